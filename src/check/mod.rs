@@ -1,0 +1,1 @@
+//! Does a reply meet an expectation.

@@ -1,0 +1,1 @@
+//! Words to settings to a wired program to an exit code.

@@ -1,0 +1,172 @@
+//! What happened in a run. Every report is made from these alone.
+
+use std::time::Duration;
+
+/// Something that happened. A run is: one `Started`, any `Notice`s, one `Collected`, then per case one
+/// `CaseStarted` and one `CaseFinished`, then one `Finished`.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The session begins.
+    Started {
+        /// Head lines in order (`retake 0.1.0 -- mode: replay, …`).
+        info: Vec<String>,
+    },
+    /// Selection is done.
+    Collected {
+        /// Cases made from the suites.
+        total: usize,
+        /// Cases left out by selection.
+        deselected: usize,
+    },
+    /// A case starts to run.
+    CaseStarted {
+        /// Position among the selected, from 0: the order of reports.
+        index: usize,
+        /// The case's id.
+        id: String,
+    },
+    /// A case is done.
+    CaseFinished(Finished),
+    /// Something the user must see and that is no case's outcome.
+    Notice(String),
+    /// The session ends.
+    Finished {
+        /// Wall clock.
+        duration: Duration,
+        /// Set when the run was stopped before all cases ran, with the words to show (`stopping after 1 failures`).
+        interrupted: Option<String>,
+    },
+}
+
+/// A case that is done.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Position among the selected, from 0.
+    pub index: usize,
+    /// The case's id: `suites/inference/sanity.yaml::name[params]`.
+    pub id: String,
+    /// Where the template stands: file, line.
+    pub file: String,
+    /// See `file`; from 1.
+    pub line: u32,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Everything held.
+    Passed,
+    /// A check failed, or there was no answer to check.
+    Failed(Failure),
+    /// Not run, and why.
+    Skipped(String),
+    /// Failed as expected, and why that was expected.
+    XFailed {
+        /// Why it was expected.
+        reason: String,
+        /// What failed.
+        failure: Failure,
+    },
+    /// Passed although a failure was expected. Strict ones are `Failed` instead.
+    XPassed(String),
+    /// The case could not be run to an answer: bad capture, harness trouble.
+    Error(Failure),
+}
+
+/// Why a case failed.
+#[derive(Debug, Clone, Default)]
+pub struct Failure {
+    /// The class.
+    pub class: Class,
+    /// One line: what the short summary shows.
+    pub summary: String,
+    /// The whole account, lines ready to print: the failing expectation underlined in its file, path, expected,
+    /// actual, request as a `curl` line.
+    pub details: String,
+    /// The command that reruns this case alone.
+    pub rerun: String,
+}
+
+/// Classes of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Class {
+    /// The answer does not meet an expectation.
+    #[default]
+    WrongAnswer,
+    /// The reply is not what the protocol allows (no JSON, broken stream).
+    ProtocolViolation,
+    /// 429.
+    RateLimited,
+    /// No connection, a timeout, 5xx.
+    ProviderDown,
+    /// The provider's key variable is not set.
+    MissingKey,
+    /// Replay has no recording of the request.
+    MissingRecording,
+    /// A recording that cannot be read.
+    BrokenRecording,
+    /// A mistake in the suite that only shows at run time, or in the harness.
+    Harness,
+}
+
+impl Class {
+    /// For people: `wrong answer`, `missing recording`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::WrongAnswer => "wrong answer",
+            Class::ProtocolViolation => "protocol violation",
+            Class::RateLimited => "rate limited",
+            Class::ProviderDown => "provider down",
+            Class::MissingKey => "missing key",
+            Class::MissingRecording => "missing recording",
+            Class::BrokenRecording => "broken recording",
+            Class::Harness => "harness",
+        }
+    }
+}
+
+/// How many cases came to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Passed.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Skipped.
+    pub skipped: usize,
+    /// Left out by selection.
+    pub deselected: usize,
+    /// Failed as expected.
+    pub xfailed: usize,
+    /// Passed against expectation.
+    pub xpassed: usize,
+    /// Could not be run.
+    pub errors: usize,
+}
+
+impl Tally {
+    /// Counts what `event` tells.
+    pub fn count(&mut self, event: &Event) {
+        match event {
+            Event::Collected { deselected, .. } => self.deselected = *deselected,
+            Event::CaseFinished(finished) => match finished.outcome {
+                Outcome::Passed => self.passed += 1,
+                Outcome::Failed(_) => self.failed += 1,
+                Outcome::Skipped(_) => self.skipped += 1,
+                Outcome::XFailed { .. } => self.xfailed += 1,
+                Outcome::XPassed(_) => self.xpassed += 1,
+                Outcome::Error(_) => self.errors += 1,
+            },
+            _ => {}
+        }
+    }
+
+    /// Cases that were run or skipped.
+    pub fn done(&self) -> usize {
+        self.passed + self.failed + self.skipped + self.xfailed + self.xpassed + self.errors
+    }
+}

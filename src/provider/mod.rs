@@ -1,0 +1,7 @@
+//! Providers and setups as data.
+
+mod model;
+mod parse;
+
+pub use model::{Capability, Catalogue, Gap, Ignored, Models, Provider, Quirks, Setup};
+pub use parse::{parse_providers, parse_setups};

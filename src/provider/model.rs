@@ -1,0 +1,123 @@
+//! What `suites/providers.yaml` and `suites/setups.yaml` say, after parsing.
+
+use std::collections::BTreeMap;
+
+use crate::suite::Axis;
+
+/// Everything known of providers.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    /// What a case may need, by name.
+    pub capabilities: BTreeMap<String, Capability>,
+    /// Providers by name, in file order.
+    pub providers: Vec<Provider>,
+}
+
+impl Catalogue {
+    /// The provider of that name.
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+}
+
+/// Something an API can do or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capability {
+    /// One line for people.
+    pub description: String,
+    /// True for what the gateway itself offers (`store`): missing under `direct`.
+    pub of_stack: bool,
+}
+
+/// One upstream API.
+#[derive(Debug, Clone, Default)]
+pub struct Provider {
+    /// The name in `provider/model`.
+    pub name: String,
+    /// `remote::together`, `local::ollama`: shown in reasons and listings.
+    pub r#type: String,
+    /// With the API's version part: `https://api.together.xyz/v1`.
+    pub base_url: String,
+    /// Environment variable with the key; `None` when it wants none.
+    pub key: Option<String>,
+    /// How the key travels: header name and prefix, `("authorization", "Bearer ")` by default.
+    pub key_header: (String, String),
+    /// Headers every request carries (`anthropic-version`).
+    pub headers: BTreeMap<String, String>,
+    /// What it cannot do, by capability.
+    pub lacks: BTreeMap<String, Gap>,
+    /// What it should do and does not do right: expected failures, by capability.
+    pub broken: BTreeMap<String, Gap>,
+    /// Fields it ignores, which therefore are no part of the match.
+    pub ignores: Vec<Ignored>,
+    /// What the gateway does differently for it.
+    pub quirks: Quirks,
+}
+
+/// A capability that is missing or broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// As a user reads it after SKIPPED or XFAIL.
+    pub reason: String,
+    /// Only for these model ids (without provider prefix); empty means all.
+    pub models: Vec<String>,
+}
+
+/// Request fields a provider ignores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// The endpoint: `/v1/embeddings`.
+    pub endpoint: String,
+    /// Top-level members of the body.
+    pub fields: Vec<String>,
+}
+
+/// What the gateway does differently for a provider.
+#[derive(Debug, Clone, Default)]
+pub struct Quirks {
+    /// Members taken off the body before it is sent, by endpoint.
+    pub drop: Vec<Ignored>,
+    /// Put usage of -1 into replies of these endpoints when none came.
+    pub usage_when_missing: Vec<String>,
+    /// The model list is a bare array.
+    pub bare_model_list: bool,
+    /// Finish reasons that OpenAI does not know, and what they mean (`eos` → `stop`).
+    pub finish_reasons: BTreeMap<String, String>,
+}
+
+/// A named choice of models, environment and provider.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The name after `--setup`.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// The default provider.
+    pub provider: String,
+    /// Models per axis, as the gateway knows them: `together/meta-llama/…`.
+    pub models: Models,
+    /// Environment for the stack, unless set already.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Models per axis.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Models {
+    /// `${model}` of text cases.
+    pub text: Option<String>,
+    /// `${model}` of embedding cases.
+    pub embedding: Option<String>,
+    /// `${model}` of vision cases.
+    pub vision: Option<String>,
+}
+
+impl Models {
+    /// The model for an axis.
+    pub fn get(&self, axis: Axis) -> Option<&str> {
+        match axis {
+            Axis::Text => self.text.as_deref(),
+            Axis::Embedding => self.embedding.as_deref(),
+            Axis::Vision => self.vision.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Drive cases and tell what happened as events.

@@ -1,0 +1,1 @@
+//! An upstream that answers from a YAML script.

@@ -1,0 +1,1 @@
+//! The OpenAI-compatible gateway: routes, providers and their quirks, store.

@@ -1,0 +1,224 @@
+//! What a reply must be. Operands are JSON values in which `${…}` may still stand; `check` fills
+//! them in.
+
+use serde_json::Value;
+
+use crate::yaml::Place;
+
+/// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
+/// `status` or `error`, it must be 2xx.
+#[derive(Debug, Clone, Default)]
+pub struct Expect {
+    /// The HTTP status.
+    pub status: Option<Need>,
+    /// Response headers by name (any case).
+    pub headers: Vec<(String, Need)>,
+    /// JSONPath checks on the reply's JSON (for a stream: on the array of its JSON events).
+    pub json: Vec<PathExpect>,
+    /// The answer's text (choice 0), whole or put together from a stream.
+    pub text: Option<Need>,
+    /// The stream itself. Its presence demands that the reply is an event stream.
+    pub stream: Option<StreamExpect>,
+    /// The answer's tool calls, whole or put together from a stream.
+    pub tool_calls: Option<ToolCallsExpect>,
+    /// The vectors of an embeddings reply.
+    pub embeddings: Option<EmbeddingsExpect>,
+    /// An error reply. Its presence demands a status of 4xx or 5xx unless `status` says otherwise.
+    pub error: Option<ErrorExpect>,
+}
+
+/// A matcher and where it stands.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// What must hold.
+    pub matcher: Matcher,
+    /// Where it stands in the file.
+    pub place: Place,
+}
+
+/// A JSONPath and what must hold for the nodes it selects.
+#[derive(Debug, Clone)]
+pub struct PathExpect {
+    /// RFC 9535.
+    pub path: serde_json_path::JsonPath,
+    /// The path as written.
+    pub text: String,
+    /// For each selected node unless the matcher says `any`/`all`; at least one node must be selected,
+    /// unless the matcher is `exists: false` (or `length` with `nodes`, see `Matcher::count`).
+    pub need: Need,
+}
+
+/// What must hold for one value. Several fields given together must all hold. Field names are the YAML's.
+#[derive(Debug, Clone, Default)]
+pub struct Matcher {
+    /// Equal as JSON (1 equals 1.0).
+    pub equals: Option<Value>,
+    /// A string that contains this one; an array that contains this element; an object that has these members.
+    pub contains: Option<Value>,
+    /// A string that matches this regular expression somewhere.
+    pub matches: Option<Value>,
+    /// Length in characters, elements or members.
+    pub length: Option<Box<Matcher>>,
+    /// Greater than.
+    pub gt: Option<Value>,
+    /// Greater or equal.
+    pub ge: Option<Value>,
+    /// Less than.
+    pub lt: Option<Value>,
+    /// Less or equal.
+    pub le: Option<Value>,
+    /// JSON type.
+    pub r#type: Option<ValueType>,
+    /// Near a number.
+    pub approx: Option<Approx>,
+    /// One of these values.
+    pub one_of: Option<Vec<Value>>,
+    /// Some selected node (or array element) meets this.
+    pub any: Option<Box<Matcher>>,
+    /// Every selected node (or array element) meets this.
+    pub all: Option<Box<Matcher>>,
+    /// This does not hold.
+    pub not: Option<Box<Matcher>>,
+    /// Whether the path selects anything (null counts as something).
+    pub exists: Option<bool>,
+    /// How many nodes the path selects.
+    pub count: Option<Box<Matcher>>,
+    /// Compare strings without case and diacritics ("sōl" meets "Sol"); applies to `equals`, `contains`, `one_of`.
+    pub fold: bool,
+}
+
+/// Near a number.
+#[derive(Debug, Clone)]
+pub struct Approx {
+    /// The number.
+    pub value: Value,
+    /// Absolute distance at most.
+    pub within: f64,
+}
+
+/// JSON types, by their names in JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueType {
+    /// `null`
+    Null,
+    /// `boolean`
+    Boolean,
+    /// `integer`: a number without fraction
+    Integer,
+    /// `number`
+    Number,
+    /// `string`
+    String,
+    /// `array`
+    Array,
+    /// `object`
+    Object,
+}
+
+/// What a stream must be like.
+#[derive(Debug, Clone, Default)]
+pub struct StreamExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// Number of JSON events (`data: {…}`), the terminal `[DONE]` not counted.
+    pub chunks: Option<Need>,
+    /// The finish reason of each choice, in the order of their indexes, as an array.
+    pub finish_reasons: Option<Need>,
+    /// The `usage` object of the last event that has one; `null` when there is none.
+    pub usage: Option<Need>,
+    /// The roles that deltas named, in order of first appearance, as an array.
+    pub roles: Option<Need>,
+    /// The choices put together by index: an array of `{index, role, text, finish_reason, tool_calls}`.
+    pub choices: Option<Need>,
+    /// Whether the stream ends with `data: [DONE]`.
+    pub done: Option<bool>,
+}
+
+/// What the tool calls must be.
+#[derive(Debug, Clone, Default)]
+pub struct ToolCallsExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// How many.
+    pub count: Option<Need>,
+    /// Each must be met by one call, in order.
+    pub calls: Vec<ToolCallExpect>,
+}
+
+/// What one tool call must be.
+#[derive(Debug, Clone, Default)]
+pub struct ToolCallExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// The function's name.
+    pub name: Option<Need>,
+    /// Its arguments.
+    pub arguments: Option<ArgumentsExpect>,
+}
+
+/// What a call's arguments must be; they are parsed as JSON first, and that they parse is always checked.
+#[derive(Debug, Clone)]
+pub struct ArgumentsExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// How they are compared.
+    pub kind: ArgumentsKind,
+}
+
+/// How a call's arguments are compared.
+#[derive(Debug, Clone)]
+pub enum ArgumentsKind {
+    /// They validate against this JSON Schema.
+    Schema(Value),
+    /// They have at least these members with these values, at every level.
+    Subset(Value),
+    /// They are exactly this.
+    Equals(Value),
+}
+
+/// What an embeddings reply must be.
+#[derive(Debug, Clone, Default)]
+pub struct EmbeddingsExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// Number of vectors.
+    pub count: Option<Need>,
+    /// Length of every vector.
+    pub dimensions: Option<Need>,
+    /// No NaN, no infinity, not all zero.
+    pub finite: Option<bool>,
+    /// How the vectors came.
+    pub encoding: Option<EmbeddingEncoding>,
+    /// No two vectors of this reply are equal.
+    pub differ: Option<bool>,
+    /// The first vector is not the one captured earlier: operand is the other vector (`${name}`).
+    pub differs_from: Option<Value>,
+    /// Cosine similarity: vector 0 of this reply against vector 1, or against `with`.
+    pub cosine: Option<Need>,
+    /// The other vector for `cosine` (`${name}`), else vector 1 of this reply.
+    pub cosine_with: Option<Value>,
+}
+
+/// How embedding vectors are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbeddingEncoding {
+    /// Arrays of numbers.
+    Float,
+    /// Base64 of little-endian 32-bit floats.
+    Base64,
+}
+
+/// What an error reply must be; the members of `error` in OpenAI's shape, or `detail`, or plain text as `message`.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// The message.
+    pub message: Option<Need>,
+    /// `error.type`.
+    pub r#type: Option<Need>,
+    /// `error.code`.
+    pub code: Option<Need>,
+    /// `error.param`.
+    pub param: Option<Need>,
+}

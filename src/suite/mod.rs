@@ -1,0 +1,15 @@
+//! What a suite file says, before it is known for whom it runs.
+
+mod expect;
+mod model;
+mod parse;
+pub mod template;
+
+pub use expect::{
+    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
+    PathExpect, StreamExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+};
+pub use model::{
+    Auth, Axis, Body, Capture, CaptureFrom, Client, Param, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
+};
+pub use parse::{Known, parse};

@@ -1,0 +1,206 @@
+//! The shape of a suite after parsing: everything is checked, nothing is re-validated later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::expect::Expect;
+use crate::yaml::{Place, Source};
+
+/// One suite file.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    /// The file's text, for messages that show a line of it. `source.name` is the path as it stands in case ids
+    /// (`suites/inference/sanity.yaml`).
+    pub source: Arc<Source>,
+    /// The case templates, in file order.
+    pub templates: Vec<Template>,
+}
+
+/// One case template: becomes a case for every client, model and parameter value.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The case's name, unique in its file; no brackets, no `::`.
+    pub name: String,
+    /// Where the template starts.
+    pub place: Place,
+    /// One line for people, optional.
+    pub description: Option<String>,
+    /// Which clients call; empty means the default client, which then is no part of the id.
+    pub clients: Vec<Client>,
+    /// Which model of the setup is used as `${model}`; `None` when the case needs none.
+    pub model: Option<Axis>,
+    /// Named parameters, in file order.
+    pub params: Vec<Param>,
+    /// Extra words that `-k` finds.
+    pub keywords: Vec<String>,
+    /// Capabilities without which the case makes no sense.
+    pub needs: Vec<String>,
+    /// Skip always, with this reason.
+    pub skip: Option<String>,
+    /// Expected to fail, with the reason.
+    pub xfail: Option<Xfail>,
+    /// The requests, in order; a one-request case has one step.
+    pub steps: Vec<Step>,
+}
+
+/// An expected failure.
+#[derive(Debug, Clone)]
+pub struct Xfail {
+    /// Why it fails.
+    pub reason: String,
+    /// When true, passing is a failure.
+    pub strict: bool,
+}
+
+/// Who calls the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Client {
+    /// `openai_client`: calls `/v1/openai/v1/…`.
+    OpenAi,
+    /// `llama_stack_client`: calls `/v1/…`.
+    LlamaStack,
+    /// `client_with_models`: calls `/v1/…`; the default.
+    WithModels,
+}
+
+impl Client {
+    /// Every client, with its name in files and ids.
+    pub const ALL: [(Client, &'static str); 3] = [
+        (Client::OpenAi, "openai_client"),
+        (Client::LlamaStack, "llama_stack_client"),
+        (Client::WithModels, "client_with_models"),
+    ];
+
+    /// The name in files and ids.
+    pub fn name(self) -> &'static str {
+        match self {
+            Client::OpenAi => "openai_client",
+            Client::LlamaStack => "llama_stack_client",
+            Client::WithModels => "client_with_models",
+        }
+    }
+}
+
+/// Which of a setup's models a case uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Axis {
+    /// `txt=` in ids.
+    Text,
+    /// `emb=` in ids.
+    Embedding,
+    /// `vis=` in ids.
+    Vision,
+}
+
+impl Axis {
+    /// Every axis, with its name in files and its label in ids.
+    pub const ALL: [(Axis, &'static str, &'static str); 3] =
+        [(Axis::Text, "text", "txt"), (Axis::Embedding, "embedding", "emb"), (Axis::Vision, "vision", "vis")];
+
+    /// The name in files: `text`, `embedding`, `vision`.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// The label in ids: `txt`, `emb`, `vis`.
+    pub fn label(self) -> &'static str {
+        Self::ALL[self as usize].2
+    }
+}
+
+/// One named parameter and its values.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// The name, used as `${name}` or `${name.field}`.
+    pub name: String,
+    /// The values, in file order, ids unique.
+    pub values: Vec<ParamValue>,
+}
+
+/// One value of a parameter.
+#[derive(Debug, Clone)]
+pub struct ParamValue {
+    /// How the value stands in the id (`inference:completion:sanity`, `True`, `1`).
+    pub id: String,
+    /// The value itself; a mapping's fields are `${name.field}`.
+    pub value: Value,
+}
+
+/// One request of a case and what is expected of its reply.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Where the step starts.
+    pub place: Place,
+    /// The name shown in a failure, when the case has several steps.
+    pub name: Option<String>,
+    /// What is sent.
+    pub request: RequestTemplate,
+    /// What the reply must be.
+    pub expect: Expect,
+    /// Values kept for later steps, in file order.
+    pub capture: Vec<Capture>,
+    /// Ask again until the expectation holds, for at most this long.
+    pub eventually: Option<Duration>,
+}
+
+/// A request before interpolation. Strings may hold `${…}`.
+#[derive(Debug, Clone)]
+pub struct RequestTemplate {
+    /// The HTTP method.
+    pub method: http::Method,
+    /// The API's own path, query included (`/v1/chat/completions?limit=2`).
+    pub path: String,
+    /// Extra headers, in file order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+    /// Whether the provider's key goes along.
+    pub auth: Auth,
+}
+
+/// A request body before interpolation.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// No body.
+    None,
+    /// JSON; strings may hold `${…}`, and a string that is one `${…}` alone takes the value's own type.
+    Json(Value),
+    /// Text sent as it stands, for malformed bodies; `${…}` is replaced in it.
+    Raw(String),
+}
+
+/// Which key a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// The provider's own key.
+    #[default]
+    Provider,
+    /// None: to see how the API answers a call without a key.
+    None,
+}
+
+/// A value kept from a reply.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// Used later as `${name}`.
+    pub name: String,
+    /// Where it comes from.
+    pub from: CaptureFrom,
+    /// Where the capture stands in the file.
+    pub place: Place,
+}
+
+/// Where a captured value comes from.
+#[derive(Debug, Clone)]
+pub enum CaptureFrom {
+    /// RFC 9535 JSONPath into the reply's JSON (for a stream: into the array of its JSON events).
+    Json(serde_json_path::JsonPath),
+    /// A response header.
+    Header(String),
+    /// The answer's text, whole or put together from a stream.
+    Text,
+    /// The answer's tool calls as an OpenAI `tool_calls` array, whole or put together from a stream.
+    ToolCalls,
+}

@@ -1,0 +1,1 @@
+//! Recordings on disk as upstreams: library, recorder, player, mode.

@@ -1,0 +1,120 @@
+//! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around one, a
+//! folder of recordings, a script, the gateway called without a socket.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, StreamExt};
+
+pub use crate::exchange::Request;
+
+/// Anything that answers a request.
+pub trait Upstream: Send + Sync + 'static {
+    /// Answers `request`. A status of 4xx or 5xx is an answer; an `Err` means that there is none.
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>>;
+}
+
+/// An upstream that several hold.
+pub type Shared = Arc<dyn Upstream>;
+
+/// An answer whose body may still be on its way.
+pub struct Reply {
+    /// The HTTP status.
+    pub status: http::StatusCode,
+    /// The headers as they came.
+    pub headers: http::HeaderMap,
+    /// The body, chunk by chunk as the network gave it. An `Err` is the last item: the body broke off.
+    pub body: BoxStream<'static, Result<Bytes, Error>>,
+}
+
+impl Reply {
+    /// A reply whose body is already whole.
+    pub fn whole(status: http::StatusCode, headers: http::HeaderMap, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        Reply { status, headers, body: futures_util::stream::once(async move { Ok(body) }).boxed() }
+    }
+
+    /// Reads the body to its end. `Err` holds what came before it broke off.
+    pub async fn collect(mut self) -> Result<Bytes, (Bytes, Error)> {
+        let mut all = Vec::new();
+        while let Some(chunk) = self.body.next().await {
+            match chunk {
+                Ok(bytes) => all.extend_from_slice(&bytes),
+                Err(error) => return Err((all.into(), error)),
+            }
+        }
+        Ok(all.into())
+    }
+}
+
+/// Why there is no answer, or no more of it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// The class.
+    pub kind: ErrorKind,
+    /// For people: what happened, and what to do.
+    pub message: String,
+}
+
+impl Error {
+    /// An error of a class with its message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into() }
+    }
+}
+
+/// Classes of "no answer".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Replay has no recording of this request. Never sent anywhere.
+    MissingRecording,
+    /// A recording exists but cannot be read.
+    BrokenRecording,
+    /// The provider's key variable is not set.
+    MissingKey,
+    /// No connection, TLS included.
+    Connect,
+    /// A deadline passed.
+    Timeout,
+    /// The body broke off, or was no HTTP.
+    Broken,
+    /// Anything else: a bug or a wrong setting.
+    Other,
+}
+
+impl ErrorKind {
+    /// The name in messages, headers and reports: `missing-recording`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::MissingRecording => "missing-recording",
+            ErrorKind::BrokenRecording => "broken-recording",
+            ErrorKind::MissingKey => "missing-key",
+            ErrorKind::Connect => "connect",
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Broken => "broken-off",
+            ErrorKind::Other => "internal",
+        }
+    }
+
+    /// The class that a name stands for.
+    pub fn from_name(name: &str) -> Option<Self> {
+        use ErrorKind::*;
+        [MissingRecording, BrokenRecording, MissingKey, Connect, Timeout, Broken, Other]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
+/// Set on every reply that retake itself made up because there was no answer; its value is an
+/// [`ErrorKind::name`]. No provider sends it, so it cannot be taken for the provider's.
+pub const ERROR_HEADER: &str = "x-retake-error";
+/// The status of such a reply: one that no SDK retries and no provider sends.
+pub const ERROR_STATUS: u16 = 424;
+/// Names the case on whose behalf a request is made (percent-encoded); taken off before the provider.
+pub const CASE_HEADER: &str = "x-retake-case";
+/// `none` asks that no key is sent to the provider; taken off before the provider.
+pub const AUTH_HEADER: &str = "x-retake-auth";
+/// `simulated` on the replies of a script, so that a recording of it is labelled.
+pub const ORIGIN_HEADER: &str = "x-retake-origin";

@@ -1,0 +1,1 @@
+//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back.

@@ -1,0 +1,2 @@
+//! The test target.
+fn main() {}
