@@ -1,6 +1,5 @@
 //! `-k` in pytest's grammar, and ids as printed.
 
-use super::Case;
 use super::keyword_grammar::{Expression, parse};
 
 /// A `-k` expression that was understood.
@@ -29,41 +28,33 @@ pub struct KeywordError {
 }
 
 impl Keyword {
-    /// Reads an expression. `ids` are the ids of all cases there are: text that stands in one of them as it is
-    /// selects by that text, whatever characters it holds, so that every printed id is accepted back. All other text
-    /// is read by pytest's grammar; empty text selects everything.
-    pub fn parse<'a>(text: &str, ids: impl IntoIterator<Item = &'a str>) -> Result<Self, KeywordError> {
-        let literal = fold(text.trim());
+    /// Reads an expression. `in_some_id` says whether a text stands, in any case of letters, in the id of some case
+    /// there is: such text selects as it is, whatever characters it holds, so that every printed id is accepted
+    /// back. All other text is read by pytest's grammar; empty text selects everything.
+    pub fn parse(text: &str, in_some_id: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
+        let literal = text.trim();
         if literal.is_empty() {
             return Ok(Keyword(Meaning::Everything));
         }
-        if ids.into_iter().any(|id| fold(id).contains(&literal)) {
-            return Ok(Keyword(Meaning::Literal(literal)));
+        if in_some_id(literal) {
+            return Ok(Keyword(Meaning::Literal(fold(literal))));
         }
         let expression =
             parse(text).map_err(|(column, reason)| KeywordError { text: text.to_owned(), column, reason })?;
         Ok(Keyword(Meaning::Expression(expression)))
     }
 
-    /// Whether it selects `case`: by its id (file, name, parameters), its template's keywords, its client or its
-    /// setup.
-    pub fn selects_case(&self, case: &Case) -> bool {
-        let keywords = case.suite.templates.get(case.template).map_or(&[][..], |template| &template.keywords);
-        let words: Vec<&str> =
-            keywords.iter().map(String::as_str).chain([case.client.name(), case.setup.as_str()]).collect();
-        self.selects(&case.id, &words)
-    }
-
-    /// Whether it selects a case with this id and these further words. A name in an expression is true when the id or
+    /// Whether it selects a case with this id and these further words (keywords, client, setup). A name in an expression is true when the id or
     /// one of the words contains it, in any case of letters.
-    pub fn selects(&self, id: &str, words: &[&str]) -> bool {
+    pub fn selects(&self, id: &str, words: &[String]) -> bool {
         match &self.0 {
             Meaning::Everything => true,
             Meaning::Literal(literal) => {
                 fold(id).contains(literal) || words.iter().any(|word| fold(word).contains(literal))
             }
             Meaning::Expression(expression) => {
-                let names: Vec<String> = std::iter::once(id).chain(words.iter().copied()).map(fold).collect();
+                let names: Vec<String> =
+                    std::iter::once(id).chain(words.iter().map(String::as_str)).map(fold).collect();
                 expression.holds(&|ident| {
                     let ident = fold(ident);
                     names.iter().any(|name| name.contains(&ident))
@@ -87,12 +78,21 @@ mod tests {
 
     const ID: &str = "suites/inference/sanity.yaml::chat[openai_client-txt=together/meta-llama/Llama (free)-a or b]";
 
+    fn in_id(id: &str) -> impl Fn(&str) -> bool {
+        let id = fold(id);
+        move |part| id.contains(&fold(part))
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
     fn selects(text: &str) -> bool {
-        Keyword::parse(text, [ID]).unwrap().selects(ID, &["openai", "client_with_models", "together"])
+        Keyword::parse(text, in_id(ID)).unwrap().selects(ID, &words(&["openai", "client_with_models", "together"]))
     }
 
     fn message(text: &str) -> String {
-        Keyword::parse(text, [ID]).unwrap_err().to_string()
+        Keyword::parse(text, in_id(ID)).unwrap_err().to_string()
     }
 
     #[test]
@@ -114,18 +114,18 @@ mod tests {
     #[test]
     fn a_word_that_stands_in_some_id_still_finds_keywords() {
         // `openai` is part of this id; the other case has it as a keyword only.
-        let keyword = Keyword::parse("openai", [ID]).unwrap();
-        assert!(keyword.selects("suites/b.yaml::other", &["openai"]));
+        let keyword = Keyword::parse("openai", in_id(ID)).unwrap();
+        assert!(keyword.selects("suites/b.yaml::other", &words(&["openai"])));
     }
 
     #[test]
     fn text_of_an_id_is_taken_as_it_is() {
         assert!(selects(ID));
         assert!(selects("Llama (free)-a or b]"));
-        let keyword = Keyword::parse("-a or b]", [ID]).unwrap();
+        let keyword = Keyword::parse("-a or b]", in_id(ID)).unwrap();
         assert!(keyword.selects(ID, &[]));
         assert!(!keyword.selects("suites/b.yaml::c[x-b]", &[]));
-        assert!(Keyword::parse("=together/meta-llama/Llama (", [ID]).unwrap().selects(ID, &[]));
+        assert!(Keyword::parse("=together/meta-llama/Llama (", in_id(ID)).unwrap().selects(ID, &[]));
     }
 
     #[test]
@@ -150,14 +150,14 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in ".*", id in ".*") {
-            if let Ok(keyword) = Keyword::parse(&text, [id.as_str()]) {
+            if let Ok(keyword) = Keyword::parse(&text, in_id(&id)) {
                 keyword.selects(&id, &[]);
             }
         }
 
         #[test]
         fn never_panics_on_likely_text(text in "[()a &=\"'ortnd]{0,24}") {
-            if let Ok(keyword) = Keyword::parse(&text, [ID]) {
+            if let Ok(keyword) = Keyword::parse(&text, in_id(ID)) {
                 keyword.selects(ID, &[]);
             }
         }
@@ -165,7 +165,7 @@ mod tests {
         #[test]
         fn every_part_of_an_id_selects_it(id in "\\PC{1,40}", from in 0usize..40, size in 0usize..40) {
             let part: String = id.chars().skip(from).take(size).collect();
-            prop_assert!(Keyword::parse(&part, [id.as_str()]).unwrap().selects(&id, &[]));
+            prop_assert!(Keyword::parse(&part, in_id(&id)).unwrap().selects(&id, &[]));
         }
     }
 }

@@ -4,14 +4,13 @@ use serde_json::Value;
 
 use super::parse::Reader;
 use super::raw::{
-    Pairs, RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawToolCall,
-    RawToolCalls, Short,
+    RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawToolCall, RawToolCalls,
 };
 use super::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
     PathExpect, StreamExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
 };
-use crate::yaml::{Place, Spanned};
+use crate::yaml::{Pairs, Place, Short, Spanned};
 
 /// Reads the expectations of one step.
 pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Place, raw: RawExpect) -> Expect {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::lower::lower_expect;
-use super::raw::{Pairs, RawExpect, RawRequest, RawSuite, RawTemplate, Short};
+use super::raw::{RawExpect, RawRequest, RawSuite, RawTemplate};
 use super::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, Param, ParamValue, RequestTemplate, Step, Suite, Template,
     Xfail, template,
 };
-use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
+use crate::yaml::{self, Error, Pairs, Place, Short, Source, Spanned, nearest};
 
 /// Names a suite may refer to.
 #[derive(Debug, Clone, Default)]
