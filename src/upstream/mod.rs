@@ -1,8 +1,15 @@
 //! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around one, a
 //! folder of recordings, a script, the gateway called without a socket.
 
+/// A provider reached over HTTP.
+pub mod http;
+mod limit;
+mod retry;
+mod target;
+
 use std::sync::Arc;
 
+use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt};
@@ -21,16 +28,16 @@ pub type Shared = Arc<dyn Upstream>;
 /// An answer whose body may still be on its way.
 pub struct Reply {
     /// The HTTP status.
-    pub status: http::StatusCode,
+    pub status: StatusCode,
     /// The headers as they came.
-    pub headers: http::HeaderMap,
+    pub headers: HeaderMap,
     /// The body, chunk by chunk as the network gave it. An `Err` is the last item: the body broke off.
     pub body: BoxStream<'static, Result<Bytes, Error>>,
 }
 
 impl Reply {
     /// A reply whose body is already whole.
-    pub fn whole(status: http::StatusCode, headers: http::HeaderMap, body: impl Into<Bytes>) -> Self {
+    pub fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Reply { status, headers, body: futures_util::stream::once(async move { Ok(body) }).boxed() }
     }
