@@ -42,7 +42,7 @@ pub(super) async fn outcome(planned: &Planned, options: &Options) -> (Outcome, V
         (Some(failure), _) => Outcome::Failed(failure),
     };
     let good = matches!(outcome, Outcome::Passed | Outcome::XFailed { .. } | Outcome::XPassed(_));
-    let notices = planned.target.witness.finish(&case.id, good);
+    let notices = planned.target.witness.finish(&case.id, good).await;
     (outcome, notices)
 }
 

@@ -66,6 +66,8 @@ pub struct HttpConfig {
     pub retries: Retries,
     /// How many requests at once and per minute.
     pub limits: Limits,
+    /// Whether a stack is asked, which is told the case and the wish for no key; a provider never is.
+    pub is_stack: bool,
 }
 
 impl HttpConfig {
@@ -80,6 +82,7 @@ impl HttpConfig {
             timeouts: Timeouts::default(),
             retries: Retries::live(),
             limits: Limits::default(),
+            is_stack: false,
         }
     }
 }
@@ -147,6 +150,9 @@ impl Http {
 
     fn headers(&self, request: &Request) -> Result<HeaderMap, Error> {
         let mut headers = target::headers(&request.headers, &self.config.headers)?;
+        if self.config.is_stack {
+            super::mark(&mut headers, request);
+        }
         match (&self.config.key, request.auth) {
             (Some(key), Auth::Provider) if !key.is_set() && self.config.key_required => {
                 let (provider, var) = (&self.config.provider, &key.var);

@@ -13,6 +13,9 @@ use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
 
@@ -125,3 +128,20 @@ pub const CASE_HEADER: &str = "x-retake-case";
 pub const AUTH_HEADER: &str = "x-retake-auth";
 /// `simulated` on the replies of a script, so that a recording of it is labelled.
 pub const ORIGIN_HEADER: &str = "x-retake-origin";
+
+/// Escapes of [`CASE_HEADER`]: what no header may hold.
+const CASE_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// Puts what a request means besides its bytes, its case and its wish for no key, into headers, for a stack to read.
+pub fn mark(headers: &mut http::HeaderMap, request: &Request) {
+    if let Some(case) = &request.case {
+        let escaped = utf8_percent_encode(case, CASE_ESCAPES).to_string();
+        // Escaped text is printable ASCII, which every header may hold.
+        if let Ok(value) = http::HeaderValue::try_from(escaped) {
+            headers.insert(CASE_HEADER, value);
+        }
+    }
+    if request.auth == Auth::None {
+        headers.insert(AUTH_HEADER, http::HeaderValue::from_static("none"));
+    }
+}

@@ -73,7 +73,7 @@ impl Answer {
             }
             // Some chat deltas also carry the choice's `text`, and some text completions a `delta`: the object says which.
             let is_text =
-                event["object"].as_str().is_some_and(|o| o.contains("text_completion") || o == "completion.chunk");
+                matches!(event["object"].as_str(), Some("text_completion" | "text.completion" | "completion.chunk"));
             self.choices.entry(index).or_default().push(choice, said.filter(|_| !is_text));
         }
     }
