@@ -1,1 +1,139 @@
-//! Drive cases and tell what happened as events.
+//! Drive cases: workers, deadlines, steps; tell what happened as events.
+
+mod case;
+mod failure;
+mod request;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::event::{Class, Event, Finished, Outcome};
+use crate::matrix::Case;
+use crate::upstream;
+
+/// A case and what it calls.
+#[derive(Clone)]
+pub struct Planned {
+    /// The case.
+    pub case: Arc<Case>,
+    /// What it calls.
+    pub target: Arc<Target>,
+}
+
+/// What a case calls: the stack, as seen by a client.
+pub struct Target {
+    /// The stack.
+    pub upstream: upstream::Shared,
+    /// Whether a provider is called without a gateway: then the client's own prefix is left out.
+    pub direct: bool,
+    /// Base of the `curl` line in a failure: `http://127.0.0.1:8321`, without the version part.
+    pub curl_base: String,
+    /// The variable shown as the key in the `curl` line.
+    pub key_var: Option<String>,
+    /// The command that reruns a case of this target, without its `-k 'id'`.
+    pub rerun: String,
+    /// Sees what the stack may have swallowed.
+    pub witness: Arc<dyn Witness>,
+}
+
+/// Somebody below the stack who knows what went wrong there.
+pub trait Witness: Send + Sync {
+    /// What had no answer while this case ran, although the stack may have answered something.
+    fn troubles(&self, case: &str) -> Vec<upstream::Error>;
+    /// The case is over; `good` when its outcome is the expected one. Returns what the user must be told.
+    fn finish(&self, case: &str, good: bool) -> Vec<String>;
+}
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Cases at once, at least 1.
+    pub workers: usize,
+    /// For one case, polling included.
+    pub case_timeout: Duration,
+    /// Stop after this many failures and errors.
+    pub max_failures: Option<usize>,
+}
+
+/// Runs every case and sends what happens; returns when all are done. Cases may finish out of order: reports
+/// sort by index.
+pub async fn run(plan: Vec<Planned>, options: Options, events: UnboundedSender<Event>) {
+    let started = Instant::now();
+    let queue: Arc<Mutex<VecDeque<(usize, Planned)>>> = Arc::new(Mutex::new(plan.into_iter().enumerate().collect()));
+    let failures = Arc::new(AtomicUsize::new(0));
+    let stopped = Arc::new(AtomicBool::new(false));
+    let workers: Vec<_> = (0..options.workers.max(1))
+        .map(|_| {
+            tokio::spawn(worker(
+                queue.clone(),
+                options.clone(),
+                events.clone(),
+                failures.clone(),
+                stopped.clone(),
+            ))
+        })
+        .collect();
+    for worker in workers {
+        if let Err(error) = worker.await {
+            // A panic inside a worker must not look like a shorter, greener run.
+            let _ = events.send(Event::Notice(format!("internal error: a worker died: {error}")));
+            stopped.store(true, Ordering::SeqCst);
+        }
+    }
+    let interrupted = stopped
+        .load(Ordering::SeqCst)
+        .then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)));
+    let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
+}
+
+async fn worker(
+    queue: Arc<Mutex<VecDeque<(usize, Planned)>>>,
+    options: Options,
+    events: UnboundedSender<Event>,
+    failures: Arc<AtomicUsize>,
+    stopped: Arc<AtomicBool>,
+) {
+    while !stopped.load(Ordering::SeqCst) {
+        let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front();
+        let Some((index, planned)) = next else { return };
+        let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
+        let started = Instant::now();
+        let (outcome, notices) = case::outcome(&planned, &options).await;
+        for notice in notices {
+            let _ = events.send(Event::Notice(notice));
+        }
+        let bad = matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
+        let template = &planned.case.suite.templates[planned.case.template];
+        let _ = events.send(Event::CaseFinished(Finished {
+            index,
+            id: planned.case.id.clone(),
+            file: planned.case.suite.source.name.clone(),
+            line: template.place.line,
+            outcome,
+            duration: started.elapsed(),
+        }));
+        if bad {
+            let count = failures.fetch_add(1, Ordering::SeqCst) + 1;
+            if options.max_failures.is_some_and(|most| count >= most) {
+                stopped.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+/// The class of failure that an upstream's "no answer" is.
+fn class_of(kind: upstream::ErrorKind) -> Class {
+    use upstream::ErrorKind as Kind;
+    match kind {
+        Kind::MissingRecording => Class::MissingRecording,
+        Kind::BrokenRecording => Class::BrokenRecording,
+        Kind::MissingKey => Class::MissingKey,
+        Kind::Connect | Kind::Timeout => Class::ProviderDown,
+        Kind::Broken => Class::ProtocolViolation,
+        Kind::Other => Class::Harness,
+    }
+}
