@@ -68,13 +68,7 @@ pub async fn run(plan: Vec<Planned>, options: Options, events: UnboundedSender<E
     let stopped = Arc::new(AtomicBool::new(false));
     let workers: Vec<_> = (0..options.workers.max(1))
         .map(|_| {
-            tokio::spawn(worker(
-                queue.clone(),
-                options.clone(),
-                events.clone(),
-                failures.clone(),
-                stopped.clone(),
-            ))
+            tokio::spawn(worker(queue.clone(), options.clone(), events.clone(), failures.clone(), stopped.clone()))
         })
         .collect();
     for worker in workers {
@@ -84,9 +78,8 @@ pub async fn run(plan: Vec<Planned>, options: Options, events: UnboundedSender<E
             stopped.store(true, Ordering::SeqCst);
         }
     }
-    let interrupted = stopped
-        .load(Ordering::SeqCst)
-        .then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)));
+    let interrupted =
+        stopped.load(Ordering::SeqCst).then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)));
     let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
 }
 
