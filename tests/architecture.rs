@@ -78,8 +78,11 @@ fn the_table_has_no_module_that_is_gone_and_no_cycle() {
     // Repeatedly take away what uses nothing that is left: what remains is a cycle.
     let mut left = table.clone();
     loop {
-        let free: Vec<String> =
-            left.iter().filter(|(_, (_, uses))| uses.iter().all(|m| !left.contains_key(m))).map(|(m, _)| m.clone()).collect();
+        let free: Vec<String> = left
+            .iter()
+            .filter(|(_, (_, uses))| uses.iter().all(|m| !left.contains_key(m)))
+            .map(|(m, _)| m.clone())
+            .collect();
         if free.is_empty() {
             break;
         }

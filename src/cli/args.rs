@@ -62,7 +62,13 @@ pub(super) struct SelectArgs {
     #[arg(long, env = "RETAKE_SUBDIRS", value_name = "DIR", value_delimiter = ',')]
     pub(super) subdirs: Vec<String>,
     /// Only cases whose id or keywords match: pytest's -k grammar, or any part of a printed id
-    #[arg(short = 'k', long = "pattern", env = "RETAKE_PATTERN", value_name = "EXPRESSION", allow_hyphen_values = true)]
+    #[arg(
+        short = 'k',
+        long = "pattern",
+        env = "RETAKE_PATTERN",
+        value_name = "EXPRESSION",
+        allow_hyphen_values = true
+    )]
     pub(super) pattern: Option<String>,
     /// Use this model for text cases (`provider/model`)
     #[arg(long, env = "RETAKE_TEXT_MODEL", value_name = "MODEL")]
@@ -154,7 +160,8 @@ pub(super) fn parse<T: Parser>(words: impl IntoIterator<Item = String>) -> Resul
     let mut words = words.into_iter();
     let mut options = true;
     while let Some(word) = words.next() {
-        let letters = word.strip_prefix('-').filter(|rest| !rest.is_empty() && rest.chars().all(|c| c == 'q' || c == 'v'));
+        let letters =
+            word.strip_prefix('-').filter(|rest| !rest.is_empty() && rest.chars().all(|c| c == 'q' || c == 'v'));
         match (options, word.as_str(), letters) {
             (true, "--", _) => {
                 options = false;
@@ -196,7 +203,8 @@ mod tests {
 
     #[test]
     fn the_seed_command_line_is_taken_as_it_stands() {
-        let (args, _) = test_args("x --stack-config server:ci-tests --setup together --subdirs inference --pattern openai");
+        let (args, _) =
+            test_args("x --stack-config server:ci-tests --setup together --subdirs inference --pattern openai");
         assert_eq!(args.run.stack_config, "server:ci-tests");
         assert_eq!(args.select.setup.as_deref(), Some("together"));
         assert_eq!(args.select.subdirs, ["inference"]);

@@ -131,6 +131,7 @@ pub(super) fn unknown(what: &str, name: &str, known: &[String]) -> String {
     let mut known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
     known.sort_unstable();
     known.dedup();
-    let near = nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let near =
+        nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     format!("no {what} `{name}`{near}\n  there are: {}", known.join(", "))
 }

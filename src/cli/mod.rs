@@ -49,7 +49,11 @@ fn ended(result: Result<Exit, Stop>) -> ExitCode {
 /// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.
 fn worded(stop: &Stop) -> String {
     let message = stop.message.trim_end();
-    if message.contains("-->") || message.starts_with("ERROR") { message.to_owned() } else { format!("ERROR: {message}") }
+    if message.contains("-->") || message.starts_with("ERROR") {
+        message.to_owned()
+    } else {
+        format!("ERROR: {message}")
+    }
 }
 
 /// Help and version are no mistakes; everything else is exit 4, as pytest has it.

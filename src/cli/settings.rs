@@ -105,6 +105,14 @@ impl Sourcing {
         self.env.extend(setup.env.clone());
     }
 
+    /// Whether there are recordings of a provider.
+    pub(super) fn has_recordings(&self, provider: &str) -> bool {
+        let folder = self.recordings.join(provider);
+        std::fs::read_dir(folder).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "json")))
+        })
+    }
+
     /// A variable: the real environment first, then the setup's. Empty is unset.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
@@ -119,18 +127,14 @@ pub(super) fn setups(
     all: &[Setup],
 ) -> Result<Vec<Setup>, Stop> {
     let mut chosen: Vec<Setup> = match &select.setup {
-        Some(name) => {
-            let known: Vec<String> = all.iter().map(|setup| setup.name.clone()).collect();
-            let setup = all.iter().find(|setup| &setup.name == name);
-            vec![setup.cloned().ok_or_else(|| Stop::usage(unknown("setup", name, &known)))?]
-        }
+        Some(name) => vec![named_setup(name, all)?.clone()],
         None if sourcing.mode != Mode::Replay => {
             return Err(Stop::usage(format!(
                 "--mode {}: name the setup with --setup NAME; only replay runs every setup that has recordings",
                 sourcing.mode
             )));
         }
-        None => all.iter().filter(|setup| has_recordings(sourcing, setup)).cloned().collect(),
+        None => all.iter().filter(|setup| sourcing.has_recordings(&setup.provider)).cloned().collect(),
     };
     if chosen.is_empty() {
         return Err(Stop::usage(format!(
@@ -159,11 +163,15 @@ pub(super) fn setups(
     Ok(chosen)
 }
 
-fn has_recordings(sourcing: &Sourcing, setup: &Setup) -> bool {
-    let folder = sourcing.recordings.join(&setup.provider);
-    std::fs::read_dir(folder).is_ok_and(|mut entries| {
-        entries.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "json")))
-    })
+/// The setup of that name.
+pub(super) fn named_setup<'s>(name: &str, all: &'s [Setup]) -> Result<&'s Setup, Stop> {
+    let known: Vec<String> = all.iter().map(|setup| setup.name.clone()).collect();
+    all.iter().find(|setup| setup.name == name).ok_or_else(|| Stop::usage(unknown("setup", name, &known)))
+}
+
+/// Quotes a word for a POSIX shell.
+pub(super) fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Whether to colour: the flag, then PY_COLORS, NO_COLOR, FORCE_COLOR, then whether stdout is a terminal.

@@ -54,23 +54,16 @@ pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Sto
 fn select<'a>(args: &TestArgs, all: &'a [Case]) -> Result<Vec<&'a Case>, Stop> {
     let keyword = match &args.select.pattern {
         Some(text) => Some(
-            Keyword::parse(text, |part| all.iter().any(|case| case.id.to_lowercase().contains(&part.to_lowercase())))
+            Keyword::parse(text, all.iter().map(|case| case.id.as_str()))
                 .map_err(|error| Stop::usage(error.to_string()))?,
         ),
         None => None,
     };
     let left = all.iter().filter(|case| {
-        let template = &case.suite.templates[case.template];
-        let wanted = keyword.as_ref().is_none_or(|keyword| keyword.selects(&case.id, &words(case, &template.keywords)));
+        let wanted = keyword.as_ref().is_none_or(|keyword| keyword.selects_case(case));
         wanted && !args.libtest.is_filtered_out(&trial(case))
     });
     Ok(left.collect())
-}
-
-/// What `-k` finds besides the id.
-fn words(case: &Case, keywords: &[String]) -> Vec<String> {
-    let own = [case.client.name().to_owned(), case.setup.clone(), case.provider.clone()];
-    keywords.iter().cloned().chain(own).collect()
 }
 
 fn trial(case: &Case) -> Trial {
@@ -98,8 +91,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn drive(&self, selected: Vec<&Case>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
-        let record = format!("{} --mode record {{case}}", self.command);
-        let mut tapes = Tapes::new(self.sourcing, self.color, record);
+        let command = match &self.args.select.setup {
+            Some(setup) => format!("{} --setup {setup}", self.command),
+            None => self.command.to_owned(),
+        };
+        let mut tapes = Tapes::new(self.sourcing, &self.parties.catalogue, command, true, self.color);
         let mut wired = Wired::new(&self.stack, self.command, self.sourcing);
         let mut plan = Vec::new();
         for case in &selected {
@@ -120,7 +116,7 @@ impl Run<'_> {
         let running = tokio::spawn(run::run(plan, options, sender));
         let told = self.tell(receiver).await;
         let interrupted = running.await.is_err();
-        wired.end().await;
+        wired.end();
         let tally = told?;
         Ok(exit(&tally, interrupted))
     }
@@ -128,7 +124,7 @@ impl Run<'_> {
     fn head(
         &self,
         tapes: &Tapes<'_>,
-        wired: &Wired,
+        wired: &Wired<'_>,
         suites: usize,
         selected: usize,
         deselected: usize,

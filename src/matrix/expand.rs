@@ -64,7 +64,7 @@ pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: 
                     client: client.unwrap_or(Client::WithModels),
                     setup: setup.name.clone(),
                     provider: target.provider_name.to_owned(),
-                    scope: scope(template, &target, &values),
+                    scope: scope(template, if direct { target.bare } else { target.model }, &values),
                     skip: skip.clone(),
                     xfail: xfail.clone(),
                 });
@@ -160,10 +160,11 @@ fn case_id(
     if parts.is_empty() { base } else { format!("{base}[{}]", parts.join("-")) }
 }
 
-fn scope(template: &Template, target: &Target<'_>, values: &[&ParamValue]) -> Scope {
+/// `model` is as the case's requests name it: with the provider in front, unless there is no gateway to read it.
+fn scope(template: &Template, model: Option<&str>, values: &[&ParamValue]) -> Scope {
     let mut scope = Scope::new();
     if template.model.is_some() {
-        scope.insert("model".to_owned(), target.model.map_or(Value::Null, Value::from));
+        scope.insert("model".to_owned(), model.map_or(Value::Null, Value::from));
     }
     for (param, value) in template.params.iter().zip(values) {
         scope.insert(param.name.clone(), value.value.clone());

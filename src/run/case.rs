@@ -42,7 +42,7 @@ pub(super) async fn outcome(planned: &Planned, options: &Options) -> (Outcome, V
         (Some(failure), _) => Outcome::Failed(failure),
     };
     let good = matches!(outcome, Outcome::Passed | Outcome::XFailed { .. } | Outcome::XPassed(_));
-    let notices = planned.target.witness.finish(&case.id, good);
+    let notices = planned.target.witness.finish(&case.id, good).await;
     (outcome, notices)
 }
 
@@ -128,7 +128,8 @@ struct Answer {
 impl Answer {
     /// `200 OK, x-request-id: …`: status and the headers that help to find the request again.
     fn line(&self) -> String {
-        let mut line = http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
+        let mut line =
+            http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
         for (name, value) in &self.headers {
             let name = name.as_str();
             if name.contains("request-id") || name.contains("ratelimit") || name == "retry-after" {

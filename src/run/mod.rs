@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::event::{Class, Event, Finished, Outcome};
@@ -45,7 +46,7 @@ pub trait Witness: Send + Sync {
     /// What had no answer while this case ran, although the stack may have answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
     /// The case is over; `good` when its outcome is the expected one. Returns what the user must be told.
-    fn finish(&self, case: &str, good: bool) -> Vec<String>;
+    fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>>;
 }
 
 /// How to run.
@@ -68,13 +69,7 @@ pub async fn run(plan: Vec<Planned>, options: Options, events: UnboundedSender<E
     let stopped = Arc::new(AtomicBool::new(false));
     let workers: Vec<_> = (0..options.workers.max(1))
         .map(|_| {
-            tokio::spawn(worker(
-                queue.clone(),
-                options.clone(),
-                events.clone(),
-                failures.clone(),
-                stopped.clone(),
-            ))
+            tokio::spawn(worker(queue.clone(), options.clone(), events.clone(), failures.clone(), stopped.clone()))
         })
         .collect();
     for worker in workers {
@@ -84,9 +79,8 @@ pub async fn run(plan: Vec<Planned>, options: Options, events: UnboundedSender<E
             stopped.store(true, Ordering::SeqCst);
         }
     }
-    let interrupted = stopped
-        .load(Ordering::SeqCst)
-        .then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)));
+    let interrupted =
+        stopped.load(Ordering::SeqCst).then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)));
     let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
 }
 

@@ -15,6 +15,8 @@ pub struct GatewayConfig {
     pub store: Store,
     /// Keys of the gateway itself, one of which a caller must send as `Bearer`; empty asks for none.
     pub keys: Vec<String>,
+    /// How its providers answer (`replay`, `live`, …), told by `/v1/health` so that a run can see what it reuses.
+    pub mode: String,
 }
 
 /// The gateway, apart from any socket.
@@ -22,13 +24,14 @@ pub struct Gateway {
     pub(super) providers: Vec<(Provider, Shared)>,
     pub(super) store: Store,
     pub(super) keys: Keys,
+    pub(super) mode: String,
 }
 
 impl Gateway {
     /// Puts a gateway together; nothing is asked of any provider yet.
     pub fn new(config: GatewayConfig) -> Self {
-        let GatewayConfig { providers, store, keys } = config;
-        Gateway { providers, store, keys: Keys::new(&keys) }
+        let GatewayConfig { providers, store, keys, mode } = config;
+        Gateway { providers, store, keys: Keys::new(&keys), mode }
     }
 
     /// The provider that a model id means, and the id as that provider knows it.

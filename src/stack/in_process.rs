@@ -4,14 +4,9 @@ use axum::Router;
 use axum::body::Body;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::StreamExt;
-use http::{HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tower::ServiceExt;
 
-use crate::exchange::Auth;
-use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, ErrorKind, Reply, Request, Upstream};
-
-const CASE_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+use crate::upstream::{self, Error, ErrorKind, Reply, Request, Upstream};
 
 /// A router that answers requests. [`Request::endpoint`] is then a path of the gateway, with its prefix.
 pub struct InProcess {
@@ -50,14 +45,7 @@ fn convert(request: Request) -> Result<http::Request<Body>, Error> {
     }
     let uri: http::Uri = request.endpoint.parse().map_err(|error: http::uri::InvalidUri| wrong(&error.to_string()))?;
     let mut headers = request.headers.clone();
-    if let Some(case) = &request.case {
-        let value = HeaderValue::try_from(utf8_percent_encode(case, CASE_ESCAPES).to_string())
-            .map_err(|error| wrong(&error.to_string()))?;
-        headers.insert(HeaderName::from_static(CASE_HEADER), value);
-    }
-    if request.auth == Auth::None {
-        headers.insert(HeaderName::from_static(AUTH_HEADER), HeaderValue::from_static("none"));
-    }
+    upstream::mark(&mut headers, &request);
     let mut converted = http::Request::new(Body::from(request.body));
     *converted.method_mut() = request.method;
     *converted.uri_mut() = uri;

@@ -5,13 +5,12 @@
 //! | `gateway` | what a gateway is made of, and which provider a model id means |
 //! | `routes`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
 //! | `answer`, `relay`, `models`, `history` | the calls: completions whole and streamed, listings of models, the store's reads |
-//! | `ask`, `quirks`, `refusal`, `headers`, `events`, `gather`, `splice` | pure: what is sent, what is given back |
+//! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice` | pure: what is sent, what is given back |
 //! | `store` | chat completions in SQLite |
 
 mod access;
 mod answer;
 mod ask;
-mod events;
 mod gateway;
 mod gather;
 mod headers;

@@ -5,10 +5,10 @@ use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 
 use super::answer::Keeping;
-use super::events::{self, Cutter};
 use super::gather::Gather;
 use super::quirks::Changes;
 use crate::upstream::{Error, ErrorKind, Reply};
+use crate::wire::sse::{self, Cutter};
 
 /// The events of `reply` as the caller gets them: at most one chunk out for each that comes in, and at once. What
 /// breaks off above breaks off here.
@@ -81,14 +81,13 @@ impl Relay {
     }
 
     fn event(&mut self, event: &[u8], out: &mut Vec<u8>) {
-        let Some((text, data)) = std::str::from_utf8(event).ok().and_then(|text| Some((text, events::data(text)?)))
-        else {
+        let Some((text, data)) = std::str::from_utf8(event).ok().and_then(|text| Some((text, sse::data(text)?))) else {
             return out.extend_from_slice(event);
         };
         self.done |= data == "[DONE]";
         match self.changes.event(&data) {
             Some(changed) => {
-                out.extend_from_slice(events::with_data(text, &changed).as_bytes());
+                out.extend_from_slice(sse::with_data(text, &changed).as_bytes());
                 self.gather.push(&changed);
             }
             None => {

@@ -135,8 +135,9 @@ async fn retrieve_provider(
 }
 
 /// Also tells whoever finds a port taken whether it is this program that has it.
-async fn health() -> Response {
-    let health = json!({"status": "OK", "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
+async fn health(State(gateway): Stack) -> Response {
+    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let health = json!({"status": "OK", "name": name, "version": version, "mode": gateway.mode});
     json_text(StatusCode::OK, health.to_string())
 }
 

@@ -35,7 +35,10 @@ fn a_changed_prompt_is_a_missing_recording_and_never_the_old_answer() {
     let dir = folder();
     dir.copy("recordings");
     let suite = std::fs::read_to_string(package().join("suites/inference/sanity.yaml")).unwrap();
-    dir.write("suites/inference/sanity.yaml", &suite.replace("Which planet do humans live on?", "Which planet do we live on?"));
+    dir.write(
+        "suites/inference/sanity.yaml",
+        &suite.replace("Which planet do humans live on?", "Which planet do we live on?"),
+    );
     let ran = run(&dir, "--setup together -k non_streaming_01").exits(1);
     ran.says("missing recording")
         .says("$.messages[0].content")

@@ -20,10 +20,8 @@ fn log() -> Vec<(String, String)> {
 
 /// As the report tells them, without the file in front.
 fn told(outcomes: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut cases: Vec<_> = outcomes
-        .into_iter()
-        .map(|(id, word)| (id.split_once("::").expect("a file").1.to_owned(), word))
-        .collect();
+    let mut cases: Vec<_> =
+        outcomes.into_iter().map(|(id, word)| (id.split_once("::").expect("a file").1.to_owned(), word)).collect();
     cases.sort();
     cases
 }
@@ -37,7 +35,11 @@ fn the_47_cases_come_out_as_in_the_log() {
 
 #[test]
 fn the_head_counts_real_and_simulated_recordings() {
-    TestCommand::new(package(), "test --setup together --pattern openai").run().exits(0).says("3 real, ").says(" simulated");
+    TestCommand::new(package(), "test --setup together --pattern openai")
+        .run()
+        .exits(0)
+        .says("3 real, ")
+        .says(" simulated");
 }
 
 #[test]
@@ -52,7 +54,8 @@ fn every_skipped_case_says_why() {
 
 #[test]
 fn the_same_cases_run_without_a_gateway() {
-    let ran = TestCommand::new(package(), "test --setup together --pattern openai --stack-config direct").run().exits(0);
+    let ran =
+        TestCommand::new(package(), "test --setup together --pattern openai --stack-config direct").run().exits(0);
     // What only the gateway has, its store, is skipped: 8 cases.
     assert!(ran.last_line().starts_with("22 passed, 25 skipped, "), "{}", ran.last_line());
 }

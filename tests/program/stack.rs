@@ -69,7 +69,10 @@ fn a_stored_completion_survives_a_kill_right_after_the_reply() {
     running.kill();
     let again = Running::start(dir.path(), "stack --setup together --port 0");
     let kept = again.ask("GET", &format!("/v1/openai/v1/chat/completions/{id}"), "");
-    assert!(kept.starts_with("HTTP/1.1 200") && kept.contains("Hello, world!") && kept.contains("input_messages"), "{kept}");
+    assert!(
+        kept.starts_with("HTTP/1.1 200") && kept.contains("Hello, world!") && kept.contains("input_messages"),
+        "{kept}"
+    );
 }
 
 #[test]
@@ -85,7 +88,8 @@ fn a_running_stack_is_reused_and_that_is_said() {
 fn a_stack_in_another_mode_is_not_taken_for_this_run() {
     let (_dir, running) = started();
     let port = running.port;
-    let words = format!("test --setup together --mode live --pattern chat_system --stack-config server:ci-tests:{port}");
+    let words =
+        format!("test --setup together --mode live --pattern chat_system --stack-config server:ci-tests:{port}");
     TestCommand::new(package(), &words).run().exits(4).says("replay");
 }
 

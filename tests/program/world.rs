@@ -84,7 +84,9 @@ impl TestCommand {
         command.current_dir(folder).args(words.split_whitespace()).stdin(Stdio::null());
         for (name, _) in std::env::vars() {
             let ours = name.starts_with("RETAKE_") || name.ends_with("_API_KEY") || name.starts_with("NEXTEST");
-            if ours || ["CI", "BUILD_NUMBER", "COLUMNS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"].contains(&name.as_str()) {
+            if ours
+                || ["CI", "BUILD_NUMBER", "COLUMNS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"].contains(&name.as_str())
+            {
                 command.env_remove(name);
             }
         }
@@ -151,9 +153,10 @@ impl Ran {
     pub fn outcomes(&self) -> Vec<(String, String)> {
         let words = ["PASSED", "FAILED", "SKIPPED", "XFAIL", "XPASS", "ERROR"];
         let line_of = |line: &str| {
-            let (id, rest) = line.split_once("] ").map(|(id, rest)| (format!("{id}]"), rest)).or_else(|| {
-                line.split_once(' ').map(|(id, rest)| (id.to_owned(), rest))
-            })?;
+            let (id, rest) = line
+                .split_once("] ")
+                .map(|(id, rest)| (format!("{id}]"), rest))
+                .or_else(|| line.split_once(' ').map(|(id, rest)| (id.to_owned(), rest)))?;
             let word = rest.split([' ', '[']).next()?;
             (id.contains("::") && words.contains(&word)).then(|| (id, word.to_owned()))
         };

@@ -1,8 +1,8 @@
-//! A stream of Server-Sent Events, cut at its blank lines and changed event by event.
+//! Server-Sent Events: bytes cut at their blank lines without losing one, and events changed in place.
 
 /// Cuts bytes into events. The pieces, put together, are the bytes.
 #[derive(Debug, Default)]
-pub(super) struct Cutter {
+pub struct Cutter {
     held: Vec<u8>,
     /// Whether the line that is being read has a byte yet.
     line_has_bytes: bool,
@@ -12,7 +12,7 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Takes what came and gives the events that are whole by now, each with the blank line that ends it.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let new = self.held.len();
         self.held.extend_from_slice(bytes);
         let mut events = Vec::new();
@@ -54,19 +54,19 @@ impl Cutter {
     }
 
     /// What is left when no more comes: an event without its blank line, or nothing.
-    pub(super) fn rest(&mut self) -> Vec<u8> {
+    pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
 }
 
 /// The data of an event: its `data:` lines put together. `None` when it has none (comments, blank lines).
-pub(super) fn data(event: &str) -> Option<String> {
+pub fn data(event: &str) -> Option<String> {
     let lines: Vec<&str> = lines(event).filter_map(|(line, _)| data_of(line)).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The event with other data, all other lines as they are.
-pub(super) fn with_data(event: &str, data: &str) -> String {
+pub fn with_data(event: &str, data: &str) -> String {
     let mut out = String::with_capacity(event.len() + 32);
     let mut written = false;
     for (line, end) in lines(event) {
