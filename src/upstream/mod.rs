@@ -133,15 +133,15 @@ pub const ORIGIN_HEADER: &str = "x-retake-origin";
 const CASE_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Puts what a request means besides its bytes, its case and its wish for no key, into headers, for a stack to read.
-pub fn mark(headers: &mut http::HeaderMap, request: &Request) {
+pub fn mark(headers: &mut ::http::HeaderMap, request: &Request) {
     if let Some(case) = &request.case {
         let escaped = utf8_percent_encode(case, CASE_ESCAPES).to_string();
         // Escaped text is printable ASCII, which every header may hold.
-        if let Ok(value) = http::HeaderValue::try_from(escaped) {
+        if let Ok(value) = ::http::HeaderValue::try_from(escaped) {
             headers.insert(CASE_HEADER, value);
         }
     }
     if request.auth == Auth::None {
-        headers.insert(AUTH_HEADER, http::HeaderValue::from_static("none"));
+        headers.insert(AUTH_HEADER, ::http::HeaderValue::from_static("none"));
     }
 }
