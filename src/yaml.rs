@@ -163,12 +163,23 @@ fn explain(source: &Source, error: &serde_yaml::Error) -> Error {
         E::SerdeInvalidType { unexpected, expected, .. } | E::SerdeInvalidValue { unexpected, expected, .. } => {
             (1, format!("{unexpected} stands where {expected} is expected"), None)
         }
-        E::Unexpected { expected, .. } => (1, format!("this is not {expected}"), None),
+        E::Unexpected { expected, .. } => {
+            let wanted = match *expected {
+                "sequence start" => "a list (`[…]`, or lines that begin with `- `)",
+                "mapping start" => "a mapping (`key: value`)",
+                other => other,
+            };
+            (1, format!("this is not {wanted}"), None)
+        }
         E::InvalidBooleanStrict { .. } => {
             (1, "this is no boolean".to_owned(), Some("write `true` or `false`".to_owned()))
         }
-        E::Eof { .. } => (1, "the file ends too early, or is empty".to_owned(), None),
-        other => (1, one_line(other), None),
+        E::Eof { .. } => {
+            (1, "the file ends too early, or is empty".to_owned(), Some("write what is missing at its end".to_owned()))
+        }
+        other => {
+            (1, one_line(other), Some("mind brackets, quotes and indentation on this line and above it".to_owned()))
+        }
     };
     let error = Error::at(source, place, width, reason);
     match help {

@@ -163,6 +163,12 @@ pub(super) fn setups(
     Ok(chosen)
 }
 
+/// A word as it can be typed: quoted where a shell would read it otherwise.
+pub(super) fn quoted_if_needed(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { quote(word) }
+}
+
 /// The setup of that name.
 pub(super) fn named_setup<'s>(name: &str, all: &'s [Setup]) -> Result<&'s Setup, Stop> {
     let known: Vec<String> = all.iter().map(|setup| setup.name.clone()).collect();

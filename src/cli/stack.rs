@@ -36,7 +36,7 @@ pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
     let mut tapes = Tapes::new(&sourcing, &parties.catalogue, "retake stack".to_owned(), false, color);
     let mut providers = Vec::new();
     for provider in names.iter().filter_map(|name| parties.catalogue.provider(name)) {
-        providers.push((provider.clone(), tapes.of(provider)?));
+        providers.push((provider.clone(), tapes.of(provider, args.setup.as_deref())?));
     }
     let kept: Vec<_> = providers.iter().map(|(_, tape)| tape.clone()).collect();
     block_on(async {

@@ -84,6 +84,37 @@ fn list(args: &TestArgs, selected: &[&Case]) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
+/// The command that runs the same setup, files and stack again, for whatever is added to it. Written out although an
+/// environment twin may have said it: the next shell may not have it.
+fn again(command: &str, args: &TestArgs) -> String {
+    let (source, run, select) = (&args.source, &args.run, &args.select);
+    let mut line = command.to_owned();
+    let mut add = |flag: &str, value: &str| line.push_str(&format!(" {flag} {}", settings::quoted_if_needed(value)));
+    if source.suites.as_os_str() != "suites" {
+        add("--suites", &source.suites.to_string_lossy());
+    }
+    if source.recordings.as_os_str() != "recordings" {
+        add("--recordings", &source.recordings.to_string_lossy());
+    }
+    for provider in &source.provider {
+        add("--provider", provider);
+    }
+    if run.stack_config != "ci-tests" {
+        add("--stack-config", &run.stack_config);
+    }
+    let models = [
+        ("--text-model", &select.text_model),
+        ("--embedding-model", &select.embedding_model),
+        ("--vision-model", &select.vision_model),
+    ];
+    for (flag, model) in models {
+        if let Some(model) = model {
+            add(flag, model);
+        }
+    }
+    line
+}
+
 /// One run, with everything that was decided for it.
 struct Run<'a> {
     args: &'a TestArgs,
@@ -98,12 +129,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn drive(&self, selected: Vec<&Case>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
-        let command = match &self.args.select.setup {
-            Some(setup) => format!("{} --setup {setup}", self.command),
-            None => self.command.to_owned(),
-        };
-        let mut tapes = Tapes::new(self.sourcing, &self.parties.catalogue, command, true, self.color);
-        let mut wired = Wired::new(&self.stack, self.command, self.sourcing);
+        let again = again(self.command, self.args);
+        let mut tapes = Tapes::new(self.sourcing, &self.parties.catalogue, again.clone(), true, self.color);
+        let mut wired = Wired::new(&self.stack, &again, self.sourcing);
         let mut plan = Vec::new();
         for case in &selected {
             // The setup of a case is one of those it was made from.

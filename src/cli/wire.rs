@@ -52,16 +52,16 @@ impl<'a> Tapes<'a> {
     }
 
     /// The tape of a provider, opened once.
-    pub(super) fn of(&mut self, provider: &Provider) -> Result<Arc<Tape>, Stop> {
+    pub(super) fn of(&mut self, provider: &Provider, setup: Option<&str>) -> Result<Arc<Tape>, Stop> {
         if let Some(tape) = self.open.get(&provider.name) {
             return Ok(tape.clone());
         }
-        let tape = Arc::new(self.open(provider)?);
+        let tape = Arc::new(self.open(provider, setup)?);
         self.open.insert(provider.name.clone(), tape.clone());
         Ok(tape)
     }
 
-    fn open(&self, provider: &Provider) -> Result<Tape, Stop> {
+    fn open(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
         let live = match self.sourcing.mode {
             Mode::Replay => None,
             _ => Some(self.live(provider)?),
@@ -72,7 +72,7 @@ impl<'a> Tapes<'a> {
             secrets: self.secrets.clone(),
             staged: self.staged,
             missing_key,
-            command: self.record_command(),
+            command: self.record_command(setup),
             journal: self.journal.clone(),
             ..tape::Options::default()
         };
@@ -81,11 +81,12 @@ impl<'a> Tapes<'a> {
     }
 
     /// The command that records what a case asks.
-    fn record_command(&self) -> Arc<dyn Fn(Option<&str>) -> String + Send + Sync> {
-        let command = self.command.clone();
+    fn record_command(&self, setup: Option<&str>) -> Arc<dyn Fn(Option<&str>) -> String + Send + Sync> {
+        let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
+        let command = format!("{}{setup} --mode record", self.command);
         Arc::new(move |case| match case {
-            Some(case) => format!("{command} --mode record -k {}", quote(case)),
-            None => format!("{command} --mode record"),
+            Some(case) => format!("{command} -k {}", quote(case)),
+            None => command.clone(),
         })
     }
 
@@ -192,7 +193,7 @@ impl<'a> Wired<'a> {
         let found: Vec<&Provider> = names.iter().filter_map(|name| catalogue.provider(name)).collect();
         let mut providers = Vec::new();
         for provider in &found {
-            providers.push(((*provider).clone(), tapes.of(provider)?));
+            providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
         }
         let witness = Arc::new(TapeWitness(providers.iter().map(|(_, tape)| tape.clone()).collect()));
         let mut target = Target {
@@ -200,7 +201,10 @@ impl<'a> Wired<'a> {
             direct: false,
             curl_base: "http://127.0.0.1:8321".to_owned(),
             key_var: None,
-            rerun: format!("{} --setup {}", self.command, setup.name),
+            rerun: match self.sourcing.mode {
+                Mode::Replay => format!("{} --setup {}", self.command, setup.name),
+                mode => format!("{} --setup {} --mode {mode}", self.command, setup.name),
+            },
             witness,
         };
         match self.choice {

@@ -188,6 +188,13 @@ impl<W: Write> Terminal<W> {
     /// The reason as it stands after the word, and the column where it ends.
     fn reason(&self, reason: &str, column: usize) -> (String, usize) {
         let room = self.options.width.saturating_sub(column + PERCENT + 1);
+        // The line is longer than the terminal is wide before the reason begins: cutting it, as pytest does, would
+        // save no line and hide why the case was skipped.
+        if column >= self.options.width {
+            let text = format!(" ({})", visible_line(reason.lines().next().unwrap_or_default().trim()));
+            let end = column + width(&text);
+            return (text, end);
+        }
         if self.options.verbosity > 0 {
             let whole = format!("({})", visible_line(reason.trim()));
             return wrapped(&whole, column, self.options.width.saturating_sub(PERCENT + 1));

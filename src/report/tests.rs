@@ -160,8 +160,7 @@ fn verbose_shows_reasons_whole() {
 
     suites/a.yaml::long_reason SKIPPED (a reason that is longer than what
     remains of the line)                                                     [ 50%]
-    suites/a.yaml::over_long[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True] SKIPPED
-    (a reason that is longer than what remains of the line)                  [100%]
+    suites/a.yaml::over_long[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True] SKIPPED (a reason that is longer than what remains of the line) [100%]
 
     ============================== 2 skipped in 0.11s ==============================
     "#);

@@ -44,7 +44,7 @@ fn the_head_counts_real_and_simulated_recordings() {
 
 #[test]
 fn every_skipped_case_says_why() {
-    let ran = TestCommand::new(package(), "test --setup together --pattern openai -v").run().exits(0);
+    let ran = TestCommand::new(package(), "test --setup together --pattern openai").run().exits(0);
     let skipped: Vec<_> = ran.stdout.lines().filter(|line| line.contains(" SKIPPED")).collect();
     assert_eq!(skipped.len(), 17);
     for line in skipped {

@@ -6,24 +6,24 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Where the package lies.
-pub fn package() -> &'static Path {
+pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A folder of the user's.
-pub struct Dir(TempDir);
+pub(crate) struct Dir(TempDir);
 
 impl Dir {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Dir(TempDir::new().expect("a temporary folder"))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Writes a file, folders included.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(&path, text).expect("a file");
@@ -31,12 +31,12 @@ impl Dir {
     }
 
     /// A copy of a folder of the package.
-    pub fn copy(&self, name: &str) {
+    pub(crate) fn copy(&self, name: &str) {
         copy(&package().join(name), &self.path().join(name));
     }
 
     /// Every file below, by its path from here, with its bytes.
-    pub fn files(&self, below: &str) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn files(&self, below: &str) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         list(&self.path().join(below), self.path(), &mut found);
         found.sort();
@@ -44,7 +44,7 @@ impl Dir {
     }
 
     /// `retake WORDS…` typed here.
-    pub fn retake(&self, words: &str) -> TestCommand {
+    pub(crate) fn retake(&self, words: &str) -> TestCommand {
         TestCommand::new(self.path(), words)
     }
 }
@@ -76,10 +76,10 @@ fn list(folder: &Path, root: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 }
 
 /// A command of the user's, in an environment without keys, colours or settings.
-pub struct TestCommand(pub Command);
+pub(crate) struct TestCommand(pub(crate) Command);
 
 impl TestCommand {
-    pub fn new(folder: &Path, words: &str) -> Self {
+    pub(crate) fn new(folder: &Path, words: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retake"));
         command.current_dir(folder).args(words.split_whitespace()).stdin(Stdio::null());
         for (name, _) in std::env::vars() {
@@ -94,27 +94,27 @@ impl TestCommand {
     }
 
     /// One more word, spaces and all.
-    pub fn arg(mut self, word: &str) -> Self {
+    pub(crate) fn arg(mut self, word: &str) -> Self {
         self.0.arg(word);
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self
     }
 
     /// Runs it to its end.
-    pub fn run(mut self) -> Ran {
+    pub(crate) fn run(mut self) -> Ran {
         Ran::from(self.0.output().expect("the program starts"))
     }
 }
 
 /// A command that has ended.
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Ran {
@@ -130,27 +130,27 @@ impl From<Output> for Ran {
 impl Ran {
     /// Demands an exit code, and shows everything when it is another.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Demands words on stdout or stderr.
     #[track_caller]
-    pub fn says(self, words: &str) -> Self {
+    pub(crate) fn says(self, words: &str) -> Self {
         let all = format!("{}\n{}", self.stdout, self.stderr);
         assert!(all.contains(words), "no {words:?} in\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The last line without its time: `= 30 passed, 17 skipped =`.
-    pub fn last_line(&self) -> String {
+    pub(crate) fn last_line(&self) -> String {
         let line = self.stdout.lines().last().unwrap_or_default().trim_matches(['=', ' ']);
         line.split(" in ").next().unwrap_or_default().to_owned()
     }
 
     /// Case id → word, from the lines of the report.
-    pub fn outcomes(&self) -> Vec<(String, String)> {
+    pub(crate) fn outcomes(&self) -> Vec<(String, String)> {
         let words = ["PASSED", "FAILED", "SKIPPED", "XFAIL", "XPASS", "ERROR"];
         let line_of = |line: &str| {
             let (id, rest) = line

@@ -91,6 +91,7 @@ pub(super) async fn stack_with(answer: Answer, keys: &[&str]) -> Stack {
         providers: vec![(together(), upstream.clone()), (plain, upstream.clone())],
         store: store.clone(),
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        mode: "replay".to_owned(),
     });
     let router = router(Arc::new(gateway));
     Stack { upstream, store, client: InProcess::new(router.clone()), router }
