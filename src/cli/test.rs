@@ -12,11 +12,12 @@ use crate::event::{Event, Tally};
 use crate::matrix::{self, Case, Keyword};
 use crate::provider::Setup;
 use crate::report::{self, Terminal};
-use crate::run::{self, Planned};
+use crate::run::{self, Ended, Planned};
 
 use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
+use super::script::ended;
 use super::settings::{self, Sourcing, StackChoice};
 use super::wire::{Tapes, Wired};
 
@@ -148,12 +149,11 @@ impl Run<'_> {
             case_timeout: Duration::from_secs(self.args.run.timeout),
             max_failures: self.args.run.exitfirst.then_some(1),
         };
-        let running = tokio::spawn(run::run(plan, options, sender));
+        let running = tokio::spawn(run::run(plan, options, sender, ended()));
         let told = self.tell(receiver).await;
-        let interrupted = running.await.is_err();
+        let how = running.await.unwrap_or(Ended::Broken);
         wired.end();
-        let tally = told?;
-        Ok(exit(&tally, interrupted))
+        Ok(exit(&told?, how))
     }
 
     fn head(
@@ -203,14 +203,12 @@ impl Run<'_> {
     }
 }
 
-fn exit(tally: &Tally, interrupted: bool) -> Exit {
-    if interrupted {
-        Exit::Internal
-    } else if tally.failed + tally.errors > 0 {
-        Exit::Failed
-    } else if tally.done() == 0 {
-        Exit::NothingSelected
-    } else {
-        Exit::Ok
+fn exit(tally: &Tally, ended: Ended) -> Exit {
+    match ended {
+        Ended::Broken => Exit::Internal,
+        Ended::Stopped => Exit::Interrupted,
+        Ended::Done if tally.failed + tally.errors > 0 => Exit::Failed,
+        Ended::Done if tally.done() == 0 => Exit::NothingSelected,
+        Ended::Done => Exit::Ok,
     }
 }

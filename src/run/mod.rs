@@ -5,12 +5,14 @@ mod failure;
 mod request;
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
 
 use crate::event::{Class, Event, Finished, Outcome};
 use crate::matrix::Case;
@@ -60,28 +62,58 @@ pub struct Options {
     pub max_failures: Option<usize>,
 }
 
-/// Runs every case and sends what happens; returns when all are done. Cases may finish out of order: reports
-/// sort by index.
-pub async fn run(plan: Vec<Planned>, options: Options, events: UnboundedSender<Event>) {
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every case ran, or enough of them failed.
+    Done,
+    /// It was told to stop: cases under way were given up.
+    Stopped,
+    /// A worker died, which is a bug: some cases may not have run.
+    Broken,
+}
+
+/// Runs every case and sends what happens; returns when all are done, or soon after `stop` is ready. Cases may finish
+/// out of order: reports sort by index.
+pub async fn run(
+    plan: Vec<Planned>,
+    options: Options,
+    events: UnboundedSender<Event>,
+    stop: impl Future<Output = ()>,
+) -> Ended {
     let started = Instant::now();
     let queue: Arc<Mutex<VecDeque<(usize, Planned)>>> = Arc::new(Mutex::new(plan.into_iter().enumerate().collect()));
     let failures = Arc::new(AtomicUsize::new(0));
-    let stopped = Arc::new(AtomicBool::new(false));
-    let workers: Vec<_> = (0..options.workers.max(1))
-        .map(|_| {
-            tokio::spawn(worker(queue.clone(), options.clone(), events.clone(), failures.clone(), stopped.clone()))
-        })
-        .collect();
-    for worker in workers {
-        if let Err(error) = worker.await {
-            // A panic inside a worker must not look like a shorter, greener run.
-            let _ = events.send(Event::Notice(format!("internal error: a worker died: {error}")));
-            stopped.store(true, Ordering::SeqCst);
+    let enough = Arc::new(AtomicBool::new(false));
+    let mut workers = JoinSet::new();
+    for _ in 0..options.workers.max(1) {
+        workers.spawn(worker(queue.clone(), options.clone(), events.clone(), failures.clone(), enough.clone()));
+    }
+    let ended = tokio::select! {
+        ended = all(&mut workers) => ended,
+        () = stop => Ended::Stopped,
+    };
+    workers.shutdown().await;
+    let interrupted = match ended {
+        Ended::Stopped => Some("interrupted by the user".to_owned()),
+        Ended::Broken => Some("internal error: a worker died".to_owned()),
+        Ended::Done => enough
+            .load(Ordering::SeqCst)
+            .then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst))),
+    };
+    let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
+    ended
+}
+
+/// Waits for every worker. One that panicked must not look like a shorter, greener run.
+async fn all(workers: &mut JoinSet<()>) -> Ended {
+    let mut ended = Ended::Done;
+    while let Some(worker) = workers.join_next().await {
+        if worker.is_err() {
+            ended = Ended::Broken;
         }
     }
-    let interrupted =
-        stopped.load(Ordering::SeqCst).then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)));
-    let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
+    ended
 }
 
 async fn worker(
@@ -89,9 +121,9 @@ async fn worker(
     options: Options,
     events: UnboundedSender<Event>,
     failures: Arc<AtomicUsize>,
-    stopped: Arc<AtomicBool>,
+    enough: Arc<AtomicBool>,
 ) {
-    while !stopped.load(Ordering::SeqCst) {
+    while !enough.load(Ordering::SeqCst) {
         let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front();
         let Some((index, planned)) = next else { return };
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
@@ -113,7 +145,7 @@ async fn worker(
         if bad {
             let count = failures.fetch_add(1, Ordering::SeqCst) + 1;
             if options.max_failures.is_some_and(|most| count >= most) {
-                stopped.store(true, Ordering::SeqCst);
+                enough.store(true, Ordering::SeqCst);
             }
         }
     }
