@@ -146,9 +146,9 @@ impl Pool {
 }
 
 impl Flight {
-    /// The reply is whole. It waits for its case when it was claimed for one, and answers other cases unless it is
+    /// The reply is whole; the flight ends when it is dropped. The reply waits for its case when it was claimed for one, and answers other cases unless it is
     /// one that the next try may not get.
-    pub(super) fn land(mut self, key: Key, nth: u32, exchange: Exchange) -> Arc<Entry> {
+    pub(super) fn land(&mut self, key: Key, nth: u32, exchange: Exchange) -> Arc<Entry> {
         let entry = Arc::new(Entry { key, nth, exchange, kept: AtomicBool::new(false) });
         if let (Some(slot), Some(case)) = (self.slot.take(), &self.case) {
             let mut inner = self.pool.lock();

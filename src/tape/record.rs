@@ -120,7 +120,7 @@ struct Relay {
 }
 
 impl Relay {
-    async fn run(self, request: Request, flight: Flight, head: oneshot::Sender<Result<Reply, Error>>) {
+    async fn run(self, request: Request, mut flight: Flight, head: oneshot::Sender<Result<Reply, Error>>) {
         let at_once = request.case.is_none() || !self.options.staged;
         let start = Instant::now();
         let mut live = match self.live.send(request).await {
@@ -161,6 +161,7 @@ impl Relay {
                 self.keeper.say(&note);
             }
         }
+        drop(flight);
         drop(client);
     }
 }
