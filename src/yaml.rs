@@ -117,7 +117,7 @@ impl Error {
     /// The reason, the line with a caret under the place, and the way out.
     pub fn render(&self, color: bool) -> String {
         // A terminal shows a tab as wide as it likes: one space keeps the caret under its character.
-        let text = self.file.text.replace('\t', " ").replace('\u{feff}', " ");
+        let text = self.file.text.replace(['\t', '\u{feff}'], " ");
         let start = self.place.to_byte(&self.file.text).min(text.len());
         // A byte order mark is three bytes and becomes one.
         let start = if text.len() == self.file.text.len() { start } else { self.place.to_byte(&text) };

@@ -16,7 +16,7 @@ use crate::provider::{Catalogue, Provider, Setup};
 use crate::run::{Target, Witness};
 use crate::script::{Script, Scripted};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
-use crate::tape::{self, Journal, Library, Mode, Tape};
+use crate::tape::{self, Journal, Library, Mode, RecordCommand, Tape};
 use crate::upstream::http::{Http, HttpConfig, Key, Retries, Timeouts};
 use crate::upstream::{self, Upstream};
 
@@ -81,7 +81,7 @@ impl<'a> Tapes<'a> {
     }
 
     /// The command that records what a case asks.
-    fn record_command(&self, setup: Option<&str>) -> Arc<dyn Fn(Option<&str>) -> String + Send + Sync> {
+    fn record_command(&self, setup: Option<&str>) -> RecordCommand {
         let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
         let command = format!("{}{setup} --mode record", self.command);
         Arc::new(move |case| match case {

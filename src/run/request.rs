@@ -50,7 +50,9 @@ pub(super) fn build(
 /// The same request as a `curl` line for a POSIX shell, the key as `$VAR`.
 pub(super) fn curl(request: &Request, base: &str, key_var: Option<&str>) -> String {
     let mut line = String::from("curl");
-    if request.method != http::Method::GET && !(request.method == http::Method::POST && !request.body.is_empty()) {
+    // What curl would take the method for.
+    let implied = if request.body.is_empty() { http::Method::GET } else { http::Method::POST };
+    if request.method != implied {
         line.push_str(&format!(" -X {}", request.method));
     }
     let base = base.trim_end_matches('/');

@@ -7,6 +7,7 @@ use super::world::{Dir, package};
 #[test]
 fn each_mistake_is_told_where_it_is() {
     let corpus = package().join("tests/corpus/invalid");
+    let place = regex::Regex::new(r"(bad|providers|setups)\.yaml:\d+:\d+").unwrap();
     let mut wrong = Vec::new();
     let mut count = 0;
     for entry in std::fs::read_dir(&corpus).unwrap() {
@@ -35,7 +36,6 @@ fn each_mistake_is_told_where_it_is() {
         if ran.code != 4 || ran.stderr != expected || !ran.stdout.is_empty() {
             wrong.push(format!("{name}: exit {}\n--- expected\n{expected}\n--- said\n{}", ran.code, ran.stderr));
         }
-        let place = regex::Regex::new(r"(bad|providers|setups)\.yaml:\d+:\d+").unwrap();
         if !place.is_match(&ran.stderr) {
             wrong.push(format!("{name}: no file, line and column in\n{}", ran.stderr));
         }

@@ -1,4 +1,5 @@
 //! What a user types, and what comes of it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
 mod modes;
