@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(clean(&json), "\"$API_KEY\"");
         assert_eq!(clean(&twice), "\"\\\"$API_KEY\\\"\"");
         assert_eq!(clean(&format!("?key={percent}&x")), "?key=$API_KEY&x");
-        assert_eq!(clean(&percent.to_lowercase().replace("sk", "sk").replace("test", "Test")), "$API_KEY");
+        assert_eq!(clean(&percent.to_lowercase().replace("test", "Test")), "$API_KEY");
         assert_eq!(clean(&units), "$API_KEY");
         for user in ["", "u", "us", "user:", "x".repeat(40).as_str()] {
             for tail in ["", "!", "!!", "more"] {

@@ -33,6 +33,9 @@ use count::Counts;
 use library::Take;
 use record::Recorder;
 
+/// Makes the command that records what a case asks.
+pub type Command = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
+
 /// What a tape is told besides its mode and its folder.
 #[derive(Clone)]
 pub struct Options {
@@ -48,7 +51,7 @@ pub struct Options {
     /// The time, RFC 3339 in UTC, for `recorded_at`.
     pub now: Arc<dyn Fn() -> String + Send + Sync>,
     /// The command that records what a case asks; `None` stands for requests of no case.
-    pub command: Arc<dyn Fn(Option<&str>) -> String + Send + Sync>,
+    pub command: Command,
     /// Where what happens is written down.
     pub journal: Arc<Journal>,
 }
