@@ -1,1 +1,6 @@
-//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back.
+//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back. Values in, values out.
+
+mod answer;
+pub mod sse;
+
+pub use answer::{Answer, Choice, ToolCall};
