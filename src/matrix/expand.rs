@@ -201,7 +201,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::provider::{Capability, Models};
+    use crate::provider::{Capability, ExpectedFailure, Gap, Models};
     use crate::suite::{Axis, Param};
     use crate::yaml::{Place, Source};
 
@@ -237,6 +237,11 @@ mod tests {
             lacks: [("suffix".into(), gap("no suffix", &[])), ("tools".into(), gap("no tools", &["meta/Small"]))]
                 .into(),
             broken: [("json".into(), gap("loses keys", &[]))].into(),
+            xfail: vec![ExpectedFailure {
+                cases: vec!["whole".into(), "some[b]".into()],
+                models: vec!["meta/Big".into()],
+                reason: "too big".into(),
+            }],
             ..Provider::default()
         };
         let tgi = Provider { name: "tgi".into(), ..Provider::default() };
@@ -365,6 +370,23 @@ mod tests {
                 (Some("own skip"), None),
             ]
         );
+    }
+
+    #[test]
+    fn a_case_that_a_model_is_known_to_fail_is_expected_to() {
+        let some = |name: &str| Template {
+            model: Some(Axis::Text),
+            params: vec![param("p", vec![("a", json!(1)), ("b", json!(2))])],
+            ..template(name)
+        };
+        let expected = |setup: &Setup| -> Vec<bool> {
+            let all = cases_with(vec![some("whole"), some("some"), some("other")], setup, false);
+            all.iter().map(|case| case.xfail.as_ref().is_some_and(|xfail| xfail.reason == "too big")).collect()
+        };
+        assert_eq!(expected(&setup()), [true, true, false, true, false, false]);
+        let small =
+            Setup { models: Models { text: Some("together/meta/Small".into()), ..Models::default() }, ..setup() };
+        assert_eq!(expected(&small), [false; 6]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! OpenAI-shaped messages; Server-Sent Events, bytes to events and back. Values in, values out.
 
 mod answer;
+pub mod json;
 pub mod sse;
 
 pub use answer::{Answer, Choice, ToolCall};
