@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::parse::Reader;
 use super::raw::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawToolCall, RawToolCalls,
 };
+use super::reader::Reader;
 use super::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
     PathExpect, StreamExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,

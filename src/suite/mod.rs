@@ -5,6 +5,7 @@ mod lower;
 mod model;
 mod parse;
 mod raw;
+mod reader;
 pub mod template;
 
 pub use expect::{

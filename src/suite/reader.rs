@@ -1,0 +1,111 @@
+//! What every part of reading a suite needs: saying what is wrong and where, and the small things strings hold.
+
+use std::time::Duration;
+
+use super::{Known, template};
+use crate::yaml::{Error, Place, Source, Spanned, nearest};
+
+/// Adds the way out to the error made last.
+pub(super) struct Last<'a>(&'a mut Error);
+
+impl Last<'_> {
+    pub(super) fn push_help(self, help: impl Into<String>) {
+        self.0.help = Some(help.into());
+    }
+}
+
+/// Reads a file and gathers its mistakes.
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Source,
+    pub(super) known: &'a Known,
+    pub(super) errors: Vec<Error>,
+    /// The bytes of the case being read, where its `${…}` are searched.
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl Reader<'_> {
+    pub(super) fn error(&mut self, place: Place, width: usize, reason: impl Into<String>) -> Last<'_> {
+        self.errors.push(Error::at(self.source, place, width, reason));
+        let last = self.errors.len() - 1;
+        Last(&mut self.errors[last])
+    }
+
+    /// A word that must be one of some; says which were near.
+    pub(super) fn unknown(&mut self, word: &Spanned<String>, what: &str, known: &[&str]) {
+        let near = nearest(&word.value, known.iter().copied())
+            .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        self.error(word.place, word.value.chars().count(), format!("unknown {what} `{}`", word.value))
+            .push_help(format!("{near}There are: {}", known.join(", ")));
+    }
+
+    /// Demands that every name is declared, and points at the `${` that is not.
+    pub(super) fn names(&mut self, scope: &[String], place: Place, names: Result<Vec<&str>, template::Unclosed>) {
+        let names = match names {
+            Ok(names) => names,
+            Err(unclosed) => {
+                self.error(place, 1, unclosed.to_string())
+                    .push_help("close it with `}`, or write `$${` for a literal `${`");
+                return;
+            }
+        };
+        for name in names {
+            let root = name.split('.').next().unwrap_or_default();
+            if scope.iter().any(|known| known == root) {
+                continue;
+            }
+            let case = &self.source.text[self.from..self.to];
+            let found = case.find(&format!("${{{name}")).map(|at| Place::of_byte(&self.source.text, self.from + at));
+            let width = name.chars().count() + 3;
+            let near = nearest(root, scope.iter().map(String::as_str))
+                .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            let known = if scope.is_empty() {
+                "nothing is declared here".into()
+            } else {
+                format!("declared here: {}", scope.join(", "))
+            };
+            let way = match root {
+                "model" => "add `model: text` (or embedding, vision) to the case".to_owned(),
+                _ => format!("{near}{known}. Parameters stand under `params`, captures come from earlier steps"),
+            };
+            self.error(found.unwrap_or(place), width, format!("`${{{name}}}` is used but not declared")).push_help(way);
+        }
+    }
+
+    pub(super) fn header(&mut self, name: &Spanned<String>) {
+        if name.value.parse::<http::HeaderName>().is_err() {
+            self.error(name.place, name.value.chars().count(), format!("`{}` is no header name", name.value))
+                .push_help("header names are letters, digits and dashes");
+        }
+    }
+
+    /// Reads an RFC 9535 JSONPath; a mistake is shown at its place inside the string.
+    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Option<serde_json_path::JsonPath> {
+        match serde_json_path::JsonPath::parse(&text.value) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                let place = Place { column: text.place.column + error.position() as u32, ..text.place };
+                self.error(place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
+                    .push_help("paths follow RFC 9535: `$.choices[0].message.content`");
+                None
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, text: &Spanned<String>) -> Option<Duration> {
+        let digits = text.value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text.value[digits.len()..] {
+            "ms" => Some(0.001),
+            "s" => Some(1.0),
+            "m" => Some(60.0),
+            _ => None,
+        };
+        let time = unit.zip(digits.trim().parse::<f64>().ok()).map(|(unit, number)| number * unit);
+        let time = time.filter(|time| (0.0..=86_400.0).contains(time)).map(Duration::from_secs_f64);
+        if time.is_none() {
+            self.error(text.place, text.value.chars().count(), format!("`{}` is no time", text.value))
+                .push_help("write a number with `ms`, `s` or `m`, such as `10s`");
+        }
+        time
+    }
+}
