@@ -1,3 +1,8 @@
 //! OpenAI-shaped messages; Server-Sent Events, bytes to events and back.
 
+pub mod answer;
 pub mod json;
+pub mod ndjson;
+pub mod sse;
+
+pub use answer::{Answer, Choice, ToolCall};
