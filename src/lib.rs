@@ -4,35 +4,35 @@
 //! use which, and `tests/architecture.rs` holds it to that.
 
 // ── pure: values in, values out; no file, network, clock, environment or async ──
-/// Does a reply meet an expectation.
+// Does a reply meet an expectation.
 pub mod check;
-/// What happened in a run; the tally.
+// What happened in a run; the tally.
 pub mod event;
-/// One request and its reply as kept: normalise, name, scrub, format.
+// One request and its reply as kept: normalise, name, scrub, format.
 pub mod exchange;
-/// Which cases a suite means: expansion, ids, selection.
+// Which cases a suite means: expansion, ids, selection.
 pub mod matrix;
-/// Providers and setups as data: who answers, with which models, and what they cannot do.
+// Providers and setups as data: who answers, with which models, and what they cannot do.
 pub mod provider;
-/// What a suite file says: cases as templates, steps, expectations.
+// What a suite file says: cases as templates, steps, expectations.
 pub mod suite;
-/// OpenAI-shaped messages; Server-Sent Events, bytes to events and back.
+// OpenAI-shaped messages; Server-Sent Events, bytes to events and back.
 pub mod wire;
-/// YAML text to typed values, and errors that show the user's own line.
+// YAML text to typed values, and errors that show the user's own line.
 pub mod yaml;
 
 // ── edges: each owns one kind of outside world ──
-/// Words to settings to a wired program to an exit code.
+// Words to settings to a wired program to an exit code.
 pub mod cli;
-/// Events to bytes on any writer.
+// Events to bytes on any writer.
 pub mod report;
-/// Drive cases and tell what happened as events.
+// Drive cases and tell what happened as events.
 pub mod run;
-/// An upstream that answers from a YAML script.
+// An upstream that answers from a YAML script.
 pub mod script;
-/// The OpenAI-compatible gateway: routes, providers and their quirks, store.
+// The OpenAI-compatible gateway: routes, providers and their quirks, store.
 pub mod stack;
-/// Recordings on disk as upstreams: library, recorder, player, mode.
+// Recordings on disk as upstreams: library, recorder, player, mode.
 pub mod tape;
-/// The seam: anything that answers a request; HTTP.
+// The seam: anything that answers a request; HTTP.
 pub mod upstream;

@@ -1,6 +1,14 @@
 //! The one place that knows the YAML crate: text to typed values, and errors that show the user's line.
 
+use std::fmt;
 use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+
+mod shapes;
+
+pub(crate) use shapes::{Pairs, Short, present};
 
 /// A file's name and text, kept for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +28,59 @@ pub struct Place {
     pub column: u32,
 }
 
+impl Place {
+    /// The place of a byte of `text`.
+    pub fn of_byte(text: &str, byte: usize) -> Self {
+        let before = text.get(..byte).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Place { line: before.matches('\n').count() as u32 + 1, column: before[line_start..].chars().count() as u32 + 1 }
+    }
+
+    /// The byte of `text` at this place; the end of the line, or of the text, when it lies beyond.
+    pub fn to_byte(self, text: &str) -> usize {
+        let Some(line) = self.line.checked_sub(1) else { return 0 };
+        let mut start = 0;
+        for _ in 0..line {
+            match text[start..].find('\n') {
+                Some(end) => start += end + 1,
+                None => return text.len(),
+            }
+        }
+        let line = text[start..].split('\n').next().unwrap_or_default();
+        let column = self.column.saturating_sub(1) as usize;
+        start + line.char_indices().nth(column).map_or(line.trim_end_matches('\r').len(), |(byte, _)| byte)
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands; for an alias, where the alias stands.
+    pub place: Place,
+}
+
+impl<T> Spanned<T> {
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = serde_yaml::Spanned::<T>::deserialize(deserializer)?;
+        Ok(Spanned { place: place(found.referenced), value: found.value })
+    }
+}
+
+fn place(location: serde_yaml::Location) -> Place {
+    Place { line: location.line() as u32, column: location.column() as u32 }
+}
+
 /// What is wrong with a user's file: place, reason and way out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}:{}:{}: {reason}", file.name, place.line, place.column)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// The file.
     pub file: Source,
@@ -34,4 +92,223 @@ pub struct Error {
     pub reason: String,
     /// What to do.
     pub help: Option<String>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file.name, self.place.line, self.place.column, self.reason)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Error {
+    /// An error at a place of a file.
+    pub fn at(file: &Source, place: Place, width: usize, reason: impl Into<String>) -> Self {
+        let place = if place.line == 0 { Place { line: 1, column: 1 } } else { place };
+        Error { file: file.clone(), place, width: width.max(1), reason: reason.into(), help: None }
+    }
+
+    /// The same with a way out.
+    pub fn help(self, help: impl Into<String>) -> Self {
+        Error { help: Some(help.into()), ..self }
+    }
+
+    /// The reason, the line with a caret under the place, and the way out.
+    pub fn render(&self, color: bool) -> String {
+        // A terminal shows a tab as wide as it likes: one space keeps the caret under its character.
+        let text = self.file.text.replace(['\t', '\u{feff}'], " ");
+        let start = self.place.to_byte(&self.file.text).min(text.len());
+        // A byte order mark is three bytes and becomes one.
+        let start = if text.len() == self.file.text.len() { start } else { self.place.to_byte(&text) };
+        let rest = text[start..].split(['\n', '\r']).next().unwrap_or_default();
+        let length = rest.char_indices().nth(self.width).map_or(rest.len(), |(byte, _)| byte);
+        let annotation = AnnotationKind::Primary.span(start..start + length);
+        let snippet = Snippet::source(&text).path(&self.file.name).annotation(annotation);
+        let mut group = Level::ERROR.primary_title(self.reason.as_str()).element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[group])
+    }
+}
+
+/// Reads a whole file as one value.
+pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
+    let options = serde_yaml::options! { strict_booleans: true };
+    serde_yaml::from_str_with_options(&source.text, options).map_err(|error| explain(source, &error))
+}
+
+/// The crate's error in a user's words.
+fn explain(source: &Source, error: &serde_yaml::Error) -> Error {
+    use serde_yaml::Error as E;
+    let error = error.without_snippet();
+    let place = error.location().map_or_else(Place::default, place);
+    let (width, reason, help) = match error {
+        E::SerdeUnknownField { field, expected, .. } | E::SerdeUnknownVariant { variant: field, expected, .. } => {
+            let help = match nearest(field, expected.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`? The keys here are: {}", expected.join(", ")),
+                None => format!("the keys here are: {}", expected.join(", ")),
+            };
+            (field.chars().count(), format!("unknown key `{field}`"), Some(help))
+        }
+        E::SerdeMissingField { field, .. } => {
+            (1, format!("`{field}` is missing here"), Some(format!("add `{field}: …` to this mapping")))
+        }
+        E::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("this key");
+            (key.chars().count(), format!("`{key}` stands here twice"), Some("keep one of the two".to_owned()))
+        }
+        E::SerdeInvalidType { unexpected, expected, .. } | E::SerdeInvalidValue { unexpected, expected, .. } => {
+            (1, format!("{unexpected} stands where {expected} is expected"), None)
+        }
+        E::Unexpected { expected, .. } => {
+            let wanted = match *expected {
+                "sequence start" => "a list (`[…]`, or lines that begin with `- `)",
+                "mapping start" => "a mapping (`key: value`)",
+                other => other,
+            };
+            (1, format!("this is not {wanted}"), None)
+        }
+        E::InvalidBooleanStrict { .. } => {
+            (1, "this is no boolean".to_owned(), Some("write `true` or `false`".to_owned()))
+        }
+        E::Eof { .. } => {
+            (1, "the file ends too early, or is empty".to_owned(), Some("write what is missing at its end".to_owned()))
+        }
+        other => {
+            (1, one_line(other), Some("mind brackets, quotes and indentation on this line and above it".to_owned()))
+        }
+    };
+    let error = Error::at(source, place, width, reason);
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+/// The first line of the crate's own words, without the place that stands in front of or behind it.
+fn one_line(error: &serde_yaml::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.split(" at line ").next().unwrap_or(line);
+    line.split(": line ").next().unwrap_or(line).trim_start_matches("error: ").to_owned()
+}
+
+/// The candidate that a mistyped word most likely means: the fewest edits, a third of its length at most.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word: Vec<char> = word.to_lowercase().chars().take(100).collect();
+    let most = (word.len() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (edits(&word, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
+        .filter(|(edits, _)| *edits <= most)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours between two words.
+fn edits(a: &[char], b: &[char]) -> usize {
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only the errors are looked at")]
+    struct Shape {
+        name: Spanned<String>,
+        #[serde(default)]
+        done: bool,
+    }
+
+    fn source(text: &str) -> Source {
+        Source { name: "a.yaml".into(), text: text.into() }
+    }
+
+    fn wrong(text: &str) -> String {
+        from_source::<Shape>(&source(text)).unwrap_err().render(false)
+    }
+
+    #[test]
+    fn mistakes_show_their_line() {
+        insta::assert_snapshot!(wrong("name: x\ndoen: true\n"), @r"
+        error: unknown key `doen`
+         --> a.yaml:2:1
+          |
+        2 | doen: true
+          | ^^^^
+          |
+          = help: did you mean `done`? The keys here are: name, done
+        ");
+        for (text, place, reason) in [
+            ("done: true\n", "a.yaml:1:1", "`name` is missing"),
+            ("name: x\nname: y\n", "a.yaml:2:1", "`name` stands here twice"),
+            ("name: x\ndone: yes\n", "a.yaml:2:7", "write `true` or `false`"),
+            ("name: [x\n", "a.yaml:", "error: "),
+            ("", "a.yaml:1:1", "error: "),
+        ] {
+            let said = wrong(text);
+            assert!(said.contains(place) && said.contains(reason), "{text:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn values_keep_order_and_numbers() {
+        let value: Value = from_source(&source("z: 18168036348581554000\na: [0.1, -3, no, on]\n")).unwrap();
+        assert_eq!(value.to_string(), r#"{"z":18168036348581554000,"a":[0.1,-3,"no","on"]}"#);
+        assert_eq!(value["a"][2], json!("no"));
+    }
+
+    #[test]
+    fn places_go_both_ways() {
+        let text = "a: ü\r\nbc: d\n";
+        let place = Place::of_byte(text, text.find('d').unwrap());
+        assert_eq!(place, Place { line: 2, column: 5 });
+        assert_eq!(place.to_byte(text), text.find('d').unwrap());
+        for line in 0..5 {
+            for column in 0..9 {
+                assert!(text.is_char_boundary(Place { line, column }.to_byte(text)));
+            }
+        }
+    }
+
+    #[test]
+    fn odd_places_never_panic() {
+        for text in ["", "\u{feff}a: 1", "\ta\n", "a\r\nb", "ü"] {
+            for line in 0..4 {
+                for column in 0..6 {
+                    let error = Error::at(&source(text), Place { line, column }, 3, "r").help("h");
+                    assert!(error.render(false).contains('r') && error.render(true).contains('r'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        assert_eq!(nearest("togehter", ["ollama", "together"]), Some("together"));
+        assert_eq!(nearest("xyz", ["ollama", "together"]), None);
+    }
 }

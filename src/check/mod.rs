@@ -1,1 +1,44 @@
 //! Does a reply meet an expectation.
+
+mod embeddings;
+mod expectation;
+mod matcher;
+mod seen;
+mod show;
+mod tools;
+
+pub use expectation::check;
+pub use seen::{Observed, Seen};
+
+use crate::yaml::Place;
+
+/// What the checks said of a reply: it holds when there is no mismatch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Everything that does not hold, in the order of the checks.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// An expectation that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Where the expectation stands in the suite; `0:0` for what every reply must be.
+    pub place: Place,
+    /// What was looked at: `status`, `text`, `$.choices[0].text`, `stream.chunks`.
+    pub path: String,
+    /// What should be, short.
+    pub expected: String,
+    /// What is, short.
+    pub actual: String,
+    /// The class.
+    pub fault: Fault,
+}
+
+/// Classes of mismatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The answer is not the one that was asked for.
+    WrongAnswer,
+    /// The reply is not what the protocol allows: no JSON, a stream that broke off, an error inside a good one.
+    ProtocolViolation,
+}

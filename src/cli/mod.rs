@@ -1,1 +1,68 @@
 //! Words to settings to a wired program to an exit code.
+
+mod args;
+mod exit;
+mod load;
+mod script;
+mod settings;
+mod stack;
+mod test;
+mod wire;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use args::{Command, Program, TestArgs};
+pub use exit::{Exit, Stop};
+
+/// The binary `retake`.
+pub fn main() -> ExitCode {
+    match args::parse::<Program>(std::env::args()) {
+        Ok((program, quiet)) => ended(match program.command {
+            Command::Test(args) => test::run(&args, quiet, "retake test"),
+            Command::Stack(args) => stack::run(&args),
+            Command::Script(args) => script::run(&args),
+        }),
+        Err(error) => misused(&error),
+    }
+}
+
+/// The test target: `retake test` as `cargo test` calls it, from the package's folder.
+pub fn harness() -> ExitCode {
+    match args::parse::<TestArgs>(std::env::args()) {
+        Ok((args, quiet)) => ended(test::run(&args, quiet, "cargo test --test integration --")),
+        Err(error) => misused(&error),
+    }
+}
+
+fn ended(result: Result<Exit, Stop>) -> ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            // A closed stderr is no reason to change the exit code.
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{}\n", worded(&stop)).as_bytes());
+            stop.exit.into()
+        }
+    }
+}
+
+/// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.
+fn worded(stop: &Stop) -> String {
+    let message = stop.message.trim_end();
+    if message.contains("-->") || message.starts_with("ERROR") {
+        message.to_owned()
+    } else {
+        format!("ERROR: {message}")
+    }
+}
+
+/// Help and version are no mistakes; everything else is exit 4, as pytest has it.
+fn misused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}
+
+/// Runs async work on a runtime of its own.
+fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::internal)?.block_on(work)
+}

@@ -1,10 +1,13 @@
 //! One template × one value of every parameter.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::provider::{Catalogue, Setup};
+use serde_json::Value;
+
+use crate::provider::{Catalogue, Gap, Provider, Setup};
 use crate::suite::template::Scope;
-use crate::suite::{Client, Suite};
+use crate::suite::{Client, ParamValue, Suite, Template, Xfail};
 
 /// The thing that is run and reported.
 #[derive(Debug, Clone)]
@@ -26,11 +29,358 @@ pub struct Case {
     /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
     pub skip: Option<String>,
     /// Set when it is expected to fail: reason and strictness, from the template or the provider's `broken`.
-    pub xfail: Option<crate::suite::Xfail>,
+    pub xfail: Option<Xfail>,
 }
 
 /// Every case of `suite` for `setup`, in file order: for each template clients × params (first varies slowest).
 /// `direct` says that there is no gateway, so that what only it offers is missing.
-pub fn expand(_suite: &Arc<Suite>, _setup: &Setup, _catalogue: &Catalogue, _direct: bool) -> Vec<Case> {
-    Vec::new()
+pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: bool) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut seen = HashSet::new();
+    for (index, template) in suite.templates.iter().enumerate() {
+        let target = Target::new(template, setup, catalogue);
+        let skip = skip(template, setup, &target, catalogue, direct);
+        // What does not run cannot fail.
+        let xfail = match &skip {
+            Some(_) => None,
+            None => template.xfail.clone().or_else(|| target.broken(template)),
+        };
+        let clients: Vec<Option<Client>> =
+            if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
+        for client in clients {
+            for values in combinations(template) {
+                let mut id = case_id(suite, template, client, &target, &values);
+                // Ids of values may hold `-` themselves, so that two combinations can read alike.
+                let stem = id.clone();
+                let mut repeat = 1;
+                while !seen.insert(id.clone()) {
+                    repeat += 1;
+                    id = format!("{stem}#{repeat}");
+                }
+                cases.push(Case {
+                    id,
+                    suite: Arc::clone(suite),
+                    template: index,
+                    client: client.unwrap_or(Client::WithModels),
+                    setup: setup.name.clone(),
+                    provider: target.provider_name.to_owned(),
+                    scope: scope(template, if direct { target.bare } else { target.model }, &values),
+                    skip: skip.clone(),
+                    xfail: xfail.clone(),
+                });
+            }
+        }
+    }
+    cases
+}
+
+/// Whom a template's cases are for: the setup's model on the template's axis, and who answers for it.
+struct Target<'a> {
+    model: Option<&'a str>,
+    /// The model as the provider knows it.
+    bare: Option<&'a str>,
+    provider_name: &'a str,
+    provider: Option<&'a Provider>,
+}
+
+impl<'a> Target<'a> {
+    fn new(template: &Template, setup: &'a Setup, catalogue: &'a Catalogue) -> Self {
+        let model = template.model.and_then(|axis| setup.models.get(axis));
+        let routed = model
+            .and_then(|model| model.split_once('/'))
+            .and_then(|(first, rest)| catalogue.provider(first).map(|provider| (provider, rest)));
+        match routed {
+            Some((provider, rest)) => {
+                Target { model, bare: Some(rest), provider_name: &provider.name, provider: Some(provider) }
+            }
+            None => Target {
+                model,
+                bare: model,
+                provider_name: &setup.provider,
+                provider: catalogue.provider(&setup.provider),
+            },
+        }
+    }
+
+    fn applies(&self, gap: &Gap) -> bool {
+        gap.models.is_empty() || self.bare.is_some_and(|bare| gap.models.iter().any(|model| model == bare))
+    }
+
+    /// Why the provider cannot do `capability`.
+    fn lack(&self, capability: &str) -> Option<&'a str> {
+        let gap = self.provider?.lacks.get(capability)?;
+        self.applies(gap).then_some(gap.reason.as_str())
+    }
+
+    /// The expected failure that follows from what the provider does not do right.
+    fn broken(&self, template: &Template) -> Option<Xfail> {
+        let provider = self.provider?;
+        let mut gaps = template.needs.iter().filter_map(|need| provider.broken.get(need));
+        let gap = gaps.find(|gap| self.applies(gap))?;
+        Some(Xfail { reason: gap.reason.clone(), strict: false })
+    }
+}
+
+/// Why a template's cases will not run, the template's own word first.
+fn skip(
+    template: &Template,
+    setup: &Setup,
+    target: &Target<'_>,
+    catalogue: &Catalogue,
+    direct: bool,
+) -> Option<String> {
+    if let Some(reason) = &template.skip {
+        return Some(reason.clone());
+    }
+    if let (Some(axis), None) = (template.model, target.model) {
+        return Some(format!("setup '{}' names no {} model", setup.name, axis.name()));
+    }
+    template.needs.iter().find_map(|need| {
+        let of_stack = catalogue.capabilities.get(need).is_some_and(|capability| capability.of_stack);
+        if of_stack && direct {
+            return Some(format!("{need} is offered by the gateway, and there is none (direct)"));
+        }
+        target.lack(need).map(str::to_owned)
+    })
+}
+
+/// `{file}::{name}[{client-}{label=model-}{values joined by '-'}]`
+fn case_id(
+    suite: &Suite,
+    template: &Template,
+    client: Option<Client>,
+    target: &Target<'_>,
+    values: &[&ParamValue],
+) -> String {
+    let client = client.map(|client| client.name().to_owned());
+    let model = template.model.map(|axis| format!("{}={}", axis.label(), target.model.unwrap_or("none")));
+    let parts: Vec<String> =
+        client.into_iter().chain(model).chain(values.iter().map(|value| value.id.clone())).collect();
+    let base = format!("{}::{}", suite.source.name, template.name);
+    if parts.is_empty() { base } else { format!("{base}[{}]", parts.join("-")) }
+}
+
+/// `model` is as the case's requests name it: with the provider in front, unless there is no gateway to read it.
+fn scope(template: &Template, model: Option<&str>, values: &[&ParamValue]) -> Scope {
+    let mut scope = Scope::new();
+    if template.model.is_some() {
+        scope.insert("model".to_owned(), model.map_or(Value::Null, Value::from));
+    }
+    for (param, value) in template.params.iter().zip(values) {
+        scope.insert(param.name.clone(), value.value.clone());
+    }
+    scope
+}
+
+/// Every choice of one value per parameter; the first parameter varies slowest.
+fn combinations(template: &Template) -> Vec<Vec<&ParamValue>> {
+    let mut rows = vec![Vec::new()];
+    for param in &template.params {
+        rows = rows
+            .into_iter()
+            .flat_map(|row| param.values.iter().map(move |value| row.iter().copied().chain([value]).collect()))
+            .collect();
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::provider::{Capability, Models};
+    use crate::suite::{Axis, Param};
+    use crate::yaml::{Place, Source};
+
+    fn template(name: &str) -> Template {
+        Template {
+            name: name.into(),
+            place: Place::default(),
+            description: None,
+            clients: vec![],
+            model: None,
+            params: vec![],
+            keywords: vec![],
+            needs: vec![],
+            skip: None,
+            xfail: None,
+            steps: vec![],
+        }
+    }
+
+    fn param(name: &str, values: Vec<(&str, Value)>) -> Param {
+        let values = values.into_iter().map(|(id, value)| ParamValue { id: id.into(), value }).collect();
+        Param { name: name.into(), values }
+    }
+
+    fn gap(reason: &str, models: &[&str]) -> Gap {
+        Gap { reason: reason.into(), models: models.iter().map(|model| (*model).into()).collect() }
+    }
+
+    fn catalogue() -> Catalogue {
+        let capability = |of_stack| Capability { description: String::new(), of_stack };
+        let together = Provider {
+            name: "together".into(),
+            lacks: [("suffix".into(), gap("no suffix", &[])), ("tools".into(), gap("no tools", &["meta/Small"]))]
+                .into(),
+            broken: [("json".into(), gap("loses keys", &[]))].into(),
+            ..Provider::default()
+        };
+        let tgi = Provider { name: "tgi".into(), ..Provider::default() };
+        Catalogue {
+            capabilities: [
+                ("suffix".into(), capability(false)),
+                ("tools".into(), capability(false)),
+                ("json".into(), capability(false)),
+                ("store".into(), capability(true)),
+            ]
+            .into(),
+            providers: vec![together, tgi],
+        }
+    }
+
+    fn setup() -> Setup {
+        Setup {
+            name: "together".into(),
+            provider: "together".into(),
+            models: Models { text: Some("together/meta/Big".into()), embedding: None, vision: Some("plain".into()) },
+            ..Setup::default()
+        }
+    }
+
+    fn cases_with(templates: Vec<Template>, setup: &Setup, direct: bool) -> Vec<Case> {
+        let source = Source { name: "suites/inference/sanity.yaml".into(), text: "".into() };
+        expand(&Arc::new(Suite { source: Arc::new(source), templates }), setup, &catalogue(), direct)
+    }
+
+    fn cases(templates: Vec<Template>) -> Vec<Case> {
+        cases_with(templates, &setup(), false)
+    }
+
+    fn ids(templates: Vec<Template>) -> Vec<String> {
+        let ids = cases(templates).into_iter().map(|case| case.id);
+        ids.map(|id| id.trim_start_matches("suites/inference/sanity.yaml::").to_owned()).collect()
+    }
+
+    #[test]
+    fn ids_join_client_model_and_values() {
+        let stream = || param("stream", vec![("True", json!(true)), ("False", json!(false))]);
+        let case = param("case", vec![("inference:01", json!({"question": "q"})), ("inference:02", json!(null))]);
+        let chat = Template {
+            clients: vec![Client::OpenAi, Client::WithModels],
+            model: Some(Axis::Text),
+            params: vec![case, stream()],
+            ..template("chat")
+        };
+        let bare = Template { params: vec![stream()], ..template("bare") };
+        assert_eq!(
+            ids(vec![chat, template("plain"), bare]),
+            [
+                "chat[openai_client-txt=together/meta/Big-inference:01-True]",
+                "chat[openai_client-txt=together/meta/Big-inference:01-False]",
+                "chat[openai_client-txt=together/meta/Big-inference:02-True]",
+                "chat[openai_client-txt=together/meta/Big-inference:02-False]",
+                "chat[client_with_models-txt=together/meta/Big-inference:01-True]",
+                "chat[client_with_models-txt=together/meta/Big-inference:01-False]",
+                "chat[client_with_models-txt=together/meta/Big-inference:02-True]",
+                "chat[client_with_models-txt=together/meta/Big-inference:02-False]",
+                "plain",
+                "bare[True]",
+                "bare[False]",
+            ]
+        );
+    }
+
+    #[test]
+    fn ids_that_would_be_equal_are_told_apart() {
+        let params = vec![
+            param("a", vec![("x", json!(1)), ("x-y", json!(2))]),
+            param("b", vec![("y-z", json!(3)), ("z", json!(4))]),
+        ];
+        assert_eq!(ids(vec![Template { params, ..template("t") }]), ["t[x-y-z]", "t[x-z]", "t[x-y-y-z]", "t[x-y-z]#2"]);
+    }
+
+    #[test]
+    fn scope_holds_the_model_and_typed_values() {
+        let params = vec![param("n", vec![("1", json!(1))]), param("case", vec![("c", json!({"q": "x"}))])];
+        let [case] = &cases(vec![Template { model: Some(Axis::Text), params, ..template("t") }])[..] else { panic!() };
+        assert_eq!(
+            Value::Object(case.scope.clone()),
+            json!({"model": "together/meta/Big", "n": 1, "case": {"q": "x"}})
+        );
+        assert_eq!(
+            (case.client, case.provider.as_str(), case.setup.as_str()),
+            (Client::WithModels, "together", "together")
+        );
+    }
+
+    #[test]
+    fn a_setup_without_the_model_skips() {
+        let [case] = &cases(vec![Template { model: Some(Axis::Embedding), ..template("t") }])[..] else { panic!() };
+        assert_eq!(case.id, "suites/inference/sanity.yaml::t[emb=none]");
+        assert_eq!(case.skip.as_deref(), Some("setup 'together' names no embedding model"));
+        assert_eq!(case.scope["model"], Value::Null);
+    }
+
+    #[test]
+    fn what_is_lacking_skips_and_what_is_broken_is_expected_to_fail() {
+        let needing = |needs: &[&str]| Template {
+            model: Some(Axis::Text),
+            needs: needs.iter().map(|need| (*need).into()).collect(),
+            ..template(&needs.join("_"))
+        };
+        let all = cases(vec![
+            needing(&["suffix"]),
+            needing(&["tools"]),
+            needing(&["json"]),
+            needing(&["json", "suffix"]),
+            Template { xfail: Some(Xfail { reason: "own".into(), strict: true }), ..needing(&["json"]) },
+            Template { skip: Some("own skip".into()), ..needing(&["suffix", "json"]) },
+        ]);
+        let told: Vec<_> = all
+            .iter()
+            .map(|case| (case.skip.as_deref(), case.xfail.as_ref().map(|xfail| (xfail.reason.as_str(), xfail.strict))))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Some("no suffix"), None),
+                (None, None),
+                (None, Some(("loses keys", false))),
+                (Some("no suffix"), None),
+                (None, Some(("own", true))),
+                (Some("own skip"), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_gap_may_be_that_of_one_model() {
+        let mut setup = setup();
+        setup.models.text = Some("together/meta/Small".into());
+        let tools = Template { model: Some(Axis::Text), needs: vec!["tools".into()], ..template("t") };
+        assert_eq!(cases_with(vec![tools], &setup, false)[0].skip.as_deref(), Some("no tools"));
+    }
+
+    #[test]
+    fn the_model_says_who_answers() {
+        let mut setup = setup();
+        setup.models.text = Some("tgi/meta/Small".into());
+        let text = Template { model: Some(Axis::Text), ..template("text") };
+        let vision = Template { model: Some(Axis::Vision), ..template("vision") };
+        let providers: Vec<_> = cases_with(vec![text, vision, template("none")], &setup, false)
+            .into_iter()
+            .map(|case| case.provider)
+            .collect();
+        assert_eq!(providers, ["tgi", "together", "together"]);
+    }
+
+    #[test]
+    fn what_the_stack_offers_is_missing_without_it() {
+        let store = || Template { needs: vec!["store".into()], ..template("t") };
+        assert_eq!(cases_with(vec![store()], &setup(), false)[0].skip, None);
+        let reason = cases_with(vec![store()], &setup(), true)[0].skip.clone().unwrap();
+        assert_eq!(reason, "store is offered by the gateway, and there is none (direct)");
+    }
 }

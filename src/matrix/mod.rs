@@ -1,6 +1,7 @@
 //! Which cases a suite means.
 
 mod expand;
+mod keyword_grammar;
 mod select;
 
 pub use expand::{Case, expand};

@@ -1,8 +1,19 @@
 //! `-k` in pytest's grammar, and ids as printed.
 
-/// A parsed `-k` expression.
+use super::keyword_grammar::{Expression, parse};
+
+/// A `-k` expression that was understood.
 #[derive(Debug, Clone)]
-pub struct Keyword;
+pub struct Keyword(Meaning);
+
+#[derive(Debug, Clone)]
+enum Meaning {
+    /// No filter.
+    Everything,
+    /// A printed id, or a part of one; folded.
+    Literal(String),
+    Expression(Expression),
+}
 
 /// What is wrong with a `-k` expression, in pytest's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,20 +21,151 @@ pub struct Keyword;
 pub struct KeywordError {
     /// The expression.
     pub text: String,
-    /// From 1.
+    /// From 1, in characters.
     pub column: usize,
     /// `expected end of input; got identifier`.
     pub reason: String,
 }
 
 impl Keyword {
-    /// Reads an expression.
-    pub fn parse(_text: &str) -> Result<Self, KeywordError> {
-        Ok(Keyword)
+    /// Reads an expression. `in_some_id` says whether a text stands, in any case of letters, in the id of some case
+    /// there is: such text selects as it is, whatever characters it holds, so that every printed id is accepted
+    /// back. All other text is read by pytest's grammar; empty text selects everything.
+    pub fn parse(text: &str, in_some_id: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
+        let literal = text.trim();
+        if literal.is_empty() {
+            return Ok(Keyword(Meaning::Everything));
+        }
+        if in_some_id(literal) {
+            return Ok(Keyword(Meaning::Literal(fold(literal))));
+        }
+        let expression =
+            parse(text).map_err(|(column, reason)| KeywordError { text: text.to_owned(), column, reason })?;
+        Ok(Keyword(Meaning::Expression(expression)))
     }
 
-    /// Whether it selects a case with this id and these extra keywords.
-    pub fn selects(&self, _id: &str, _keywords: &[String]) -> bool {
-        true
+    /// Whether it selects a case with this id and these further words (keywords, client, setup). A name in an expression is true when the id or
+    /// one of the words contains it, in any case of letters.
+    pub fn selects(&self, id: &str, words: &[String]) -> bool {
+        match &self.0 {
+            Meaning::Everything => true,
+            Meaning::Literal(literal) => {
+                fold(id).contains(literal) || words.iter().any(|word| fold(word).contains(literal))
+            }
+            Meaning::Expression(expression) => {
+                let names: Vec<String> =
+                    std::iter::once(id).chain(words.iter().map(String::as_str)).map(fold).collect();
+                expression.holds(&|ident| {
+                    let ident = fold(ident);
+                    names.iter().any(|name| name.contains(&ident))
+                })
+            }
+        }
+    }
+}
+
+/// Lower case, character by character: unlike `str::to_lowercase` it looks at no neighbours, so that what is part of a
+/// text stays part of it.
+fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "suites/inference/sanity.yaml::chat[openai_client-txt=together/meta-llama/Llama (free)-a or b]";
+
+    fn in_id(id: &str) -> impl Fn(&str) -> bool {
+        let id = fold(id);
+        move |part| id.contains(&fold(part))
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn selects(text: &str) -> bool {
+        Keyword::parse(text, in_id(ID)).unwrap().selects(ID, &words(&["openai", "client_with_models", "together"]))
+    }
+
+    fn message(text: &str) -> String {
+        Keyword::parse(text, in_id(ID)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_are_parts_of_the_id_or_the_words_in_any_case() {
+        assert!(selects("SANITY"));
+        assert!(selects("openai and not embeddings"));
+        assert!(selects("nothing or (CHAT and not (nothing or absent))"));
+        assert!(selects("not not chat"));
+        assert!(selects("models"));
+        assert!(!selects("not together"));
+        assert!(!selects("absent"));
+        assert!(!selects("nothing and absent or nothing"));
+        assert!(selects("absent and nothing or chat"));
+        assert!(selects("txt=together/meta-llama and not emb=x"));
+        assert!(selects(""));
+        assert!(selects("  "));
+    }
+
+    #[test]
+    fn a_word_that_stands_in_some_id_still_finds_keywords() {
+        // `openai` is part of this id; the other case has it as a keyword only.
+        let keyword = Keyword::parse("openai", in_id(ID)).unwrap();
+        assert!(keyword.selects("suites/b.yaml::other", &words(&["openai"])));
+    }
+
+    #[test]
+    fn text_of_an_id_is_taken_as_it_is() {
+        assert!(selects(ID));
+        assert!(selects("Llama (free)-a or b]"));
+        let keyword = Keyword::parse("-a or b]", in_id(ID)).unwrap();
+        assert!(keyword.selects(ID, &[]));
+        assert!(!keyword.selects("suites/b.yaml::c[x-b]", &[]));
+        assert!(Keyword::parse("=together/meta-llama/Llama (", in_id(ID)).unwrap().selects(ID, &[]));
+    }
+
+    #[test]
+    fn mistakes_are_told_in_pytests_words() {
+        insta::assert_snapshot!(message("a b"), @"Wrong expression passed to '-k': a b: at column 3: expected end of input; got identifier");
+        insta::assert_snapshot!(message("(x"), @"Wrong expression passed to '-k': (x: at column 3: expected right parenthesis; got end of input");
+        insta::assert_snapshot!(message("not"), @"Wrong expression passed to '-k': not: at column 4: expected not OR left parenthesis OR identifier; got end of input");
+        insta::assert_snapshot!(message("x and and y"), @"Wrong expression passed to '-k': x and and y: at column 7: expected not OR left parenthesis OR identifier; got and");
+        insta::assert_snapshot!(message("x)"), @"Wrong expression passed to '-k': x): at column 2: expected end of input; got right parenthesis");
+        insta::assert_snapshot!(message("x & y"), @r#"Wrong expression passed to '-k': x & y: at column 3: unexpected character "&""#);
+        insta::assert_snapshot!(message("'x'"), @"Wrong expression passed to '-k': 'x': at column 1: expected not OR left parenthesis OR identifier; got string literal");
+        insta::assert_snapshot!(message("ä \"x"), @r#"Wrong expression passed to '-k': ä "x: at column 3: closing quote """ is missing"#);
+        insta::assert_snapshot!(message("x(y=1)"), @"Wrong expression passed to '-k': x(y=1): at column 2: expected end of input; got left parenthesis");
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        assert!(message(&"(".repeat(100_000)).ends_with("at column 201: too deeply nested"));
+        assert!(message(&format!("{} x", "not ".repeat(100_000))).contains("too deeply nested"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".*", id in ".*") {
+            if let Ok(keyword) = Keyword::parse(&text, in_id(&id)) {
+                keyword.selects(&id, &[]);
+            }
+        }
+
+        #[test]
+        fn never_panics_on_likely_text(text in "[()a &=\"'ortnd]{0,24}") {
+            if let Ok(keyword) = Keyword::parse(&text, in_id(ID)) {
+                keyword.selects(ID, &[]);
+            }
+        }
+
+        #[test]
+        fn every_part_of_an_id_selects_it(id in "\\PC{1,40}", from in 0usize..40, size in 0usize..40) {
+            let part: String = id.chars().skip(from).take(size).collect();
+            prop_assert!(Keyword::parse(&part, in_id(&id)).unwrap().selects(&id, &[]));
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod model;
 mod parse;
+mod raw;
+mod words;
 
 pub use model::{Capability, Catalogue, Gap, Ignored, Models, Provider, Quirks, Setup};
-pub use parse::{parse_providers, parse_setups};
+pub use parse::{parse_providers, parse_setups, setup_named};

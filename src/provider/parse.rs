@@ -1,14 +1,190 @@
 //! YAML to [`Catalogue`] and [`Setup`]s.
 
-use super::{Catalogue, Setup};
-use crate::yaml::{Error, Source};
+use std::collections::BTreeMap;
 
-/// Reads `providers.yaml`.
-pub fn parse_providers(_source: &Source) -> Result<Catalogue, Error> {
-    Ok(Catalogue::default())
+use serde_json::Value;
+
+use super::raw::{
+    RawCapability, RawGap, RawKeyHeader, RawModels, RawProvider, RawProviders, RawQuirks, RawSetup, RawSetups,
+};
+use super::words::{File, did_you_mean};
+use super::{Capability, Catalogue, Gap, Ignored, Models, Provider, Quirks, Setup};
+use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
+
+/// The finish reasons that OpenAI's API knows.
+const FINISH_REASONS: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
+
+/// Reads `providers.yaml`. `Err` is the first mistake.
+pub fn parse_providers(source: &Source) -> Result<Catalogue, Error> {
+    let raw: RawProviders = yaml::from_source(source)?;
+    let file = File(source);
+    let mut capabilities = BTreeMap::new();
+    for (name, raw) in raw.capabilities.0 {
+        capabilities.insert(file.name(&name, "capability")?, capability(&file, raw)?);
+    }
+    let known: Vec<&str> = capabilities.keys().map(String::as_str).collect();
+    let mut providers = Vec::new();
+    for (name, raw) in raw.providers.0 {
+        providers.push(provider(&file, &name, raw, &known)?);
+    }
+    Ok(Catalogue { capabilities, providers })
 }
 
-/// Reads `setups.yaml`; providers must be in the catalogue.
-pub fn parse_setups(_source: &Source, _catalogue: &Catalogue) -> Result<Vec<Setup>, Error> {
-    Ok(Vec::new())
+/// Reads `setups.yaml`; providers must be in the catalogue. Setups come in file order; `Err` is the first mistake.
+pub fn parse_setups(source: &Source, catalogue: &Catalogue) -> Result<Vec<Setup>, Error> {
+    let raw: RawSetups = yaml::from_source(source)?;
+    let file = File(source);
+    let known: Vec<&str> = catalogue.providers.iter().map(|provider| provider.name.as_str()).collect();
+    raw.setups.0.into_iter().map(|(name, raw)| setup(&file, &name, raw, &known)).collect()
 }
+
+/// The setup of that name; `Err` names the nearest and all there are.
+pub fn setup_named<'a>(setups: &'a [Setup], name: &str) -> Result<&'a Setup, String> {
+    setups.iter().find(|setup| setup.name == name).ok_or_else(|| {
+        let known: Vec<&str> = setups.iter().map(|setup| setup.name.as_str()).collect();
+        format!("there is no setup `{name}`; {}", did_you_mean(name, &known))
+    })
+}
+
+fn capability(file: &File<'_>, raw: Spanned<Short<RawCapability>>) -> Result<Capability, Error> {
+    match raw.value {
+        Short::Plain(Value::String(description)) => Ok(Capability { description, of_stack: false }),
+        Short::Full(full) => {
+            let of = full.of.map(|of| file.one_of(&of, "part that offers a capability", &["provider", "stack"]));
+            Ok(Capability { description: full.description, of_stack: of.transpose()?.as_deref() == Some("stack") })
+        }
+        Short::Plain(_) => Err(file.wrong_at(
+            raw.place,
+            "a capability wants a description",
+            "write `name: what it is`, or `name: {description: what it is, of: stack}`",
+        )),
+    }
+}
+
+fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[&str]) -> Result<Provider, Error> {
+    if raw.r#type.value.trim().is_empty() {
+        return Err(file.wrong(&raw.r#type, "a provider's type is empty", "such as `remote::together`"));
+    }
+    let key_header = match (&raw.key, raw.key_header) {
+        (_, None) => ("authorization".to_owned(), "Bearer ".to_owned()),
+        (Some(_), Some(header)) => key_header(file, &header.value)?,
+        (None, Some(header)) => {
+            let help = "add `key: NAME_OF_THE_VARIABLE`, or leave `key_header` out";
+            return Err(file.wrong_at(header.place, "a key header without a key", help));
+        }
+    };
+    let lacks = gaps(file, raw.lacks, known)?;
+    let broken = gaps(file, raw.broken, known)?;
+    Ok(Provider {
+        name: file.name(name, "provider")?,
+        r#type: raw.r#type.value,
+        base_url: file.base_url(&raw.base_url)?,
+        key: raw.key.map(|key| file.variable(&key)).transpose()?,
+        key_header,
+        headers: headers(file, raw.headers)?,
+        lacks,
+        broken,
+        ignores: ignored(file, raw.ignores)?,
+        quirks: quirks(file, raw.quirks)?,
+    })
+}
+
+fn key_header(file: &File<'_>, raw: &RawKeyHeader) -> Result<(String, String), Error> {
+    let prefix = raw.prefix.as_ref().map(|prefix| file.header_value(prefix)).transpose()?;
+    Ok((file.header_name(&raw.name)?, prefix.unwrap_or_default()))
+}
+
+fn headers(file: &File<'_>, raw: Pairs<Spanned<String>>) -> Result<BTreeMap<String, String>, Error> {
+    let mut headers = BTreeMap::new();
+    for (name, value) in raw.0 {
+        let lower = file.header_name(&name)?;
+        if headers.insert(lower, file.header_value(&value)?).is_some() {
+            let help = "names of headers are the same in any case; keep one";
+            return Err(file.wrong(&name, format!("header `{}` stands here twice", name.value), help));
+        }
+    }
+    Ok(headers)
+}
+
+fn gaps(file: &File<'_>, raw: Pairs<Spanned<Short<RawGap>>>, known: &[&str]) -> Result<BTreeMap<String, Gap>, Error> {
+    let mut gaps = BTreeMap::new();
+    for (capability, raw) in raw.0 {
+        let name = file.one_of(&capability, "capability", known)?;
+        let place = raw.place;
+        let (reason, models) = match raw.value {
+            Short::Plain(Value::String(value)) => (Spanned { value, place }, Vec::new()),
+            Short::Full(full) => (full.reason, full.models),
+            Short::Plain(_) => {
+                let help = "write `capability: why`, or `capability: {reason: why, models: [a, b]}`";
+                return Err(file.wrong_at(place, format!("`{name}` wants a reason"), help));
+            }
+        };
+        let reason = file.reason(&reason, &format!("`{name}`"))?;
+        gaps.insert(name, Gap { reason, models });
+    }
+    Ok(gaps)
+}
+
+fn ignored(file: &File<'_>, raw: Pairs<Spanned<Vec<Spanned<String>>>>) -> Result<Vec<Ignored>, Error> {
+    let mut all = Vec::new();
+    for (endpoint, fields) in raw.0 {
+        if fields.value.is_empty() {
+            let help = "name top-level members of the body, or leave the endpoint out";
+            return Err(file.wrong_at(fields.place, "no fields are named here", help));
+        }
+        let fields = fields.value.into_iter().map(|field| field.value).collect();
+        all.push(Ignored { endpoint: file.endpoint(&endpoint)?, fields });
+    }
+    Ok(all)
+}
+
+fn quirks(file: &File<'_>, raw: RawQuirks) -> Result<Quirks, Error> {
+    let model_list = raw.model_list.map(|word| file.one_of(&word, "form of a model list", &["bare", "object"]));
+    let mut finish_reasons = BTreeMap::new();
+    for (theirs, ours) in raw.finish_reasons.0 {
+        finish_reasons.insert(theirs.value, file.one_of(&ours, "finish reason of OpenAI's", &FINISH_REASONS)?);
+    }
+    Ok(Quirks {
+        drop: ignored(file, raw.drop)?,
+        usage_when_missing: raw
+            .usage_when_missing
+            .iter()
+            .map(|endpoint| file.endpoint(endpoint))
+            .collect::<Result<_, _>>()?,
+        bare_model_list: model_list.transpose()?.as_deref() == Some("bare"),
+        finish_reasons,
+    })
+}
+
+fn setup(file: &File<'_>, name: &Spanned<String>, raw: RawSetup, providers: &[&str]) -> Result<Setup, Error> {
+    let mut env = BTreeMap::new();
+    let name = file.name(name, "setup")?;
+    let provider = file.one_of(&raw.provider, "provider", providers)?;
+    let models = models(file, raw.models, providers)?;
+    for (variable, value) in raw.env.0 {
+        env.insert(file.variable(&variable)?, value.value);
+    }
+    Ok(Setup { name, description: raw.description, provider, models, env })
+}
+
+fn models(file: &File<'_>, raw: RawModels, providers: &[&str]) -> Result<Models, Error> {
+    let checked = |model: Option<Spanned<String>>| model.map(|model| routed(file, model, providers)).transpose();
+    Ok(Models { text: checked(raw.text)?, embedding: checked(raw.embedding)?, vision: checked(raw.vision)? })
+}
+
+/// A model as the gateway knows it: a known provider, `/`, and the provider's own id.
+fn routed(file: &File<'_>, model: Spanned<String>, providers: &[&str]) -> Result<String, Error> {
+    let (first, rest) = model.value.split_once('/').unwrap_or((&model.value, ""));
+    if !providers.contains(&first) {
+        let help = format!("write it as provider/model: {}", did_you_mean(first, providers));
+        return Err(file.wrong(&model, format!("`{}` starts with no provider's name", model.value), help));
+    }
+    if rest.is_empty() {
+        let help = format!("add the provider's own id of the model: `{first}/…`");
+        return Err(file.wrong(&model, format!("`{}` names no model", model.value), help));
+    }
+    Ok(model.value)
+}
+
+#[cfg(test)]
+mod tests;

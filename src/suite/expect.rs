@@ -83,12 +83,45 @@ pub struct Matcher {
     pub exists: Option<bool>,
     /// How many nodes the path selects.
     pub count: Option<Box<Matcher>>,
+    /// Validates against this JSON Schema; a string is read as JSON first.
+    pub schema: Option<Value>,
     /// Compare strings without case and diacritics ("sōl" meets "Sol"); applies to `equals`, `contains`, `one_of`.
     pub fold: bool,
 }
 
+impl Matcher {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        let Matcher {
+            equals,
+            contains,
+            matches,
+            length,
+            gt,
+            ge,
+            lt,
+            le,
+            r#type,
+            approx,
+            one_of,
+            any,
+            all,
+            not,
+            exists,
+            count,
+            schema,
+            fold: _,
+        } = self;
+        let values = [equals, contains, matches, gt, ge, lt, le, schema];
+        let inner = [length, any, all, not, count];
+        values.iter().all(|value| value.is_none())
+            && inner.iter().all(|matcher| matcher.is_none())
+            && (r#type, approx, one_of, exists) == (&None, &None, &None, &None)
+    }
+}
+
 /// Near a number.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Approx {
     /// The number.
     pub value: Value,

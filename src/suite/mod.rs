@@ -1,8 +1,10 @@
 //! What a suite file says, before it is known for whom it runs.
 
 mod expect;
+mod lower;
 mod model;
 mod parse;
+mod raw;
 pub mod template;
 
 pub use expect::{

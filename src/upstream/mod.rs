@@ -1,11 +1,21 @@
 //! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around one, a
 //! folder of recordings, a script, the gateway called without a socket.
 
+/// A provider reached over HTTP.
+pub mod http;
+mod limit;
+mod retry;
+mod target;
+
 use std::sync::Arc;
 
+use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
 
@@ -21,16 +31,16 @@ pub type Shared = Arc<dyn Upstream>;
 /// An answer whose body may still be on its way.
 pub struct Reply {
     /// The HTTP status.
-    pub status: http::StatusCode,
+    pub status: StatusCode,
     /// The headers as they came.
-    pub headers: http::HeaderMap,
+    pub headers: HeaderMap,
     /// The body, chunk by chunk as the network gave it. An `Err` is the last item: the body broke off.
     pub body: BoxStream<'static, Result<Bytes, Error>>,
 }
 
 impl Reply {
     /// A reply whose body is already whole.
-    pub fn whole(status: http::StatusCode, headers: http::HeaderMap, body: impl Into<Bytes>) -> Self {
+    pub fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Reply { status, headers, body: futures_util::stream::once(async move { Ok(body) }).boxed() }
     }
@@ -118,3 +128,20 @@ pub const CASE_HEADER: &str = "x-retake-case";
 pub const AUTH_HEADER: &str = "x-retake-auth";
 /// `simulated` on the replies of a script, so that a recording of it is labelled.
 pub const ORIGIN_HEADER: &str = "x-retake-origin";
+
+/// Escapes of [`CASE_HEADER`]: what no header may hold.
+const CASE_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// Puts what a request means besides its bytes, its case and its wish for no key, into headers, for a stack to read.
+pub fn mark(headers: &mut ::http::HeaderMap, request: &Request) {
+    if let Some(case) = &request.case {
+        let escaped = utf8_percent_encode(case, CASE_ESCAPES).to_string();
+        // Escaped text is printable ASCII, which every header may hold.
+        if let Ok(value) = ::http::HeaderValue::try_from(escaped) {
+            headers.insert(CASE_HEADER, value);
+        }
+    }
+    if request.auth == Auth::None {
+        headers.insert(AUTH_HEADER, ::http::HeaderValue::from_static("none"));
+    }
+}

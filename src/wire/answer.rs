@@ -20,7 +20,7 @@ pub struct Answer {
     pub chunks: usize,
     /// `[DONE]` came.
     pub done: bool,
-    /// The first error: the value of `error`, or the whole event when its `type` is `error`.
+    /// The first error: the value of `error` or `detail`, or the whole event when its `type` or `object` is `error`.
     pub error: Option<Value>,
 }
 
@@ -46,7 +46,7 @@ pub struct Choice {
 pub struct ToolCall {
     /// Its id.
     pub id: Option<String>,
-    /// Its `type`, `function` in practice.
+    /// Its `type`, where one was named.
     pub kind: Option<String>,
     /// The function's name.
     pub name: String,
@@ -68,16 +68,16 @@ impl Answer {
     pub fn push_event(&mut self, event: &Value) {
         self.chunks += 1;
         if self.error.is_none() {
-            self.error = match &event["error"] {
-                Value::Null => (event["type"] == "error").then(|| event.clone()),
-                error => Some(error.clone()),
-            };
+            self.error = error_in(event);
         }
         if !event["usage"].is_null() {
             self.usage = Some(event["usage"].clone());
         }
+        let is_text_completion =
+            matches!(event["object"].as_str(), Some("text_completion" | "text.completion" | "completion.chunk"));
         for (position, choice) in event["choices"].as_array().into_iter().flatten().enumerate() {
-            self.push_choice(choice["index"].as_u64().unwrap_or(position as u64), choice);
+            let index = choice["index"].as_u64().unwrap_or(position as u64);
+            self.push_choice(index, choice, is_text_completion);
         }
     }
 
@@ -110,10 +110,14 @@ impl Answer {
         self.choices.iter().map(choice).collect()
     }
 
-    fn push_choice(&mut self, index: u64, piece: &Value) {
+    fn push_choice(&mut self, index: u64, piece: &Value, is_text_completion: bool) {
         let choice = self.choices.entry(index).or_default();
-        // Together's chat events carry the same words in `delta.content` and in `text`: only one of them counts.
-        if piece["delta"].is_object() {
+        // Together's events, of chats and of completions, say the same words in `delta.content` and in `text`: only
+        // one of them counts.
+        if is_text_completion && piece["text"].is_string() {
+            choice.text.push_str(piece["text"].as_str().unwrap_or_default());
+            name_role(&piece["delta"], &mut choice.role, &mut self.roles);
+        } else if piece["delta"].is_object() {
             choice.push_message(&piece["delta"], &mut self.roles);
             for call in piece["delta"]["tool_calls"].as_array().into_iter().flatten() {
                 choice.push_tool_call(call);
@@ -146,12 +150,7 @@ impl Choice {
     }
 
     fn push_message(&mut self, message: &Value, roles: &mut Vec<String>) {
-        if let Some(role) = words(&message["role"]) {
-            self.role.get_or_insert_with(|| role.to_owned());
-            if !roles.iter().any(|known| known == role) {
-                roles.push(role.to_owned());
-            }
-        }
+        name_role(message, &mut self.role, roles);
         match &message["content"] {
             Value::String(text) => self.text.push_str(text),
             Value::Array(parts) => {
@@ -219,13 +218,28 @@ impl ToolCall {
         }
     }
 
-    /// As in an OpenAI `tool_calls` array.
+    /// As in an OpenAI `tool_calls` array, fit to be handed back: a type that the server left out is `function`.
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id,
-            "type": self.kind,
+            "type": self.kind.as_deref().unwrap_or("function"),
             "function": {"name": self.name, "arguments": self.arguments},
         })
+    }
+}
+
+/// What a body or an event says went wrong. Empty strings and nulls say nothing.
+fn error_in(event: &Value) -> Option<Value> {
+    let said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+    let is_error = event["type"] == "error" || event["object"] == "error";
+    [&event["error"], &event["detail"]].into_iter().find(said).or(is_error.then_some(event)).cloned()
+}
+
+fn name_role(message: &Value, own: &mut Option<String>, roles: &mut Vec<String>) {
+    let Some(role) = words(&message["role"]) else { return };
+    own.get_or_insert_with(|| role.to_owned());
+    if !roles.iter().any(|known| known == role) {
+        roles.push(role.to_owned());
     }
 }
 
@@ -317,6 +331,9 @@ mod tests {
     fn the_words_that_together_says_twice_count_once() {
         let event = json!({"choices": [{"index": 0, "text": "Earth", "delta": {"role": "assistant", "content": "Earth", "token_id": 7}}]});
         assert_eq!(streamed(&[event]).text(), Some("Earth"));
+        let completion = json!({"object": "completion.chunk", "choices": [{"index": 0, "text": "E", "delta": {"role": "assistant", "content": "E"}}]});
+        let completion = streamed(&[completion.clone(), completion]);
+        assert_eq!((completion.text(), completion.roles.len()), (Some("EE"), 1));
     }
 
     #[test]
@@ -349,6 +366,7 @@ mod tests {
         let error = json!({"message": "no such model"});
         assert_eq!(streamed(&[json!({"error": error})]).error, Some(error));
         assert_eq!(streamed(&[json!({"error": null, "choices": []})]).error, None);
+        assert_eq!(streamed(&[json!({"error": "", "detail": "no"})]).error, Some(json!("no")));
         let named = json!({"type": "error", "message": "overloaded"});
         assert_eq!(streamed(std::slice::from_ref(&named)).error, Some(named));
     }

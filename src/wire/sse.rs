@@ -1,9 +1,16 @@
 //! Server-Sent Events, by the HTML standard's grammar, without losing a byte.
 //!
-//! Bytes go in as they come; [`Segment`]s come out. Segments tile the stream: the first starts at 0, each starts
+//! [`Parser`] reads: bytes go in as they come; [`Segment`]s come out. Segments tile the stream: the first starts at 0, each starts
 //! where the one before ended, the last ends with the stream. They do not depend on how the bytes were cut.
+//!
+//! [`Cutter`] is for a relay, which must pass on at once what came and so cannot wait for the second half of a line end:
+//! where a piece ends then depends on how the bytes came.
+
+mod cutter;
 
 use std::ops::Range;
+
+pub use cutter::{Cutter, data, with_data};
 
 /// A stretch of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

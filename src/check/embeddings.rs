@@ -1,0 +1,224 @@
+//! The vectors of an embeddings reply.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::Fault;
+use super::expectation::Checker;
+use super::matcher::{Unmet, filled};
+use crate::suite::{EmbeddingEncoding, EmbeddingsExpect};
+
+impl Checker<'_> {
+    pub(super) fn embeddings(&mut self, expect: &EmbeddingsExpect) {
+        let Some(json) = self.seen.json() else { return };
+        let found = match vectors(json) {
+            Ok(found) => found,
+            Err(why) => {
+                return self.push(expect.place, "embeddings", Unmet::new("vectors", why), Fault::ProtocolViolation);
+            }
+        };
+        self.maybe(&expect.count, "embeddings.count", &found.len().into());
+        let Some(first) = found.first() else {
+            // That there are none can be what is wanted, but nothing else can be true of none.
+            if expect.count.is_none() || asks_of_vectors(expect) {
+                let unmet = Unmet::new("vectors", "there are none");
+                self.push(expect.place, "embeddings", unmet, Fault::WrongAnswer);
+            }
+            return;
+        };
+        self.each_vector(expect, &found);
+        if let Some(differ) = expect.differ {
+            self.vectors_differ(expect, differ, &found);
+        }
+        self.against_another(expect, first, found.get(1));
+    }
+
+    fn each_vector(&mut self, expect: &EmbeddingsExpect, found: &[Vector]) {
+        for (index, vector) in found.iter().enumerate() {
+            self.maybe(&expect.dimensions, &format!("embeddings[{index}].dimensions"), &vector.numbers.len().into());
+            if let Some(why) = flaw(vector).filter(|_| expect.finite == Some(true)) {
+                let unmet = Unmet::new("finite numbers, not all zero", why);
+                self.push(expect.place, &format!("embeddings[{index}]"), unmet, Fault::WrongAnswer);
+            }
+            if let Some(encoding) = expect.encoding
+                && encoding != vector.encoding
+            {
+                let unmet = Unmet::new(encoding_name(encoding), encoding_name(vector.encoding));
+                self.push(expect.place, &format!("embeddings[{index}].encoding"), unmet, Fault::WrongAnswer);
+            }
+        }
+        if expect.finite == Some(false) && found.iter().all(|vector| flaw(vector).is_none()) {
+            let unmet = Unmet::new("a vector that is not finite, or all zero", "all are finite");
+            self.push(expect.place, "embeddings.finite", unmet, Fault::WrongAnswer);
+        }
+    }
+
+    fn vectors_differ(&mut self, expect: &EmbeddingsExpect, differ: bool, found: &[Vector]) {
+        let twins = found
+            .iter()
+            .enumerate()
+            .find_map(|(i, a)| found[i + 1..].iter().position(|b| a.is_same(b)).map(|j| (i, i + 1 + j)));
+        let unmet = match (differ, twins) {
+            _ if found.len() < 2 => Unmet::new("two vectors at least", "there is one only"),
+            (true, Some((i, j))) => Unmet::new("vectors that differ", format!("vectors {i} and {j} are equal")),
+            (false, None) => Unmet::new("two vectors that are equal", "all differ"),
+            (true, None) | (false, Some(_)) => return,
+        };
+        self.push(expect.place, "embeddings.differ", unmet, Fault::WrongAnswer);
+    }
+
+    /// `differs_from` and `cosine`: the first vector against a captured one, or the second.
+    fn against_another(&mut self, expect: &EmbeddingsExpect, first: &Vector, second: Option<&Vector>) {
+        let captured = |operand: &Value| {
+            vector(&filled(operand, self.scope)?)
+                .map_err(|why| Unmet::senseless("a vector", format!("the operand {why}")))
+        };
+        if let Some(operand) = &expect.differs_from {
+            let result = match captured(operand) {
+                Ok(other) if other.is_same(first) => Err(Unmet::new("a vector that differs", "the same vector")),
+                other => other.map(|_| ()),
+            };
+            self.record(expect.place, "embeddings.differs_from", result);
+        }
+        let Some(need) = &expect.cosine else { return };
+        let other = match &expect.cosine_with {
+            Some(operand) => captured(operand),
+            None => second.cloned().ok_or_else(|| Unmet::new("a second vector", "there is one only")),
+        };
+        let cosine = other.and_then(|other| {
+            let (a, b) = (first.numbers.len(), other.numbers.len());
+            cosine(&first.numbers, &other.numbers)
+                .ok_or_else(|| Unmet::new("two vectors of one length, not zero", format!("lengths {a} and {b}")))
+        });
+        match cosine {
+            Ok(cosine) => self.need(need, "embeddings.cosine", &json!(cosine)),
+            Err(unmet) => self.push(need.place, "embeddings.cosine", unmet, Fault::WrongAnswer),
+        }
+    }
+}
+
+/// Whether more is asked than how many there are.
+fn asks_of_vectors(expect: &EmbeddingsExpect) -> bool {
+    let EmbeddingsExpect {
+        place: _,
+        count: _,
+        dimensions,
+        finite,
+        encoding,
+        differ,
+        differs_from,
+        cosine,
+        cosine_with,
+    } = expect;
+    let needs = dimensions.is_some() || cosine.is_some();
+    needs || finite.or(*differ).is_some() || encoding.is_some() || differs_from.is_some() || cosine_with.is_some()
+}
+
+fn encoding_name(encoding: EmbeddingEncoding) -> &'static str {
+    match encoding {
+        EmbeddingEncoding::Float => "float",
+        EmbeddingEncoding::Base64 => "base64",
+    }
+}
+
+/// One vector and how it came.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Vector {
+    pub(super) encoding: EmbeddingEncoding,
+    pub(super) numbers: Vec<f64>,
+}
+
+impl Vector {
+    /// Whether both are the same 32-bit numbers: base64 holds no more, so that the same vector in digits can
+    /// be off beyond them.
+    fn is_same(&self, other: &Vector) -> bool {
+        let narrow = |vector: &Vector| vector.numbers.iter().map(|number| *number as f32).collect::<Vec<_>>();
+        narrow(self) == narrow(other)
+    }
+}
+
+/// The vectors of `data[*].embedding`; `Err` says which is none.
+pub(super) fn vectors(body: &Value) -> Result<Vec<Vector>, String> {
+    let data = body["data"].as_array().ok_or_else(|| "the reply has no array `data`".to_owned())?;
+    let read = |(index, item): (usize, &Value)| {
+        vector(&item["embedding"]).map_err(|why| format!("data[{index}].embedding {why}"))
+    };
+    data.iter().enumerate().map(read).collect()
+}
+
+/// An array of numbers, or base64 of little-endian 32-bit floats.
+pub(super) fn vector(value: &Value) -> Result<Vector, String> {
+    match value {
+        Value::Array(items) => {
+            let numbers: Option<Vec<f64>> = items.iter().map(Value::as_f64).collect();
+            let numbers = numbers.ok_or("holds something that is no number")?;
+            Ok(Vector { encoding: EmbeddingEncoding::Float, numbers })
+        }
+        Value::String(text) => {
+            let bytes = STANDARD.decode(text).map_err(|error| format!("is no base64: {error}"))?;
+            let (floats, rest) = bytes.as_chunks::<4>();
+            if !rest.is_empty() {
+                return Err(format!("is {} bytes long, no multiple of 4", bytes.len()));
+            }
+            let numbers = floats.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect();
+            Ok(Vector { encoding: EmbeddingEncoding::Base64, numbers })
+        }
+        _ => Err("is neither an array nor a string".to_owned()),
+    }
+}
+
+/// Why a vector is not usable: not finite, empty, or all zero.
+pub(super) fn flaw(vector: &Vector) -> Option<&'static str> {
+    match vector.numbers.as_slice() {
+        [] => Some("it is empty"),
+        numbers if !numbers.iter().all(|number| number.is_finite()) => Some("it holds a number that is not finite"),
+        numbers if numbers.iter().all(|number| *number == 0.0) => Some("it is all zero"),
+        _ => None,
+    }
+}
+
+/// Cosine similarity; `None` for vectors of different length or without direction.
+pub(super) fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    (a.len() == b.len() && lengths > 0.0).then(|| dot(a, b) / lengths).filter(|cosine| cosine.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn both_encodings_mean_the_same_numbers() {
+        let bytes: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|number| number.to_le_bytes()).collect();
+        let body = json!({"data": [{"embedding": [1.5, -2.0]}, {"embedding": STANDARD.encode(bytes)}]});
+        let found = vectors(&body).unwrap();
+        assert_eq!(found[0].numbers, found[1].numbers);
+        assert_eq!((found[0].encoding, found[1].encoding), (EmbeddingEncoding::Float, EmbeddingEncoding::Base64));
+    }
+
+    #[test]
+    fn what_is_no_vector_is_said() {
+        for bad in [
+            json!({}),
+            json!({"data": [{"embedding": ["a"]}]}),
+            json!({"data": [{"embedding": "AAA="}]}),
+            json!({"data": [{}]}),
+        ] {
+            assert!(vectors(&bad).is_err(), "{bad}");
+        }
+        let flawed = |numbers: Vec<f64>| flaw(&Vector { encoding: EmbeddingEncoding::Float, numbers }).is_some();
+        assert!(flawed(vec![]) && flawed(vec![0.0, 0.0]) && flawed(vec![f64::NAN]) && !flawed(vec![0.0, 1.0]));
+    }
+
+    #[test]
+    fn cosine_is_the_angle() {
+        assert_eq!(cosine(&[1.0, 0.0], &[2.0, 0.0]), Some(1.0));
+        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 3.0]), Some(0.0));
+        assert_eq!(cosine(&[1.0], &[1.0, 1.0]), None);
+        assert_eq!(cosine(&[0.0], &[1.0]), None);
+    }
+}

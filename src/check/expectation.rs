@@ -1,0 +1,210 @@
+//! Every expectation of a step, in the order a reader asks: did it come, is it the protocol, is it right.
+
+use serde_json::{Value, json};
+
+use super::matcher::{Unmet, is_singular, meets, nodes_meet};
+use super::seen::Form;
+use super::{Fault, Mismatch, Seen, Verdict, show};
+use crate::suite::template::Scope;
+use crate::suite::{ErrorExpect, Expect, Need, StreamExpect};
+use crate::yaml::Place;
+
+/// Flaws of a stream that are told; the first is the one that counts.
+const MOST_FLAWS: usize = 3;
+
+/// Checks a reply. Names in operands are filled in from `scope`. With a wrong status, nothing else is looked at: a
+/// refusal meets no other expectation, and saying so for each hides the reason.
+pub fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict {
+    let mut checker = Checker { scope, seen, mismatches: Vec::new() };
+    checker.status(expect);
+    if let Some(why) = seen.broken {
+        checker.protocol_violation("body", "a body that comes to its end", format!("it broke off: {why}"));
+    }
+    if checker.mismatches.iter().all(|mismatch| mismatch.path != "status") {
+        checker.all(expect);
+    }
+    Verdict { mismatches: checker.mismatches }
+}
+
+pub(super) struct Checker<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) seen: &'a Seen<'a>,
+    mismatches: Vec<Mismatch>,
+}
+
+impl Checker<'_> {
+    fn all(&mut self, expect: &Expect) {
+        self.protocol(expect);
+        for (name, need) in &expect.headers {
+            self.header(name, need);
+        }
+        if let Some(error) = &expect.error {
+            self.error(error);
+        }
+        if let Some(stream) = &expect.stream {
+            self.stream(stream);
+        }
+        for item in &expect.json {
+            let Some(json) = self.seen.json() else { continue };
+            let nodes = item.path.query(json).all();
+            let result = nodes_meet(&item.need.matcher, &nodes, is_singular(&item.text), self.scope);
+            self.record(item.need.place, &item.text, result);
+        }
+        if let Some(need) = &expect.text {
+            match self.seen.text() {
+                Some(text) => self.need(need, "text", &text.into()),
+                None => self.no_choice(need.place, "text"),
+            }
+        }
+        if let Some(calls) = &expect.tool_calls {
+            self.tool_calls(calls);
+        }
+        if let Some(embeddings) = &expect.embeddings {
+            self.embeddings(embeddings);
+        }
+    }
+
+    pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, fault: Fault) {
+        let Unmet { expected, actual, .. } = unmet;
+        self.mismatches.push(Mismatch { place, path: path.to_owned(), expected, actual, fault });
+    }
+
+    pub(super) fn record(&mut self, place: Place, path: &str, result: Result<(), Unmet>) {
+        if let Err(unmet) = result {
+            self.push(place, path, unmet, Fault::WrongAnswer);
+        }
+    }
+
+    pub(super) fn need(&mut self, need: &Need, path: &str, value: &Value) {
+        self.record(need.place, path, meets(&need.matcher, value, self.scope));
+    }
+
+    pub(super) fn maybe(&mut self, need: &Option<Need>, path: &str, value: &Value) {
+        if let Some(need) = need {
+            self.need(need, path, value);
+        }
+    }
+
+    fn protocol_violation(&mut self, path: &str, expected: &str, actual: impl Into<String>) {
+        self.push(Place::default(), path, Unmet::new(expected, actual), Fault::ProtocolViolation);
+    }
+
+    /// Without `status`, 2xx; with `error` alone, 4xx or 5xx.
+    fn status(&mut self, expect: &Expect) {
+        let status = self.seen.status;
+        let body = show::cut(self.seen.body_text().trim());
+        let with_body = |status: String| if body.is_empty() { status } else { format!("{status}: {body}") };
+        if let Some(need) = &expect.status {
+            let result = meets(&need.matcher, &status.into(), self.scope);
+            let result = result.map_err(|unmet| Unmet { actual: with_body(unmet.actual), ..unmet });
+            return self.record(need.place, "status", result);
+        }
+        let (fine, place, wanted) = match &expect.error {
+            Some(error) => ((400..600).contains(&status), error.place, "4xx or 5xx"),
+            None => ((200..300).contains(&status), Place::default(), "2xx"),
+        };
+        if !fine {
+            self.push(place, "status", Unmet::new(wanted, with_body(status.to_string())), Fault::WrongAnswer);
+        }
+    }
+
+    /// What every reply must be, whatever was asked of it.
+    fn protocol(&mut self, expect: &Expect) {
+        let seen = self.seen;
+        let reads_json = !expect.json.is_empty()
+            || expect.text.is_some()
+            || expect.tool_calls.is_some()
+            || expect.embeddings.is_some()
+            || expect.stream.is_some();
+        if let Some(why) = seen.not_json.as_ref().filter(|_| reads_json) {
+            self.protocol_violation("body", "JSON", format!("{why}: {}", show::cut(seen.body_text().trim())));
+        }
+        // A body that broke off ends anywhere; that it did is said already.
+        let flaws = seen.flaws.iter().filter(|_| seen.broken.is_none());
+        for (expected, actual) in flaws.take(MOST_FLAWS) {
+            self.protocol_violation("stream", expected, actual.as_str());
+        }
+        if seen.is_stream() && seen.answer.chunks == 0 && seen.flaws.is_empty() {
+            self.protocol_violation("stream", "at least one event", "the stream is empty");
+        }
+        if (200..300).contains(&seen.status)
+            && expect.error.is_none()
+            && let Some(error) = &seen.answer.error
+        {
+            let actual = format!("{} and an error: {}", seen.status, show::value(error));
+            self.protocol_violation("body", "no error in a good reply", actual);
+        }
+    }
+
+    /// The reply has no choice 0, so that there is neither text nor tool call. Said once, and not where the body is no JSON.
+    pub(super) fn no_choice(&mut self, place: Place, path: &str) {
+        if self.seen.not_json.is_none() {
+            let unmet = Unmet::new("a choice 0", show::cut(self.seen.body_text().trim()));
+            self.push(place, path, unmet, Fault::ProtocolViolation);
+        }
+    }
+
+    fn header(&mut self, name: &str, need: &Need) {
+        let path = format!("header {name}");
+        let values: Vec<Value> = self
+            .seen
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into())
+            .collect();
+        let result = nodes_meet(&need.matcher, &values.iter().collect::<Vec<_>>(), false, self.scope);
+        self.record(need.place, &path, result);
+    }
+
+    fn error(&mut self, expect: &ErrorExpect) {
+        let Some(error) = self.seen.error() else {
+            let body = self.seen.body_text().trim();
+            let actual = if body.is_empty() { "an empty body".to_owned() } else { show::cut(body) };
+            return self.push(expect.place, "error", Unmet::new("an error", actual), Fault::ProtocolViolation);
+        };
+        for (need, name) in
+            [(&expect.message, "message"), (&expect.r#type, "type"), (&expect.code, "code"), (&expect.param, "param")]
+        {
+            let is_absent = error.get(name).is_none();
+            // Servers leave out what is null in OpenAI's own errors; only `exists: false` tells the two apart.
+            let wanted = need.as_ref().filter(|need| !(is_absent && need.matcher.exists == Some(false)));
+            if let Some(need) = wanted {
+                let result = match is_absent && need.matcher.exists.is_some() {
+                    true => nodes_meet(&need.matcher, &[], false, self.scope),
+                    false => meets(&need.matcher, &error[name], self.scope),
+                };
+                self.record(need.place, &format!("error.{name}"), result);
+            }
+        }
+    }
+
+    fn stream(&mut self, expect: &StreamExpect) {
+        let seen = self.seen;
+        if seen.form != Form::Events {
+            let kind = seen
+                .headers
+                .get("content-type")
+                .map_or("no content type".into(), |kind| String::from_utf8_lossy(kind.as_bytes()));
+            let unmet = Unmet::new("an event stream", format!("{} with {kind}", seen.status));
+            return self.push(expect.place, "stream", unmet, Fault::ProtocolViolation);
+        }
+        let answer = &seen.answer;
+        let reasons: Vec<_> = answer.choices.values().map(|choice| choice.finish_reason.clone()).collect();
+        self.maybe(&expect.chunks, "stream.chunks", &answer.chunks.into());
+        self.maybe(&expect.finish_reasons, "stream.finish_reasons", &json!(reasons));
+        self.maybe(&expect.usage, "stream.usage", &answer.usage.clone().unwrap_or_default());
+        self.maybe(&expect.roles, "stream.roles", &json!(answer.roles));
+        self.maybe(&expect.choices, "stream.choices", &answer.choices());
+        if let Some(done) = expect.done
+            && done != seen.done
+        {
+            let words = |done| if done { "ends with [DONE]" } else { "ends without [DONE]" }.to_owned();
+            self.push(expect.place, "stream.done", Unmet::new(words(done), words(seen.done)), Fault::WrongAnswer);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "expectation_tests.rs"]
+mod tests;

@@ -1,0 +1,349 @@
+//! Expectations as they stand in a suite, against replies.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::{Observed, Seen};
+use super::*;
+use crate::suite::{CaptureFrom, Known, parse};
+use crate::yaml::Source;
+
+fn expect(yaml: &str) -> Expect {
+    let text = format!(
+        "cases:\n- name: a\n  params: {{v: [{{id: x, value: [1, 0]}}]}}\n  request: {{get: /}}\n  expect: {yaml}\n"
+    );
+    let source = Arc::new(Source { name: "s.yaml".into(), text: text.into() });
+    let suite = parse(source, &Known::default()).unwrap_or_else(|errors| panic!("{}", errors[0].render(false)));
+    suite.templates[0].steps[0].expect.clone()
+}
+
+/// The paths that do not hold.
+fn unmet(yaml: &str, status: u16, kind: &'static str, body: &str) -> Vec<String> {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static(kind));
+    headers.insert("x-request-id", HeaderValue::from_static("r1"));
+    let observed = Observed { status, headers: &headers, body: body.as_bytes(), broken: None };
+    let mut scope = Scope::new();
+    scope.insert("v".into(), json!([1, 0]));
+    let verdict = check(&expect(yaml), &scope, &Seen::new(&observed));
+    verdict.mismatches.into_iter().map(|mismatch| mismatch.path).collect()
+}
+
+fn json_reply(yaml: &str, status: u16, body: Value) -> Vec<String> {
+    unmet(yaml, status, "application/json", &body.to_string())
+}
+
+const STREAM: &str = "text/event-stream; charset=utf-8";
+
+fn stream(yaml: &str, events: &[Value], end: &str) -> Vec<String> {
+    let events: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    unmet(yaml, 200, STREAM, &format!("{events}{end}"))
+}
+
+fn chat(content: &str) -> Value {
+    json!({"object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}]})
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn the_status_is_2xx_unless_said_otherwise() {
+    assert_eq!(json_reply("{}", 200, json!({})), NOTHING);
+    assert_eq!(json_reply("{}", 404, json!({})), ["status"]);
+    assert_eq!(json_reply("{}", 302, json!({})), ["status"]);
+    assert_eq!(json_reply("{status: 404}", 404, json!({})), NOTHING);
+    assert_eq!(json_reply("{status: {ge: 400}}", 200, json!({})), ["status"]);
+    assert_eq!(json_reply("{error: true}", 400, json!({"error": {"message": "no"}})), NOTHING);
+    assert_eq!(json_reply("{error: true}", 200, json!({})), ["status"]);
+}
+
+#[test]
+fn text_headers_and_paths_are_looked_at() {
+    let body = chat("The name is Sōl.");
+    assert_eq!(
+        json_reply(
+            "{text: {contains: sol, fold: true}, json: {'$.choices[0].finish_reason': stop}}",
+            200,
+            body.clone()
+        ),
+        NOTHING
+    );
+    assert_eq!(json_reply("{text: {contains: Luna}}", 200, body.clone()), ["text"]);
+    assert_eq!(json_reply("{json: {'$.nope': 1}}", 200, body.clone()), ["$.nope"]);
+    assert_eq!(json_reply("{headers: {X-Request-Id: r1, content-type: {contains: json}}}", 200, body.clone()), NOTHING);
+    assert_eq!(json_reply("{headers: {x-request-id: r2}}", 200, body.clone()), ["header x-request-id"]);
+    assert_eq!(json_reply("{headers: {x-none: {exists: true}}}", 200, body.clone()), ["header x-none"]);
+    assert_eq!(json_reply("{headers: {x-none: {exists: false}}}", 200, body), NOTHING);
+}
+
+#[test]
+fn a_body_that_is_no_json_is_a_violation_where_json_is_read() {
+    assert_eq!(unmet("{text: {contains: a}}", 200, "text/plain", "oops"), ["body"]);
+    assert_eq!(unmet("{json: {$.a: 1}}", 200, "application/json", "{"), ["body"]);
+    assert_eq!(unmet("{status: 200}", 200, "text/plain", "ok"), NOTHING);
+}
+
+#[test]
+fn a_stream_is_put_together_and_its_parts_are_checked() {
+    let events = [
+        json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": "a"}}]}),
+        json!({"choices": [{"index": 0, "delta": {"content": "b"}, "finish_reason": "stop"}], "usage": {"total_tokens": 2}}),
+    ];
+    let all = "{text: ab, stream: {chunks: 2, finish_reasons: [stop], roles: [assistant], usage: {contains: {total_tokens: 2}}, choices: {length: 1}, done: true}}";
+    assert_eq!(stream(all, &events, "data: [DONE]\n\n"), NOTHING);
+    assert_eq!(stream(all, &events, ""), ["stream.done"]);
+    assert_eq!(
+        stream("{stream: {chunks: 3, finish_reasons: [length], roles: [], usage: null}}", &events, ""),
+        ["stream.chunks", "stream.finish_reasons", "stream.usage", "stream.roles"]
+    );
+}
+
+#[test]
+fn a_stream_is_never_green_by_accident() {
+    assert_eq!(stream("{}", &[], ""), ["stream"]);
+    assert_eq!(stream("{}", &[], "data: [DONE]\n\n"), ["stream"]);
+    assert_eq!(stream("{}", &[json!({"error": {"message": "busy"}})], ""), ["body"]);
+    assert_eq!(stream("{error: {message: busy}, status: 200}", &[json!({"error": {"message": "busy"}})], ""), NOTHING);
+    assert_eq!(stream("{}", &[json!({"choices": []})], "data: {oops\n\n"), ["stream"]);
+    assert_eq!(json_reply("{stream: true}", 200, chat("a")), ["stream"]);
+    assert_eq!(json_reply("{}", 200, json!({"error": {"message": "busy"}})), ["body"]);
+    let headers = HeaderMap::new();
+    let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: Some("reset") };
+    assert_eq!(check(&expect("{}"), &Scope::new(), &Seen::new(&observed)).mismatches[0].path, "body");
+}
+
+#[test]
+fn a_stream_that_a_client_would_stumble_over_is_a_violation() {
+    let event = [json!({"choices": [{"index": 0, "delta": {"content": "a"}}]})];
+    let after = "data: [DONE]\n\ndata: {\"choices\":[]}\n\n";
+    for end in ["data: {\"choices\":[]}\n", "data: {\"cho", after, "{\"error\":\"busy\"}\n\n", "data: busy\n\n"] {
+        assert_eq!(stream("{text: a}", &event, end), ["stream"], "{end:?}");
+    }
+    for end in [": ping\n\n", "event: ping\n\n", "id: 7\r\n\r\n", "data: [DONE]\n", "data: [DONE]\r\r"] {
+        assert_eq!(stream("{text: a}", &event, end), NOTHING, "{end:?}");
+    }
+    assert_eq!(stream("{stream: {done: true, chunks: 1}}", &event, "data: [DONE]"), NOTHING);
+}
+
+#[test]
+fn what_a_body_is_goes_by_its_type_unless_the_bytes_say_otherwise() {
+    let events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    assert_eq!(unmet("{stream: true, text: a}", 200, STREAM, events), NOTHING);
+    assert_eq!(unmet("{stream: true, text: a}", 200, "application/json", events), ["stream"]);
+    assert_eq!(unmet("{error: {message: busy}}", 503, STREAM, "{\"error\": \"busy\"}"), NOTHING);
+    assert_eq!(
+        unmet("{error: {message: busy}}", 500, "application/json", "data: {\"error\": \"busy\"}\n\n"),
+        ["stream"]
+    );
+    assert_eq!(unmet("{stream: true}", 200, STREAM, "{\"choices\": []}"), ["stream"]);
+    let lines = "{\"a\": 1}\n\n{\"a\": 2}";
+    assert_eq!(unmet("{json: {'$[*].a': {gt: 0}, '$[1].a': 2}}", 200, "application/x-ndjson", lines), NOTHING);
+    assert_eq!(unmet("{json: {'$[0].a': 1}}", 200, "application/x-ndjson", "{\"a\": 1}\n{\"a"), ["stream"]);
+    let headers = HeaderMap::new();
+    let observed = Observed { status: 200, headers: &headers, body: events.as_bytes(), broken: None };
+    assert_eq!(check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(&observed)).mismatches, []);
+}
+
+#[test]
+fn a_reply_without_choices_has_neither_text_nor_tool_calls() {
+    for body in [json!({}), json!({"choices": []}), json!({"choices": [{"index": 1, "text": "a"}]})] {
+        assert_eq!(json_reply("{text: {not: {contains: b}}}", 200, body.clone()), ["text"]);
+        assert_eq!(json_reply("{tool_calls: {count: 0}}", 200, body), ["tool_calls"]);
+    }
+}
+
+#[test]
+fn with_a_wrong_status_the_reason_is_told_and_nothing_else() {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    let body = b"{\"error\": {\"message\": \"no such model\"}}";
+    let observed = Observed { status: 404, headers: &headers, body, broken: None };
+    for yaml in ["{text: a, stream: true}", "{status: 200, json: {$.a: 1}}"] {
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(&observed));
+        assert_eq!(verdict.mismatches.len(), 1, "{yaml}");
+        assert!(verdict.mismatches[0].actual.contains("no such model"), "{yaml}");
+    }
+}
+
+#[test]
+fn a_path_to_one_array_means_its_elements_for_any_and_all() {
+    let body = json!({"data": [{"id": "a", "n": 1}, {"id": "b", "n": 2}], "none": []});
+    let reply = |yaml: &str| json_reply(yaml, 200, body.clone());
+    assert_eq!(reply("{json: {$.data: {any: {contains: {id: b}}, all: {contains: {}}}}}"), NOTHING);
+    assert_eq!(reply("{json: {'$.data[*].n': {any: 2, all: {gt: 0}, count: 2}}}"), NOTHING);
+    assert_eq!(reply("{json: {'$.data[*].n': {all: {gt: 1}}}}"), ["$.data[*].n"]);
+    assert_eq!(reply("{json: {$.none: {all: {gt: 1}}}}"), ["$.none"]);
+    assert_eq!(reply("{json: {$.none: {any: {gt: 1}}}}"), ["$.none"]);
+    assert_eq!(reply("{json: {'$.data[*].n': {not: {any: 3}}, $.gone: {not: {exists: true}}}}"), NOTHING);
+    assert_eq!(reply("{json: {'$.data[*].n': {not: {any: 2}}}}"), ["$.data[*].n"]);
+    assert_eq!(reply("{json: {'$.data[*].n': {not: {count: 2}}}}"), ["$.data[*].n"]);
+}
+
+#[test]
+fn every_call_has_json_arguments_and_wanted_ones_come_in_order() {
+    let call = |name: &str, arguments: &str| json!({"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}});
+    let reply = |yaml: &str, calls: Value| {
+        json_reply(yaml, 200, json!({"choices": [{"index": 0, "message": {"content": null, "tool_calls": calls}}]}))
+    };
+    let three = json!([call("f", "{\"a\":1}"), call("g", ""), call("f", "{\"a\":2}")]);
+    let second = "{tool_calls: {calls: [{name: f, arguments: {equals: {a: 2}}}]}}";
+    assert_eq!(reply(second, three.clone()), NOTHING);
+    assert_eq!(reply("{tool_calls: {calls: [{name: f}, {name: f}]}}", three.clone()), NOTHING);
+    assert_eq!(reply("{tool_calls: {calls: [{name: g}, {name: g}]}}", three.clone()), ["tool_calls[2].name"]);
+    assert_eq!(reply("{tool_calls: {calls: [{arguments: {equals: {}}}]}}", three), NOTHING);
+    assert_eq!(reply("{tool_calls: {count: 1}}", json!([call("f", "{a")])), ["tool_calls[0].arguments"]);
+    assert_eq!(reply("{tool_calls: {calls: [{name: f}]}}", json!([])), ["tool_calls[0]"]);
+    let remote = "{tool_calls: {calls: [{arguments: {schema: {$ref: 'https://example.com/s.json'}}}]}}";
+    assert_eq!(reply(remote, json!([call("f", "{}")])), ["tool_calls[0].arguments"]);
+}
+
+#[test]
+fn tool_calls_are_compared_by_name_and_arguments() {
+    let call = |arguments: &str| json!({"choices": [{"index": 0, "message": {"tool_calls": [{"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}]}}]});
+    let tokyo = call(r#"{"city":"Tokyo","unit":"c"}"#);
+    assert_eq!(
+        json_reply(
+            "{tool_calls: {count: 1, calls: [{name: get_weather, arguments: {subset: {city: Tokyo}}}]}}",
+            200,
+            tokyo.clone()
+        ),
+        NOTHING
+    );
+    assert_eq!(
+        json_reply("{tool_calls: {calls: [{arguments: {equals: {city: Tokyo}}}]}}", 200, tokyo.clone()),
+        ["tool_calls[0].arguments"]
+    );
+    assert_eq!(
+        json_reply("{tool_calls: {calls: [{arguments: {schema: {required: [town]}}}]}}", 200, tokyo.clone()),
+        ["tool_calls[0].arguments"]
+    );
+    assert_eq!(
+        json_reply("{tool_calls: {calls: [{name: f}, {name: g}]}}", 200, tokyo),
+        ["tool_calls[0].name", "tool_calls[1]"]
+    );
+    assert_eq!(
+        json_reply("{tool_calls: {calls: [{name: get_weather}]}}", 200, call("{oops")),
+        ["tool_calls[0].arguments"]
+    );
+    assert_eq!(json_reply("{tool_calls: {count: 0}}", 200, chat("a")), NOTHING);
+}
+
+#[test]
+fn embeddings_are_vectors() {
+    let body = json!({"data": [{"embedding": [1.0, 0.0]}, {"embedding": [0.0, 1.0]}]});
+    assert_eq!(
+        json_reply(
+            "{embeddings: {count: 2, dimensions: 2, finite: true, encoding: float, differ: true, cosine: 0.0}}",
+            200,
+            body.clone()
+        ),
+        NOTHING
+    );
+    assert_eq!(
+        json_reply("{embeddings: {count: 1, dimensions: 3, encoding: base64}}", 200, body.clone()),
+        [
+            "embeddings.count",
+            "embeddings[0].dimensions",
+            "embeddings[0].encoding",
+            "embeddings[1].dimensions",
+            "embeddings[1].encoding"
+        ]
+    );
+    assert_eq!(
+        json_reply("{embeddings: {differs_from: '${v}', cosine: 1.0, cosine_with: '${v}'}}", 200, body),
+        ["embeddings.differs_from"]
+    );
+    assert_eq!(
+        json_reply("{embeddings: {differ: true}}", 200, json!({"data": [{"embedding": [1.0]}]})),
+        ["embeddings.differ"]
+    );
+    let both = json!({"data": [{"embedding": [0.1, 0.0]}, {"embedding": "zczMPQAAAAA="}]});
+    assert_eq!(json_reply("{embeddings: {differ: true}}", 200, both.clone()), ["embeddings.differ"]);
+    assert_eq!(json_reply("{embeddings: {differ: false, cosine: {ge: 0.99}}}", 200, both.clone()), NOTHING);
+    assert_eq!(json_reply("{embeddings: {finite: false}}", 200, both), ["embeddings.finite"]);
+    let uneven = json!({"data": [{"embedding": [1.0]}, {"embedding": [1.0, 0.0]}]});
+    assert_eq!(json_reply("{embeddings: {cosine: {not: {gt: 0.9}}}}", 200, uneven), ["embeddings.cosine"]);
+    assert_eq!(json_reply("{embeddings: {count: 0}}", 200, json!({"data": []})), NOTHING);
+    assert_eq!(json_reply("{embeddings: {count: 0, differs_from: '${v}'}}", 200, json!({"data": []})), ["embeddings"]);
+    assert_eq!(json_reply("{embeddings: {count: 1}}", 200, json!({"data": [{"embedding": [[0.1]]}]})), ["embeddings"]);
+    let same = json!({"data": [{"embedding": [0.0, 0.0]}, {"embedding": [0.0, 0.0]}]});
+    assert_eq!(
+        json_reply("{embeddings: {finite: true, differ: true}}", 200, same),
+        ["embeddings[0]", "embeddings[1]", "embeddings.differ"]
+    );
+    assert_eq!(json_reply("{embeddings: {finite: true}}", 200, json!({"data": []})), ["embeddings"]);
+    assert_eq!(json_reply("{embeddings: {}}", 200, chat("a")), ["embeddings"]);
+}
+
+#[test]
+fn errors_come_in_several_shapes() {
+    let expect = "{error: {message: {contains: bad}}}";
+    for body in [
+        json!({"error": {"message": "bad"}}),
+        json!({"error": "bad"}),
+        json!({"detail": "bad"}),
+        json!({"detail": [{"loc": ["body"], "msg": "bad"}]}),
+        json!({"error": {"detail": {"errors": [{"msg": "bad"}]}}}),
+        json!({"object": "error", "message": "bad", "code": 404}),
+        json!({"type": "error", "error": {"type": "x", "message": "bad"}}),
+        json!({"statusCode": 401, "message": "bad"}),
+    ] {
+        assert_eq!(json_reply(expect, 400, body.clone()), NOTHING, "{body}");
+    }
+    assert_eq!(json_reply("{error: true}", 400, json!({"ok": true})), ["error"]);
+    assert_eq!(json_reply("{error: {code: {exists: false}, param: null}}", 400, json!({"error": "bad"})), NOTHING);
+    assert_eq!(json_reply("{error: {code: {exists: true}}}", 400, json!({"error": "bad"})), ["error.code"]);
+    assert_eq!(json_reply("{error: {code: 400}}", 400, json!({"error": {"code": 400}})), NOTHING);
+    assert_eq!(unmet(expect, 500, "text/plain", "bad thing"), NOTHING);
+    assert_eq!(unmet("{error: true}", 500, "text/plain", ""), ["error"]);
+    assert_eq!(
+        json_reply(
+            "{error: {code: c, type: t, param: p}}",
+            400,
+            json!({"error": {"code": "c", "type": "t", "param": "p"}})
+        ),
+        NOTHING
+    );
+    assert_eq!(json_reply("{error: {code: c}}", 400, json!({"error": {"code": null}})), ["error.code"]);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_a_verdict(
+        pieces in prop::collection::vec(prop_oneof![
+            Just(b"data: ".to_vec()), Just(b"{\"choices\":[{\"delta\":{\"tool_calls\":[{}]}}]}".to_vec()),
+            Just(b"{\"error\":".to_vec()), Just(b"{\"data\":[{\"embedding\":\"AAAA\"}]}".to_vec()), Just(b"[DONE]".to_vec()),
+            Just(b"\n\n".to_vec()), Just(b"\r".to_vec()), prop::collection::vec(any::<u8>(), 0..9),
+        ], 0..12),
+        kind in prop::sample::select(vec![None, Some(STREAM), Some("application/json"), Some("application/x-ndjson"), Some("é")]),
+        status in 0u16..700,
+    ) {
+        let body = pieces.concat();
+        let mut headers = HeaderMap::new();
+        if let Some(kind) = kind {
+            headers.insert("content-type", HeaderValue::from_bytes(kind.as_bytes()).unwrap());
+        }
+        let observed = Observed { status, headers: &headers, body: &body, broken: None };
+        let seen = Seen::new(&observed);
+        for yaml in [
+            "{status: {ge: 0}, text: {not: {contains: x}}, json: {'$..*': {all: {type: string}}}, tool_calls: {calls: [{name: f}]}}",
+            "{status: {ge: 0}, embeddings: {count: 1, finite: true, differ: true, cosine: {gt: 0}, differs_from: '${v}'}, stream: {choices: {length: 1}}}",
+            "{status: {ge: 0}, error: {message: {contains: x}, code: null}}",
+        ] {
+            let _ = check(&expect(yaml), &Scope::new(), &seen);
+        }
+        for from in [CaptureFrom::Text, CaptureFrom::ToolCalls, CaptureFrom::Header("content-type".into())] {
+            let _ = seen.capture(&from);
+        }
+    }
+
+    #[test]
+    fn any_reply_gets_a_verdict(body in ".*", is_stream: bool, status in 100u16..600) {
+        let kind = if is_stream { STREAM } else { "application/json" };
+        let all = "{text: a, json: {$.a: 1}, stream: true, tool_calls: {count: 1}, embeddings: {count: 1}, error: {message: x}}";
+        prop_assert!(!unmet(all, status, kind, &body).is_empty());
+    }
+}

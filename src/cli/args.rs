@@ -1,0 +1,225 @@
+//! What was typed. `settings` says what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The binary `retake`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "retake",
+    version,
+    about = "Record an LLM API once, retake the test for ever",
+    help_template = "{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}"
+)]
+pub(super) struct Program {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run suites: the same as `cargo test --test integration -- …`
+    Test(Box<TestArgs>),
+    /// Run the gateway alone
+    Stack(StackArgs),
+    /// Serve a scripted provider on loopback
+    Script(ScriptArgs),
+}
+
+/// The test target and `retake test`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "integration",
+    version,
+    about = "Run YAML suites against providers: live, recorded or replayed",
+    help_template = "{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}",
+    after_help = "Every flag with [env: …] can be set by that variable instead, which is how cargo nextest passes it.\n\
+                  Exit codes: 0 ok, 1 failed, 2 interrupted, 3 internal error, 4 usage, 5 nothing selected."
+)]
+pub(super) struct TestArgs {
+    #[command(flatten)]
+    pub(super) libtest: libtest_mimic::Arguments,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+/// Which cases.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectArgs {
+    /// Models, environment and provider to run with; without it, every setup that has recordings
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME")]
+    pub(super) setup: Option<String>,
+    /// Only these suites, by file name (`sanity`) or path; may be repeated or separated by commas
+    #[arg(long, env = "RETAKE_SUITE", value_name = "NAME", value_delimiter = ',')]
+    pub(super) suite: Vec<String>,
+    /// Only these folders below the suites' folder; may be repeated or separated by commas
+    #[arg(long, env = "RETAKE_SUBDIRS", value_name = "DIR", value_delimiter = ',')]
+    pub(super) subdirs: Vec<String>,
+    /// Only cases whose id or keywords match: pytest's -k grammar, or any part of a printed id
+    #[arg(
+        short = 'k',
+        long = "pattern",
+        env = "RETAKE_PATTERN",
+        value_name = "EXPRESSION",
+        allow_hyphen_values = true
+    )]
+    pub(super) pattern: Option<String>,
+    /// Use this model for text cases (`provider/model`)
+    #[arg(long, env = "RETAKE_TEXT_MODEL", value_name = "MODEL")]
+    pub(super) text_model: Option<String>,
+    /// Use this model for embedding cases
+    #[arg(long, env = "RETAKE_EMBEDDING_MODEL", value_name = "MODEL")]
+    pub(super) embedding_model: Option<String>,
+    /// Use this model for vision cases
+    #[arg(long, env = "RETAKE_VISION_MODEL", value_name = "MODEL")]
+    pub(super) vision_model: Option<String>,
+}
+
+/// Where things are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files and providers")]
+pub(super) struct SourceArgs {
+    /// Folder with the suites, providers.yaml and setups.yaml
+    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
+    pub(super) suites: PathBuf,
+    /// Folder with the recordings
+    #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
+    pub(super) recordings: PathBuf,
+    /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
+    #[arg(long, env = "RETAKE_PROVIDER", value_name = "NAME=BASE_URL", value_delimiter = ',')]
+    pub(super) provider: Vec<String>,
+    /// live, record, replay or record-if-missing
+    #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
+    pub(super) mode: String,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct RunArgs {
+    /// What clients call: ci-tests (in process), server:ci-tests[:PORT], direct (no gateway), or a URL
+    #[arg(long, env = "RETAKE_STACK_CONFIG", value_name = "STACK", default_value = "ci-tests")]
+    pub(super) stack_config: String,
+    /// Cases at once
+    #[arg(short = 'n', long, env = "RETAKE_WORKERS", value_name = "N", default_value_t = 1)]
+    pub(super) workers: usize,
+    /// Seconds that one case may take
+    #[arg(long, env = "RETAKE_TIMEOUT", value_name = "SECONDS", default_value_t = 300)]
+    pub(super) timeout: u64,
+    /// Stop at the first failure
+    #[arg(short = 'x', long)]
+    pub(super) exitfirst: bool,
+    /// Whole reasons and messages
+    #[arg(short = 'v', long, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// `retake stack`.
+#[derive(Debug, Args)]
+pub(super) struct StackArgs {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    /// Providers of this setup; without it, every provider that can answer in this mode
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME")]
+    pub(super) setup: Option<String>,
+    /// Port; 0 lets the system pick
+    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321)]
+    pub(super) port: u16,
+    /// Address; anything but loopback wants a key
+    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1")]
+    pub(super) host: std::net::IpAddr,
+    /// Keys that clients must present as Bearer tokens
+    #[arg(long, env = "RETAKE_STACK_KEYS", value_name = "KEY", value_delimiter = ',', hide_env_values = true)]
+    pub(super) keys: Vec<String>,
+    /// SQLite file for the stored chat completions
+    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
+    pub(super) store: PathBuf,
+}
+
+/// `retake script`.
+#[derive(Debug, Args)]
+pub(super) struct ScriptArgs {
+    /// The script
+    pub(super) file: PathBuf,
+    /// Port; 0 lets the system pick
+    #[arg(long, default_value_t = 0)]
+    pub(super) port: u16,
+}
+
+/// Reads words; `-qq` and pytest's `--color=yes|no` are put into the form that the libtest flags understand.
+/// Returns the arguments and how often `-q` was given.
+pub(super) fn parse<T: Parser>(words: impl IntoIterator<Item = String>) -> Result<(T, u8), clap::Error> {
+    let mut quiet = 0;
+    let mut out = Vec::new();
+    let mut words = words.into_iter();
+    let mut options = true;
+    while let Some(word) = words.next() {
+        let letters =
+            word.strip_prefix('-').filter(|rest| !rest.is_empty() && rest.chars().all(|c| c == 'q' || c == 'v'));
+        match (options, word.as_str(), letters) {
+            (true, "--", _) => {
+                options = false;
+                out.push(word);
+            }
+            (true, "--quiet", _) => quiet += 1,
+            (true, _, Some(letters)) => {
+                quiet += letters.matches('q').count() as u8;
+                out.extend(letters.matches('v').map(|_| "-v".to_owned()));
+            }
+            (true, "--color=yes", _) => out.push("--color=always".into()),
+            (true, "--color=no", _) => out.push("--color=never".into()),
+            // The value of an option may look like anything, `-q` included.
+            (true, "-k" | "--pattern", _) => {
+                out.push(word);
+                out.extend(words.next());
+            }
+            _ => out.push(word),
+        }
+    }
+    T::try_parse_from(out).map(|args| (args, quiet))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn test_args(line: &str) -> (TestArgs, u8) {
+        parse(line.split_whitespace().map(str::to_owned)).unwrap()
+    }
+
+    #[test]
+    fn no_flag_is_declared_twice() {
+        Program::command().debug_assert();
+        TestArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn the_seed_command_line_is_taken_as_it_stands() {
+        let (args, _) =
+            test_args("x --stack-config server:ci-tests --setup together --subdirs inference --pattern openai");
+        assert_eq!(args.run.stack_config, "server:ci-tests");
+        assert_eq!(args.select.setup.as_deref(), Some("together"));
+        assert_eq!(args.select.subdirs, ["inference"]);
+        assert_eq!(args.select.pattern.as_deref(), Some("openai"));
+    }
+
+    #[test]
+    fn verbosity_letters_add_up() {
+        let (args, quiet) = test_args("x -qq -vv -q");
+        assert_eq!((args.run.verbose, quiet), (2, 3));
+    }
+
+    #[test]
+    fn a_pattern_may_look_like_a_flag() {
+        let (args, quiet) = test_args("x -k -q");
+        assert_eq!((args.select.pattern.as_deref(), quiet), (Some("-q"), 0));
+    }
+}

@@ -1,0 +1,45 @@
+//! Exit codes are API: pytest's numbers, in one place.
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything selected passed, was skipped, or failed as expected.
+    Ok = 0,
+    /// Some case failed or could not be run.
+    Failed = 1,
+    /// The user stopped the run.
+    Interrupted = 2,
+    /// A bug in retake, or the machine refused something.
+    Internal = 3,
+    /// A flag, a file or a name the user gave is wrong; no case ran.
+    Usage = 4,
+    /// Nothing was selected.
+    NothingSelected = 5,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        std::process::ExitCode::from(exit as u8)
+    }
+}
+
+/// What ends a command before its work is done: the words for stderr and the code.
+#[derive(Debug)]
+pub struct Stop {
+    /// The code.
+    pub exit: Exit,
+    /// For stderr.
+    pub message: String,
+}
+
+impl Stop {
+    /// The user's mistake.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Stop { exit: Exit::Usage, message: message.into() }
+    }
+
+    /// Not the user's mistake.
+    pub fn internal(message: impl std::fmt::Display) -> Self {
+        Stop { exit: Exit::Internal, message: message.to_string() }
+    }
+}

@@ -1,0 +1,137 @@
+//! The user's files: suites, providers, setups. Every mistake in them is told at once, before any case runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::provider::{self, Catalogue, Setup};
+use crate::suite::{self, Known, Suite};
+use crate::yaml::{Source, nearest};
+
+use super::args::{SelectArgs, SourceArgs};
+use super::exit::Stop;
+
+/// What a folder of suites without its own providers or setups gets.
+const PROVIDERS: &str = include_str!("../../suites/providers.yaml");
+const SETUPS: &str = include_str!("../../suites/setups.yaml");
+
+/// Who answers.
+pub(super) struct Parties {
+    pub(super) catalogue: Catalogue,
+    pub(super) setups: Vec<Setup>,
+}
+
+/// Reads providers and setups; those that ship are used where the folder has none.
+pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop> {
+    let providers = file_or(&source.suites.join("providers.yaml"), PROVIDERS)?;
+    let catalogue = provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))?;
+    let setups = file_or(&source.suites.join("setups.yaml"), SETUPS)?;
+    let setups = provider::parse_setups(&setups, &catalogue).map_err(|error| Stop::usage(error.render(color)))?;
+    Ok(Parties { catalogue, setups })
+}
+
+/// Reads the suites that the selection names.
+pub(super) fn suites(
+    source: &SourceArgs,
+    select: &SelectArgs,
+    catalogue: &Catalogue,
+    color: bool,
+) -> Result<Vec<Arc<Suite>>, Stop> {
+    let known = Known { capabilities: catalogue.capabilities.keys().cloned().collect() };
+    let mut suites = Vec::new();
+    let mut errors = Vec::new();
+    for path in selected(&source.suites, select)? {
+        match suite::parse(Arc::new(read(&path)?), &known) {
+            Ok(suite) => suites.push(Arc::new(suite)),
+            Err(found) => errors.extend(found.iter().map(|error| error.render(color))),
+        }
+    }
+    if errors.is_empty() { Ok(suites) } else { Err(Stop::usage(errors.join("\n"))) }
+}
+
+fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
+    if !root.is_dir() {
+        return Err(Stop::usage(format!("no folder of suites at {} (name one with --suites DIR)", root.display())));
+    }
+    let mut files = Vec::new();
+    walk(root, &mut files)?;
+    files.retain(|file| file.parent() != Some(root) || !is_data(file));
+    files.sort();
+    for subdir in &select.subdirs {
+        if !root.join(subdir).is_dir() {
+            let folders: Vec<String> = files
+                .iter()
+                .filter_map(|file| Some(file.strip_prefix(root).ok()?.parent()?.to_string_lossy().into_owned()))
+                .collect();
+            return Err(Stop::usage(unknown("folder of suites", subdir, &folders)));
+        }
+    }
+    if !select.subdirs.is_empty() {
+        files.retain(|file| select.subdirs.iter().any(|subdir| file.starts_with(root.join(subdir))));
+    }
+    let stems: Vec<String> =
+        files.iter().filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned())).collect();
+    for name in &select.suite {
+        if !files.iter().any(|file| is_named(file, root, name)) {
+            return Err(Stop::usage(unknown("suite", name, &stems)));
+        }
+    }
+    if !select.suite.is_empty() {
+        files.retain(|file| select.suite.iter().any(|name| is_named(file, root, name)));
+    }
+    Ok(files)
+}
+
+/// A suite goes by its file name, with or without `.yaml`, or by its path from here or from the suites' folder.
+fn is_named(file: &Path, root: &Path, name: &str) -> bool {
+    let short = file.strip_prefix(root).unwrap_or(file);
+    let name = Path::new(name);
+    file == name
+        || short == name
+        || short.with_extension("") == name
+        || file.file_name() == Some(name.as_os_str())
+        || file.file_stem() == Some(name.as_os_str())
+}
+
+fn is_data(file: &Path) -> bool {
+    file.file_stem().is_some_and(|stem| stem == "providers" || stem == "setups")
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
+    let cannot = |error| Stop::usage(format!("cannot read {}: {error}", folder.display()));
+    for entry in std::fs::read_dir(folder).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        if path.is_dir() {
+            walk(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file of the user's.
+pub(super) fn read(path: &Path) -> Result<Source, Stop> {
+    let name = path.to_string_lossy().replace('\\', "/");
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Source { name, text: text.into() }),
+        Err(error) => Err(Stop::usage(format!("cannot read {name}: {error}"))),
+    }
+}
+
+fn file_or(path: &Path, shipped: &str) -> Result<Source, Stop> {
+    if path.exists() {
+        return read(path);
+    }
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(Source { name: format!("<built in>/{name}"), text: shipped.into() })
+}
+
+/// "no setup `togehter`; did you mean `together`? There are: …"
+pub(super) fn unknown(what: &str, name: &str, known: &[String]) -> String {
+    let mut known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let near =
+        nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    format!("no {what} `{name}`{near}\n  there are: {}", known.join(", "))
+}

@@ -1,0 +1,225 @@
+//! What the words mean, with the environment: the only place that reads it.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use libtest_mimic::ColorSetting;
+
+use crate::provider::{Catalogue, Setup};
+use crate::tape::Mode;
+
+use super::args::{SelectArgs, SourceArgs};
+use super::exit::Stop;
+use super::load::{read, unknown};
+
+/// What clients call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StackChoice {
+    /// The gateway in this process, without a socket.
+    InProcess,
+    /// The gateway on a port of loopback, started here or found there.
+    Server(u16),
+    /// The provider itself.
+    Direct,
+    /// Something that already runs.
+    Url(String),
+}
+
+impl StackChoice {
+    pub(super) fn parse(text: &str) -> Result<Self, Stop> {
+        let wrong = |why: &str| {
+            Stop::usage(format!(
+                "--stack-config {text}: {why}\n  it is one of: ci-tests, server:ci-tests, server:ci-tests:PORT, direct, or a URL"
+            ))
+        };
+        match text.split(':').collect::<Vec<_>>().as_slice() {
+            ["ci-tests"] => Ok(StackChoice::InProcess),
+            ["direct"] => Ok(StackChoice::Direct),
+            ["server", "ci-tests"] => Ok(StackChoice::Server(8321)),
+            ["server", "ci-tests", port] => {
+                port.parse().map(StackChoice::Server).map_err(|_| wrong(&format!("`{port}` is no port")))
+            }
+            ["http" | "https", ..] => {
+                let uri: http::Uri = text.parse().map_err(|error| wrong(&format!("{error}")))?;
+                if uri.host().is_none() {
+                    return Err(wrong("the URL names no host"));
+                }
+                Ok(StackChoice::Url(text.trim_end_matches('/').to_owned()))
+            }
+            _ => Err(wrong("unknown stack")),
+        }
+    }
+}
+
+/// Where a provider is to be found instead of its declared base URL.
+#[derive(Debug, Clone)]
+pub(super) enum Elsewhere {
+    /// Another base URL, with its version part.
+    Url(String),
+    /// A script.
+    Script(PathBuf),
+}
+
+/// Everything about providers that flags and environment decide.
+pub(super) struct Sourcing {
+    pub(super) mode: Mode,
+    pub(super) recordings: PathBuf,
+    pub(super) elsewhere: BTreeMap<String, Elsewhere>,
+    env: BTreeMap<String, String>,
+}
+
+impl Sourcing {
+    pub(super) fn new(args: &SourceArgs, catalogue: &Catalogue) -> Result<Self, Stop> {
+        let mode = args.mode.parse().map_err(|error| Stop::usage(format!("--mode {}: {error}", args.mode)))?;
+        let mut elsewhere = BTreeMap::new();
+        for word in &args.provider {
+            let Some((name, place)) = word.split_once('=') else {
+                return Err(Stop::usage(format!("--provider {word}: write it as NAME=BASE_URL or NAME=script:FILE")));
+            };
+            if catalogue.provider(name).is_none() {
+                let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
+                return Err(Stop::usage(unknown("provider", name, &known)));
+            }
+            let place = match place.strip_prefix("script:") {
+                Some(file) => {
+                    read(file.as_ref())?;
+                    Elsewhere::Script(file.into())
+                }
+                None if place.starts_with("http://") || place.starts_with("https://") => {
+                    Elsewhere::Url(place.trim_end_matches('/').to_owned())
+                }
+                None => {
+                    return Err(Stop::usage(format!(
+                        "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE"
+                    )));
+                }
+            };
+            elsewhere.insert(name.to_owned(), place);
+        }
+        Ok(Sourcing { mode, recordings: args.recordings.clone(), elsewhere, env: BTreeMap::new() })
+    }
+
+    /// Lets a setup's environment fill in what the real one leaves unset.
+    pub(super) fn with_env(&mut self, setup: &Setup) {
+        self.env.extend(setup.env.clone());
+    }
+
+    /// Whether there are recordings of a provider.
+    pub(super) fn has_recordings(&self, provider: &str) -> bool {
+        let folder = self.recordings.join(provider);
+        std::fs::read_dir(folder).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "json")))
+        })
+    }
+
+    /// A variable: the real environment first, then the setup's. Empty is unset.
+    pub(super) fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
+    }
+}
+
+/// The setups to run: the named one with the models that flags put in, or every one that has recordings.
+pub(super) fn setups(
+    select: &SelectArgs,
+    sourcing: &Sourcing,
+    catalogue: &Catalogue,
+    all: &[Setup],
+) -> Result<Vec<Setup>, Stop> {
+    let mut chosen: Vec<Setup> = match &select.setup {
+        Some(name) => vec![named_setup(name, all)?.clone()],
+        None if sourcing.mode != Mode::Replay => {
+            return Err(Stop::usage(format!(
+                "--mode {}: name the setup with --setup NAME; only replay runs every setup that has recordings",
+                sourcing.mode
+            )));
+        }
+        None => all.iter().filter(|setup| sourcing.has_recordings(&setup.provider)).cloned().collect(),
+    };
+    if chosen.is_empty() {
+        return Err(Stop::usage(format!(
+            "no setup has recordings in {} (name a setup with --setup NAME, or another folder with --recordings DIR)",
+            sourcing.recordings.display()
+        )));
+    }
+    for setup in &mut chosen {
+        for (slot, given, flag) in [
+            (&mut setup.models.text, &select.text_model, "--text-model"),
+            (&mut setup.models.embedding, &select.embedding_model, "--embedding-model"),
+            (&mut setup.models.vision, &select.vision_model, "--vision-model"),
+        ] {
+            let Some(model) = given else { continue };
+            let provider = model.split('/').next().unwrap_or_default();
+            if !model.contains('/') || catalogue.provider(provider).is_none() {
+                let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
+                return Err(Stop::usage(format!(
+                    "{flag} {model}: write it as provider/model; {}",
+                    unknown("provider", provider, &known)
+                )));
+            }
+            *slot = Some(model.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+/// A word as it can be typed: quoted where a shell would read it otherwise.
+pub(super) fn quoted_if_needed(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { quote(word) }
+}
+
+/// The setup of that name.
+pub(super) fn named_setup<'s>(name: &str, all: &'s [Setup]) -> Result<&'s Setup, Stop> {
+    let known: Vec<String> = all.iter().map(|setup| setup.name.clone()).collect();
+    all.iter().find(|setup| setup.name == name).ok_or_else(|| Stop::usage(unknown("setup", name, &known)))
+}
+
+/// Quotes a word for a POSIX shell.
+pub(super) fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Whether to colour: the flag, then PY_COLORS, NO_COLOR, FORCE_COLOR, then whether stdout is a terminal.
+pub(super) fn color(setting: Option<ColorSetting>) -> bool {
+    let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    match setting {
+        Some(ColorSetting::Always) => true,
+        Some(ColorSetting::Never) => false,
+        _ => match std::env::var("PY_COLORS").as_deref() {
+            Ok("1") => true,
+            Ok("0") => false,
+            _ if set("NO_COLOR") => false,
+            _ if set("FORCE_COLOR") => true,
+            _ => std::io::stdout().is_terminal(),
+        },
+    }
+}
+
+/// Columns of the report: `COLUMNS`, else 80.
+pub(super) fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|width| *width >= 20).unwrap_or(80)
+}
+
+/// Whether this is a CI run, in which pytest does not cut summary lines.
+pub(super) fn ci() -> bool {
+    ["CI", "BUILD_NUMBER"].iter().any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_are_read_as_written() {
+        let parse = |text| StackChoice::parse(text).map_err(|stop| stop.message);
+        assert_eq!(parse("ci-tests"), Ok(StackChoice::InProcess));
+        assert_eq!(parse("direct"), Ok(StackChoice::Direct));
+        assert_eq!(parse("server:ci-tests"), Ok(StackChoice::Server(8321)));
+        assert_eq!(parse("server:ci-tests:9000"), Ok(StackChoice::Server(9000)));
+        assert_eq!(parse("http://127.0.0.1:1/"), Ok(StackChoice::Url("http://127.0.0.1:1".into())));
+        for bad in ["server:ci-tests:x", "server:ci-tests:70000", "server", "elsewhere", "", "http://"] {
+            assert!(parse(bad).is_err_and(|message| message.contains("it is one of")), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `retake stack`: the gateway alone.
+
+use std::net::SocketAddr;
+
+use crate::stack::{self, Store};
+use crate::tape::Mode;
+
+use super::args::StackArgs;
+use super::exit::{Exit, Stop};
+use super::script::{bind, ended, ready};
+use super::settings::{Sourcing, named_setup};
+use super::wire::{Tapes, providers_of, router};
+use super::{block_on, load, settings};
+
+/// Serves until it is told to end.
+pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
+    let color = settings::color(None);
+    let parties = load::parties(&args.source, color)?;
+    let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
+    let address = SocketAddr::new(args.host, args.port);
+    stack::bind_address_allowed(address, &args.keys)
+        .map_err(|why| Stop::usage(format!("{why}\n  give it keys with --keys or RETAKE_STACK_KEYS")))?;
+    let setup = args.setup.as_ref().map(|name| named_setup(name, &parties.setups)).transpose()?;
+    if let Some(setup) = setup {
+        sourcing.with_env(setup);
+    }
+    let names = match setup {
+        Some(setup) => providers_of(setup, &parties.catalogue),
+        None => able(&sourcing, &parties.catalogue),
+    };
+    if names.is_empty() {
+        return Err(Stop::usage(
+            "no provider can answer in this mode: none has recordings or a key that is set\n  name a setup with --setup NAME",
+        ));
+    }
+    let mut tapes = Tapes::new(&sourcing, &parties.catalogue, "retake stack".to_owned(), false, color);
+    let mut providers = Vec::new();
+    for provider in names.iter().filter_map(|name| parties.catalogue.provider(name)) {
+        providers.push((provider.clone(), tapes.of(provider, args.setup.as_deref())?));
+    }
+    let kept: Vec<_> = providers.iter().map(|(_, tape)| tape.clone()).collect();
+    block_on(async {
+        let store = Store::open(&args.store).await.map_err(|error| {
+            Stop::usage(format!(
+                "cannot use the store {}: {error} (another file with --store FILE)",
+                args.store.display()
+            ))
+        })?;
+        let router = router(providers, store, args.keys.clone(), sourcing.mode);
+        let listener = bind(args.host, args.port).await?;
+        ready(&listener)?;
+        stack::serve(listener, router, ended()).await.map_err(Stop::internal)?;
+        for tape in kept {
+            tape.settle().await;
+        }
+        Ok(Exit::Ok)
+    })
+}
+
+/// Every provider that can answer: in replay one with recordings, otherwise one whose key is set or that wants none.
+fn able(sourcing: &Sourcing, catalogue: &crate::provider::Catalogue) -> Vec<String> {
+    let able = catalogue.providers.iter().filter(|provider| match sourcing.mode {
+        Mode::Replay => sourcing.has_recordings(&provider.name),
+        _ => {
+            sourcing.elsewhere.contains_key(&provider.name)
+                || provider.key.as_ref().is_none_or(|var| sourcing.var(var).is_some())
+        }
+    });
+    able.map(|provider| provider.name.clone()).collect()
+}

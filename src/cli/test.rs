@@ -1,0 +1,214 @@
+//! `retake test` and the test target: which cases, wired to what, told how.
+
+use std::collections::HashSet;
+use std::io::{self, BufWriter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use tokio::sync::mpsc;
+
+use crate::event::{Event, Tally};
+use crate::matrix::{self, Case, Keyword};
+use crate::provider::Setup;
+use crate::report::{self, Terminal};
+use crate::run::{self, Ended, Planned};
+
+use super::args::TestArgs;
+use super::exit::{Exit, Stop};
+use super::load::{self, Parties};
+use super::script::ended;
+use super::settings::{self, Sourcing, StackChoice};
+use super::wire::{Tapes, Wired};
+
+/// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
+pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Stop> {
+    let color = settings::color(args.libtest.color);
+    let stack = StackChoice::parse(&args.run.stack_config)?;
+    let parties = load::parties(&args.source, color)?;
+    let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
+    let setups = settings::setups(&args.select, &sourcing, &parties.catalogue, &parties.setups)?;
+    for setup in &setups {
+        sourcing.with_env(setup);
+    }
+    let suites = load::suites(&args.source, &args.select, &parties.catalogue, color)?;
+    let all: Vec<Case> = {
+        let direct = stack == StackChoice::Direct;
+        let mut seen = HashSet::new();
+        let cases = setups.iter().flat_map(|setup| {
+            let catalogue = &parties.catalogue;
+            suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct))
+        });
+        // Two setups may mean the same case: the same provider, model and parameters.
+        cases.filter(|case| seen.insert(case.id.clone())).collect()
+    };
+    let selected = select(args, &all)?;
+    if args.libtest.list {
+        return list(args, &selected);
+    }
+    let deselected = all.len() - selected.len();
+    let run = Run { args, quiet, color, command, stack, sourcing: &sourcing, parties: &parties, setups: &setups };
+    super::block_on(run.drive(selected, deselected, suites.len()))
+}
+
+/// What `-k` and the libtest filters leave.
+fn select<'a>(args: &TestArgs, all: &'a [Case]) -> Result<Vec<&'a Case>, Stop> {
+    let keyword = match &args.select.pattern {
+        Some(text) => Some(
+            Keyword::parse(text, |part| all.iter().any(|case| case.id.to_lowercase().contains(&part.to_lowercase())))
+                .map_err(|error| Stop::usage(error.to_string()))?,
+        ),
+        None => None,
+    };
+    let left = all.iter().filter(|case| {
+        let wanted = keyword.as_ref().is_none_or(|keyword| keyword.selects(&case.id, &words(case)));
+        wanted && !args.libtest.is_filtered_out(&trial(case))
+    });
+    Ok(left.collect())
+}
+
+/// What `-k` finds besides the id. Not the provider: its name is in the model already.
+fn words(case: &Case) -> Vec<String> {
+    let own = [case.client.name().to_owned(), case.setup.clone()];
+    case.suite.templates[case.template].keywords.iter().cloned().chain(own).collect()
+}
+
+fn trial(case: &Case) -> Trial {
+    Trial::test(case.id.clone(), || Ok(())).with_ignored_flag(case.skip.is_some())
+}
+
+/// libtest's `--list`, in which known skips are ignored.
+fn list(args: &TestArgs, selected: &[&Case]) -> Result<Exit, Stop> {
+    let trials = selected.iter().map(|case| trial(case)).collect();
+    // Listing runs nothing, so there is nothing to conclude.
+    let _ = libtest_mimic::run(&args.libtest, trials);
+    Ok(Exit::Ok)
+}
+
+/// The command that runs the same setup, files and stack again, for whatever is added to it. Written out although an
+/// environment twin may have said it: the next shell may not have it.
+fn again(command: &str, args: &TestArgs) -> String {
+    let (source, run, select) = (&args.source, &args.run, &args.select);
+    let mut line = command.to_owned();
+    let mut add = |flag: &str, value: &str| line.push_str(&format!(" {flag} {}", settings::quoted_if_needed(value)));
+    if source.suites.as_os_str() != "suites" {
+        add("--suites", &source.suites.to_string_lossy());
+    }
+    if source.recordings.as_os_str() != "recordings" {
+        add("--recordings", &source.recordings.to_string_lossy());
+    }
+    for provider in &source.provider {
+        add("--provider", provider);
+    }
+    if run.stack_config != "ci-tests" {
+        add("--stack-config", &run.stack_config);
+    }
+    let models = [
+        ("--text-model", &select.text_model),
+        ("--embedding-model", &select.embedding_model),
+        ("--vision-model", &select.vision_model),
+    ];
+    for (flag, model) in models {
+        if let Some(model) = model {
+            add(flag, model);
+        }
+    }
+    line
+}
+
+/// One run, with everything that was decided for it.
+struct Run<'a> {
+    args: &'a TestArgs,
+    quiet: u8,
+    color: bool,
+    command: &'a str,
+    stack: StackChoice,
+    sourcing: &'a Sourcing,
+    parties: &'a Parties,
+    setups: &'a [Setup],
+}
+
+impl Run<'_> {
+    async fn drive(&self, selected: Vec<&Case>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
+        let again = again(self.command, self.args);
+        let mut tapes = Tapes::new(self.sourcing, &self.parties.catalogue, again.clone(), true, self.color);
+        let mut wired = Wired::new(&self.stack, &again, self.sourcing);
+        let mut plan = Vec::new();
+        for case in &selected {
+            // The setup of a case is one of those it was made from.
+            let Some(setup) = self.setups.iter().find(|setup| setup.name == case.setup) else { continue };
+            let target = wired.target(case, setup, &self.parties.catalogue, &mut tapes).await?;
+            plan.push(Planned { case: Arc::new((*case).clone()), target });
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for event in self.head(&tapes, &wired, suites, selected.len(), deselected)? {
+            let _ = sender.send(event);
+        }
+        let options = run::Options {
+            workers: self.args.libtest.test_threads.unwrap_or(self.args.run.workers).max(1),
+            case_timeout: Duration::from_secs(self.args.run.timeout),
+            max_failures: self.args.run.exitfirst.then_some(1),
+        };
+        let running = tokio::spawn(run::run(plan, options, sender, ended()));
+        let told = self.tell(receiver).await;
+        let how = running.await.unwrap_or(Ended::Broken);
+        wired.end();
+        Ok(exit(&told?, how))
+    }
+
+    fn head(
+        &self,
+        tapes: &Tapes<'_>,
+        wired: &Wired<'_>,
+        suites: usize,
+        selected: usize,
+        deselected: usize,
+    ) -> Result<Vec<Event>, Stop> {
+        let names: Vec<&str> = self.setups.iter().map(|setup| setup.name.as_str()).collect();
+        let mut info = vec![
+            format!(
+                "retake {} -- mode: {}, stack: {}, setup: {}",
+                env!("CARGO_PKG_VERSION"),
+                self.sourcing.mode,
+                self.args.run.stack_config,
+                names.join(", ")
+            ),
+            format!("suites: {} ({suites} files)", self.args.source.suites.display()),
+        ];
+        info.extend(tapes.summary());
+        info.extend(wired.said.iter().cloned());
+        let total = selected + deselected;
+        Ok(vec![Event::Started { info }, Event::Collected { total, deselected }])
+    }
+
+    /// Reports every event as it comes; returns the tally.
+    async fn tell(&self, mut events: mpsc::UnboundedReceiver<Event>) -> Result<Tally, Stop> {
+        let options = report::Options {
+            width: settings::width(),
+            color: self.color,
+            verbosity: self.args.run.verbose as i8 - self.quiet.min(3) as i8,
+            ci: settings::ci(),
+        };
+        let mut terminal = Terminal::new(BufWriter::new(io::stdout()), options);
+        let mut tally = Tally::default();
+        while let Some(event) = events.recv().await {
+            tally.count(&event);
+            match terminal.handle(&event) {
+                // Nobody reads any more (`| head`): the cases still run to their end, and the exit code stays true.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
+            }
+        }
+        Ok(tally)
+    }
+}
+
+fn exit(tally: &Tally, ended: Ended) -> Exit {
+    match ended {
+        Ended::Broken => Exit::Internal,
+        Ended::Stopped => Exit::Interrupted,
+        Ended::Done if tally.failed + tally.errors > 0 => Exit::Failed,
+        Ended::Done if tally.done() == 0 => Exit::NothingSelected,
+        Ended::Done => Exit::Ok,
+    }
+}

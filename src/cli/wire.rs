@@ -1,0 +1,345 @@
+//! The composition root: which upstream answers, behind which stack. The mode is chosen here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::exchange::Secrets;
+use crate::matrix::Case;
+use crate::provider::{Catalogue, Provider, Setup};
+use crate::run::{Target, Witness};
+use crate::script::{Script, Scripted};
+use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
+use crate::tape::{self, Journal, Library, Mode, RecordCommand, Tape};
+use crate::upstream::http::{Http, HttpConfig, Key, Retries, Timeouts};
+use crate::upstream::{self, Upstream};
+
+use super::exit::Stop;
+use super::load::read;
+use super::settings::{Elsewhere, Sourcing, StackChoice, quote};
+
+/// One tape per provider, shared by every setup that uses it.
+pub(super) struct Tapes<'a> {
+    pub(super) sourcing: &'a Sourcing,
+    /// How the user started the program, for the command that records.
+    pub(super) command: String,
+    /// Whether recordings wait for the outcome of their case.
+    pub(super) staged: bool,
+    pub(super) color: bool,
+    /// Every key value that any provider could use: none of them may be kept.
+    pub(super) secrets: Secrets,
+    journal: Arc<Journal>,
+    open: BTreeMap<String, Arc<Tape>>,
+}
+
+impl<'a> Tapes<'a> {
+    pub(super) fn new(
+        sourcing: &'a Sourcing,
+        catalogue: &Catalogue,
+        command: String,
+        staged: bool,
+        color: bool,
+    ) -> Self {
+        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
+        let secrets = Secrets::new(vars.filter_map(|var| sourcing.var(&var).map(|value| (var, value))));
+        Tapes { sourcing, command, staged, color, secrets, journal: Arc::default(), open: BTreeMap::new() }
+    }
+
+    /// The tape of a provider, opened once.
+    pub(super) fn of(&mut self, provider: &Provider, setup: Option<&str>) -> Result<Arc<Tape>, Stop> {
+        if let Some(tape) = self.open.get(&provider.name) {
+            return Ok(tape.clone());
+        }
+        let tape = Arc::new(self.open(provider, setup)?);
+        self.open.insert(provider.name.clone(), tape.clone());
+        Ok(tape)
+    }
+
+    fn open(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
+        let live = match self.sourcing.mode {
+            Mode::Replay => None,
+            _ => Some(self.live(provider)?),
+        };
+        let scripted = matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::Script(_)));
+        let missing_key = provider.key.clone().filter(|var| !scripted && self.sourcing.var(var).is_none());
+        let options = tape::Options {
+            secrets: self.secrets.clone(),
+            staged: self.staged,
+            missing_key,
+            command: self.record_command(setup),
+            journal: self.journal.clone(),
+            ..tape::Options::default()
+        };
+        let library = Library::open(&self.sourcing.recordings, provider);
+        Ok(tape::wire(self.sourcing.mode, library, live, options))
+    }
+
+    /// The command that records what a case asks.
+    fn record_command(&self, setup: Option<&str>) -> RecordCommand {
+        let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
+        let command = format!("{}{setup} --mode record", self.command);
+        Arc::new(move |case| match case {
+            Some(case) => format!("{command} -k {}", quote(case)),
+            None => command.clone(),
+        })
+    }
+
+    /// The provider itself, or what stands in for it.
+    fn live(&self, provider: &Provider) -> Result<upstream::Shared, Stop> {
+        let base_url = match self.sourcing.elsewhere.get(&provider.name) {
+            Some(Elsewhere::Script(file)) => {
+                let script = Script::parse(&read(file)?).map_err(|error| Stop::usage(error.render(self.color)))?;
+                return Ok(Arc::new(Scripted::new(script)));
+            }
+            Some(Elsewhere::Url(url)) => url,
+            None => &provider.base_url,
+        };
+        let key = provider.key.as_ref().map(|var| {
+            let (header, prefix) = &provider.key_header;
+            Key::new(var, self.sourcing.var(var)).travels_in(header, prefix)
+        });
+        Ok(Arc::new(Http::new(HttpConfig {
+            key,
+            key_required: provider.key.is_some(),
+            headers: provider.headers.clone(),
+            retries: Retries::live(),
+            ..HttpConfig::new(&provider.name, base_url)
+        })))
+    }
+
+    /// `recordings: recordings (3 real, 25 simulated)`, when there are any.
+    pub(super) fn summary(&self) -> Option<String> {
+        let (mut real, mut simulated) = (0, 0);
+        for tape in self.open.values() {
+            let summary = tape.library().summary();
+            real += summary.real;
+            simulated += summary.simulated;
+        }
+        let folder = self.sourcing.recordings.display();
+        (self.sourcing.mode != Mode::Live).then(|| format!("recordings: {folder} ({real} real, {simulated} simulated)"))
+    }
+}
+
+/// Sees what the tapes below a stack had no answer to.
+struct TapeWitness(Vec<Arc<Tape>>);
+
+impl Witness for TapeWitness {
+    fn troubles(&self, case: &str) -> Vec<upstream::Error> {
+        let misses = self.0.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
+        misses.map(|miss| upstream::Error::new(upstream::ErrorKind::MissingRecording, miss.message)).collect()
+    }
+
+    fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>> {
+        async move {
+            let mut notes = Vec::new();
+            for tape in &self.0 {
+                notes.extend(tape.finish_case(case, good).await);
+            }
+            notes
+        }
+        .boxed()
+    }
+}
+
+/// A run's stacks, one per setup.
+pub(super) struct Wired<'a> {
+    choice: &'a StackChoice,
+    sourcing: &'a Sourcing,
+    command: &'a str,
+    targets: BTreeMap<String, Arc<Target>>,
+    /// What the head of the report says of the stack.
+    pub(super) said: Vec<String>,
+    servers: Vec<oneshot::Sender<()>>,
+}
+
+impl<'a> Wired<'a> {
+    pub(super) fn new(choice: &'a StackChoice, command: &'a str, sourcing: &'a Sourcing) -> Self {
+        Wired { choice, sourcing, command, targets: BTreeMap::new(), said: Vec::new(), servers: Vec::new() }
+    }
+
+    /// What a case calls.
+    pub(super) async fn target(
+        &mut self,
+        case: &Case,
+        setup: &Setup,
+        catalogue: &Catalogue,
+        tapes: &mut Tapes<'_>,
+    ) -> Result<Arc<Target>, Stop> {
+        let direct = *self.choice == StackChoice::Direct;
+        // Without a gateway each provider is its own target.
+        let name = if direct { format!("{} {}", setup.name, case.provider) } else { setup.name.clone() };
+        if let Some(target) = self.targets.get(&name) {
+            return Ok(target.clone());
+        }
+        let providers = if direct { vec![case.provider.clone()] } else { providers_of(setup, catalogue) };
+        let target = Arc::new(self.build(&providers, setup, catalogue, tapes).await?);
+        self.targets.insert(name, target.clone());
+        Ok(target)
+    }
+
+    async fn build(
+        &mut self,
+        names: &[String],
+        setup: &Setup,
+        catalogue: &Catalogue,
+        tapes: &mut Tapes<'_>,
+    ) -> Result<Target, Stop> {
+        let found: Vec<&Provider> = names.iter().filter_map(|name| catalogue.provider(name)).collect();
+        let mut providers = Vec::new();
+        for provider in &found {
+            providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
+        }
+        let witness = Arc::new(TapeWitness(providers.iter().map(|(_, tape)| tape.clone()).collect()));
+        let mut target = Target {
+            upstream: Arc::new(Nowhere),
+            direct: false,
+            curl_base: "http://127.0.0.1:8321".to_owned(),
+            key_var: None,
+            rerun: match self.sourcing.mode {
+                Mode::Replay => format!("{} --setup {}", self.command, setup.name),
+                mode => format!("{} --setup {} --mode {mode}", self.command, setup.name),
+            },
+            witness,
+        };
+        match self.choice {
+            StackChoice::Direct => {
+                let (provider, tape) = providers.swap_remove(0);
+                target.direct = true;
+                target.curl_base = provider.base_url.trim_end_matches("/v1").to_owned();
+                target.key_var = provider.key;
+                target.upstream = tape;
+            }
+            StackChoice::InProcess => {
+                target.upstream = Arc::new(InProcess::new(gateway(providers, self.sourcing).await?))
+            }
+            StackChoice::Server(port) => {
+                let base = self.serve(*port, providers).await?;
+                target.upstream = client(&base);
+                target.curl_base = base;
+            }
+            StackChoice::Url(url) => {
+                target.upstream = client(url);
+                target.curl_base = url.clone();
+            }
+        }
+        Ok(target)
+    }
+
+    /// A gateway on that port: the one that runs there already, or a new one for this run.
+    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<String, Stop> {
+        let base = format!("http://127.0.0.1:{port}");
+        let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Ok(listener) => listener,
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                recognise(&base, port, self.sourcing.mode).await?;
+                self.said.push(format!("Port {port} is already in use, assuming server is already running..."));
+                return Ok(base);
+            }
+            Err(error) => return Err(Stop::usage(format!("cannot listen on port {port}: {error}"))),
+        };
+        let address = listener.local_addr().map_err(Stop::internal)?;
+        let router = gateway(providers, self.sourcing).await?;
+        let (end, ended) = oneshot::channel::<()>();
+        // Whether it is told to end or the run is gone, it ends.
+        tokio::spawn(stack::serve(listener, router, ended.map(drop)));
+        self.servers.push(end);
+        self.said.push(format!("stack: started on {address} for this run"));
+        Ok(format!("http://{address}"))
+    }
+
+    /// Ends the stacks that were started for the run.
+    pub(super) fn end(self) {
+        for server in self.servers {
+            let _ = server.send(());
+        }
+    }
+}
+
+/// The providers that a setup's gateway has: its default one, and those its models name.
+pub(super) fn providers_of(setup: &Setup, catalogue: &Catalogue) -> Vec<String> {
+    let models = [&setup.models.text, &setup.models.embedding, &setup.models.vision];
+    let named = models.into_iter().flatten().filter_map(|model| model.split_once('/')).map(|(name, _)| name);
+    let mut names: Vec<String> = std::iter::once(setup.provider.as_str())
+        .chain(named.filter(|name| catalogue.provider(name).is_some()))
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A gateway of its own store, for one run.
+async fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing) -> Result<axum::Router, Stop> {
+    let store = Store::temporary().await.map_err(Stop::internal)?;
+    Ok(router(providers, store, Vec::new(), sourcing.mode))
+}
+
+/// A gateway in front of tapes.
+pub(super) fn router(
+    providers: Vec<(Provider, Arc<Tape>)>,
+    store: Store,
+    keys: Vec<String>,
+    mode: Mode,
+) -> axum::Router {
+    let providers = providers.into_iter().map(|(provider, tape)| (provider, tape as upstream::Shared)).collect();
+    stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, mode: mode.to_string() })))
+}
+
+/// A stack at a URL, asked as a client asks.
+fn client(base: &str) -> upstream::Shared {
+    let config =
+        HttpConfig { retries: Retries::never(), is_stack: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
+    Arc::new(Http::new(config))
+}
+
+/// Demands that what listens there is retake's own stack, in the mode of this run.
+async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
+    let quick = Duration::from_secs(5);
+    let timeouts = Timeouts { connect: quick, first_byte: quick, gap: quick, whole: quick };
+    let http = Http::new(HttpConfig {
+        retries: Retries::never(),
+        timeouts,
+        ..HttpConfig::new("the stack", format!("{base}/v1"))
+    });
+    let request = upstream::Request {
+        method: http::Method::GET,
+        endpoint: "/v1/health".to_owned(),
+        headers: http::HeaderMap::new(),
+        body: bytes::Bytes::new(),
+        auth: crate::exchange::Auth::None,
+        case: None,
+    };
+    let stranger = |why: &str| {
+        Stop::usage(format!(
+            "port {port} is taken by something that is no stack of retake's ({why})\n  stop it, or take another port with --stack-config server:ci-tests:PORT"
+        ))
+    };
+    let reply = http.send(request).await.map_err(|error| stranger(&error.message))?;
+    let body = reply.collect().await.map_err(|(_, error)| stranger(&error.message))?;
+    let health: serde_json::Value = serde_json::from_slice(&body).map_err(|_| stranger("its health is no JSON"))?;
+    if health["name"] != env!("CARGO_PKG_NAME") {
+        return Err(stranger("its health names another program"));
+    }
+    if health["mode"] != mode.to_string() {
+        return Err(Stop::usage(format!(
+            "the stack on port {port} runs in mode {}, and this run asks for {mode}\n  stop it, or take another port with --stack-config server:ci-tests:PORT",
+            health["mode"].as_str().unwrap_or("unknown")
+        )));
+    }
+    Ok(())
+}
+
+/// What stands in the place of a stack that is not built yet.
+struct Nowhere;
+
+impl Upstream for Nowhere {
+    fn send(&self, _request: upstream::Request) -> BoxFuture<'_, Result<upstream::Reply, upstream::Error>> {
+        async { Err(upstream::Error::new(upstream::ErrorKind::Other, "no stack was wired")) }.boxed()
+    }
+}

@@ -1,0 +1,224 @@
+//! A recording as text: the format of llama-stack's recordings, with what HTTP knew besides in a section of our own.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::framing::{self, Kind, Segment};
+use super::key::Content;
+use super::layout;
+use super::{Auth, ChunkMark, End, Exchange, Origin, Request};
+
+/// The version of our section that is written, and the highest that is read.
+pub(super) const VERSION: u32 = 1;
+
+/// An exchange in a file.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// What happened.
+    pub exchange: Exchange,
+    /// How often one case gets it.
+    pub times: Times,
+}
+
+/// How often one case gets a recorded reply before the next one of the same request is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// So often. Never 0.
+    Count(u32),
+    /// As often as it asks.
+    Any,
+}
+
+/// A recording as the text of its file.
+pub fn write(recording: &Recording) -> String {
+    let exchange = &recording.exchange;
+    let kind = kind_of(&exchange.reply.headers);
+    let framed = framing::take_apart(&exchange.reply.body, kind);
+    let mut out = String::from("{\n  \"request\": {\n");
+    write_request(exchange, &mut out);
+    out.push_str("  },\n  \"response\": {\n    \"body\": ");
+    write_items(&framed.items, type_of(exchange, kind), kind, &mut out);
+    let _ = write!(out, ",\n    \"is_streaming\": {}\n  }},\n  \"retake\": {{\n", kind != Kind::Whole);
+    write_section(recording, kind, &framed.segments, &mut out);
+    out.push_str("  }\n}\n");
+    out
+}
+
+/// How the body of a reply with these headers is laid out.
+pub(super) fn kind_of(headers: &[(String, String)]) -> Kind {
+    let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    Kind::of(content_type.map_or("", |(_, value)| value))
+}
+
+fn write_request(exchange: &Exchange, out: &mut String) {
+    let request = &exchange.request;
+    let headers: Vec<(String, String)> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let _ = writeln!(out, "    \"method\": {},", quoted(request.method.as_str()));
+    let _ = writeln!(out, "    \"url\": {},", quoted(&exchange.url));
+    let _ = writeln!(out, "    \"headers\": {},", headers_json(&headers));
+    let _ = writeln!(out, "    \"body\": {},", body_json(&request.body));
+    let _ = writeln!(out, "    \"endpoint\": {},", quoted(&request.endpoint));
+    let _ = writeln!(out, "    \"model\": {}", quoted(&model(request)));
+}
+
+fn body_json(body: &[u8]) -> String {
+    match Content::of(body) {
+        Content::Empty => "{}".to_owned(),
+        Content::Json(text) => layout::pretty(text, 2),
+        Content::Text(text) => quoted(text),
+        Content::Binary(bytes) => format!("{{\"__base64__\": {}}}", quoted(&STANDARD.encode(bytes))),
+    }
+}
+
+fn model(request: &Request) -> String {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        model: String,
+    }
+    serde_json::from_slice(&request.body).map_or_else(|_| String::new(), |named: Named| named.model)
+}
+
+fn write_items(items: &[&str], type_name: &str, kind: Kind, out: &mut String) {
+    let type_name = quoted(type_name);
+    if kind == Kind::Whole {
+        match items.first() {
+            Some(item) => {
+                let data = layout::pretty(item, 3);
+                let _ = write!(out, "{{\n      \"__type__\": {type_name},\n      \"__data__\": {data}\n    }}");
+            }
+            None => out.push_str("null"),
+        }
+        return;
+    }
+    out.push('[');
+    for (at, item) in items.iter().enumerate() {
+        out.push_str(if at == 0 { "\n" } else { ",\n" });
+        let _ = write!(out, "      {{\"__type__\": {type_name}, \"__data__\": {}}}", layout::minify(item));
+    }
+    out.push_str(if items.is_empty() { "]" } else { "\n    ]" });
+}
+
+/// The type that llama-stack's replayer makes of an item; a neutral name where it has none.
+fn type_of(exchange: &Exchange, kind: Kind) -> &'static str {
+    if exchange.reply.status >= 400 {
+        return "retake.Error";
+    }
+    match (exchange.request.endpoint.split('?').next().unwrap_or_default(), kind) {
+        ("/v1/chat/completions", Kind::Whole) => "openai.types.chat.chat_completion.ChatCompletion",
+        ("/v1/chat/completions", _) => "openai.types.chat.chat_completion_chunk.ChatCompletionChunk",
+        ("/v1/completions", _) => "openai.types.completion.Completion",
+        ("/v1/embeddings", _) => "openai.types.create_embedding_response.CreateEmbeddingResponse",
+        ("/api/chat", _) => "ollama._types.ChatResponse",
+        ("/api/generate", _) => "ollama._types.GenerateResponse",
+        ("/api/embed", _) => "ollama._types.EmbedResponse",
+        ("/api/tags", _) => "ollama._types.ListResponse",
+        _ => "retake.Json",
+    }
+}
+
+/// Our section. `origin` comes last, so that the end of a file tells it without reading the rest.
+fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &mut String) {
+    let exchange = &recording.exchange;
+    let reply = &exchange.reply;
+    let _ = writeln!(out, "    \"version\": {VERSION},");
+    let _ = writeln!(out, "    \"status\": {},", reply.status);
+    let _ = writeln!(out, "    \"headers\": {},", headers_json(&reply.headers));
+    if let Some(time) = &exchange.recorded_at {
+        let _ = writeln!(out, "    \"recorded_at\": {},", quoted(time));
+    }
+    if exchange.request.auth == Auth::None {
+        out.push_str("    \"auth\": \"none\",\n");
+    }
+    match recording.times {
+        Times::Count(1) => {}
+        Times::Count(times) => {
+            let _ = writeln!(out, "    \"times\": {times},");
+        }
+        Times::Any => out.push_str("    \"repeat\": true,\n"),
+    }
+    let _ = writeln!(out, "    \"chunks\": {},", chunks_json(&reply.chunks));
+    let lines: Vec<String> = segments.iter().map(|segment| format!("      {}", segment_json(segment, kind))).collect();
+    if lines.is_empty() {
+        out.push_str("    \"segments\": [],\n");
+    } else {
+        let _ = writeln!(out, "    \"segments\": [\n{}\n    ],", lines.join(",\n"));
+    }
+    match &reply.end {
+        End::Complete => out.push_str("    \"end\": \"complete\",\n"),
+        End::Broken(how) => {
+            let _ = writeln!(out, "    \"end\": {{\"broken\": {}}},", quoted(how));
+        }
+    }
+    let origin = match exchange.origin {
+        Origin::Real => "real",
+        Origin::Simulated => "simulated",
+    };
+    let _ = writeln!(out, "    \"origin\": \"{origin}\"");
+}
+
+fn chunks_json(chunks: &[ChunkMark]) -> String {
+    let marks: Vec<String> = chunks.iter().map(|chunk| format!("[{}, {}]", chunk.size, chunk.at_ms)).collect();
+    format!("[{}]", marks.join(", "))
+}
+
+fn segment_json(segment: &Segment, kind: Kind) -> String {
+    match segment {
+        Segment::Items { count, before, after, spaced } => {
+            let mut out = format!("{{\"count\": {count}");
+            let (usual_before, usual_after) = kind.frame();
+            if before != usual_before {
+                let _ = write!(out, ", \"before\": {}", quoted(before));
+            }
+            if after != usual_after {
+                let _ = write!(out, ", \"after\": {}", quoted(after));
+            }
+            if *spaced {
+                out.push_str(", \"spaced\": true");
+            }
+            out.push('}');
+            out
+        }
+        Segment::Raw { bytes, item } => {
+            let content = match std::str::from_utf8(bytes) {
+                Ok(text) => format!("\"text\": {}", quoted(text)),
+                Err(_) => format!("\"base64\": {}", quoted(&STANDARD.encode(bytes))),
+            };
+            format!("{{{content}{}}}", if *item { ", \"item\": true" } else { "" })
+        }
+    }
+}
+
+/// An object, with an array where a name repeats; a list of pairs where the order of different names would be lost.
+fn headers_json(headers: &[(String, String)]) -> String {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, value) in headers {
+        match groups.last_mut() {
+            Some((last, values)) if *last == name => values.push(value),
+            _ => groups.push((name, vec![value])),
+        }
+    }
+    let mut names: Vec<&str> = groups.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        let pairs = headers.iter().map(|(name, value)| format!("[{}, {}]", quoted(name), quoted(value)));
+        return format!("[{}]", pairs.collect::<Vec<_>>().join(", "));
+    }
+    let members = groups.iter().map(|(name, values)| match values.as_slice() {
+        [value] => format!("{}: {}", quoted(name), quoted(value)),
+        _ => {
+            let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+            format!("{}: [{}]", quoted(name), values.join(", "))
+        }
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

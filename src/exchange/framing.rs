@@ -1,0 +1,264 @@
+//! How a body's bytes are put together from the JSON items in it, so that a recording can hold JSON that people and
+//! other tools read, and still give back every byte.
+
+use super::layout;
+
+/// How a body holds its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One item, or none.
+    Whole,
+    /// Server-Sent Events.
+    Events,
+    /// One item a line.
+    Lines,
+}
+
+impl Kind {
+    /// By the value of `content-type`.
+    pub(super) fn of(content_type: &str) -> Self {
+        let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "text/event-stream" => Kind::Events,
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+                Kind::Lines
+            }
+            _ => Kind::Whole,
+        }
+    }
+
+    /// What stands around an item unless a segment says otherwise.
+    pub(super) fn frame(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Whole => ("", ""),
+            Kind::Events => ("data: ", "\n\n"),
+            Kind::Lines => ("", "\n"),
+        }
+    }
+}
+
+/// A run of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// The next `count` items, each as compact JSON (or as Python spaces it) between the same two texts.
+    Items { count: usize, before: String, after: String, spaced: bool },
+    /// Bytes as they came. `item` says that the next item is in them, in a form of its own.
+    Raw { bytes: Vec<u8>, item: bool },
+}
+
+/// A body taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Framed<'a> {
+    /// The JSON items as they came.
+    pub(super) items: Vec<&'a str>,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// Takes a body apart; [`assemble`] puts it together again.
+pub(super) fn take_apart(body: &[u8], kind: Kind) -> Framed<'_> {
+    let mut framed = Framed::default();
+    let mut rest = body;
+    while !rest.is_empty() {
+        let length = match kind {
+            Kind::Whole => rest.len(),
+            Kind::Events => block_length(rest),
+            Kind::Lines => rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1),
+        };
+        let (block, tail) = rest.split_at(length);
+        framed.add(block, kind);
+        rest = tail;
+    }
+    framed
+}
+
+impl<'a> Framed<'a> {
+    fn add(&mut self, block: &'a [u8], kind: Kind) {
+        let text = std::str::from_utf8(block).ok();
+        let Some((before, item, after)) = text.and_then(|text| item_in(text, kind)) else {
+            return self.add_raw(block, false);
+        };
+        self.items.push(item);
+        // `{}` and numbers look the same in both: let them go on with the run they stand in.
+        let running = matches!(self.segments.last(), Some(Segment::Items { spaced: true, .. }));
+        let compact = layout::minify(item) == item;
+        if (!compact || running) && layout::spaced(item) == item {
+            self.add_item(before, after, true);
+        } else if compact {
+            self.add_item(before, after, false);
+        } else {
+            self.add_raw(block, true);
+        }
+    }
+
+    fn add_item(&mut self, before: &str, after: &str, is_spaced: bool) {
+        if let Some(Segment::Items { count, before: b, after: a, spaced }) = self.segments.last_mut()
+            && (b.as_str(), a.as_str(), *spaced) == (before, after, is_spaced)
+        {
+            *count += 1;
+            return;
+        }
+        let (before, after) = (before.to_owned(), after.to_owned());
+        self.segments.push(Segment::Items { count: 1, before, after, spaced: is_spaced });
+    }
+
+    fn add_raw(&mut self, block: &[u8], with_item: bool) {
+        if let Some(Segment::Raw { bytes, item: false }) = self.segments.last_mut()
+            && !with_item
+        {
+            bytes.extend_from_slice(block);
+            return;
+        }
+        self.segments.push(Segment::Raw { bytes: block.to_vec(), item: with_item });
+    }
+}
+
+/// The length of the first event with the blank line that ends it, or of all there is.
+fn block_length(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        while at < bytes.len() && !matches!(bytes[at], b'\n' | b'\r') {
+            at += 1;
+        }
+        let blank = at == start;
+        at += if bytes[at..].starts_with(b"\r\n") { 2 } else { usize::from(at < bytes.len()) };
+        if blank {
+            break;
+        }
+    }
+    at
+}
+
+/// The one JSON item in a block, with what stands before and after it.
+fn item_in(block: &str, kind: Kind) -> Option<(&str, &str, &str)> {
+    let line = match kind {
+        Kind::Whole | Kind::Lines => block,
+        Kind::Events => {
+            let mut lines = block.split(['\n', '\r']).filter(|line| line.starts_with("data:"));
+            let line = lines.next()?;
+            if lines.next().is_some() {
+                return None;
+            }
+            &line["data:".len()..]
+        }
+    };
+    let item = line.trim_matches([' ', '\t', '\n', '\r']);
+    if !layout::is_json(item) {
+        return None;
+    }
+    // `item` is a slice of `block`.
+    let start = item.as_ptr() as usize - block.as_ptr() as usize;
+    Some((&block[..start], item, &block[start + item.len()..]))
+}
+
+/// The bytes that items and segments mean.
+pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: Kind) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    let mut left = items.iter();
+    for segment in segments {
+        match segment {
+            Segment::Items { count, before, after, spaced } => {
+                for _ in 0..*count {
+                    let item = left.next().ok_or("`segments` ask for more items than the reply's body holds")?;
+                    let text = if *spaced { layout::spaced(item) } else { layout::minify(item) };
+                    body.extend_from_slice(before.as_bytes());
+                    body.extend_from_slice(text.as_bytes());
+                    body.extend_from_slice(after.as_bytes());
+                }
+            }
+            Segment::Raw { bytes, item } => {
+                if *item {
+                    let item = left.next().ok_or("`segments` ask for more items than the reply's body holds")?;
+                    same_item(bytes, item, kind)?;
+                }
+                body.extend_from_slice(bytes);
+            }
+        }
+    }
+    if left.next().is_some() {
+        return Err("the reply's body holds more items than `segments` place: one may have been added".to_owned());
+    }
+    Ok(body)
+}
+
+/// A hand-edited item whose own text in `segments` was left as it was would have no effect: that is an error.
+fn same_item(bytes: &[u8], item: &str, kind: Kind) -> Result<(), String> {
+    let framed = take_apart(bytes, kind);
+    match framed.items.as_slice() {
+        [inside] if layout::minify(inside) == layout::minify(item) => Ok(()),
+        _ => Err(format!(
+            "the text in `segments` is not that of the item `{}`: change both, or neither",
+            item.chars().take(60).collect::<String>()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn there_and_back(body: &[u8], kind: Kind) -> Framed<'_> {
+        let framed = take_apart(body, kind);
+        assert_eq!(assemble(&framed.items, &framed.segments, kind).unwrap(), body);
+        framed
+    }
+
+    #[test]
+    fn a_usual_stream_is_one_run_and_the_end() {
+        let framed = there_and_back(b"data: {\"a\":1}\n\ndata: {\"a\":2}\n\ndata: [DONE]\n\n", Kind::Events);
+        assert_eq!(framed.items, ["{\"a\":1}", "{\"a\":2}"]);
+        assert_eq!(
+            framed.segments,
+            [
+                Segment::Items { count: 2, before: "data: ".into(), after: "\n\n".into(), spaced: false },
+                Segment::Raw { bytes: b"data: [DONE]\n\n".to_vec(), item: false },
+            ]
+        );
+    }
+
+    #[test]
+    fn dialects_keep_their_bytes_and_their_items() {
+        for (body, items, segments) in [
+            ("event: a\r\ndata: {\"x\": 1, \"y\": 2}\r\n\r\ndata: {}\r\n\r\n", 2, 2),
+            (": keep\n\n:\n\ndata:{\"a\":1}\n\n", 1, 2),
+            ("data: {\"a\" :1}\n\n", 1, 1),
+            ("data: {\"a\":\ndata: 1}\n\ndata: {\"a\":1}", 1, 2),
+            ("\n\n\ndata: 1\n\n", 1, 2),
+            ("data: {\"a\":1}\rdata: x\r\r", 0, 1),
+        ] {
+            let framed = there_and_back(body.as_bytes(), Kind::Events);
+            assert_eq!((framed.items.len(), framed.segments.len()), (items, segments), "{body:?}");
+        }
+        assert_eq!(there_and_back(b"{\"a\":1}\n{\"b\":2}\n{\"c\"", Kind::Lines).items.len(), 2);
+        assert_eq!(there_and_back(b"{\"a\": 1}\n", Kind::Whole).items.len(), 1);
+        assert_eq!(there_and_back(b"Internal Server Error", Kind::Whole).items.len(), 0);
+        assert_eq!(there_and_back(b"", Kind::Events).segments.len(), 0);
+    }
+
+    #[test]
+    fn an_edit_that_would_have_no_effect_is_an_error() {
+        let framed = take_apart(b"data: {\"a\" :1}\n\n", Kind::Events);
+        assert!(assemble(&["{\"a\":2}"], &framed.segments, Kind::Events).is_err());
+        assert!(assemble(&[], &framed.segments, Kind::Events).is_err());
+        assert!(assemble(&["{\"a\":1}", "{}"], &framed.segments, Kind::Events).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_body_comes_back(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for kind in [Kind::Whole, Kind::Events, Kind::Lines] {
+                there_and_back(&body, kind);
+            }
+        }
+
+        #[test]
+        fn every_stream_comes_back(parts in proptest::collection::vec("(data: ?|event: a|: c|\\{\"a\": ?1\\}|\\[DONE\\]|\r|\n|\r\n|\n\n|\u{feff}| )", 0..24)) {
+            let body = parts.concat();
+            for kind in [Kind::Whole, Kind::Events, Kind::Lines] {
+                there_and_back(body.as_bytes(), kind);
+            }
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! The text of a recording's file, ours or another tool's, as a value.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::format::{Recording, Times, VERSION, kind_of};
+use super::framing::{self, Kind, Segment};
+use super::key::has_no_body_by_nature;
+use super::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request, layout};
+
+/// So many replies to one request are a loop, and not what a case asks.
+const MOST_TIMES: u32 = 10_000;
+
+/// Why a text is no recording, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {reason}")]
+pub struct FormatError {
+    /// From 1.
+    pub line: usize,
+    /// From 1.
+    pub column: usize,
+    /// What is wrong, and what to do about it where that is not plain.
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+struct File<'a> {
+    #[serde(borrow)]
+    request: FileRequest<'a>,
+    #[serde(borrow)]
+    response: FileResponse<'a>,
+    #[serde(borrow, default)]
+    retake: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct FileRequest<'a> {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Headers,
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
+    endpoint: String,
+}
+
+#[derive(Deserialize)]
+struct FileResponse<'a> {
+    #[serde(borrow)]
+    body: &'a RawValue,
+    is_streaming: bool,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "__type__", default)]
+    type_name: String,
+    #[serde(rename = "__data__", borrow)]
+    data: &'a RawValue,
+}
+
+/// Either way of writing headers.
+#[derive(Deserialize, Default)]
+#[serde(transparent)]
+struct Headers(serde_json::Value);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    #[serde(rename = "version")]
+    _version: u32,
+    status: u16,
+    #[serde(default)]
+    headers: Headers,
+    recorded_at: Option<String>,
+    #[serde(default)]
+    auth: SectionAuth,
+    times: Option<u32>,
+    #[serde(default)]
+    repeat: bool,
+    #[serde(default)]
+    chunks: Vec<(usize, u64)>,
+    segments: Option<Vec<FileSegment>>,
+    #[serde(default)]
+    end: SectionEnd,
+    #[serde(default)]
+    origin: SectionOrigin,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSegment {
+    count: Option<usize>,
+    before: Option<String>,
+    after: Option<String>,
+    #[serde(default)]
+    spaced: bool,
+    text: Option<String>,
+    base64: Option<String>,
+    #[serde(default)]
+    item: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum SectionAuth {
+    #[default]
+    Provider,
+    None,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum SectionEnd {
+    #[default]
+    Complete,
+    Broken(String),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum SectionOrigin {
+    #[default]
+    Real,
+    Simulated,
+}
+
+/// Reads the text of a recording.
+pub fn read(text: &str) -> Result<Recording, FormatError> {
+    Reader { text }.recording()
+}
+
+/// Only what was asked, of a recording's text: for searching among many.
+pub fn read_request(text: &str) -> Result<(Request, String), FormatError> {
+    #[derive(Deserialize)]
+    struct Asked<'a> {
+        #[serde(borrow)]
+        request: FileRequest<'a>,
+        #[serde(borrow, default)]
+        retake: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct AuthOnly {
+        #[serde(default)]
+        auth: SectionAuth,
+    }
+    let reader = Reader { text };
+    let asked: Asked = reader.parse(text)?;
+    let auth = match asked.retake {
+        Some(raw) => reader.parse::<AuthOnly>(raw.get())?.auth,
+        None => SectionAuth::Provider,
+    };
+    let url = asked.request.url.clone();
+    Ok((reader.request(asked.request, &auth)?, url))
+}
+
+struct Reader<'a> {
+    text: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn recording(&self) -> Result<Recording, FormatError> {
+        match self.text.trim_start().chars().next() {
+            Some('{') => {}
+            None => return Err(self.error(self.text, "the file is empty".to_owned())),
+            Some(_) => {
+                let reason = "a recording is a JSON object with `request` and `response`".to_owned();
+                return Err(self.error(self.text, reason));
+            }
+        }
+        let file: File = self.parse(self.text)?;
+        match file.retake {
+            Some(raw) => self.ours(file.request, &file.response, raw),
+            None => self.foreign(file.request, &file.response),
+        }
+    }
+
+    fn ours(
+        &self,
+        request: FileRequest<'_>,
+        response: &FileResponse<'a>,
+        raw: &'a RawValue,
+    ) -> Result<Recording, FormatError> {
+        self.check_version(raw)?;
+        let section: Section = self.parse(raw.get())?;
+        let place = |member: &str| raw.get().find(member).map_or(raw.get(), |at| &raw.get()[at..]);
+        let headers = section.headers.pairs().map_err(|reason| self.error(place("\"headers\""), reason))?;
+        let kind = kind_of(&headers);
+        let items = self.items(response)?;
+        let items: Vec<&str> = items.iter().map(|item| item.data).collect();
+        let body = match section.segments {
+            Some(segments) => segments
+                .into_iter()
+                .map(|segment| segment.checked(kind))
+                .collect::<Result<Vec<_>, _>>()
+                .and_then(|segments| framing::assemble(&items, &segments, kind)),
+            None => framing::assemble(&items, &usual(items.len(), kind), kind),
+        }
+        .map_err(|reason| self.error(place("\"segments\""), reason))?;
+        let chunks: Vec<ChunkMark> =
+            section.chunks.into_iter().map(|(size, at_ms)| ChunkMark { size, at_ms }).collect();
+        let sum = chunks.iter().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.size));
+        if !chunks.is_empty() && sum != body.len() {
+            let reason = format!(
+                "the chunks add up to {sum} bytes, but the body has {}: `\"chunks\": []` gives it in one piece",
+                body.len()
+            );
+            return Err(self.error(place("\"chunks\""), reason));
+        }
+        let times = match (section.repeat, section.times) {
+            (true, _) => Times::Any,
+            (false, None) => Times::Count(1),
+            (false, Some(times @ 1..=MOST_TIMES)) => Times::Count(times),
+            (false, Some(_)) => {
+                let reason = format!("`times` is from 1 to {MOST_TIMES}; `\"repeat\": true` allows any number");
+                return Err(self.error(place("\"times\""), reason));
+            }
+        };
+        let end = match section.end {
+            SectionEnd::Complete => End::Complete,
+            SectionEnd::Broken(how) => End::Broken(how),
+        };
+        let origin = match section.origin {
+            SectionOrigin::Real => Origin::Real,
+            SectionOrigin::Simulated => Origin::Simulated,
+        };
+        let url = request.url.clone();
+        let request = self.request(request, &section.auth)?;
+        let reply = Reply { status: section.status, headers, body: body.into(), chunks, end };
+        let exchange = Exchange { request, url, reply, recorded_at: section.recorded_at, origin };
+        Ok(Recording { exchange, times })
+    }
+
+    fn check_version(&self, raw: &'a RawValue) -> Result<(), FormatError> {
+        #[derive(Deserialize)]
+        struct VersionOnly {
+            version: u32,
+        }
+        let version = self.parse::<VersionOnly>(raw.get())?.version;
+        match version {
+            VERSION => Ok(()),
+            0 => Err(self.error(raw.get(), "there is no version 0 of the `retake` section".to_owned())),
+            _ => Err(self.error(
+                raw.get(),
+                format!(
+                    "the recording has version {version}, and this retake reads up to {VERSION}: update retake, or \
+                     record the exchange anew"
+                ),
+            )),
+        }
+    }
+
+    /// A recording of another tool: only bodies, so the usual status, headers and framing.
+    fn foreign(&self, request: FileRequest<'_>, response: &FileResponse<'a>) -> Result<Recording, FormatError> {
+        let items = self.items(response)?;
+        let of_ollama = items.first().is_some_and(|item| item.type_name.starts_with("ollama."));
+        let (kind, content_type) = match (response.is_streaming, of_ollama) {
+            (true, true) => (Kind::Lines, "application/x-ndjson"),
+            (true, false) => (Kind::Events, "text/event-stream"),
+            (false, _) => (Kind::Whole, "application/json"),
+        };
+        let (before, after) = kind.frame();
+        let mut pieces: Vec<String> =
+            items.iter().map(|item| format!("{before}{}{after}", layout::minify(item.data))).collect();
+        if kind == Kind::Events {
+            pieces.push("data: [DONE]\n\n".to_owned());
+        }
+        if kind == Kind::Whole && is_list(response.body.get()) {
+            let list: Vec<String> = items.iter().map(|item| layout::minify(item.data)).collect();
+            pieces = vec![format!("[{}]", list.join(","))];
+        }
+        let reply = Reply {
+            status: 200,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            chunks: pieces.iter().map(|piece| ChunkMark { size: piece.len(), at_ms: 0 }).collect(),
+            body: pieces.concat().into(),
+            end: End::Complete,
+        };
+        let url = request.url.clone();
+        let request = self.request(request, &SectionAuth::Provider)?;
+        let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Real };
+        Ok(Recording { exchange, times: Times::Any })
+    }
+
+    fn items(&self, response: &FileResponse<'a>) -> Result<Vec<Item<'a>>, FormatError> {
+        let text = response.body.get();
+        if is_list(text) {
+            let list: Vec<&RawValue> = self.parse(text)?;
+            return list.into_iter().map(|raw| self.item(raw)).collect();
+        }
+        if response.is_streaming {
+            let reason = "the body of a streamed response is a list with one item a chunk".to_owned();
+            return Err(self.error(text, reason));
+        }
+        if text == "null" {
+            return Ok(Vec::new());
+        }
+        Ok(vec![self.item(response.body)?])
+    }
+
+    /// What an envelope holds; what has none is the item itself.
+    fn item(&self, raw: &'a RawValue) -> Result<Item<'a>, FormatError> {
+        if raw.get().starts_with('{') && raw.get().contains("__data__") {
+            let envelope: Envelope = self.parse(raw.get())?;
+            return Ok(Item { type_name: envelope.type_name, data: envelope.data.get() });
+        }
+        Ok(Item { type_name: String::new(), data: raw.get() })
+    }
+
+    fn request(&self, file: FileRequest<'_>, auth: &SectionAuth) -> Result<Request, FormatError> {
+        let place = |member: &str| self.text.find(member).map_or(self.text, |at| &self.text[at..]);
+        let method = Method::from_bytes(file.method.as_bytes())
+            .map_err(|_| self.error(place("\"method\""), format!("`{}` is no HTTP method", file.method)))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in file.headers.pairs().map_err(|reason| self.error(place("\"headers\""), reason))? {
+            let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+            else {
+                return Err(self.error(place("\"headers\""), format!("`{name}` is no header that HTTP can carry")));
+            };
+            headers.append(name, value);
+        }
+        let body = file.body.map_or_else(Bytes::new, |raw| request_body(raw.get()));
+        let body = if has_no_body_by_nature(&method) && body.as_ref() == b"{}" { Bytes::new() } else { body };
+        let auth = match auth {
+            SectionAuth::Provider => Auth::Provider,
+            SectionAuth::None => Auth::None,
+        };
+        Ok(Request { method, endpoint: file.endpoint, headers, body, auth, case: None })
+    }
+
+    /// Parses a part of the text; errors stand where they are in the whole.
+    fn parse<'b, T: Deserialize<'b>>(&self, part: &'b str) -> Result<T, FormatError> {
+        serde_json::from_str(part).map_err(|error| {
+            let (line, column) = self.place(part);
+            let (inner_line, inner_column) = (error.line().max(1), error.column().max(1));
+            let message = error.to_string();
+            let reason = message.split(" at line ").next().unwrap_or_default().to_owned();
+            FormatError {
+                line: line + inner_line - 1,
+                column: if inner_line == 1 { column + inner_column - 1 } else { inner_column },
+                reason,
+            }
+        })
+    }
+
+    fn error(&self, part: &str, reason: String) -> FormatError {
+        let (line, column) = self.place(part);
+        FormatError { line, column, reason }
+    }
+
+    /// Line and column of a slice of the text.
+    fn place(&self, part: &str) -> (usize, usize) {
+        let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let before = self.text.get(..offset).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+struct Item<'a> {
+    type_name: String,
+    data: &'a str,
+}
+
+fn is_list(text: &str) -> bool {
+    text.starts_with('[')
+}
+
+fn usual(count: usize, kind: Kind) -> Vec<Segment> {
+    let (before, after) = kind.frame();
+    let mut segments =
+        vec![Segment::Items { count, before: before.to_owned(), after: after.to_owned(), spaced: false }];
+    if kind == Kind::Events {
+        segments.push(Segment::Raw { bytes: b"data: [DONE]\n\n".to_vec(), item: false });
+    }
+    segments
+}
+
+fn request_body(json: &str) -> Bytes {
+    if json == "null" {
+        return Bytes::new();
+    }
+    if let Ok(text) = serde_json::from_str::<String>(json) {
+        return text.into();
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Binary {
+        #[serde(rename = "__base64__")]
+        base64: String,
+    }
+    if let Ok(binary) = serde_json::from_str::<Binary>(json)
+        && let Ok(bytes) = STANDARD.decode(binary.base64)
+    {
+        return bytes.into();
+    }
+    layout::minify(json).into()
+}
+
+impl FileSegment {
+    fn checked(self, kind: Kind) -> Result<Segment, String> {
+        let (before, after) = kind.frame();
+        match (self.count, self.text, self.base64) {
+            (Some(count), None, None) if !self.item => Ok(Segment::Items {
+                count,
+                before: self.before.unwrap_or_else(|| before.to_owned()),
+                after: self.after.unwrap_or_else(|| after.to_owned()),
+                spaced: self.spaced,
+            }),
+            (None, Some(text), None) => Ok(Segment::Raw { bytes: text.into_bytes(), item: self.item }),
+            (None, None, Some(base64)) => STANDARD
+                .decode(base64)
+                .map(|bytes| Segment::Raw { bytes, item: self.item })
+                .map_err(|error| format!("a segment's `base64` cannot be decoded: {error}")),
+            _ => Err("a segment has one of `count`, `text` and `base64`, and `item` only beside the latter two".into()),
+        }
+    }
+}
+
+impl Headers {
+    fn pairs(&self) -> Result<Vec<(String, String)>, String> {
+        use serde_json::Value;
+        let wrong = || "headers are an object of strings or lists of strings, or a list of [name, value]".to_owned();
+        let mut pairs = Vec::new();
+        match &self.0 {
+            Value::Null => {}
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let values = match value {
+                        Value::Array(values) => values.as_slice(),
+                        one => std::slice::from_ref(one),
+                    };
+                    for value in values {
+                        pairs.push((name.clone(), value.as_str().ok_or_else(wrong)?.to_owned()));
+                    }
+                }
+            }
+            Value::Array(list) => {
+                for pair in list {
+                    let [Value::String(name), Value::String(value)] = pair.as_array().map_or(&[][..], Vec::as_slice)
+                    else {
+                        return Err(wrong());
+                    };
+                    pairs.push((name.clone(), value.clone()));
+                }
+            }
+            _ => return Err(wrong()),
+        }
+        Ok(pairs)
+    }
+}
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;

@@ -1,0 +1,204 @@
+use super::*;
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.into(), text: text.into() }
+}
+
+fn shipped() -> Catalogue {
+    parse_providers(&source("providers.yaml", include_str!("../../../suites/providers.yaml")))
+        .unwrap_or_else(|error| panic!("{}", error.render(false)))
+}
+
+/// A file with one provider, to whose entry `lines` are added.
+fn with(lines: &str) -> String {
+    format!(
+        "capabilities: {{tools: functions}}\nproviders:\n  p:\n    type: remote::p\n    base_url: https://p.example/v1\n{lines}"
+    )
+}
+
+fn wrong(text: &str) -> String {
+    parse_providers(&source("providers.yaml", text)).unwrap_err().render(false)
+}
+
+fn wrong_setup(text: &str) -> String {
+    parse_setups(&source("setups.yaml", text), &shipped()).unwrap_err().render(false)
+}
+
+#[test]
+fn what_ships_is_whole() {
+    let catalogue = shipped();
+    let setups = parse_setups(&source("setups.yaml", include_str!("../../../suites/setups.yaml")), &catalogue)
+        .unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let names: Vec<&str> = setups.iter().map(|setup| setup.name.as_str()).collect();
+    let expected = [
+        "together",
+        "gpt",
+        "ollama",
+        "ollama-vision",
+        "vllm",
+        "tgi",
+        "azure",
+        "anthropic",
+        "gemini",
+        "groq",
+        "fireworks",
+        "cerebras",
+        "databricks",
+        "llama-cpp",
+    ];
+    assert_eq!(names, expected);
+    assert!(setups.iter().all(|setup| !setup.description.is_empty()));
+    let used = |provider: &Provider| setups.iter().any(|setup| setup.provider == provider.name);
+    assert!(catalogue.providers.iter().all(used));
+    assert!(catalogue.capabilities["store"].of_stack && !catalogue.capabilities["tools"].of_stack);
+}
+
+#[test]
+fn together_is_as_it_was_found() {
+    let catalogue = shipped();
+    let together = catalogue.provider("together").unwrap();
+    let lacks: Vec<&str> = together.lacks.keys().map(String::as_str).collect();
+    let expected = [
+        "embedding_base64",
+        "embedding_dimensions",
+        "embedding_user",
+        "file_input",
+        "guided_choice",
+        "prompt_logprobs",
+        "streaming_n",
+        "suffix",
+    ];
+    assert_eq!(lacks, expected);
+    assert_eq!(together.key.as_deref(), Some("TOGETHER_API_KEY"));
+    assert_eq!(together.key_header, ("authorization".to_owned(), "Bearer ".to_owned()));
+    assert_eq!(
+        together.ignores,
+        [Ignored { endpoint: "/v1/embeddings".into(), fields: vec!["encoding_format".into()] }]
+    );
+    assert_eq!(together.quirks.usage_when_missing, ["/v1/embeddings"]);
+    assert!(together.quirks.bare_model_list);
+    assert_eq!(together.quirks.finish_reasons["eos"], "stop");
+}
+
+#[test]
+fn everything_a_provider_may_say() {
+    let text = with(
+        "    key: P_KEY\n    key_header: {name: Api-Key}\n    headers: {X-Version: \"2\"}\n    lacks: {tools: {reason: none, models: [small]}}\n    broken: {tools: odd}\n    quirks: {model_list: object}\n",
+    )
+    .replace("/v1\n", "/v1/\n");
+    let catalogue = parse_providers(&source("providers.yaml", &text)).unwrap();
+    let provider = catalogue.provider("p").unwrap();
+    assert_eq!(provider.base_url, "https://p.example/v1");
+    assert_eq!(provider.key_header, ("api-key".to_owned(), String::new()));
+    assert_eq!(provider.headers["x-version"], "2");
+    assert_eq!(provider.lacks["tools"], Gap { reason: "none".into(), models: vec!["small".into()] });
+    assert_eq!(provider.broken["tools"], Gap { reason: "odd".into(), models: vec![] });
+    assert!(!provider.quirks.bare_model_list);
+}
+
+#[test]
+fn a_mistake_shows_its_line_and_the_way_out() {
+    insta::assert_snapshot!(wrong(&with("    lacks: {tolls: it has none}\n")), @r"
+    error: unknown capability `tolls`
+     --> providers.yaml:6:13
+      |
+    6 |     lacks: {tolls: it has none}
+      |             ^^^^^
+      |
+      = help: did you mean `tools`? There are: tools
+    ");
+    insta::assert_snapshot!(wrong(&with("").replace("https://p.", "p.")), @r"
+    error: a base URL starts with `http://` or `https://`
+     --> providers.yaml:5:15
+      |
+    5 |     base_url: p.example/v1
+      |               ^^^^^^^^^^^^
+      |
+      = help: write it whole, with the API's version part: `https://api.example.com/v1`
+    ");
+    insta::assert_snapshot!(wrong_setup("setups:\n  x:\n    provider: togehter\n"), @r"
+    error: unknown provider `togehter`
+     --> setups.yaml:3:15
+      |
+    3 |     provider: togehter
+      |               ^^^^^^^^
+      |
+      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp
+    ");
+    insta::assert_snapshot!(wrong_setup("setups:\n  x:\n    provider: together\n    models: {text: somebody/x}\n"), @r"
+    error: `somebody/x` starts with no provider's name
+     --> setups.yaml:4:20
+      |
+    4 |     models: {text: somebody/x}
+      |                    ^^^^^^^^^^
+      |
+      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp
+    ");
+}
+
+#[test]
+fn each_mistake_is_told() {
+    let mut missed = Vec::new();
+    for (lines, place, reason) in [
+        ("    base_uri: x\n", "6:5", "unknown key `base_uri`"),
+        ("    type: y\n", "6:5", "stands here twice"),
+        ("  p:\n    type: x\n    base_url: https://x.example\n", "6:3", "`p` stands here twice"),
+        ("    lacks: {tools: \" \"}\n", "6:20", "`tools` has no reason"),
+        ("    lacks: {tools: 3}\n", "6:20", "`tools` wants a reason"),
+        ("    lacks: {tools: {models: [a]}}\n", "6:21", "`reason` is missing"),
+        ("    broken: {tool: x}\n", "6:14", "did you mean `tools`?"),
+        ("    headers: {\"a b\": x}\n", "6:15", "`a b` cannot name a header"),
+        ("    headers: {a: x, A: y}\n", "6:21", "header `A` stands here twice"),
+        ("    headers: {a: \"x\\ny\"}\n", "6:18", "cannot stand in a header"),
+        ("    key: sk-1234\n", "6:10", "never the key itself"),
+        ("    key_header: {name: a}\n", "6:17", "a key header without a key"),
+        ("    ignores: {v1/embeddings: [user]}\n", "6:15", "`v1/embeddings` is not an endpoint"),
+        ("    ignores: {/v1/embeddings: []}\n", "6:31", "no fields are named here"),
+        ("    quirks: {usage_when_missing: [embeddings]}\n", "6:35", "such as `/v1/embeddings`"),
+        ("    quirks: {model_list: baer}\n", "6:26", "did you mean `bare`?"),
+        ("    quirks: {finish_reasons: {eos: stopped}}\n", "6:36", "unknown finish reason of OpenAI's `stopped`"),
+        ("  a/b:\n    type: x\n    base_url: https://x.example\n", "6:3", "`a/b` cannot name a provider"),
+    ] {
+        let said = wrong(&with(lines));
+        if !(said.contains(&format!("providers.yaml:{place}\n")) && said.contains(reason)) {
+            missed.push(format!("{place} {reason}\n{said}"));
+        }
+    }
+    for url in ["ftp://x", "https://", "https:///v1", "not a url", "https://x/v1?api-version=1", "https://x/#y", ""] {
+        let said = wrong(&with("").replace("https://p.example/v1", &format!("{url:?}")));
+        assert!(said.contains("providers.yaml:5:15\n"), "{url}: {said}");
+    }
+    for (text, place, reason) in [
+        ("setups:\n  x: {}\n", "2:6", "`provider` is missing"),
+        ("setups:\n  x: {provider: together, modles: {}}\n", "2:27", "did you mean `models`?"),
+        ("setups:\n  x: {provider: together, models: {txt: a}}\n", "2:36", "unknown key `txt`"),
+        ("setups:\n  x: {provider: together, models: {text: together/}}\n", "2:42", "names no model"),
+        ("setups:\n  x: {provider: together, env: {A-B: c}}\n", "2:33", "cannot name an environment variable"),
+        ("setups:\n  x: {provider: tgi}\n  x: {provider: tgi}\n", "3:3", "`x` stands here twice"),
+        ("setups:\n  \"x y\": {provider: tgi}\n", "2:3", "`x y` cannot name a setup"),
+        ("", "1:1", ""),
+    ] {
+        let said = wrong_setup(text);
+        if !(said.contains(&format!("setups.yaml:{place}\n")) && said.contains(reason)) {
+            missed.push(format!("{place} {reason}\n{said}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n\n"));
+}
+
+#[test]
+fn a_capability_is_a_line_or_a_mapping() {
+    let wrong_capability = |text: &str| wrong(&format!("capabilities: {{a: {text}}}\nproviders: {{}}\n"));
+    assert!(wrong_capability("3").contains("a capability wants a description"));
+    assert!(wrong_capability("{description: x, of: stakc}").contains("did you mean `stack`?"));
+    assert!(parse_providers(&source("p", "capabilities: {a: x}\nproviders: {}\n")).is_ok());
+}
+
+#[test]
+fn a_setup_that_is_not_there_names_the_nearest() {
+    let setups = ["together", "tgi"].map(|name| Setup { name: name.into(), ..Setup::default() });
+    assert_eq!(setup_named(&setups, "tgi").unwrap().name, "tgi");
+    let said = setup_named(&setups, "togehter").unwrap_err();
+    assert_eq!(said, "there is no setup `togehter`; did you mean `together`? There are: together, tgi");
+    assert_eq!(setup_named(&[], "x").unwrap_err(), "there is no setup `x`; There are: none");
+}

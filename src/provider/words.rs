@@ -1,0 +1,111 @@
+//! The small things that `providers.yaml` and `setups.yaml` are made of, each checked where it stands.
+
+use crate::yaml::{Error, Place, Source, Spanned, nearest};
+
+/// A file being read: makes its errors.
+pub(super) struct File<'a>(pub(super) &'a Source);
+
+impl File<'_> {
+    /// An error under a word.
+    pub(super) fn wrong(&self, word: &Spanned<String>, reason: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::at(self.0, word.place, word.value.chars().count(), reason).help(help)
+    }
+
+    /// An error at a place that is no word.
+    pub(super) fn wrong_at(&self, place: Place, reason: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::at(self.0, place, 1, reason).help(help)
+    }
+
+    /// A word that must be one of those known.
+    pub(super) fn one_of(&self, word: &Spanned<String>, what: &str, known: &[&str]) -> Result<String, Error> {
+        if known.contains(&word.value.as_str()) {
+            return Ok(word.value.clone());
+        }
+        Err(self.wrong(word, format!("unknown {what} `{}`", word.value), did_you_mean(&word.value, known)))
+    }
+
+    /// A provider's or setup's name: it stands in model ids, file names and flags.
+    pub(super) fn name(&self, word: &Spanned<String>, what: &str) -> Result<String, Error> {
+        let fine = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+        let starts_well = word.value.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if starts_well && word.value.chars().all(fine) {
+            return Ok(word.value.clone());
+        }
+        let help = "use letters, digits, `_`, `-` and `.`, a letter or digit first";
+        Err(self.wrong(word, format!("`{}` cannot name a {what}", word.value), help))
+    }
+
+    /// Text for people.
+    pub(super) fn reason(&self, word: &Spanned<String>, what: &str) -> Result<String, Error> {
+        let text = word.value.trim();
+        if text.is_empty() {
+            let help = "one line, as a user is to read it after SKIPPED or XFAIL";
+            return Err(self.wrong(word, format!("{what} has no reason"), help));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// `https://host[:port]/path`, without a `/` at its end.
+    pub(super) fn base_url(&self, word: &Spanned<String>) -> Result<String, Error> {
+        const HELP: &str = "write it whole, with the API's version part: `https://api.example.com/v1`";
+        let text = word.value.trim_end_matches('/');
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            return Err(self.wrong(word, "a base URL starts with `http://` or `https://`", HELP));
+        }
+        let uri: http::Uri =
+            text.parse().map_err(|error| self.wrong(word, format!("this is not a URL: {error}"), HELP))?;
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(self.wrong(word, "this URL names no host", HELP));
+        }
+        if text.contains(['?', '#']) {
+            let help = "endpoints are appended to it; a query cannot stand in the middle";
+            return Err(self.wrong(word, "a base URL has neither query nor fragment", help));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// The name of an environment variable.
+    pub(super) fn variable(&self, word: &Spanned<String>) -> Result<String, Error> {
+        let fine = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let starts_well = word.value.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        if starts_well && word.value.chars().all(fine) {
+            return Ok(word.value.clone());
+        }
+        let help = "give the variable's name, such as TOGETHER_API_KEY: never the key itself";
+        Err(self.wrong(word, "this cannot name an environment variable", help))
+    }
+
+    /// A header's name, in lower case.
+    pub(super) fn header_name(&self, word: &Spanned<String>) -> Result<String, Error> {
+        match http::HeaderName::from_bytes(word.value.as_bytes()) {
+            Ok(name) => Ok(name.as_str().to_owned()),
+            Err(_) => {
+                Err(self.wrong(word, format!("`{}` cannot name a header", word.value), "letters, digits and `-` can"))
+            }
+        }
+    }
+
+    /// A header's value, or the first part of one.
+    pub(super) fn header_value(&self, word: &Spanned<String>) -> Result<String, Error> {
+        match http::HeaderValue::from_str(&word.value) {
+            Ok(_) => Ok(word.value.clone()),
+            Err(_) => Err(self.wrong(word, "this cannot stand in a header", "visible ASCII characters and spaces can")),
+        }
+    }
+
+    /// An endpoint: the API's own path.
+    pub(super) fn endpoint(&self, word: &Spanned<String>) -> Result<String, Error> {
+        if word.value.starts_with('/') && !word.value.contains(char::is_whitespace) {
+            return Ok(word.value.clone());
+        }
+        let help = format!("it is the API's own path and starts with `/`, such as `/v1/{}`", word.value.trim());
+        Err(self.wrong(word, format!("`{}` is not an endpoint", word.value), help))
+    }
+}
+
+/// "did you mean `x`? There are: x, y"
+pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
+    let near = nearest(word, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("{near}There are: {all}")
+}

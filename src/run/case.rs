@@ -1,0 +1,164 @@
+//! One case, from its first request to its outcome.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::check::{self, Observed, Seen};
+use crate::event::{Class, Failure, Outcome};
+use crate::exchange::Request;
+use crate::suite::Step;
+use crate::suite::template::Scope;
+use crate::upstream::{self, ErrorKind};
+
+use super::failure::{Scene, of_message, of_mismatches};
+use super::{Options, Planned, class_of, request};
+
+/// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
+const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// Runs the case, and settles with the witness. Also returns what the user must be told.
+pub(super) async fn outcome(planned: &Planned, options: &Options) -> (Outcome, Vec<String>) {
+    let case = &planned.case;
+    if let Some(reason) = &case.skip {
+        return (Outcome::Skipped(reason.clone()), Vec::new());
+    }
+    let failed = steps(planned, Instant::now() + options.case_timeout).await.err();
+    let outcome = match (failed, &case.xfail) {
+        (None, None) => Outcome::Passed,
+        (None, Some(xfail)) if xfail.strict => Outcome::Failed(Failure {
+            summary: format!("[XPASS(strict)] {}", xfail.reason),
+            details: format!("[XPASS(strict)] {}", xfail.reason),
+            rerun: format!("{} -k {}", planned.target.rerun, request::quote(&case.id)),
+            ..Failure::default()
+        }),
+        (None, Some(xfail)) => Outcome::XPassed(xfail.reason.clone()),
+        (Some(failure), _) if failure.class == Class::Harness => Outcome::Error(failure),
+        // Only an answer can fail as expected: a missing recording or key says nothing about the provider.
+        (Some(failure), Some(xfail)) if is_answer(failure.class) => {
+            Outcome::XFailed { reason: xfail.reason.clone(), failure }
+        }
+        (Some(failure), _) => Outcome::Failed(failure),
+    };
+    let good = matches!(outcome, Outcome::Passed | Outcome::XFailed { .. } | Outcome::XPassed(_));
+    let notices = planned.target.witness.finish(&case.id, good).await;
+    (outcome, notices)
+}
+
+fn is_answer(class: Class) -> bool {
+    matches!(class, Class::WrongAnswer | Class::ProtocolViolation | Class::ProviderDown | Class::RateLimited)
+}
+
+/// Every step in order; the first that fails ends the case.
+async fn steps(planned: &Planned, deadline: Instant) -> Result<(), Failure> {
+    let template = &planned.case.suite.templates[planned.case.template];
+    let mut scope = planned.case.scope.clone();
+    for step in &template.steps {
+        let until = step.eventually.map(|time| Instant::now() + time);
+        let mut pause = POLL.0;
+        loop {
+            match attempt(planned, step, &scope, deadline).await {
+                Ok(captured) => {
+                    scope.extend(captured);
+                    break;
+                }
+                Err(failure) => {
+                    // Polling waits for a state to come true; it cannot mend a recording or a key that is missing.
+                    let again = is_answer(failure.class)
+                        && until.is_some_and(|until| Instant::now() + pause < until)
+                        && Instant::now() + pause < deadline;
+                    if !again {
+                        return Err(failure);
+                    }
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(POLL.1);
+        }
+    }
+    Ok(())
+}
+
+/// One request and its checks; returns what is captured.
+async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instant) -> Result<Scope, Failure> {
+    let (case, target) = (&planned.case, &planned.target);
+    let mut scene = Scene { planned, step, request: None, reply: None };
+    let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
+        .map_err(|message| of_message(&scene, Class::Harness, &message))?;
+    scene.request = Some(&request);
+    let answer = answer(planned, &request, deadline).await;
+    if let Some(trouble) = target.witness.troubles(&case.id).into_iter().next() {
+        return Err(of_message(&scene, class_of(trouble.kind), &trouble.message));
+    }
+    let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
+    scene.reply = Some(answer.line());
+    let observed = Observed {
+        status: answer.status,
+        headers: &answer.headers,
+        body: &answer.body,
+        broken: answer.broken.as_deref(),
+    };
+    let seen = Seen::new(&observed);
+    if let Some((kind, message)) = answer.made_up() {
+        return Err(of_message(&scene, class_of(kind), &message));
+    }
+    let verdict = check::check(&step.expect, scope, &seen);
+    if !verdict.mismatches.is_empty() {
+        return Err(of_mismatches(&scene, &verdict.mismatches, answer.status));
+    }
+    let mut captured = Scope::new();
+    for capture in &step.capture {
+        let value = seen.capture(&capture.from).map_err(|message| {
+            of_message(&scene, Class::WrongAnswer, &format!("nothing to capture as `{}`: {message}", capture.name))
+        })?;
+        captured.insert(capture.name.clone(), value);
+    }
+    Ok(captured)
+}
+
+/// A reply read to its end.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: bytes::Bytes,
+    broken: Option<String>,
+}
+
+impl Answer {
+    /// `200 OK, x-request-id: …`: status and the headers that help to find the request again.
+    fn line(&self) -> String {
+        let mut line =
+            http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
+        for (name, value) in &self.headers {
+            let name = name.as_str();
+            if name.contains("request-id") || name.contains("ratelimit") || name == "retry-after" {
+                line.push_str(&format!(", {name}: {}", String::from_utf8_lossy(value.as_bytes())));
+            }
+        }
+        line
+    }
+
+    /// Set when retake itself made this reply up because there was none.
+    fn made_up(&self) -> Option<(ErrorKind, String)> {
+        let kind = ErrorKind::from_name(self.headers.get(upstream::ERROR_HEADER)?.to_str().ok()?)?;
+        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let message = body["error"]["message"].as_str().map(str::to_owned);
+        Some((kind, message.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned())))
+    }
+}
+
+async fn answer(planned: &Planned, request: &Request, deadline: Instant) -> Result<Answer, upstream::Error> {
+    let work = async {
+        let reply = planned.target.upstream.send(request.clone()).await?;
+        let (status, headers) = (reply.status.as_u16(), reply.headers.clone());
+        let (body, broken) = match reply.collect().await {
+            Ok(body) => (body, None),
+            Err((body, error)) => (body, Some(error.message)),
+        };
+        Ok(Answer { status, headers, body, broken })
+    };
+    timeout_at(deadline, work).await.unwrap_or_else(|_| {
+        Err(upstream::Error::new(ErrorKind::Timeout, "the case's time is over (set it with --timeout)"))
+    })
+}

@@ -1,0 +1,73 @@
+//! A failure as an account that teaches: where, what was expected, what came, how to try it again.
+
+use std::fmt::Write as _;
+
+use crate::check::{Fault, Mismatch};
+use crate::event::{Class, Failure};
+use crate::exchange::Request;
+use crate::suite::Step;
+use crate::yaml;
+
+use super::Planned;
+use super::request::{curl, quote};
+
+/// What is known of the step that failed.
+pub(super) struct Scene<'a> {
+    pub(super) planned: &'a Planned,
+    pub(super) step: &'a Step,
+    pub(super) request: Option<&'a Request>,
+    /// Status line and the headers worth showing.
+    pub(super) reply: Option<String>,
+}
+
+/// A failure of checks.
+pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: u16) -> Failure {
+    let class = match status {
+        429 => Class::RateLimited,
+        500..=599 => Class::ProviderDown,
+        _ if mismatches.iter().any(|mismatch| mismatch.fault == Fault::ProtocolViolation) => Class::ProtocolViolation,
+        _ => Class::WrongAnswer,
+    };
+    let summary = mismatches.first().map_or_else(String::new, |first| {
+        format!("{}: {}: expected {}, got {}", class.name(), first.path, first.expected, first.actual)
+    });
+    let mut details = String::new();
+    for mismatch in mismatches {
+        let file = &scene.planned.case.suite.source;
+        let reason = format!("{} does not hold", mismatch.path);
+        let _ = writeln!(details, "{}", yaml::Error::at(file, mismatch.place, 1, reason).render(false).trim_end());
+        let _ = writeln!(details, "  path:     {}", mismatch.path);
+        let _ = writeln!(details, "  expected: {}", mismatch.expected);
+        let _ = writeln!(details, "  actual:   {}", mismatch.actual);
+        details.push('\n');
+    }
+    finish(scene, class, summary, details)
+}
+
+/// A failure that is no check's: no answer, or trouble below the stack.
+pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Failure {
+    let first = message.lines().next().unwrap_or_default();
+    let file = &scene.planned.case.suite.source;
+    let shown = yaml::Error::at(file, scene.step.place, 1, format!("{}: {first}", class.name()));
+    let mut details = format!("{}\n", shown.render(false).trim_end());
+    for line in message.lines().skip(1) {
+        let _ = writeln!(details, "  {line}");
+    }
+    finish(scene, class, format!("{}: {first}", class.name()), details)
+}
+
+fn finish(scene: &Scene<'_>, class: Class, summary: String, mut details: String) -> Failure {
+    let target = &scene.planned.target;
+    if let Some(name) = &scene.step.name {
+        let _ = writeln!(details, "  step:     {name}");
+    }
+    if let Some(reply) = &scene.reply {
+        let _ = writeln!(details, "  reply:    {reply}");
+    }
+    if let Some(request) = scene.request {
+        let line = curl(request, &target.curl_base, target.key_var.as_deref());
+        let _ = writeln!(details, "  request:  {line}");
+    }
+    let rerun = format!("{} -k {}", target.rerun, quote(&scene.planned.case.id));
+    Failure { class, summary, details: details.trim_end().to_owned(), rerun }
+}

@@ -1,0 +1,136 @@
+//! Completions and embeddings: from the caller to a provider and back.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use serde_json::Value;
+
+use super::ask::{Ask, Endpoint};
+use super::gateway::Gateway;
+use super::headers;
+use super::quirks::Changes;
+use super::refusal::{Refusal, shape_provider_error};
+use super::relay;
+use super::splice::Members;
+use super::store::{Completion, Store};
+use crate::exchange::Auth;
+use crate::upstream::{Reply, Request};
+
+/// What comes with a call besides its body.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// Headers that the provider may see.
+    pub(super) headers: HeaderMap,
+    pub(super) query: Option<String>,
+    pub(super) auth: Auth,
+    pub(super) case: Option<String>,
+}
+
+impl Call {
+    /// This call as the request of some path of the provider's API.
+    pub(super) fn request(self, method: http::Method, path: &str, body: impl Into<Bytes>) -> Request {
+        let endpoint = headers::endpoint(path, self.query.as_deref());
+        Request { method, endpoint, headers: self.headers, body: body.into(), auth: self.auth, case: self.case }
+    }
+}
+
+/// Answers a POST.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    endpoint: Endpoint,
+    mut call: Call,
+    body: &[u8],
+) -> Result<Response<Body>, Refusal> {
+    let ask = Ask::parse(body)?;
+    let ((provider, upstream), model) = gateway.route(&ask.model)?;
+    ask.check(endpoint)?;
+    let sent = ask.for_provider(endpoint, model, &provider.quirks)?;
+    call.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    let reply = upstream.send(call.request(http::Method::POST, endpoint.path(), sent)).await?;
+    if !reply.status.is_success() {
+        return provider_error(reply).await;
+    }
+    let keeping = (endpoint == Endpoint::Chat).then(|| Keeping {
+        store: gateway.store.clone(),
+        model: ask.model.clone(),
+        messages: ask.messages(),
+    });
+    let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
+    if is_stream(&reply.headers, ask.streams()) {
+        let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
+        return Ok(respond(status, headers, Body::from_stream(relay::events(reply, changes, keeping))));
+    }
+    whole(reply, &changes, keeping).await
+}
+
+/// A reply that is relayed when it is read whole: changed, kept, given back.
+async fn whole(reply: Reply, changes: &Changes, keeping: Option<Keeping>) -> Result<Response<Body>, Refusal> {
+    let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
+    let bytes = reply.collect().await.map_err(|(_, error)| error)?;
+    let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(respond(status, headers, bytes.into())) };
+    let changed = changes.whole(text);
+    if let Some(keeping) = keeping {
+        keeping.keep(changed.as_deref().unwrap_or(text)).await?;
+    }
+    let body = changed.map_or(bytes, Bytes::from);
+    Ok(respond(status, headers, body.into()))
+}
+
+/// The provider's error with its status and headers, in OpenAI's shape.
+pub(super) async fn provider_error(reply: Reply) -> Result<Response<Body>, Refusal> {
+    let (status, mut headers) = (reply.status, headers::for_caller(&reply.headers));
+    let bytes = reply.collect().await.map_err(|(_, error)| error)?;
+    let Some(shaped) = shape_provider_error(status, &bytes) else { return Ok(respond(status, headers, bytes.into())) };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(header::CONTENT_ENCODING);
+    Ok(respond(status, headers, shaped.to_string().into()))
+}
+
+/// By what came rather than by what was asked: a provider may answer a stream with one whole error, or the
+/// other way round. Only where it does not say, the question decides.
+fn is_stream(headers: &HeaderMap, asked: bool) -> bool {
+    match headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase()) {
+        Some(said) => said.starts_with(b"text/event-stream"),
+        None => asked,
+    }
+}
+
+fn respond(status: http::StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// What is needed to keep the chat completion that a call leads to.
+pub(super) struct Keeping {
+    store: Store,
+    /// As the caller wrote it.
+    model: String,
+    messages: String,
+}
+
+impl Keeping {
+    /// Keeps a `chat.completion` as the caller gets it; anything else is passed over. Committed on return.
+    pub(super) async fn keep(self, completion: &str) -> Result<(), Refusal> {
+        let Ok(members) = Members::parse(completion) else { return Ok(()) };
+        if members.read::<Vec<Value>>("choices").is_none() {
+            return Ok(());
+        }
+        let id = members.read::<String>("id").filter(|id| !id.is_empty());
+        let kept = Completion {
+            id: id.unwrap_or_else(|| format!("chatcmpl-{}", uuid::Uuid::new_v4().simple())),
+            created: members.read("created").unwrap_or_else(now),
+            model: self.model,
+            completion: completion.to_owned(),
+            input_messages: self.messages,
+        };
+        Ok(self.store.put(&kept).await?)
+    }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}

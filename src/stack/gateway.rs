@@ -1,0 +1,79 @@
+//! What a gateway is made of.
+
+use crate::provider::Provider;
+use crate::upstream::Shared;
+
+use super::access::Keys;
+use super::refusal::Refusal;
+use super::store::Store;
+
+/// What a gateway needs.
+pub struct GatewayConfig {
+    /// The providers that are configured, each with what answers for it.
+    pub providers: Vec<(Provider, Shared)>,
+    /// Where chat completions are kept.
+    pub store: Store,
+    /// Keys of the gateway itself, one of which a caller must send as `Bearer`; empty asks for none.
+    pub keys: Vec<String>,
+    /// How its providers answer (`replay`, `live`, …), told by `/v1/health` so that a run can see what it reuses.
+    pub mode: String,
+}
+
+/// The gateway, apart from any socket.
+pub struct Gateway {
+    pub(super) providers: Vec<(Provider, Shared)>,
+    pub(super) store: Store,
+    pub(super) keys: Keys,
+    pub(super) mode: String,
+}
+
+impl Gateway {
+    /// Puts a gateway together; nothing is asked of any provider yet.
+    pub fn new(config: GatewayConfig) -> Self {
+        let GatewayConfig { providers, store, keys, mode } = config;
+        Gateway { providers, store, keys: Keys::new(&keys), mode }
+    }
+
+    /// The provider that a model id means, and the id as that provider knows it.
+    pub(super) fn route<'m>(&self, model: &'m str) -> Result<(&(Provider, Shared), &'m str), Refusal> {
+        let (name, rest) = model.split_once('/').unwrap_or((model, ""));
+        match self.provider(name) {
+            Some(found) if !rest.is_empty() => Ok((found, rest)),
+            Some(_) => Err(Refusal::model_not_found(format!(
+                "the model {model:?} does not exist: after the provider the name of its model is missing, as in {:?}",
+                format!("{name}/model")
+            ))),
+            None => Err(self.unknown_model(model, name)),
+        }
+    }
+
+    /// The provider of that name.
+    pub(super) fn provider(&self, name: &str) -> Option<&(Provider, Shared)> {
+        self.providers.iter().find(|(provider, _)| provider.name == name)
+    }
+
+    fn unknown_model(&self, model: &str, name: &str) -> Refusal {
+        let known: Vec<&str> = self.providers.iter().map(|(provider, _)| provider.name.as_str()).collect();
+        let way_out = match nearest(name, &known) {
+            Some(near) if model.contains('/') => {
+                format!("did you mean {:?}?", format!("{near}/{}", &model[name.len() + 1..]))
+            }
+            Some(near) => format!("did you mean the provider {near:?}?"),
+            None if known.is_empty() => "no provider is configured".to_owned(),
+            None => format!("the providers here are {}", known.join(", ")),
+        };
+        let message = format!(
+            "the model {model:?} does not exist: a model is named provider/model, and no provider is called {name:?}; {way_out}"
+        );
+        Refusal::model_not_found(message)
+    }
+}
+
+/// The name that a mistyped one most likely means.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    // The comparison is quadratic, and the word is the caller's.
+    if word.len() > 300 {
+        return None;
+    }
+    similar::get_close_matches(word, known, 1, 0.6).first().copied()
+}

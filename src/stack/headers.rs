@@ -1,0 +1,107 @@
+//! Which headers and query parameters go on, in either direction.
+
+use http::{HeaderMap, HeaderName};
+
+use crate::upstream::{AUTH_HEADER, CASE_HEADER};
+
+/// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
+pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
+    let of_the_caller =
+        ["host", "content-length", "accept-encoding", "expect", "openai-organization", "openai-project"];
+    filtered(headers, |name| {
+        !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !is_secret(name)
+    })
+}
+
+/// The provider's headers as the caller may see them.
+pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
+    let of_the_provider = ["content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security"];
+    filtered(headers, |name| !of_the_provider.contains(&name))
+}
+
+fn filtered(headers: &HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
+    let named: Vec<String> = headers
+        .get_all(http::header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let of_the_connection = |name: &HeaderName| {
+        let fixed = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+        fixed.contains(&name.as_str())
+            || name.as_str().starts_with("proxy-")
+            || named.iter().any(|n| n == name.as_str())
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| !of_the_connection(name) && keep(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Names under which keys travel.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    name == "key"
+        || ["authorization", "api-key", "apikey", "token", "cookie", "secret"].iter().any(|p| name.contains(p))
+}
+
+/// An endpoint with the caller's query, without keys in it.
+pub(super) fn endpoint(path: &str, query: Option<&str>) -> String {
+    let kept: Vec<&str> = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !is_secret(pair.split('=').next().unwrap_or_default()))
+        .collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        headers.keys().map(HeaderName::as_str).collect()
+    }
+
+    fn map(names: &[&'static str]) -> HeaderMap {
+        names.iter().map(|name| (HeaderName::from_static(name), "x-hop".parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn keys_and_the_connection_stay_behind() {
+        let headers = map(&[
+            "authorization",
+            "x-api-key",
+            "api-key",
+            "x-goog-api-key",
+            "cookie",
+            "host",
+            "connection",
+            "x-hop",
+            "openai-organization",
+            "proxy-authorization",
+            "content-type",
+            "user-agent",
+            "x-retake-case",
+        ]);
+        assert_eq!(names(&for_provider(&headers)), ["content-type", "user-agent"]);
+    }
+
+    #[test]
+    fn limits_and_ids_come_back() {
+        let headers = map(&["retry-after", "x-ratelimit-remaining", "x-request-id", "transfer-encoding", "set-cookie"]);
+        assert_eq!(names(&for_caller(&headers)), ["retry-after", "x-ratelimit-remaining", "x-request-id"]);
+    }
+
+    #[test]
+    fn a_query_goes_on_without_its_key() {
+        assert_eq!(
+            endpoint("/v1/embeddings", Some("api-version=1&key=s&api_key=t&x")),
+            "/v1/embeddings?api-version=1&x"
+        );
+        assert_eq!(endpoint("/v1/embeddings", Some("key=s")), "/v1/embeddings");
+        assert_eq!(endpoint("/v1/embeddings", None), "/v1/embeddings");
+    }
+}

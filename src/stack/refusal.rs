@@ -1,0 +1,159 @@
+//! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::upstream::{self, ErrorKind};
+
+/// A request that is refused, or an answer that there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) kind: String,
+    pub(super) param: Option<&'static str>,
+    pub(super) code: Option<&'static str>,
+    pub(super) message: String,
+    /// What retake itself could not do: marked in the headers, so that it is never taken for the provider's word.
+    pub(super) own: Option<ErrorKind>,
+}
+
+impl Refusal {
+    /// The caller's mistake.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Refusal::of(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// A refusal of some status and OpenAI `type`.
+    pub(super) fn of(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
+        Refusal { status, kind: kind.to_owned(), param: None, code: None, message: message.into(), own: None }
+    }
+
+    /// No model of that name.
+    pub(super) fn model_not_found(message: impl Into<String>) -> Self {
+        Refusal::of(StatusCode::NOT_FOUND, "invalid_request_error", message).param("model").code("model_not_found")
+    }
+
+    /// Names the member or query parameter that is wrong.
+    pub(super) fn param(mut self, param: &'static str) -> Self {
+        self.param = Some(param);
+        self
+    }
+
+    /// Adds OpenAI's `code`.
+    pub(super) fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The body.
+    pub(super) fn body(&self) -> Value {
+        shape(&self.message, &self.kind, self.param.into(), self.code.into())
+    }
+}
+
+impl From<upstream::Error> for Refusal {
+    fn from(error: upstream::Error) -> Self {
+        let status = match error.kind {
+            ErrorKind::MissingKey => StatusCode::UNAUTHORIZED,
+            ErrorKind::Connect => StatusCode::BAD_GATEWAY,
+            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::FAILED_DEPENDENCY,
+        };
+        let kind = format!("retake_{}", error.kind.name().replace('-', "_"));
+        Refusal { own: Some(error.kind), ..Refusal::of(status, &kind, error.message) }
+    }
+}
+
+fn shape(message: &str, kind: &str, param: Value, code: Value) -> Value {
+    json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
+}
+
+/// A provider's error body in OpenAI's shape, or `None` when it has that shape already.
+pub(super) fn shape_provider_error(status: StatusCode, body: &[u8]) -> Option<Value> {
+    let text = String::from_utf8_lossy(body);
+    let parsed: Option<Value> = serde_json::from_str(&text).ok();
+    let Some(Value::Object(members)) = parsed else {
+        let said = match &parsed {
+            Some(Value::String(said)) => said.trim(),
+            _ => text.trim(),
+        };
+        return Some(shape(&message_or_status(said, status), kind_of(status), Value::Null, Value::Null));
+    };
+    if members.get("error").is_some_and(Value::is_object) {
+        return None;
+    }
+    let said = ["message", "error", "detail"].into_iter().find_map(|name| members.get(name).filter(|v| !v.is_null()));
+    let message = match said {
+        Some(Value::String(said)) => said.clone(),
+        Some(other) => other.to_string(),
+        None => text.trim().to_owned(),
+    };
+    let kind = members.get("type").and_then(Value::as_str).unwrap_or_else(|| kind_of(status));
+    let member = |name: &str| members.get(name).cloned().unwrap_or(Value::Null);
+    Some(shape(&message_or_status(&message, status), kind, member("param"), member("code")))
+}
+
+fn message_or_status(said: &str, status: StatusCode) -> String {
+    if said.is_empty() { format!("the provider answered {status} with an empty body") } else { said.to_owned() }
+}
+
+fn kind_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shaped(status: u16, body: &str) -> String {
+        let status = StatusCode::from_u16(status).unwrap();
+        shape_provider_error(status, body.as_bytes()).map_or("as is".into(), |value| value.to_string())
+    }
+
+    #[test]
+    fn an_openai_shaped_error_stays_as_it_is() {
+        assert_eq!(shaped(400, r#"{"id": 1, "error": {"message": "m", "code": 400}}"#), "as is");
+    }
+
+    #[test]
+    fn other_shapes_are_wrapped() {
+        let all = [
+            shaped(404, r#"{"detail":"Not Found"}"#),
+            shaped(400, r#"{"detail":{"errors":[1]}}"#),
+            shaped(400, r#"{"object":"error","message":"too long","type":"BadRequestError","param":null,"code":400}"#),
+            shaped(503, r#"{"error":"loading"}"#),
+            shaped(500, "Internal Server Error"),
+            shaped(429, ""),
+            shaped(401, r#"{"error":null}"#),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        {"error":{"message":"Not Found","type":"invalid_request_error","param":null,"code":null}}
+        {"error":{"message":"{\"errors\":[1]}","type":"invalid_request_error","param":null,"code":null}}
+        {"error":{"message":"too long","type":"BadRequestError","param":null,"code":400}}
+        {"error":{"message":"loading","type":"server_error","param":null,"code":null}}
+        {"error":{"message":"Internal Server Error","type":"server_error","param":null,"code":null}}
+        {"error":{"message":"the provider answered 429 Too Many Requests with an empty body","type":"rate_limit_error","param":null,"code":null}}
+        {"error":{"message":"{\"error\":null}","type":"authentication_error","param":null,"code":null}}
+        "#);
+    }
+
+    #[test]
+    fn no_answer_says_so() {
+        let all = [ErrorKind::MissingRecording, ErrorKind::MissingKey, ErrorKind::Connect, ErrorKind::Timeout]
+            .map(|kind| Refusal::from(upstream::Error::new(kind, "why")))
+            .map(|refusal| format!("{} {}", refusal.status.as_u16(), refusal.body()));
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        424 {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":null}}
+        401 {"error":{"message":"why","type":"retake_missing_key","param":null,"code":null}}
+        502 {"error":{"message":"why","type":"retake_connect","param":null,"code":null}}
+        504 {"error":{"message":"why","type":"retake_timeout","param":null,"code":null}}
+        "#);
+        assert_eq!(StatusCode::FAILED_DEPENDENCY.as_u16(), upstream::ERROR_STATUS);
+    }
+}

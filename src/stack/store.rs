@@ -1,0 +1,197 @@
+//! Chat completions in SQLite, committed before the caller has the end of his reply.
+
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, Row, SqliteConnection};
+use tokio::sync::Mutex;
+
+/// Where chat completions are kept. Clones share one store.
+///
+/// One connection, taken in turn: SQLite has one writer anyway, and a store in memory lives and dies with
+/// its connection.
+#[derive(Clone)]
+pub struct Store {
+    connection: Arc<Mutex<SqliteConnection>>,
+}
+
+/// A chat completion as kept. The texts are JSON, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The id that the provider gave.
+    pub id: String,
+    /// Seconds since 1970, as the provider says.
+    pub created: i64,
+    /// The model id that the caller used.
+    pub model: String,
+    /// The `chat.completion` object.
+    pub completion: String,
+    /// The array of messages that were asked.
+    pub input_messages: String,
+}
+
+/// Which way a listing goes: by `created`, and by order of arrival where that is equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    #[default]
+    Descending,
+}
+
+/// Which completions are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Only what comes after the completion of this id.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+    /// Only those of this model.
+    pub model: Option<String>,
+    /// Which way.
+    pub order: Order,
+}
+
+/// Some completions of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The completions, in order.
+    pub completions: Vec<Completion>,
+    /// Whether more come after them.
+    pub has_more: bool,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// `after` names no completion of the store.
+    #[error("no chat completion has the id {0:?}")]
+    UnknownAfter(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the store {place}: {reason}")]
+pub struct StoreError {
+    place: String,
+    reason: String,
+}
+
+impl StoreError {
+    fn new(place: impl Into<String>, reason: impl ToString) -> Self {
+        StoreError { place: place.into(), reason: reason.to_string() }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::new("cannot be used", error)
+    }
+}
+
+impl Store {
+    /// Opens the store in a file; the file and its folders are made when they are not there.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let place = || format!("{} cannot be opened", path.display());
+        if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
+            tokio::fs::create_dir_all(folder).await.map_err(|error| StoreError::new(place(), error))?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            // Another stack may have the same file open.
+            .busy_timeout(Duration::from_secs(5))
+            .journal_mode(SqliteJournalMode::Wal)
+            // What is committed survives the end of the process, however it comes; a power cut is not worth
+            // a sync to disk for every completion.
+            .synchronous(SqliteSynchronous::Normal);
+        Store::connect(options).await.map_err(|reason| StoreError::new(place(), reason))
+    }
+
+    /// A store in memory, gone with its last clone.
+    pub async fn temporary() -> Result<Self, StoreError> {
+        let connected = Store::connect(SqliteConnectOptions::new().in_memory(true)).await;
+        connected.map_err(|reason| StoreError::new("in memory cannot be made", reason))
+    }
+
+    async fn connect(options: SqliteConnectOptions) -> Result<Self, String> {
+        let mut connection = options.connect().await.map_err(|error| error.to_string())?;
+        schema::migrate(&mut connection).await?;
+        Ok(Store { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Keeps a completion; once this returns it is committed. One of the same id that is there already is
+    /// replaced, and counts as new: a replayed reply has the same id every time.
+    pub async fn put(&self, completion: &Completion) -> Result<(), StoreError> {
+        let put = sqlx::query(
+            "INSERT OR REPLACE INTO chat_completion (id, created, model, completion, input_messages) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(&completion.id)
+        .bind(completion.created)
+        .bind(&completion.model)
+        .bind(&completion.completion)
+        .bind(&completion.input_messages);
+        put.execute(&mut *self.connection.lock().await).await?;
+        Ok(())
+    }
+
+    /// The completion of that id.
+    pub async fn get(&self, id: &str) -> Result<Option<Completion>, StoreError> {
+        let get = sqlx::query("SELECT * FROM chat_completion WHERE id = ?").bind(id);
+        let row = get.fetch_optional(&mut *self.connection.lock().await).await?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    /// Lists completions.
+    pub async fn list(&self, request: &PageRequest) -> Result<Page, PageError> {
+        let mut connection = self.connection.lock().await;
+        let after = match &request.after {
+            None => None,
+            Some(id) => {
+                let find = sqlx::query_as("SELECT created, seq FROM chat_completion WHERE id = ?").bind(id);
+                let place: Option<(i64, i64)> =
+                    find.fetch_optional(&mut *connection).await.map_err(StoreError::from)?;
+                Some(place.ok_or_else(|| PageError::UnknownAfter(id.clone()))?)
+            }
+        };
+        let rows = sqlx::query(match request.order {
+            Order::Ascending => schema::LIST_ASCENDING,
+            Order::Descending => schema::LIST_DESCENDING,
+        })
+        .bind(&request.model)
+        .bind(after.map(|(created, _)| created))
+        .bind(after.map(|(_, seq)| seq))
+        // One more than asked tells whether there are more.
+        .bind(i64::from(request.limit) + 1)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(StoreError::from)?;
+        let read: Result<Vec<Completion>, sqlx::Error> = rows.iter().map(read).collect();
+        let mut completions = read.map_err(StoreError::from)?;
+        let has_more = completions.len() > request.limit as usize;
+        completions.truncate(request.limit as usize);
+        Ok(Page { completions, has_more })
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Completion, sqlx::Error> {
+    Ok(Completion {
+        id: row.try_get("id")?,
+        created: row.try_get("created")?,
+        model: row.try_get("model")?,
+        completion: row.try_get("completion")?,
+        input_messages: row.try_get("input_messages")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

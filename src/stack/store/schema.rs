@@ -1,0 +1,59 @@
+//! The tables, and how an older file becomes a newer one.
+//!
+//! The file's `user_version` is the number of steps that were taken. A change of the schema is one more step
+//! at the end; a step that was released is never edited. A file with more steps than these is of a newer retake
+//! and is left alone.
+
+use sqlx::{Connection, SqliteConnection};
+
+/// Each step's SQL, which also sets `user_version` to its number.
+const STEPS: [&str; 1] = ["
+    CREATE TABLE chat_completion (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        completion TEXT NOT NULL,
+        input_messages TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX chat_completion_created ON chat_completion (created, seq);
+    CREATE INDEX chat_completion_model ON chat_completion (model, created, seq);
+    PRAGMA user_version = 1;
+"];
+
+/// Binds: model or null, created and seq of the one before or null, how many.
+pub(super) const LIST_ASCENDING: &str = "
+    SELECT * FROM chat_completion
+    WHERE (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR (created, seq) > (?2, ?3))
+    ORDER BY created ASC, seq ASC LIMIT ?4";
+
+/// Like [`LIST_ASCENDING`], newest first.
+pub(super) const LIST_DESCENDING: &str = "
+    SELECT * FROM chat_completion
+    WHERE (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR (created, seq) < (?2, ?3))
+    ORDER BY created DESC, seq DESC LIMIT ?4";
+
+/// Takes the steps that the file lacks, all or none.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), String> {
+    let words = |error: sqlx::Error| error.to_string();
+    // Immediate: two stacks that open a new file at once must not both make the tables.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(words)?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(words)?;
+    let Some(steps) = usize::try_from(version).ok().and_then(|taken| STEPS.get(taken..)) else {
+        return Err(format!(
+            "its schema has version {version} and this retake knows up to {}: use the retake that wrote it, or another file",
+            STEPS.len()
+        ));
+    };
+    if version == 0 {
+        let tables = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema");
+        let tables: i64 = tables.fetch_one(&mut *transaction).await.map_err(words)?;
+        if tables > 0 {
+            return Err("it is a SQLite file of something else: name another file".to_owned());
+        }
+    }
+    for step in steps {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(words)?;
+    }
+    transaction.commit().await.map_err(words)
+}

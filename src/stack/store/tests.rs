@@ -1,0 +1,113 @@
+use super::*;
+
+fn completion(id: &str, created: i64, model: &str) -> Completion {
+    Completion {
+        id: id.into(),
+        created,
+        model: model.into(),
+        completion: format!(r#"{{"id":"{id}", "seed":18168036348581554000, "x":1E5}}"#),
+        input_messages: r#"[{"role": "user"}]"#.into(),
+    }
+}
+
+async fn ids(store: &Store, request: PageRequest) -> (Vec<String>, bool) {
+    let page = store.list(&request).await.unwrap();
+    (page.completions.into_iter().map(|completion| completion.id).collect(), page.has_more)
+}
+
+fn all() -> PageRequest {
+    PageRequest { limit: 20, ..PageRequest::default() }
+}
+
+async fn filled() -> Store {
+    let store = Store::temporary().await.unwrap();
+    for (id, created, model) in [("a", 1, "m"), ("b", 2, "n"), ("c", 2, "m"), ("d", 3, "m")] {
+        store.put(&completion(id, created, model)).await.unwrap();
+    }
+    store
+}
+
+#[tokio::test]
+async fn listings_go_by_time_and_then_by_arrival() {
+    let store = filled().await;
+    assert_eq!(ids(&store, all()).await.0, ["d", "c", "b", "a"]);
+    assert_eq!(ids(&store, PageRequest { order: Order::Ascending, ..all() }).await.0, ["a", "b", "c", "d"]);
+    assert_eq!(ids(&store, PageRequest { model: Some("m".into()), ..all() }).await.0, ["d", "c", "a"]);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_repeat() {
+    let store = filled().await;
+    for order in [Order::Ascending, Order::Descending] {
+        let whole = ids(&store, PageRequest { order, ..all() }).await.0;
+        let mut seen: Vec<String> = Vec::new();
+        loop {
+            let request = PageRequest { after: seen.last().cloned(), limit: 1, model: None, order };
+            let (page, has_more) = ids(&store, request).await;
+            seen.extend(page);
+            if !has_more {
+                break;
+            }
+        }
+        assert_eq!(seen, whole);
+    }
+    let unknown = store.list(&PageRequest { after: Some("z".into()), ..all() }).await;
+    assert!(matches!(unknown, Err(PageError::UnknownAfter(id)) if id == "z"));
+}
+
+#[tokio::test]
+async fn the_same_id_again_replaces_and_counts_as_new() {
+    let store = filled().await;
+    store.put(&completion("b", 2, "other")).await.unwrap();
+    assert_eq!(ids(&store, all()).await.0, ["d", "b", "c", "a"]);
+    assert_eq!(store.get("b").await.unwrap().unwrap().model, "other");
+    assert_eq!(store.get("z").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_file_survives_reopening_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/store.db");
+    let kept = completion("a", 1, "m");
+    let first = Store::open(&path).await.unwrap();
+    first.put(&kept).await.unwrap();
+    // Read by another connection while the first one is still open, as after a kill.
+    let second = Store::open(&path).await.unwrap();
+    assert_eq!(second.get("a").await.unwrap().unwrap(), kept);
+    drop((first, second));
+    let third = Store::open(&path).await.unwrap();
+    assert_eq!(third.get("a").await.unwrap().unwrap(), kept);
+}
+
+#[tokio::test]
+async fn files_that_are_not_ours_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("text");
+    std::fs::write(&other, "not a database, and long enough to be taken for none at all").unwrap();
+    assert!(Store::open(&other).await.err().unwrap().to_string().contains("text cannot be opened"));
+
+    for (name, sql, says) in [
+        ("new", "PRAGMA user_version = 99", "version 99 and this retake knows up to 1"),
+        ("alien", "CREATE TABLE theirs (x)", "of something else"),
+    ] {
+        let path = folder.path().join(name);
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        sqlx::raw_sql(sql).execute(&mut options.connect().await.unwrap()).await.unwrap();
+        let error = Store::open(&path).await.err().unwrap().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tasks_share_a_store_in_memory() {
+    let store = Store::temporary().await.unwrap();
+    let tasks = (0..40).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store.put(&completion(&n.to_string(), n, "m")).await.unwrap();
+            store.get(&n.to_string()).await.unwrap().unwrap()
+        })
+    });
+    futures_util::future::join_all(tasks).await.into_iter().for_each(|task| drop(task.unwrap()));
+    assert_eq!(ids(&store, PageRequest { limit: 1000, ..all() }).await.0.len(), 40);
+}

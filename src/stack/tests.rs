@@ -1,0 +1,7 @@
+//! The gateway through [`InProcess`], with upstreams that are made up.
+
+mod calls;
+mod fake;
+mod listings;
+mod socket;
+mod streams;

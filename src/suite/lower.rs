@@ -1,0 +1,272 @@
+//! Expectations, from what stands in the file to what `check` works with.
+
+use serde_json::Value;
+
+use super::parse::Reader;
+use super::raw::{
+    RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawToolCall, RawToolCalls,
+};
+use super::{
+    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
+    PathExpect, StreamExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
+};
+use crate::yaml::{Pairs, Place, Short, Spanned};
+
+/// Reads the expectations of one step.
+pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Place, raw: RawExpect) -> Expect {
+    let mut lower = Lower { reader, scope };
+    Expect {
+        status: lower.maybe(raw.status),
+        headers: lower.headers(raw.headers),
+        json: lower.json(raw.json),
+        text: lower.maybe(raw.text),
+        stream: raw.stream.and_then(|raw| lower.stream(raw)),
+        tool_calls: raw.tool_calls.map(|raw| lower.tool_calls(raw)),
+        embeddings: raw.embeddings.map(|raw| lower.embeddings(raw)),
+        error: raw.error.and_then(|raw| lower.error_reply(raw)),
+    }
+}
+
+struct Lower<'a, 'b> {
+    reader: &'a mut Reader<'b>,
+    scope: &'a [String],
+}
+
+impl Lower<'_, '_> {
+    fn maybe(&mut self, raw: Option<RawNeed>) -> Option<Need> {
+        raw.map(|raw| self.need(raw))
+    }
+
+    fn need(&mut self, raw: RawNeed) -> Need {
+        let place = raw.place;
+        let matcher = match raw.value {
+            Short::Plain(value) => Matcher { equals: Some(self.value(place, value)), ..Matcher::default() },
+            Short::Full(raw) => self.matcher(place, raw),
+        };
+        Need { matcher, place }
+    }
+
+    /// An operand: its names must be declared.
+    fn value(&mut self, place: Place, value: Value) -> Value {
+        self.reader.names(self.scope, place, template::names(&value));
+        value
+    }
+
+    fn inner(&mut self, raw: Option<Box<RawNeed>>) -> Option<Box<Matcher>> {
+        raw.map(|raw| Box::new(self.need(*raw).matcher))
+    }
+
+    /// A matcher of a length or a number of things: its operands are numbers.
+    fn size(&mut self, raw: Option<Box<RawNeed>>, what: &str) -> Option<Box<Matcher>> {
+        let raw = raw?;
+        let place = raw.place;
+        let matcher = self.need(*raw).matcher;
+        if matcher.equals.as_ref().is_some_and(|value| !is_number_or_name(value)) {
+            self.reader
+                .error(place, 1, format!("`{what}` is compared with a number"))
+                .push_help(format!("write `{what}: 3` or `{what}: {{gt: 0}}`"));
+        }
+        Some(Box::new(matcher))
+    }
+
+    fn number(&mut self, raw: Option<Spanned<Value>>, what: &str) -> Option<Value> {
+        let raw = raw?;
+        if !is_number_or_name(&raw.value) {
+            self.reader.error(raw.place, 1, format!("`{what}` wants a number")).push_help(format!("write `{what}: 3`"));
+        }
+        Some(self.value(raw.place, raw.value))
+    }
+
+    fn matcher(&mut self, place: Place, raw: RawMatcher) -> Matcher {
+        let matcher = Matcher {
+            equals: raw.equals.map(|value| self.value(place, value)),
+            contains: raw.contains.map(|value| self.value(place, value)),
+            matches: raw.matches.map(|text| self.regex(text)),
+            length: self.size(raw.length, "length"),
+            gt: self.number(raw.gt, "gt"),
+            ge: self.number(raw.ge, "ge"),
+            lt: self.number(raw.lt, "lt"),
+            le: self.number(raw.le, "le"),
+            r#type: raw.r#type.and_then(|word| self.value_type(&word)),
+            approx: raw.approx.map(|raw| Approx { value: self.value(place, raw.value), within: raw.within }),
+            one_of: raw.one_of.map(|values| values.into_iter().map(|value| self.value(place, value)).collect()),
+            any: self.inner(raw.any),
+            all: self.inner(raw.all),
+            not: self.inner(raw.not),
+            exists: raw.exists,
+            count: self.size(raw.count, "count"),
+            schema: raw.schema.and_then(|schema| self.schema(schema)),
+            fold: raw.fold,
+        };
+        if matcher.is_empty() {
+            self.reader
+                .error(place, 1, "this matcher asks for nothing")
+                .push_help("write a value, or for example `{contains: …}`");
+        }
+        matcher
+    }
+
+    fn regex(&mut self, text: Spanned<String>) -> Value {
+        let parsed = regex::Regex::new(&text.value);
+        match parsed {
+            // With a name in it, it can only be read when the name is filled in.
+            Err(error) if !text.value.contains("${") => {
+                let reason = error.to_string();
+                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                self.reader
+                    .error(
+                        text.place,
+                        text.value.chars().count(),
+                        format!("`{}` is no regular expression: {reason}", text.value),
+                    )
+                    .push_help("the syntax is that of the Rust crate regex; quote what is meant literally with `\\`");
+            }
+            _ => {}
+        }
+        self.value(text.place, Value::String(text.value))
+    }
+
+    fn schema(&mut self, schema: Spanned<Value>) -> Option<Value> {
+        match jsonschema::meta::validate(&schema.value) {
+            Ok(()) => Some(self.value(schema.place, schema.value)),
+            Err(error) => {
+                let reason = format!("this is no JSON Schema: {error}");
+                self.reader
+                    .error(schema.place, 1, reason)
+                    .push_help("see json-schema.org; draft 2020-12 is the default");
+                None
+            }
+        }
+    }
+
+    fn value_type(&mut self, word: &Spanned<String>) -> Option<ValueType> {
+        const TYPES: [(&str, ValueType); 7] = [
+            ("null", ValueType::Null),
+            ("boolean", ValueType::Boolean),
+            ("integer", ValueType::Integer),
+            ("number", ValueType::Number),
+            ("string", ValueType::String),
+            ("array", ValueType::Array),
+            ("object", ValueType::Object),
+        ];
+        let found = TYPES.iter().find(|(name, _)| *name == word.value).map(|(_, kind)| *kind);
+        if found.is_none() {
+            self.reader.unknown(word, "type", &TYPES.map(|(name, _)| name));
+        }
+        found
+    }
+
+    fn headers(&mut self, raw: Pairs<RawNeed>) -> Vec<(String, Need)> {
+        let read = |(name, need): (Spanned<String>, RawNeed)| {
+            self.reader.header(&name);
+            (name.value, self.need(need))
+        };
+        raw.0.into_iter().map(read).collect()
+    }
+
+    fn json(&mut self, raw: Pairs<RawNeed>) -> Vec<PathExpect> {
+        let read = |(text, need): (Spanned<String>, RawNeed)| {
+            let need = self.need(need);
+            let path = self.reader.json_path(&text)?;
+            Some(PathExpect { path, text: text.value, need: Need { place: text.place, ..need } })
+        };
+        raw.0.into_iter().filter_map(read).collect()
+    }
+
+    fn stream(&mut self, raw: Spanned<Short<RawStream>>) -> Option<StreamExpect> {
+        let place = raw.place;
+        let raw = match raw.value {
+            Short::Full(raw) => raw,
+            Short::Plain(Value::Bool(true)) => RawStream::default(),
+            Short::Plain(_) => {
+                self.reader
+                    .error(place, 1, "`stream` is `true` or a mapping")
+                    .push_help("write `stream: true` or `stream: {chunks: {gt: 1}}`");
+                return None;
+            }
+        };
+        Some(StreamExpect {
+            place,
+            chunks: self.maybe(raw.chunks),
+            finish_reasons: self.maybe(raw.finish_reasons),
+            usage: self.maybe(raw.usage),
+            roles: self.maybe(raw.roles),
+            choices: self.maybe(raw.choices),
+            done: raw.done,
+        })
+    }
+
+    fn tool_calls(&mut self, raw: Spanned<RawToolCalls>) -> ToolCallsExpect {
+        let (place, raw) = (raw.place, raw.value);
+        let count = self.maybe(raw.count);
+        let read = |call: Spanned<RawToolCall>| {
+            let name = self.maybe(call.value.name);
+            let arguments = call.value.arguments.and_then(|raw| self.arguments(raw));
+            ToolCallExpect { place: call.place, name, arguments }
+        };
+        ToolCallsExpect { place, count, calls: raw.calls.into_iter().map(read).collect() }
+    }
+
+    fn arguments(&mut self, raw: Spanned<RawArguments>) -> Option<ArgumentsExpect> {
+        let (place, raw) = (raw.place, raw.value);
+        let kind = match (raw.schema, raw.subset, raw.equals) {
+            (Some(schema), None, None) => ArgumentsKind::Schema(self.schema(Spanned { value: schema, place })?),
+            (None, Some(subset), None) => ArgumentsKind::Subset(self.value(place, subset)),
+            (None, None, Some(equals)) => ArgumentsKind::Equals(self.value(place, equals)),
+            _ => {
+                self.reader
+                    .error(place, 1, "`arguments` has exactly one of schema, subset, equals")
+                    .push_help("write `arguments: {subset: {city: Tokyo}}`, for example");
+                return None;
+            }
+        };
+        Some(ArgumentsExpect { place, kind })
+    }
+
+    fn embeddings(&mut self, raw: Spanned<RawEmbeddings>) -> EmbeddingsExpect {
+        let (place, raw) = (raw.place, raw.value);
+        EmbeddingsExpect {
+            place,
+            count: self.maybe(raw.count),
+            dimensions: self.maybe(raw.dimensions),
+            finite: raw.finite,
+            encoding: raw.encoding.and_then(|word| match word.value.as_str() {
+                "float" => Some(EmbeddingEncoding::Float),
+                "base64" => Some(EmbeddingEncoding::Base64),
+                _ => {
+                    self.reader.unknown(&word, "encoding", &["float", "base64"]);
+                    None
+                }
+            }),
+            differ: raw.differ,
+            differs_from: raw.differs_from.map(|value| self.value(place, value)),
+            cosine: self.maybe(raw.cosine),
+            cosine_with: raw.cosine_with.map(|value| self.value(place, value)),
+        }
+    }
+
+    fn error_reply(&mut self, raw: Spanned<Short<RawErrorReply>>) -> Option<ErrorExpect> {
+        let place = raw.place;
+        let raw = match raw.value {
+            Short::Full(raw) => raw,
+            Short::Plain(Value::Bool(true)) => RawErrorReply::default(),
+            Short::Plain(_) => {
+                self.reader
+                    .error(place, 1, "`error` is `true` or a mapping")
+                    .push_help("write `error: true` or `error: {message: {contains: …}}`");
+                return None;
+            }
+        };
+        Some(ErrorExpect {
+            place,
+            message: self.maybe(raw.message),
+            r#type: self.maybe(raw.r#type),
+            code: self.maybe(raw.code),
+            param: self.maybe(raw.param),
+        })
+    }
+}
+
+fn is_number_or_name(value: &Value) -> bool {
+    value.is_number() || value.as_str().is_some_and(|text| text.starts_with("${"))
+}

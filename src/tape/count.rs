@@ -1,0 +1,34 @@
+//! How often each case has asked the same.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Counts of equal requests, by case and the request's name. Requests of no case have one count together.
+#[derive(Default)]
+pub(super) struct Counts(Mutex<HashMap<Option<String>, HashMap<String, u32>>>);
+
+impl Counts {
+    /// Counts a request; which one it is, from 1.
+    pub(super) fn claim(&self, case: Option<&str>, name: &str) -> u32 {
+        let mut all = self.lock();
+        let count = all.entry(case.map(str::to_owned)).or_default().entry(name.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// Takes a request back that got no answer.
+    pub(super) fn release(&self, case: Option<&str>, name: &str) {
+        if let Some(count) = self.lock().get_mut(&case.map(str::to_owned)).and_then(|names| names.get_mut(name)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Lets a case begin anew.
+    pub(super) fn forget(&self, case: &str) {
+        self.lock().remove(&Some(case.to_owned()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<String>, HashMap<String, u32>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,287 @@
+//! A folder of recordings.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::exchange::{self, Key, Recording, Request, host_of};
+use crate::provider::{Ignored, Provider};
+use crate::upstream::{Error, ErrorKind};
+
+/// Parsed files that are kept at hand. Cases share recordings, and a run asks for few of them.
+const MOST_CACHED: usize = 1_000;
+/// Files looked into for the nearest recording and for counts; beyond that a search would cost more than it tells.
+pub(super) const MOST_SEARCHED: usize = 2_000;
+const MOST_COUNTED: usize = 5_000;
+
+/// The recordings of one provider: `DIR/<provider>/`, or `DIR` itself when files lie there directly. Opening it reads
+/// nothing; a file is read when a request asks for it.
+pub struct Library {
+    root: PathBuf,
+    provider: String,
+    base_url: String,
+    ignores: Vec<Ignored>,
+    cache: Mutex<HashMap<PathBuf, Cached>>,
+    asked: Mutex<Option<Arc<Vec<Asked>>>>,
+}
+
+/// How many recordings of each origin there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// From a real provider.
+    pub real: usize,
+    /// From a script.
+    pub simulated: usize,
+    /// There are more files than were looked at.
+    pub more: bool,
+}
+
+/// A file of recordings that answers a request.
+#[derive(Clone)]
+pub(super) struct Take {
+    pub(super) path: PathBuf,
+    pub(super) loaded: Arc<Loaded>,
+}
+
+/// A file as read.
+pub(super) struct Loaded {
+    pub(super) recording: Recording,
+    pub(super) key: Key,
+}
+
+struct Cached {
+    modified: Option<SystemTime>,
+    length: u64,
+    loaded: Arc<Loaded>,
+}
+
+/// What a recording was asked, for finding the nearest one.
+pub(super) struct Asked {
+    pub(super) path: PathBuf,
+    pub(super) request: Request,
+    pub(super) canonical: String,
+}
+
+impl Library {
+    /// The recordings of `provider` under `root`. Neither needs to exist yet.
+    pub fn open(root: &Path, provider: &Provider) -> Self {
+        Library {
+            root: root.to_owned(),
+            provider: provider.name.clone(),
+            base_url: provider.base_url.trim_end_matches('/').to_owned(),
+            ignores: provider.ignores.clone(),
+            cache: Mutex::default(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// The key of a request to this provider.
+    pub fn key(&self, request: &Request) -> Key {
+        exchange::key(request, &self.base_url, &self.ignores)
+    }
+
+    /// The provider's name.
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The URL that a recording of this endpoint bears.
+    pub(super) fn url(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.base_url)
+    }
+
+    pub(super) fn key_of_recorded(&self, recording: &Recording) -> Key {
+        exchange::key_of_recorded(&recording.exchange, &self.ignores)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join(&self.provider)
+    }
+
+    /// Where new files go: the provider's folder, unless only the flat form exists.
+    pub(super) fn target(&self) -> PathBuf {
+        let own = self.folder();
+        if own.is_dir() || !has_recordings(&self.root) { own } else { self.root.clone() }
+    }
+
+    /// Where a recording of this name would be looked for first.
+    pub(super) fn path_of(&self, name: &str) -> PathBuf {
+        self.target().join(format!("{name}.json"))
+    }
+
+    /// The files that answer a request, in the order of its repeats.
+    pub(super) fn takes(&self, key: &Key, request: &Request) -> Result<Vec<Take>, Error> {
+        let mut names = vec![key.name.clone()];
+        // Recorded before a field was declared as ignored: the name still counts that field.
+        let plain = exchange::key(request, &self.base_url, &[]).name;
+        if plain != key.name {
+            names.push(plain);
+        }
+        for name in &names {
+            for folder in [self.folder(), self.root.clone()] {
+                let takes = self.takes_in(&folder, name, key)?;
+                if !takes.is_empty() {
+                    return Ok(takes);
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn takes_in(&self, folder: &Path, name: &str, key: &Key) -> Result<Vec<Take>, Error> {
+        let mut takes = Vec::new();
+        for place in 1.. {
+            let path = folder.join(file_name(name, place));
+            let Some(loaded) = self.load(&path)? else { break };
+            if !self.is_ours(folder, &loaded.recording.exchange.url) {
+                break;
+            }
+            self.check_name(&path, name, &loaded)?;
+            if loaded.key.canonical != key.canonical {
+                break;
+            }
+            takes.push(Take { path, loaded });
+        }
+        Ok(takes)
+    }
+
+    /// In a flat folder lie recordings of any provider: the host tells whose they are.
+    fn is_ours(&self, folder: &Path, url: &str) -> bool {
+        folder != self.root || host_of(url) == host_of(&self.base_url)
+    }
+
+    fn check_name(&self, path: &Path, name: &str, loaded: &Loaded) -> Result<(), Error> {
+        let plain = || exchange::key_of_recorded(&loaded.recording.exchange, &[]).name;
+        if loaded.key.name == name || plain() == name {
+            return Ok(());
+        }
+        Err(broken(
+            path,
+            &format!(
+                "its request gives the name {}.json: the request in it was changed after it was recorded; record it \
+                 anew, or name the file so",
+                loaded.key.name
+            ),
+        ))
+    }
+
+    /// Reads a file; `None` when there is none.
+    fn load(&self, path: &Path) -> Result<Option<Arc<Loaded>>, Error> {
+        let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
+        let (modified, length) = (metadata.modified().ok(), metadata.len());
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = cache.get(path)
+            && (cached.modified, cached.length) == (modified, length)
+        {
+            return Ok(Some(Arc::clone(&cached.loaded)));
+        }
+        let loaded = Arc::new(self.read(path)?);
+        if cache.len() >= MOST_CACHED {
+            cache.clear();
+        }
+        cache.insert(path.to_owned(), Cached { modified, length, loaded: Arc::clone(&loaded) });
+        Ok(Some(loaded))
+    }
+
+    /// Reads a file afresh.
+    pub(super) fn read(&self, path: &Path) -> Result<Loaded, Error> {
+        let bytes = fs::read(path).map_err(|error| broken(path, &error.to_string()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
+        let recording = exchange::read(&text).map_err(|error| {
+            let place = format!("{}:{}:{}", path.display(), error.line, error.column);
+            Error::new(
+                ErrorKind::BrokenRecording,
+                format!("{place}: not a readable recording: {}; repair it, or record it anew", error.reason),
+            )
+        })?;
+        let key = self.key_of_recorded(&recording);
+        Ok(Loaded { recording, key })
+    }
+
+    /// Forgets what was read, because a file was written.
+    pub(super) fn refresh(&self, path: &Path) {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What the recordings were asked, as far as they can be read.
+    pub(super) fn asked(&self) -> Arc<Vec<Asked>> {
+        let mut known = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = &*known {
+            return Arc::clone(asked);
+        }
+        let mut all = Vec::new();
+        for folder in [self.folder(), self.root.clone()] {
+            for path in recordings_in(&folder).into_iter().take(MOST_SEARCHED) {
+                // A file that cannot be read is no near one; who needs it gets its fault said.
+                let Ok(text) = fs::read_to_string(&path) else { continue };
+                let Ok((request, url)) = exchange::read_request(&text) else { continue };
+                if self.is_ours(&folder, &url) {
+                    let canonical = self.key(&request).canonical;
+                    all.push(Asked { path, request, canonical });
+                }
+            }
+        }
+        let all = Arc::new(all);
+        *known = Some(Arc::clone(&all));
+        all
+    }
+
+    /// Counts the recordings by origin, from the ends of the files.
+    pub fn summary(&self) -> Summary {
+        let mut files = recordings_in(&self.folder());
+        if files.is_empty() {
+            files = recordings_in(&self.root);
+        }
+        let mut summary = Summary { more: files.len() > MOST_COUNTED, ..Summary::default() };
+        for path in files.iter().take(MOST_COUNTED) {
+            if ends_as_simulated(path) { summary.simulated += 1 } else { summary.real += 1 }
+        }
+        summary
+    }
+}
+
+/// `origin` is the last that is written of a recording.
+fn ends_as_simulated(path: &Path) -> bool {
+    let tail = || -> std::io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(256)))?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    let tail = tail().unwrap_or_default();
+    let tail: Vec<u8> = tail.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    tail.ends_with(b"\"origin\":\"simulated\"}}")
+}
+
+/// `abc.json`, `abc-2.json`, …
+pub(super) fn file_name(name: &str, place: usize) -> String {
+    if place <= 1 { format!("{name}.json") } else { format!("{name}-{place}.json") }
+}
+
+fn recordings_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn has_recordings(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|entries| {
+        entries.filter_map(Result::ok).any(|entry| entry.path().extension().is_some_and(|end| end == "json"))
+    })
+}
+
+fn broken(path: &Path, reason: &str) -> Error {
+    Error::new(ErrorKind::BrokenRecording, format!("{}: not a readable recording: {reason}", path.display()))
+}

@@ -1,0 +1,50 @@
+//! The four modes.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What is done with a request to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// To the provider; nothing is kept.
+    Live,
+    /// To the provider; everything is kept.
+    Record,
+    /// From the recordings only.
+    #[default]
+    Replay,
+    /// From the recordings; what they lack is recorded.
+    RecordIfMissing,
+}
+
+impl Mode {
+    /// All of them, in the order in which help lists them.
+    pub const ALL: [Mode; 4] = [Mode::Live, Mode::Record, Mode::Replay, Mode::RecordIfMissing];
+
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::Record => "record",
+            Mode::Replay => "replay",
+            Mode::RecordIfMissing => "record-if-missing",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Mode::ALL
+            .into_iter()
+            .find(|mode| mode.name() == text)
+            .ok_or_else(|| format!("`{text}` is no mode: use live, record, replay or record-if-missing"))
+    }
+}

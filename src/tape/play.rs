@@ -1,0 +1,65 @@
+//! A recorded reply as a live one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::time::Instant;
+
+use crate::exchange::{self, End};
+use crate::upstream::{Error, ErrorKind, Reply};
+
+/// The reply with its recorded chunk edges; at once, or at a multiple of its recorded pace.
+pub(super) fn reply(recorded: &exchange::Reply, speed: Option<f64>) -> Reply {
+    let start = Instant::now();
+    let speed = speed.filter(|speed| speed.is_finite() && *speed > 0.0);
+    let items = stream::iter(pieces(recorded)).then(move |(at_ms, item)| async move {
+        if let Some(speed) = speed {
+            tokio::time::sleep_until(start + pause(at_ms, speed)).await;
+        }
+        item
+    });
+    Reply {
+        // Reading the file does not rule out a status that HTTP does not know.
+        status: StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        headers: headers(&recorded.headers),
+        body: items.boxed(),
+    }
+}
+
+/// A pause beyond an hour is a mistake in the file, and would overflow the clock in the worst case.
+fn pause(at_ms: u64, speed: f64) -> Duration {
+    let most = Duration::from_secs(3600);
+    Duration::try_from_secs_f64(at_ms as f64 / 1000.0 / speed).unwrap_or(most).min(most)
+}
+
+fn pieces(recorded: &exchange::Reply) -> Vec<(u64, Result<Bytes, Error>)> {
+    let mut pieces = Vec::with_capacity(recorded.chunks.len() + 1);
+    let mut at = 0;
+    for chunk in &recorded.chunks {
+        let end = (at + chunk.size).min(recorded.body.len());
+        pieces.push((chunk.at_ms, Ok(recorded.body.slice(at..end))));
+        at = end;
+    }
+    let last = recorded.chunks.last().map_or(0, |chunk| chunk.at_ms);
+    if at < recorded.body.len() {
+        pieces.push((last, Ok(recorded.body.slice(at..))));
+    }
+    if let End::Broken(how) = &recorded.end {
+        pieces.push((last, Err(Error::new(ErrorKind::Broken, how.clone()))));
+    }
+    pieces
+}
+
+fn headers(pairs: &[(String, String)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            headers.append(name, value);
+        }
+    }
+    headers
+}

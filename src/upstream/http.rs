@@ -1,0 +1,347 @@
+//! An upstream over HTTP: the provider itself. The key enters here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, header};
+use reqwest::Url;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::limit::Gate;
+use super::retry::{self, Came};
+use super::target::{self, Base};
+use super::{ERROR_HEADER, Error, ErrorKind, Reply, Request, Upstream};
+use crate::exchange::Auth;
+
+pub use super::limit::Limits;
+pub use super::retry::Retries;
+pub use super::target::Key;
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// From sending to the first byte of the body.
+    pub first_byte: Duration,
+    /// Between two chunks of the body.
+    pub gap: Duration,
+    /// From sending to the end of the body, retries included.
+    pub whole: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(120),
+            gap: Duration::from_secs(60),
+            whole: Duration::from_secs(600),
+        }
+    }
+}
+
+/// How to reach a provider.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Its name, for messages.
+    pub provider: String,
+    /// With the API's version part: `https://api.together.xyz/v1`.
+    pub base_url: String,
+    /// Its key, when it has one.
+    pub key: Option<Key>,
+    /// Whether a request that wants the key cannot go without it.
+    pub key_required: bool,
+    /// Headers that every request carries.
+    pub headers: BTreeMap<String, String>,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// Whether to ask again.
+    pub retries: Retries,
+    /// How many requests at once and per minute.
+    pub limits: Limits,
+    /// Whether a stack is asked, which is told the case and the wish for no key; a provider never is.
+    pub is_stack: bool,
+}
+
+impl HttpConfig {
+    /// A provider without key, extra headers or limits, asked as a live run asks.
+    pub fn new(provider: impl Into<String>, base_url: impl Into<String>) -> Self {
+        HttpConfig {
+            provider: provider.into(),
+            base_url: base_url.into(),
+            key: None,
+            key_required: false,
+            headers: BTreeMap::new(),
+            timeouts: Timeouts::default(),
+            retries: Retries::live(),
+            limits: Limits::default(),
+            is_stack: false,
+        }
+    }
+}
+
+/// A provider, reached over HTTP/1.1 or HTTP/2. Nothing is opened, read or built before the first request.
+pub struct Http {
+    config: HttpConfig,
+    client: OnceLock<reqwest::Client>,
+    gate: Gate,
+    /// Gives numbers in `0.0..1.0`.
+    dice: fn() -> f64,
+}
+
+impl Http {
+    /// An upstream over HTTP. What is wrong with `config` shows at the first request.
+    pub fn new(config: HttpConfig) -> Self {
+        let gate = Gate::new(config.limits);
+        Http { config, client: OnceLock::new(), gate, dice: roll }
+    }
+
+    /// The same with another source of chance: numbers in `0.0..1.0`.
+    pub fn with_dice(self, dice: fn() -> f64) -> Self {
+        Http { dice, ..self }
+    }
+
+    async fn answer(&self, request: Request) -> Result<Reply, Error> {
+        let base = Base::parse(&self.config.provider, &self.config.base_url)?;
+        let headers = self.headers(&request)?;
+        let client = self.client(&base)?;
+        let permit = self.gate.enter().await;
+        let deadline = Instant::now() + self.config.timeouts.whole;
+        let mut call = Call {
+            who: format!("{}: {} ", self.config.provider, request.method),
+            url: base.url(&request.endpoint),
+            key: self.config.key.clone(),
+            timeouts: self.config.timeouts,
+            first_byte_by: deadline,
+            deadline,
+        };
+        call.who.push_str(&target::shown(&call.url));
+        let mut tried = 0;
+        loop {
+            self.gate.pace().await;
+            call.first_byte_by = deadline.min(Instant::now() + self.config.timeouts.first_byte);
+            let message = client
+                .request(request.method.clone(), call.url.clone())
+                .headers(headers.clone())
+                .body(request.body.clone());
+            let came = call.head(message).await;
+            tried += 1;
+            let outcome = match &came {
+                Ok(response) => Came::Reply(response.status(), response.headers()),
+                Err(_) => Came::Nothing,
+            };
+            match retry::pause(&self.config.retries, tried, outcome, SystemTime::now(), (self.dice)()) {
+                // Past the deadline nothing could come of another try.
+                Some(pause) if Instant::now() + pause < deadline => {
+                    drop(came);
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return call.reply(came?, permit).await,
+            }
+        }
+    }
+
+    fn headers(&self, request: &Request) -> Result<HeaderMap, Error> {
+        let mut headers = target::headers(&request.headers, &self.config.headers)?;
+        if self.config.is_stack {
+            super::mark(&mut headers, request);
+        }
+        match (&self.config.key, request.auth) {
+            (Some(key), Auth::Provider) if !key.is_set() && self.config.key_required => {
+                let (provider, var) = (&self.config.provider, &key.var);
+                let message = format!(
+                    "{provider} needs a key: set {var} in the environment, or replay recordings, which needs none \
+                     (--mode replay)"
+                );
+                return Err(Error::new(ErrorKind::MissingKey, message));
+            }
+            (Some(key), Auth::Provider) => target::add_key(&mut headers, key)?,
+            (_, Auth::None) | (None, _) => {}
+        }
+        Ok(headers)
+    }
+
+    fn client(&self, base: &Base) -> Result<&reqwest::Client, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let built = self.build(base).map_err(|error| {
+            let (provider, reason) = (&self.config.provider, reasons(error));
+            let help = "HTTPS needs the system's CA certificates: install the package ca-certificates, or name a \
+                        file of them in SSL_CERT_FILE";
+            Error::new(ErrorKind::Connect, format!("{provider}: no HTTP client can be built: {reason}. {help}"))
+        })?;
+        Ok(self.client.get_or_init(|| built))
+    }
+
+    /// With rustls, building fails where the system has no CA certificates, even when none is needed: plain HTTP
+    /// must work there.
+    fn build(&self, base: &Base) -> Result<reqwest::Client, reqwest::Error> {
+        // An error means that a provider is installed already, which will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .connect_timeout(self.config.timeouts.connect)
+                .redirect(reqwest::redirect::Policy::none());
+            if base.is_loopback() { builder.no_proxy() } else { builder }
+        };
+        let without_roots = || builder().tls_certs_only([]).build();
+        match (base.is_plain(), base.is_loopback()) {
+            (true, true) => without_roots(),
+            (true, false) => builder().build().or_else(|_| without_roots()),
+            (false, _) => builder().build(),
+        }
+    }
+}
+
+impl Upstream for Http {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        Box::pin(self.answer(request))
+    }
+}
+
+/// Chance enough to spread clients; no secret depends on it.
+fn roll() -> f64 {
+    let bits = uuid::Uuid::new_v4().as_u64_pair().1 & u64::from(u32::MAX);
+    bits as f64 / (f64::from(u32::MAX) + 1.0)
+}
+
+/// One request under way: what its errors need to say, and its deadlines.
+struct Call {
+    /// `together: POST https://…`
+    who: String,
+    url: Url,
+    key: Option<Key>,
+    timeouts: Timeouts,
+    first_byte_by: Instant,
+    deadline: Instant,
+}
+
+impl Call {
+    /// Sends and waits for status and headers.
+    async fn head(&self, message: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
+        match tokio::time::timeout_at(self.first_byte_by, message.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_connect() && error.is_timeout() => {
+                let after = self.timeouts.connect;
+                Err(self.error(ErrorKind::Timeout, &format!("no connection within {after:?}: is the address right?")))
+            }
+            Ok(Err(error)) if error.is_connect() => {
+                let way_out = format!(
+                    "no connection: {}. Is the server up, and its address right? \
+                     (base_url in providers.yaml, or --provider NAME=BASE_URL)",
+                    reasons(error)
+                );
+                Err(self.error(ErrorKind::Connect, &way_out))
+            }
+            Ok(Err(error)) => Err(self.error(ErrorKind::Broken, &format!("no reply: {}", reasons(error)))),
+            Err(_) => Err(self.late("no reply", self.timeouts.first_byte, self.first_byte_by)),
+        }
+    }
+
+    /// The reply, its body still on its way. `permit` is given back when the body ends.
+    async fn reply(self, response: reqwest::Response, permit: Option<OwnedSemaphorePermit>) -> Result<Reply, Error> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(coding) = compression(&headers) {
+            let reason = format!(
+                "the reply is compressed ({coding}) although that was not asked for; \
+                 it cannot be kept byte for byte. Something between here and the provider compresses: go around it"
+            );
+            return Err(self.error(ErrorKind::Broken, &reason));
+        }
+        let made_up = headers.get(ERROR_HEADER).and_then(|name| name.to_str().ok()).and_then(ErrorKind::from_name);
+        let who = self.who.clone();
+        let reply = Reply { status, headers, body: self.body(response, permit).boxed() };
+        match made_up {
+            None => Ok(reply),
+            Some(kind) => Err(Error::new(kind, told(&who, reply).await)),
+        }
+    }
+
+    /// The chunks as they come. The first may take until `first_byte_by`, since servers send their headers long
+    /// before they have worked through a prompt.
+    fn body(
+        self,
+        response: reqwest::Response,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> impl futures_util::Stream<Item = Result<Bytes, Error>> + Send + 'static {
+        async_stream::stream! {
+            let _permit = permit;
+            let mut chunks = response.bytes_stream();
+            let mut bytes = 0;
+            loop {
+                let gap = Instant::now() + self.timeouts.gap;
+                let by = if bytes == 0 { gap.max(self.first_byte_by) } else { gap }.min(self.deadline);
+                match tokio::time::timeout_at(by, chunks.next()).await {
+                    Ok(Some(Ok(chunk))) => {
+                        bytes += chunk.len();
+                        yield Ok(chunk);
+                    }
+                    Ok(None) => break,
+                    Ok(Some(Err(error))) => {
+                        let reason = format!("the reply broke off after {bytes} bytes: {}", reasons(error));
+                        yield Err(self.error(ErrorKind::Broken, &reason));
+                        break;
+                    }
+                    Err(_) => {
+                        let what = format!("the reply stood still after {bytes} bytes: no more");
+                        yield Err(self.late(&what, self.timeouts.gap, by));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn late(&self, what: &str, limit: Duration, by: Instant) -> Error {
+        let limit = if by == self.deadline { self.timeouts.whole } else { limit };
+        self.error(ErrorKind::Timeout, &format!("{what} within {limit:?}"))
+    }
+
+    fn error(&self, kind: ErrorKind, reason: &str) -> Error {
+        let message = format!("{}: {reason}", self.who);
+        Error::new(kind, self.key.iter().fold(message, |message, key| key.hide_in(message)))
+    }
+}
+
+/// What another retake said when it had no answer either.
+async fn told(who: &str, reply: Reply) -> String {
+    let body = reply.collect().await.unwrap_or_else(|(some, _)| some);
+    let message = serde_json::from_slice::<serde_json::Value>(&body)
+        .ok()
+        .and_then(|body| Some(body.pointer("/error/message")?.as_str()?.to_owned()));
+    message.unwrap_or_else(|| format!("{who}: no answer: {}", String::from_utf8_lossy(&body)))
+}
+
+fn compression(headers: &HeaderMap) -> Option<&str> {
+    let coding = headers.get(header::CONTENT_ENCODING)?.to_str().unwrap_or("unreadable").trim();
+    (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
+}
+
+/// The causes of an error in one line; its own words ("error sending request") only where it has none. Never the
+/// URL, which may hold a secret.
+fn reasons(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut line = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    if line.is_empty() { error.to_string() } else { line }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! Where a request goes and what it carries: URL, headers, key. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+
+use super::{Error, ErrorKind};
+
+/// A provider's key and how it travels. Its value shows in no output: `Debug` prints `$VAR`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The environment variable it comes from, for messages.
+    pub var: String,
+    /// The header it travels in: `authorization`, `x-api-key`.
+    pub header: String,
+    /// What stands before it in the header: `Bearer `.
+    pub prefix: String,
+    value: Option<String>,
+}
+
+impl Key {
+    /// A key as a bearer token; a value that is absent, or blank, is no key. Space around it (the newline of
+    /// `$(cat key)`) is dropped, since no header could carry it.
+    pub fn new(var: impl Into<String>, value: Option<String>) -> Self {
+        let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        Key { var: var.into(), header: "authorization".to_owned(), prefix: "Bearer ".to_owned(), value }
+    }
+
+    /// The same key in another header.
+    pub fn travels_in(self, header: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Key { header: header.into(), prefix: prefix.into(), ..self }
+    }
+
+    /// Whether there is a value.
+    pub fn is_set(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// Takes the key's value out of a text that is about to be shown.
+    pub(super) fn hide_in(&self, text: String) -> String {
+        match &self.value {
+            Some(value) => text.replace(value.as_str(), &format!("${}", self.var)),
+            None => text,
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = if self.is_set() { "" } else { " (not set)" };
+        write!(f, "Key({}: {}${}{set})", self.header, self.prefix, self.var)
+    }
+}
+
+/// A provider's base URL, understood.
+#[derive(Clone)]
+pub(super) struct Base(Url);
+
+impl Base {
+    pub(super) fn parse(provider: &str, base_url: &str) -> Result<Self, Error> {
+        let wrong = |reason: String| {
+            let message = format!(
+                "{provider}: the base URL {base_url:?} {reason}; it must look like https://host/v1 \
+                 (base_url in providers.yaml, or --provider {provider}=BASE_URL)"
+            );
+            Error::new(ErrorKind::Other, message)
+        };
+        let url = Url::parse(base_url).map_err(|error| wrong(format!("is no URL: {error}")))?;
+        match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(Base(url)),
+            scheme => Err(wrong(format!("has the scheme {scheme:?}"))),
+        }
+    }
+
+    /// The URL of an endpoint. A base URL ends with its API's version, so `/v1/…` goes below it; any other
+    /// endpoint (`/api/chat`) starts at the root of the same server.
+    pub(super) fn url(&self, endpoint: &str) -> Url {
+        let (path, query) = match endpoint.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (endpoint, None),
+        };
+        let mut url = self.0.clone();
+        match path.strip_prefix("/v1").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            Some(rest) => url.set_path(&format!("{}{rest}", self.0.path().trim_end_matches('/'))),
+            None => url.set_path(path),
+        }
+        let queries: Vec<&str> = [self.0.query(), query].into_iter().flatten().filter(|q| !q.is_empty()).collect();
+        url.set_query((!queries.is_empty()).then(|| queries.join("&")).as_deref());
+        url
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let named = host == "localhost" || host.ends_with(".localhost");
+        named || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// A URL as it may be shown: no user, no password, no values in its query.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Neither can fail for a URL with a host, which `Base::parse` demands.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let asked = url.query().is_some();
+    url.set_query(None);
+    url.set_fragment(None);
+    if asked { format!("{url}?…") } else { url.to_string() }
+}
+
+/// Headers that say something of one connection only, or of the address the caller used.
+const OF_ONE_HOP: [&str; 12] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers that carry a caller's own credentials, which are none of the provider's business.
+const CREDENTIALS: [&str; 5] = ["authorization", "api-key", "cookie", "x-api-key", "x-goog-api-key"];
+
+/// The headers to send: the caller's that may travel, then the provider's.
+pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
+    let named: Vec<String> = caller
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let travels = |name: &str| {
+        let barred = OF_ONE_HOP.contains(&name) || CREDENTIALS.contains(&name) || name.starts_with("x-retake-");
+        !barred && !named.iter().any(|hop| hop == name)
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in caller.iter().filter(|(name, _)| travels(name.as_str())) {
+        headers.append(name.clone(), value.clone());
+    }
+    for (name, value) in provider {
+        let (name, value) = pair(name, value).ok_or_else(|| {
+            Error::new(ErrorKind::Other, format!("the provider's header {name:?} cannot be sent: {value:?}"))
+        })?;
+        headers.insert(name, value);
+    }
+    headers
+        .entry(header::USER_AGENT)
+        .or_insert(HeaderValue::from_static(concat!("retake/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    Ok(headers)
+}
+
+/// Puts the key into `headers`; without a value there is nothing to put in.
+pub(super) fn add_key(headers: &mut HeaderMap, key: &Key) -> Result<(), Error> {
+    let Some(secret) = &key.value else { return Ok(()) };
+    let (name, mut value) = pair(&key.header, &format!("{}{secret}", key.prefix)).ok_or_else(|| {
+        let message = format!("the value of {} cannot be sent in a header: it has a line break or such in it", key.var);
+        Error::new(ErrorKind::Other, message)
+    })?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+fn pair(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, value.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(base: &str, endpoint: &str) -> String {
+        Base::parse("p", base).unwrap().url(endpoint).to_string()
+    }
+
+    #[test]
+    fn endpoints_find_their_url() {
+        let together = "https://api.together.xyz/v1";
+        assert_eq!(url(together, "/v1/chat/completions"), "https://api.together.xyz/v1/chat/completions");
+        assert_eq!(url("https://api.together.xyz/v1/", "/v1/models"), "https://api.together.xyz/v1/models");
+        assert_eq!(url(together, "/v1/models?limit=2"), "https://api.together.xyz/v1/models?limit=2");
+        assert_eq!(url(together, "/v1"), "https://api.together.xyz/v1");
+        assert_eq!(url(together, "/api/chat"), "https://api.together.xyz/api/chat");
+        assert_eq!(url(together, "/v1beta/models"), "https://api.together.xyz/v1beta/models");
+        assert_eq!(url("http://[::1]:8080", "/v1/models"), "http://[::1]:8080/models");
+        let azure = "https://x.openai.azure.com/openai/v1?api-version=preview";
+        assert_eq!(
+            url(azure, "/v1/models?limit=2"),
+            "https://x.openai.azure.com/openai/v1/models?api-version=preview&limit=2"
+        );
+    }
+
+    #[test]
+    fn an_endpoint_cannot_leave_its_server() {
+        for endpoint in ["//evil.example/x", "@evil.example/", "https://evil.example/", "\\\\evil.example"] {
+            assert!(url("https://api.example/v1", endpoint).starts_with("https://api.example/"), "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_base_url_says_so() {
+        let message = |base| Base::parse("gpt", base).err().unwrap().message;
+        insta::assert_snapshot!(message("api.openai.com/v1"), @r#"gpt: the base URL "api.openai.com/v1" is no URL: relative URL without a base; it must look like https://host/v1 (base_url in providers.yaml, or --provider gpt=BASE_URL)"#);
+        assert!(message("ftp://x/v1").contains("has the scheme \"ftp\""));
+    }
+
+    #[test]
+    fn loopback_is_known() {
+        for (base, loopback) in [
+            ("http://127.0.0.1:1/v1", true),
+            ("http://127.8.9.1/v1", true),
+            ("http://localhost:1/v1", true),
+            ("http://[::1]/v1", true),
+            ("http://stack.localhost/v1", true),
+            ("http://10.0.0.1/v1", false),
+            ("https://localhost.example/v1", false),
+        ] {
+            assert_eq!(Base::parse("p", base).unwrap().is_loopback(), loopback, "{base}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_secret() {
+        let url = Url::parse("https://user:pass@h.example/v1/m?key=abc#f").unwrap();
+        assert_eq!(shown(&url), "https://h.example/v1/m?…");
+        let key = Key::new("X_KEY", Some(" s3cret\n".to_owned()));
+        assert_eq!(format!("{key:?}"), "Key(authorization: Bearer $X_KEY)");
+        assert_eq!(key.hide_in("bad token s3cret!".to_owned()), "bad token $X_KEY!");
+        assert_eq!(
+            format!("{:?}", Key::new("X_KEY", Some("  ".into()))),
+            "Key(authorization: Bearer $X_KEY (not set))"
+        );
+    }
+
+    #[test]
+    fn headers_that_may_travel() {
+        let caller: HeaderMap = [
+            ("content-type", "application/json"),
+            ("host", "localhost:8321"),
+            ("authorization", "Bearer of-the-caller"),
+            ("x-api-key", "of-the-caller"),
+            ("connection", "close, X-Once"),
+            ("x-once", "1"),
+            ("content-length", "12"),
+            ("accept-encoding", "gzip"),
+            ("x-retake-case", "a"),
+            ("x-own", "kept"),
+            ("anthropic-version", "old"),
+        ]
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+        .collect();
+        let provider = BTreeMap::from([("Anthropic-Version".to_owned(), "2023-06-01".to_owned())]);
+        let mut sent = headers(&caller, &provider).unwrap();
+        let key = Key::new("K", Some("k".to_owned())).travels_in("x-api-key", "");
+        add_key(&mut sent, &key).unwrap();
+        let mut lines: Vec<String> =
+            sent.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        lines.sort();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        accept-encoding: identity
+        anthropic-version: 2023-06-01
+        content-type: application/json
+        user-agent: retake/0.1.0
+        x-api-key: k
+        x-own: kept
+        ");
+        assert!(!format!("{sent:?}").contains("\"k\""), "the key is marked sensitive");
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_carry_is_named_but_not_shown() {
+        let key = Key::new("K", Some("a\nb".to_owned()));
+        let error = add_key(&mut HeaderMap::new(), &key).unwrap_err();
+        assert!(error.message.contains("the value of K") && !error.message.contains("a\nb"));
+    }
+}

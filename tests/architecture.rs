@@ -1,0 +1,115 @@
+//! Holds `src/` to the table in `docs/architecture.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// Module → (kind, what it may use), as the document says.
+fn table() -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let text = include_str!("../docs/architecture.md");
+    let row = Regex::new(r"(?m)^\| (\w+) \| (pure|edge) \| ?([\w, ]*?) ?\|$").expect("a valid pattern");
+    row.captures_iter(text)
+        .map(|cells| {
+            let uses = cells[3].split(", ").map(str::trim).filter(|m| !m.is_empty()).map(str::to_owned).collect();
+            (cells[1].to_owned(), (cells[2].to_owned(), uses))
+        })
+        .collect()
+}
+
+fn sources(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return;
+    }
+    for entry in std::fs::read_dir(path).expect("a readable folder") {
+        sources(&entry.expect("an entry").path(), files);
+    }
+}
+
+/// Every source file with its top-level module.
+fn modules() -> Vec<(String, String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    files
+        .into_iter()
+        .filter_map(|file| {
+            let short = file.strip_prefix(&src).expect("below src").with_extension("");
+            let module = short.components().next()?.as_os_str().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&file).expect("readable source");
+            // What a module uses in its own tests is its own affair.
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            (module != "lib" && module != "main").then(|| (module, short.display().to_string(), text))
+        })
+        .collect()
+}
+
+#[test]
+fn every_use_is_in_the_table() {
+    let table = table();
+    let used = Regex::new(r"\bcrate::(?:\{([^}]*)\}|(\w+))").expect("a valid pattern");
+    let mut wrong = Vec::new();
+    for (module, file, text) in modules() {
+        let Some((_, allowed)) = table.get(&module) else {
+            wrong.push(format!("{file}: module `{module}` is not in docs/architecture.md"));
+            continue;
+        };
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for found in used.captures_iter(&code) {
+            let names = found.get(1).or(found.get(2)).map_or("", |m| m.as_str());
+            for name in names.split(',').filter_map(|path| path.trim().split("::").next()) {
+                if !name.is_empty() && name != module && table.contains_key(name) && !allowed.contains(name) {
+                    wrong.push(format!("{file}: `{module}` uses `{name}`, which docs/architecture.md does not allow"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_has_no_module_that_is_gone_and_no_cycle() {
+    let table = table();
+    assert!(table.len() > 10, "the table was not found");
+    let found: BTreeSet<String> = modules().into_iter().map(|(module, ..)| module).collect();
+    let known: BTreeSet<String> = table.keys().cloned().collect();
+    assert_eq!(found, known);
+    // Repeatedly take away what uses nothing that is left: what remains is a cycle.
+    let mut left = table.clone();
+    loop {
+        let free: Vec<String> = left
+            .iter()
+            .filter(|(_, (_, uses))| uses.iter().all(|m| !left.contains_key(m)))
+            .map(|(m, _)| m.clone())
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        left.retain(|module, _| !free.contains(module));
+    }
+    assert!(left.is_empty(), "a cycle among {:?}", left.keys());
+}
+
+#[test]
+fn pure_modules_touch_nothing_outside() {
+    let table = table();
+    let outside = Regex::new(
+        r"\b(std::(fs|net|env|process|thread)|tokio|reqwest|sqlx|axum|SystemTime|Instant::now|Timestamp::now|async fn|println!|eprintln!)",
+    )
+    .expect("a valid pattern");
+    let mut wrong = Vec::new();
+    for (module, file, text) in modules() {
+        if table.get(&module).is_some_and(|(kind, _)| kind == "pure") {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            wrong.extend(outside.find_iter(&code).map(|found| format!("{file}: {}", found.as_str())));
+        }
+    }
+    assert!(wrong.is_empty(), "pure modules reach outside:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_map_stays_a_map() {
+    let lib = include_str!("../src/lib.rs");
+    assert!(lib.lines().count() < 60, "src/lib.rs is the map, one line a module");
+}

@@ -1,0 +1,9 @@
+//! What a user types, and what comes of it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod bad_input;
+mod modes;
+mod protocol;
+mod seed;
+mod stack;
+mod world;

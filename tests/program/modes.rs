@@ -1,0 +1,99 @@
+//! Record, replay, and what happens when they part.
+
+use super::world::{Dir, Ran, package};
+
+const SCRIPTED: &str = "--setup together --provider together=script:examples/together-script.yaml";
+
+fn folder() -> Dir {
+    let dir = Dir::new();
+    dir.copy("suites");
+    dir.copy("examples");
+    dir
+}
+
+fn run(dir: &Dir, words: &str) -> Ran {
+    dir.retake(&format!("test {words}")).run()
+}
+
+#[test]
+fn what_is_recorded_is_replayed_with_the_same_outcomes_and_recorded_again_as_the_same_files() {
+    let dir = folder();
+    let live = run(&dir, &format!("{SCRIPTED} --mode live")).exits(0);
+    let recorded = run(&dir, &format!("{SCRIPTED} --mode record")).exits(0);
+    let files = dir.files("recordings");
+    assert!(files.len() > 20, "{} files", files.len());
+    let replayed = run(&dir, "--setup together").exits(0);
+    assert_eq!(recorded.outcomes(), live.outcomes());
+    assert_eq!(replayed.outcomes(), live.outcomes());
+    run(&dir, &format!("{SCRIPTED} --mode record")).exits(0);
+    let again = dir.files("recordings");
+    assert!(again == files, "recording twice changed a file");
+}
+
+#[test]
+fn a_changed_prompt_is_a_missing_recording_and_never_the_old_answer() {
+    let dir = folder();
+    dir.copy("recordings");
+    let suite = std::fs::read_to_string(package().join("suites/inference/sanity.yaml")).unwrap();
+    dir.write(
+        "suites/inference/sanity.yaml",
+        &suite.replace("Which planet do humans live on?", "Which planet do we live on?"),
+    );
+    let ran = run(&dir, "--setup together -k non_streaming_01").exits(1);
+    ran.says("missing recording")
+        .says("$.messages[0].content")
+        .says("Which planet do humans live on?")
+        .says("--mode record")
+        .says("2 failed");
+}
+
+#[test]
+fn a_broken_recording_fails_only_the_cases_that_need_it_and_names_the_place() {
+    let dir = folder();
+    dir.copy("recordings");
+    let file = "recordings/together/511eb1b92e34.json";
+    let text = std::fs::read_to_string(dir.path().join(file)).unwrap();
+    dir.write(file, &text.replacen("\"response\": {", "\"response\": {{", 1));
+    let ran = run(&dir, "--setup together --pattern openai").exits(1);
+    assert!(ran.last_line().starts_with("1 failed, 29 passed, 17 skipped"), "{}", ran.last_line());
+    ran.says("511eb1b92e34.json").says("broken recording");
+}
+
+#[test]
+fn record_if_missing_says_first_that_it_is_missing_and_then_what_to_set() {
+    let dir = folder();
+    let ran = run(&dir, "--setup together --mode record-if-missing -k non_streaming_01").exits(1);
+    let text = ran.stdout;
+    let missing = text.find("missing recording").expect("says that it is missing");
+    let key = text.find("TOGETHER_API_KEY").expect("names the variable");
+    assert!(missing < key, "{text}");
+    assert!(dir.files("recordings").is_empty());
+}
+
+#[test]
+fn record_if_missing_records_what_is_missing_and_replays_it_without_the_provider() {
+    let dir = folder();
+    run(&dir, &format!("{SCRIPTED} --mode record-if-missing -k chat_system_prompt")).exits(0);
+    assert_eq!(dir.files("recordings").len(), 1);
+    run(&dir, "--setup together --mode record-if-missing -k chat_system_prompt").exits(0);
+}
+
+#[test]
+fn live_without_a_key_names_the_variable_and_asks_nobody() {
+    let dir = folder();
+    let base = "--setup together --mode live --provider together=http://127.0.0.1:9/v1 -k chat_system_prompt";
+    run(&dir, base).exits(1).says("missing key").says("TOGETHER_API_KEY");
+}
+
+#[test]
+fn a_simulated_recording_says_so_in_the_file() {
+    let dir = folder();
+    run(&dir, &format!("{SCRIPTED} --mode record -k chat_system_prompt")).exits(0);
+    let files = dir.files("recordings");
+    assert!(String::from_utf8_lossy(&files[0].1).contains("\"origin\": \"simulated\""));
+}
+
+#[test]
+fn modes_that_cannot_know_the_setup_ask_for_it() {
+    folder().retake("test --mode record").run().exits(4).says("--setup NAME");
+}

@@ -1,0 +1,110 @@
+//! Selection, exit codes, and the libtest protocol.
+
+use super::world::{Dir, Ran, TestCommand, package};
+
+fn test(words: &str) -> TestCommand {
+    TestCommand::new(package(), &format!("test {words}"))
+}
+
+#[test]
+fn nothing_selected_is_exit_5() {
+    test("--setup together -k no_such_case").run().exits(5).says("deselected");
+}
+
+#[test]
+fn a_wrong_expression_is_exit_4_in_pytests_words() {
+    let ran = test("--setup together").arg("-k").arg("nowhere nothing").run().exits(4);
+    ran.says("Wrong expression passed to '-k': nowhere nothing: at column 9: expected end of input; got identifier");
+}
+
+#[test]
+fn unknown_names_are_exit_4_with_the_nearest() {
+    test("--setup togehter").run().exits(4).says("did you mean `together`?");
+    test("--setup together --suite santy").run().exits(4).says("did you mean `sanity`?");
+    test("--setup together --subdirs infrence").run().exits(4).says("inference");
+    test("--setup together --provider togethr=http://x/v1").run().exits(4).says("did you mean `together`?");
+    test("--setup together --mode repaly").run().exits(4).says("replay");
+    test("--setup together --stack-config nowhere").run().exits(4).says("it is one of");
+    test("--setup together --text-model gpt-4o").run().exits(4).says("provider/model");
+    test("--no-such-flag").run().exits(4);
+}
+
+#[test]
+fn every_printed_id_is_accepted_back() {
+    let all = test("--setup together").run().exits(0).outcomes();
+    assert!(all.len() > 47);
+    for (id, word) in all.iter().step_by(7) {
+        let one = test("--setup together").arg("-k").arg(id).run().exits(0).outcomes();
+        assert!(one.contains(&(id.clone(), word.clone())), "{id}");
+        assert!(one.iter().all(|(other, _)| other.contains(id.as_str())), "{id} selects {one:?}");
+    }
+}
+
+#[test]
+fn flags_have_environment_twins() {
+    let by_flag = test("--setup together --pattern embeddings --suite embeddings").run().exits(0);
+    let by_env = test("")
+        .env("RETAKE_SETUP", "together")
+        .env("RETAKE_PATTERN", "embeddings")
+        .env("RETAKE_SUITE", "embeddings")
+        .run()
+        .exits(0);
+    assert_eq!(by_flag.outcomes(), by_env.outcomes());
+}
+
+#[test]
+fn listing_speaks_libtest_and_nothing_else() {
+    let all = test("--setup together --pattern openai --list --format terse").run().exits(0).stdout;
+    assert_eq!(all.lines().count(), 47);
+    assert!(all.lines().all(|line| line.ends_with(": test")), "{all}");
+    let ignored = test("--setup together --pattern openai --list --format terse --ignored").run().exits(0).stdout;
+    assert_eq!(ignored.lines().count(), 17);
+    assert!(ignored.lines().all(|line| all.contains(line)));
+}
+
+#[test]
+fn exact_runs_one_case() {
+    let name = "suites/inference/store.yaml::inference_store[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True]";
+    let ran = test("--setup together").arg("--exact").arg(name).arg("--nocapture").run().exits(0);
+    assert_eq!(ran.outcomes(), [(name.to_owned(), "PASSED".to_owned())]);
+}
+
+#[test]
+fn without_a_setup_every_setup_that_has_recordings_runs() {
+    let ran = test("").run().exits(0);
+    assert!(ran.outcomes().iter().any(|(id, _)| id.contains("together/")));
+}
+
+#[test]
+fn no_recordings_at_all_is_a_mistake_and_no_success() {
+    let dir = Dir::new();
+    dir.copy("suites");
+    dir.retake("test").run().exits(4).says("no setup has recordings");
+}
+
+#[test]
+fn quiet_and_colour_are_as_asked() {
+    let quiet = test("--setup together --pattern openai -q").run().exits(0);
+    assert!(!quiet.stdout.contains("test session starts"));
+    assert!(quiet.stdout.lines().last().unwrap().starts_with("30 passed, 17 skipped, "));
+    let plain = test("--setup together --pattern openai").run().exits(0);
+    assert!(!plain.stdout.contains('\u{1b}'));
+    let coloured = test("--setup together --pattern openai --color=yes").run().exits(0);
+    assert!(coloured.stdout.contains("\u{1b}[32mPASSED"));
+    let asked_not_to = test("--setup together --pattern openai").env("NO_COLOR", "1").run().exits(0);
+    assert!(!asked_not_to.stdout.contains('\u{1b}'));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_is_exit_2_and_says_so() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let words = format!("--setup together --mode live -k chat_system --provider together=http://127.0.0.1:{port}/v1");
+    let mut command = test(&words).env("TOGETHER_API_KEY", "canary-4711-canary").0;
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // The provider has been asked and never answers: the run is under way.
+    let _asked = listener.accept().unwrap();
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    Ran::from(child.wait_with_output().unwrap()).exits(2).says("interrupted by the user");
+}

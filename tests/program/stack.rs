@@ -1,0 +1,150 @@
+//! The gateway on a port.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+
+use super::world::{Dir, TestCommand, package};
+
+/// A program that runs until the test ends.
+struct Running {
+    child: Child,
+    port: u16,
+}
+
+impl Running {
+    /// Starts `retake WORDS…` and waits for its `READY http://127.0.0.1:PORT`.
+    fn start(folder: &std::path::Path, words: &str) -> Self {
+        let mut command = TestCommand::new(folder, words).0;
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
+        assert!(line.starts_with("READY http://127.0.0.1:"), "{line}");
+        Running { child, port: port.unwrap() }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn started() -> (Dir, Running) {
+    let dir = Dir::new();
+    dir.copy("suites");
+    dir.copy("recordings");
+    let running = Running::start(dir.path(), "stack --setup together --port 0");
+    (dir, running)
+}
+
+const HELLO: &str = r#"{"model":"together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free","messages":[{"role":"user","content":"Hello, world!"}],"stream":true}"#;
+
+#[test]
+fn a_stored_completion_survives_a_kill_right_after_the_reply() {
+    let (dir, mut running) = started();
+    let reply = running.ask("POST", "/v1/chat/completions", HELLO);
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    let id = reply.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    running.kill();
+    let again = Running::start(dir.path(), "stack --setup together --port 0");
+    let kept = again.ask("GET", &format!("/v1/openai/v1/chat/completions/{id}"), "");
+    assert!(
+        kept.starts_with("HTTP/1.1 200") && kept.contains("Hello, world!") && kept.contains("input_messages"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn a_running_stack_is_reused_and_that_is_said() {
+    let (_dir, running) = started();
+    let words = format!("test --setup together --pattern openai --stack-config server:ci-tests:{}", running.port);
+    let ran = TestCommand::new(package(), &words).run().exits(0);
+    assert!(ran.last_line().starts_with("30 passed, 17 skipped"), "{}", ran.last_line());
+    ran.says(&format!("Port {} is already in use, assuming server is already running...", running.port));
+}
+
+#[test]
+fn a_stack_in_another_mode_is_not_taken_for_this_run() {
+    let (_dir, running) = started();
+    let port = running.port;
+    let words =
+        format!("test --setup together --mode live --pattern chat_system --stack-config server:ci-tests:{port}");
+    TestCommand::new(package(), &words).run().exits(4).says("replay");
+}
+
+#[test]
+fn a_stranger_on_the_port_is_an_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
+        }
+    });
+    let words = format!("test --setup together --pattern openai --stack-config server:ci-tests:{port}");
+    TestCommand::new(package(), &words).run().exits(4).says(&format!("{port}"));
+}
+
+#[test]
+fn a_free_port_gets_a_stack_for_the_run() {
+    let words = "test --setup together --pattern openai --stack-config server:ci-tests:0";
+    let ran = TestCommand::new(package(), words).run().exits(0);
+    assert!(ran.last_line().starts_with("30 passed, 17 skipped"), "{}", ran.last_line());
+}
+
+#[test]
+fn a_url_is_a_stack_too() {
+    let (_dir, running) = started();
+    let words = format!("test --setup together --pattern openai --stack-config http://127.0.0.1:{}", running.port);
+    let ran = TestCommand::new(package(), &words).run().exits(0);
+    assert!(ran.last_line().starts_with("30 passed, 17 skipped"), "{}", ran.last_line());
+}
+
+#[test]
+fn without_keys_only_loopback_is_bound() {
+    let dir = Dir::new();
+    dir.copy("suites");
+    dir.copy("recordings");
+    dir.retake("stack --setup together --host 0.0.0.0 --port 0").run().exits(4).says("--keys");
+}
+
+#[test]
+fn a_script_listens_on_loopback_and_is_recorded_from_there() {
+    let dir = Dir::new();
+    dir.copy("suites");
+    dir.copy("examples");
+    let script = Running::start(dir.path(), "script examples/together-script.yaml");
+    let base = format!("--setup together --provider together=http://127.0.0.1:{}/v1", script.port);
+    let words = format!("test {base} --mode record --pattern openai");
+    let recorded = dir.retake(&words).env("TOGETHER_API_KEY", "canary-4711-canary").run().exits(0);
+    drop(script);
+    let replayed = dir.retake("test --setup together --pattern openai").run().exits(0);
+    assert_eq!(recorded.outcomes(), replayed.outcomes());
+    for (name, bytes) in dir.files("recordings") {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(text.contains("\"origin\": \"simulated\"") && !text.contains("canary"), "{name}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The two nouns of a whole-program test: a folder of the user's, and a command typed in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// Where the package lies.
+pub(crate) fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder of the user's.
+pub(crate) struct Dir(TempDir);
+
+impl Dir {
+    pub(crate) fn new() -> Self {
+        Dir(TempDir::new().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file, folders included.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// A copy of a folder of the package.
+    pub(crate) fn copy(&self, name: &str) {
+        copy(&package().join(name), &self.path().join(name));
+    }
+
+    /// Every file below, by its path from here, with its bytes.
+    pub(crate) fn files(&self, below: &str) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        list(&self.path().join(below), self.path(), &mut found);
+        found.sort();
+        found
+    }
+
+    /// `retake WORDS…` typed here.
+    pub(crate) fn retake(&self, words: &str) -> TestCommand {
+        TestCommand::new(self.path(), words)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+fn list(folder: &Path, root: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            list(&path, root, found);
+        } else {
+            let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+            found.push((name, std::fs::read(&path).expect("a file")));
+        }
+    }
+}
+
+/// A command of the user's, in an environment without keys, colours or settings.
+pub(crate) struct TestCommand(pub(crate) Command);
+
+impl TestCommand {
+    pub(crate) fn new(folder: &Path, words: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_retake"));
+        command.current_dir(folder).args(words.split_whitespace()).stdin(Stdio::null());
+        for (name, _) in std::env::vars() {
+            let ours = name.starts_with("RETAKE_") || name.ends_with("_API_KEY") || name.starts_with("NEXTEST");
+            if ours
+                || ["CI", "BUILD_NUMBER", "COLUMNS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"].contains(&name.as_str())
+            {
+                command.env_remove(name);
+            }
+        }
+        TestCommand(command)
+    }
+
+    /// One more word, spaces and all.
+    pub(crate) fn arg(mut self, word: &str) -> Self {
+        self.0.arg(word);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(mut self) -> Ran {
+        Ran::from(self.0.output().expect("the program starts"))
+    }
+}
+
+/// A command that has ended.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ran {
+    /// Demands an exit code, and shows everything when it is another.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Demands words on stdout or stderr.
+    #[track_caller]
+    pub(crate) fn says(self, words: &str) -> Self {
+        let all = format!("{}\n{}", self.stdout, self.stderr);
+        assert!(all.contains(words), "no {words:?} in\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The last line without its time: `= 30 passed, 17 skipped =`.
+    pub(crate) fn last_line(&self) -> String {
+        let line = self.stdout.lines().last().unwrap_or_default().trim_matches(['=', ' ']);
+        line.split(" in ").next().unwrap_or_default().to_owned()
+    }
+
+    /// Case id → word, from the lines of the report.
+    pub(crate) fn outcomes(&self) -> Vec<(String, String)> {
+        let words = ["PASSED", "FAILED", "SKIPPED", "XFAIL", "XPASS", "ERROR"];
+        let line_of = |line: &str| {
+            let (id, rest) = line
+                .split_once("] ")
+                .map(|(id, rest)| (format!("{id}]"), rest))
+                .or_else(|| line.split_once(' ').map(|(id, rest)| (id.to_owned(), rest)))?;
+            let word = rest.split([' ', '[']).next()?;
+            (id.contains("::") && words.contains(&word)).then(|| (id, word.to_owned()))
+        };
+        let mut found: Vec<_> = self.stdout.lines().filter_map(line_of).collect();
+        found.sort();
+        found
+    }
+}

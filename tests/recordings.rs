@@ -1,0 +1,132 @@
+//! The recordings that ship: they load, bear their right names, and answer nothing but their own request.
+
+use std::path::{Path, PathBuf};
+
+use retake::exchange::{self, Recording};
+use retake::provider::{Catalogue, Provider, parse_providers};
+use retake::tape::{self, Library, Mode};
+use retake::upstream::{ErrorKind, Upstream};
+use retake::yaml::Source;
+use serde_json::{Value, json};
+
+fn catalogue() -> Catalogue {
+    let text = include_str!("../suites/providers.yaml");
+    parse_providers(&Source { name: "providers.yaml".into(), text: text.into() }).expect("the providers that ship")
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings")
+}
+
+/// Every recording, with its provider and the stem of its file.
+fn shipped() -> Vec<(Provider, String, Recording)> {
+    let catalogue = catalogue();
+    let mut found = Vec::new();
+    for provider in catalogue.providers {
+        let Ok(entries) = std::fs::read_dir(root().join(&provider.name)) else { continue };
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            let recording = exchange::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            found.push((provider.clone(), stem, recording));
+        }
+    }
+    assert!(found.len() >= 30, "the recordings are gone: {} found", found.len());
+    found
+}
+
+#[test]
+fn each_bears_the_name_that_its_request_gives() {
+    for (provider, stem, recording) in shipped() {
+        let key = exchange::key_of_recorded(&recording.exchange, &provider.ignores);
+        assert_eq!(stem.split('-').next(), Some(key.name.as_str()));
+    }
+}
+
+#[test]
+fn each_is_given_back_byte_for_byte_when_it_is_written_again() {
+    for (_, stem, recording) in shipped() {
+        let again = exchange::read(&exchange::write(&recording)).unwrap_or_else(|error| panic!("{stem}: {error}"));
+        assert_eq!(again.exchange.reply, recording.exchange.reply, "{stem}");
+        assert_eq!(again.exchange.request.body, recording.exchange.request.body, "{stem}");
+    }
+}
+
+/// Every leaf of a body, and what it could be instead.
+fn changed(body: &Value) -> Vec<(String, Value)> {
+    fn walk(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                members.iter().for_each(|(key, value)| {
+                    walk(value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), found)
+                });
+            }
+            Value::Array(items) if !items.is_empty() => {
+                items.iter().enumerate().for_each(|(index, item)| walk(item, &format!("{pointer}/{index}"), found));
+            }
+            Value::Bool(value) => found.push((pointer.to_owned(), json!(!value))),
+            Value::Number(number) => found.push((pointer.to_owned(), json!(number.as_f64().unwrap_or_default() + 1.0))),
+            Value::String(text) => {
+                found.push((pointer.to_owned(), json!(format!("{text} "))));
+                found.push((pointer.to_owned(), json!(text.to_uppercase() + "x")));
+            }
+            _ => found.push((pointer.to_owned(), json!("something"))),
+        }
+    }
+    let mut found = Vec::new();
+    walk(body, "", &mut found);
+    found
+}
+
+#[tokio::test]
+async fn a_request_that_differs_in_one_leaf_is_never_answered() {
+    let mut asked = 0;
+    let names: Vec<String> = shipped().into_iter().map(|(_, stem, _)| stem).collect();
+    for (provider, stem, recording) in shipped() {
+        let tape = tape::wire(Mode::Replay, Library::open(&root(), &provider), None, tape::Options::default());
+        let mut request = recording.exchange.request.clone();
+        let ignored: Vec<&String> = provider
+            .ignores
+            .iter()
+            .filter(|ignored| ignored.endpoint == request.endpoint)
+            .flat_map(|ignored| &ignored.fields)
+            .collect();
+        request.case = Some("unchanged".into());
+        assert!(
+            tape.send(request.clone()).await.is_ok() || stem.contains('-'),
+            "{stem} does not answer its own request"
+        );
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { continue };
+        for (pointer, value) in changed(&body) {
+            // An absent `extra_body` and an empty one are the same; so is what the provider is declared to ignore.
+            if pointer == "/extra_body" || ignored.iter().any(|field| pointer.starts_with(&format!("/{field}"))) {
+                continue;
+            }
+            let mut other = body.clone();
+            *other.pointer_mut(&pointer).expect("a leaf") = value;
+            let request = retake::upstream::Request {
+                body: other.to_string().into(),
+                case: Some(pointer.clone()),
+                ..request.clone()
+            };
+            match tape.send(request.clone()).await {
+                Err(error) => assert_eq!(error.kind, ErrorKind::MissingRecording, "{stem} {pointer}: {error}"),
+                // Turned around, `stream` may ask what was recorded too: then that file answers, and not this one.
+                Ok(_) => {
+                    let key = exchange::key(&request, &provider.base_url, &provider.ignores);
+                    assert!(
+                        key.name != stem && names.contains(&key.name),
+                        "{stem} answered although {pointer} differs"
+                    );
+                }
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 200, "{asked} changes");
+    println!("{asked} changes, none answered");
+}
