@@ -72,6 +72,13 @@ pub(super) struct Sourcing {
 impl Sourcing {
     pub(super) fn new(args: &SourceArgs, catalogue: &Catalogue) -> Result<Self, Stop> {
         let mode = args.mode.parse().map_err(|error| Stop::usage(format!("--mode {}: {error}", args.mode)))?;
+        // The default folder may be absent in a new repository; one that was named is expected to be there.
+        if mode == Mode::Replay && args.recordings.as_os_str() != "recordings" && !args.recordings.is_dir() {
+            let folder = args.recordings.display();
+            return Err(Stop::usage(format!(
+                "no folder of recordings at {folder}\n  record into it with --mode record, or name another with --recordings DIR"
+            )));
+        }
         let mut elsewhere = BTreeMap::new();
         for word in &args.provider {
             let Some((name, place)) = word.split_once('=') else {

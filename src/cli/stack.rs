@@ -50,8 +50,11 @@ pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
         let listener = bind(args.host, args.port).await?;
         ready(&listener)?;
         stack::serve(listener, router, ended()).await.map_err(Stop::internal)?;
-        for tape in kept {
+        for tape in &kept {
             tape.settle().await;
+        }
+        for note in tapes.notes() {
+            eprintln!("{note}");
         }
         Ok(Exit::Ok)
     })

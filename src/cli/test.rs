@@ -153,7 +153,9 @@ impl Run<'_> {
         let told = self.tell(receiver).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end();
-        Ok(exit(&told?, how))
+        let exit = exit(&told?, how);
+        // Each was told as a notice when it happened.
+        Ok(if exit == Exit::Ok && !tapes.failures().is_empty() { Exit::Failed } else { exit })
     }
 
     fn head(

@@ -16,7 +16,7 @@ use crate::provider::{Catalogue, Provider, Setup};
 use crate::run::{Target, Witness};
 use crate::script::{Script, Scripted};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
-use crate::tape::{self, Journal, Library, Mode, RecordCommand, Tape};
+use crate::tape::{self, Command, Journal, Library, Mode, Tape};
 use crate::upstream::http::{Http, HttpConfig, Key, Retries, Timeouts};
 use crate::upstream::{self, Upstream};
 
@@ -81,7 +81,7 @@ impl<'a> Tapes<'a> {
     }
 
     /// The command that records what a case asks.
-    fn record_command(&self, setup: Option<&str>) -> RecordCommand {
+    fn record_command(&self, setup: Option<&str>) -> Command {
         let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
         let command = format!("{}{setup} --mode record", self.command);
         Arc::new(move |case| match case {
@@ -111,6 +111,16 @@ impl<'a> Tapes<'a> {
             retries: Retries::live(),
             ..HttpConfig::new(&provider.name, base_url)
         })))
+    }
+
+    /// What must not pass although every case did: recordings that could not be written or do not answer their request.
+    pub(super) fn failures(&self) -> Vec<String> {
+        self.journal.failures()
+    }
+
+    /// Why recordings of requests that no case made were kept or not written.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.journal.notes()
     }
 
     /// `recordings: recordings (3 real, 25 simulated)`, when there are any.

@@ -9,6 +9,7 @@ use super::framing::{self, Kind, Segment};
 use super::key::Content;
 use super::layout;
 use super::{Auth, ChunkMark, End, Exchange, Origin, Request};
+use crate::wire::json;
 
 /// The version of our section that is written, and the highest that is read.
 pub(super) const VERSION: u32 = 1;
@@ -70,7 +71,7 @@ fn write_request(exchange: &Exchange, out: &mut String) {
 fn body_json(body: &[u8]) -> String {
     match Content::of(body) {
         Content::Empty => "{}".to_owned(),
-        Content::Json(text) => layout::pretty(text, 2),
+        Content::Json(text) => json::pretty(text, 4),
         Content::Text(text) => quoted(text),
         Content::Binary(bytes) => format!("{{\"__base64__\": {}}}", quoted(&STANDARD.encode(bytes))),
     }
@@ -89,7 +90,7 @@ fn write_items(items: &[&str], type_name: &str, kind: Kind, out: &mut String) {
     if kind == Kind::Whole {
         match items.first() {
             Some(item) => {
-                let data = layout::pretty(item, 3);
+                let data = json::pretty(item, 6);
                 let _ = write!(out, "{{\n      \"__type__\": {type_name},\n      \"__data__\": {data}\n    }}");
             }
             None => out.push_str("null"),

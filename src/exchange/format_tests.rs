@@ -92,7 +92,7 @@ fn a_whole_reply_keeps_its_bytes() {
 fn a_file_that_was_reformatted_gives_the_same_bytes() {
     let body = b"data: {\"id\":\"a\",\"v\":[1.0,{\"b\":null}]}\n\ndata: [DONE]\n\n";
     let text = write(&recording("/v1/chat/completions", "text/event-stream", body));
-    let reformatted = layout::pretty(&text, 0);
+    let reformatted = crate::wire::json::pretty(&text, 0);
     assert_ne!(text, reformatted);
     assert_eq!(read(&reformatted).unwrap().exchange.reply.body, body[..]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::provider::{Catalogue, Gap, Provider, Setup};
+use crate::provider::{Catalogue, Provider, Setup};
 use crate::suite::template::Scope;
 use crate::suite::{Client, ParamValue, Suite, Template, Xfail};
 
@@ -40,11 +40,7 @@ pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: 
     for (index, template) in suite.templates.iter().enumerate() {
         let target = Target::new(template, setup, catalogue);
         let skip = skip(template, setup, &target, catalogue, direct);
-        // What does not run cannot fail.
-        let xfail = match &skip {
-            Some(_) => None,
-            None => template.xfail.clone().or_else(|| target.broken(template)),
-        };
+        let xfail = template.xfail.clone().or_else(|| target.broken(template));
         let clients: Vec<Option<Client>> =
             if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
         for client in clients {
@@ -66,7 +62,11 @@ pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: 
                     provider: target.provider_name.to_owned(),
                     scope: scope(template, if direct { target.bare } else { target.model }, &values),
                     skip: skip.clone(),
-                    xfail: xfail.clone(),
+                    // What does not run cannot fail.
+                    xfail: match &skip {
+                        Some(_) => None,
+                        None => xfail.clone().or_else(|| target.expected_failure(template, &values)),
+                    },
                 });
             }
         }
@@ -102,21 +102,33 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn applies(&self, gap: &Gap) -> bool {
-        gap.models.is_empty() || self.bare.is_some_and(|bare| gap.models.iter().any(|model| model == bare))
+    /// Whether a list of models that is empty for all names this one.
+    fn applies(&self, models: &[String]) -> bool {
+        models.is_empty() || self.bare.is_some_and(|bare| models.iter().any(|model| model == bare))
+    }
+
+    /// The expected failure that the provider's data names for this very case.
+    fn expected_failure(&self, template: &Template, values: &[&ParamValue]) -> Option<Xfail> {
+        let named = |case: &String| match case.strip_suffix(']').and_then(|case| case.split_once('[')) {
+            Some((name, id)) => name == template.name && values.iter().any(|value| value.id == id),
+            None => *case == template.name,
+        };
+        let mut known = self.provider?.xfail.iter();
+        let found = known.find(|known| self.applies(&known.models) && known.cases.iter().any(named))?;
+        Some(Xfail { reason: found.reason.clone(), strict: false })
     }
 
     /// Why the provider cannot do `capability`.
     fn lack(&self, capability: &str) -> Option<&'a str> {
         let gap = self.provider?.lacks.get(capability)?;
-        self.applies(gap).then_some(gap.reason.as_str())
+        self.applies(&gap.models).then_some(gap.reason.as_str())
     }
 
     /// The expected failure that follows from what the provider does not do right.
     fn broken(&self, template: &Template) -> Option<Xfail> {
         let provider = self.provider?;
         let mut gaps = template.needs.iter().filter_map(|need| provider.broken.get(need));
-        let gap = gaps.find(|gap| self.applies(gap))?;
+        let gap = gaps.find(|gap| self.applies(&gap.models))?;
         Some(Xfail { reason: gap.reason.clone(), strict: false })
     }
 }
@@ -189,7 +201,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::provider::{Capability, Models};
+    use crate::provider::{Capability, ExpectedFailure, Gap, Models};
     use crate::suite::{Axis, Param};
     use crate::yaml::{Place, Source};
 
@@ -225,6 +237,11 @@ mod tests {
             lacks: [("suffix".into(), gap("no suffix", &[])), ("tools".into(), gap("no tools", &["meta/Small"]))]
                 .into(),
             broken: [("json".into(), gap("loses keys", &[]))].into(),
+            xfail: vec![ExpectedFailure {
+                cases: vec!["whole".into(), "some[b]".into()],
+                models: vec!["meta/Big".into()],
+                reason: "too big".into(),
+            }],
             ..Provider::default()
         };
         let tgi = Provider { name: "tgi".into(), ..Provider::default() };
@@ -353,6 +370,23 @@ mod tests {
                 (Some("own skip"), None),
             ]
         );
+    }
+
+    #[test]
+    fn a_case_that_a_model_is_known_to_fail_is_expected_to() {
+        let some = |name: &str| Template {
+            model: Some(Axis::Text),
+            params: vec![param("p", vec![("a", json!(1)), ("b", json!(2))])],
+            ..template(name)
+        };
+        let expected = |setup: &Setup| -> Vec<bool> {
+            let all = cases_with(vec![some("whole"), some("some"), some("other")], setup, false);
+            all.iter().map(|case| case.xfail.as_ref().is_some_and(|xfail| xfail.reason == "too big")).collect()
+        };
+        assert_eq!(expected(&setup()), [true, true, false, true, false, false]);
+        let small =
+            Setup { models: Models { text: Some("together/meta/Small".into()), ..Models::default() }, ..setup() };
+        assert_eq!(expected(&small), [false; 6]);
     }
 
     #[test]

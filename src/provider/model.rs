@@ -48,6 +48,8 @@ pub struct Provider {
     pub lacks: BTreeMap<String, Gap>,
     /// What it should do and does not do right: expected failures, by capability.
     pub broken: BTreeMap<String, Gap>,
+    /// Cases that its models are known to fail.
+    pub xfail: Vec<ExpectedFailure>,
     /// Fields it ignores, which therefore are no part of the match.
     pub ignores: Vec<Ignored>,
     /// What the gateway does differently for it.
@@ -61,6 +63,17 @@ pub struct Gap {
     pub reason: String,
     /// Only for these model ids (without provider prefix); empty means all.
     pub models: Vec<String>,
+}
+
+/// Cases that are known to fail: facts about a model, not about an API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedFailure {
+    /// Names of cases: `chat_system_prompt`, or with one parameter value `inference_store[True]`.
+    pub cases: Vec<String>,
+    /// Only for these model ids (without provider prefix); empty means all.
+    pub models: Vec<String>,
+    /// As a user reads it after XFAIL.
+    pub reason: String,
 }
 
 /// Request fields a provider ignores.

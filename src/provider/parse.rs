@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::raw::{
-    RawCapability, RawGap, RawKeyHeader, RawModels, RawProvider, RawProviders, RawQuirks, RawSetup, RawSetups,
+    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawModels, RawProvider, RawProviders, RawQuirks, RawSetup,
+    RawSetups,
 };
 use super::words::{File, did_you_mean};
-use super::{Capability, Catalogue, Gap, Ignored, Models, Provider, Quirks, Setup};
+use super::{Capability, Catalogue, ExpectedFailure, Gap, Ignored, Models, Provider, Quirks, Setup};
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -84,6 +85,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         headers: headers(file, raw.headers)?,
         lacks,
         broken,
+        xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
         ignores: ignored(file, raw.ignores)?,
         quirks: quirks(file, raw.quirks)?,
     })
@@ -123,6 +125,22 @@ fn gaps(file: &File<'_>, raw: Pairs<Spanned<Short<RawGap>>>, known: &[&str]) -> 
         gaps.insert(name, Gap { reason, models });
     }
     Ok(gaps)
+}
+
+fn expected_failure(file: &File<'_>, raw: RawExpectedFailure) -> Result<ExpectedFailure, Error> {
+    if raw.cases.value.is_empty() {
+        let help = "name at least one case: `cases: [chat_system_prompt]`";
+        return Err(file.wrong_at(raw.cases.place, "no cases are named here", help));
+    }
+    for case in &raw.cases.value {
+        let (name, value) = case.value.split_once('[').unwrap_or((&case.value, "]"));
+        if name.is_empty() || !value.ends_with(']') || case.value.contains("::") {
+            let help = "write the case's name, or its name with one parameter value: `inference_store[True]`";
+            return Err(file.wrong(case, format!("`{}` names no case", case.value), help));
+        }
+    }
+    let cases = raw.cases.value.into_iter().map(|case| case.value).collect();
+    Ok(ExpectedFailure { cases, models: raw.models, reason: file.reason(&raw.reason, "`xfail`")? })
 }
 
 fn ignored(file: &File<'_>, raw: Pairs<Spanned<Vec<Spanned<String>>>>) -> Result<Vec<Ignored>, Error> {

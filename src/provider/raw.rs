@@ -36,6 +36,8 @@ pub(super) struct RawProvider {
     #[serde(default)]
     pub(super) broken: Pairs<Spanned<Short<RawGap>>>,
     #[serde(default)]
+    pub(super) xfail: Vec<RawExpectedFailure>,
+    #[serde(default)]
     pub(super) ignores: Pairs<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     pub(super) quirks: RawQuirks,
@@ -55,6 +57,15 @@ pub(super) struct RawGap {
     pub(super) reason: Spanned<String>,
     #[serde(default)]
     pub(super) models: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawExpectedFailure {
+    pub(super) cases: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) models: Vec<String>,
+    pub(super) reason: Spanned<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::journal::Journal;
 use super::library::{Library, file_name};
 use super::pool::Entry;
-use crate::exchange::{self, End, Exchange, Origin, Recording, Secrets, Times};
+use crate::exchange::{self, End, Exchange, Key, Origin, Recording, Secrets, Times};
 
 const TEMPORARY_PREFIX: &str = ".retake-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -56,7 +56,8 @@ pub(super) struct Keeper {
 struct Planned {
     /// Which file it was, if it was one.
     old: Option<usize>,
-    recording: Recording,
+    /// `None` for a file that cannot be read and that nothing replaces.
+    recording: Option<Recording>,
 }
 
 impl Keeper {
@@ -108,15 +109,26 @@ impl Keeper {
         entries: &[Arc<Entry>],
         notes: &mut Vec<String>,
     ) -> io::Result<()> {
-        let old = self.old_files(folder, name, notes);
+        let (old, faults) = self.old_files(folder, name, &entries[0].key);
         let plan = plan(&old, entries, &mut |place, reason| {
             notes.push(format!("{}: kept as it was, because {reason}", folder.join(file_name(name, place)).display()));
         });
         for (at, planned) in plan.iter().enumerate() {
-            let unchanged =
-                planned.old == Some(at) && old[at].as_ref().is_some_and(|old| old.times == planned.recording.times);
-            if !unchanged {
-                self.write(&folder.join(file_name(name, at + 1)), planned)?;
+            let path = folder.join(file_name(name, at + 1));
+            let was = planned.old.filter(|place| *place == at).and_then(|place| old.get(place));
+            match (&planned.recording, was) {
+                (Some(new), Some(Some(was))) if was.times == new.times => {}
+                (Some(new), _) => {
+                    self.write(&path, new)?;
+                    if let Some(fault) = faults.get(&at) {
+                        notes.push(format!("{}: replaced, because it was broken: {fault}", path.display()));
+                    }
+                }
+                (None, Some(_)) => {}
+                (None, None) => {
+                    let message = "a recording of a repeat of this request cannot be read: repair it, or remove it";
+                    return Err(io::Error::other(message));
+                }
             }
         }
         for place in plan.len() + 1..=old.len() {
@@ -127,27 +139,31 @@ impl Keeper {
         Ok(())
     }
 
-    /// The files of this name; `None` for one that cannot be read, which a new recording may replace.
-    fn old_files(&self, folder: &Path, name: &str, notes: &mut Vec<String>) -> Vec<Option<Recording>> {
-        let mut old = Vec::new();
+    /// The files of this name, and what is wrong with those that are broken, which a new recording may replace.
+    fn old_files(&self, folder: &Path, name: &str, key: &Key) -> (Vec<Option<Recording>>, BTreeMap<usize, String>) {
+        let (mut old, mut faults) = (Vec::new(), BTreeMap::new());
         for place in 1.. {
             let path = folder.join(file_name(name, place));
             if !path.exists() {
                 break;
             }
             match self.library.read(&path) {
-                Ok(loaded) => old.push(Some(loaded.recording)),
+                Ok(loaded) if loaded.key == *key => old.push(Some(loaded.recording)),
+                Ok(_) => {
+                    faults.insert(old.len(), "its request was another one".to_owned());
+                    old.push(None);
+                }
                 Err(error) => {
-                    notes.push(format!("{}: replaced, because it could not be read: {error}", path.display()));
+                    faults.insert(old.len(), error.message);
                     old.push(None);
                 }
             }
         }
-        old
+        (old, faults)
     }
 
-    fn write(&self, path: &Path, planned: &Planned) -> io::Result<()> {
-        let text = exchange::write(&planned.recording);
+    fn write(&self, path: &Path, recording: &Recording) -> io::Result<()> {
+        let text = exchange::write(recording);
         if let Some(variable) = self.secrets.find(text.as_bytes()) {
             return Err(io::Error::other(format!("the value of {variable} would remain in it")));
         }
@@ -156,7 +172,7 @@ impl Keeper {
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         // What is on disk must answer its own request with the same bytes before anything is replaced by it.
-        self.prove(file.path(), &planned.recording)?;
+        self.prove(file.path(), recording)?;
         file.persist(path).map_err(|error| error.error)?;
         if let Ok(folder) = File::open(folder) {
             // Not every system can sync a folder; the rename is whole in any case.
@@ -231,7 +247,8 @@ fn plan(old: &[Option<Recording>], entries: &[Arc<Entry>], kept: &mut dyn FnMut(
         let new = &entry.exchange;
         let place = nth.saturating_sub(1) as usize;
         // What is allowed any number of times also stands for the repeats that are not there one by one.
-        let before = sequence.get(place).or(sequence.last().filter(|last| last.any)).map(|slot| &slot.exchange);
+        let before = sequence.get(place).or(sequence.last().filter(|last| last.any));
+        let before = before.and_then(|slot| slot.exchange.as_ref());
         if before.is_some_and(|before| is_same(new, before)) {
             continue;
         }
@@ -248,26 +265,28 @@ fn plan(old: &[Option<Recording>], entries: &[Arc<Entry>], kept: &mut dyn FnMut(
 /// One of the replies that a case gets in turn.
 struct Slot {
     old: Option<usize>,
-    exchange: Exchange,
+    /// `None` where a broken file holds the place.
+    exchange: Option<Exchange>,
     any: bool,
 }
 
 impl Slot {
     fn new(exchange: Exchange) -> Self {
-        Slot { old: None, exchange, any: false }
+        Slot { old: None, exchange: Some(exchange), any: false }
     }
 }
 
 fn expanded(old: &[Option<Recording>]) -> Vec<Slot> {
     let mut sequence = Vec::new();
     for (at, recording) in old.iter().enumerate() {
-        let Some(recording) = recording else { continue };
-        let (count, any) = match recording.times {
-            Times::Count(times) => (times, false),
-            Times::Any => (1, true),
+        let (count, any) = match recording.as_ref().map(|recording| recording.times) {
+            Some(Times::Count(times)) => (times, false),
+            Some(Times::Any) => (1, true),
+            None => (1, false),
         };
+        let exchange = recording.as_ref().map(|recording| &recording.exchange);
         for _ in 0..count {
-            sequence.push(Slot { old: Some(at), exchange: recording.exchange.clone(), any });
+            sequence.push(Slot { old: Some(at), exchange: exchange.cloned(), any });
         }
     }
     sequence
@@ -277,16 +296,20 @@ fn compressed(sequence: Vec<Slot>) -> Vec<Planned> {
     let mut plan: Vec<Planned> = Vec::new();
     let length = sequence.len();
     for (at, slot) in sequence.into_iter().enumerate() {
-        if let Some(last) = plan.last_mut()
-            && let Times::Count(times) = &mut last.recording.times
+        let Some(exchange) = slot.exchange else {
+            plan.push(Planned { old: slot.old, recording: None });
+            continue;
+        };
+        if let Some(Planned { old, recording: Some(last) }) = plan.last_mut()
+            && let Times::Count(times) = &mut last.times
             && !slot.any
-            && (last.old.is_some() && last.old == slot.old || is_same(&slot.exchange, &last.recording.exchange))
+            && (old.is_some() && *old == slot.old || is_same(&exchange, &last.exchange))
         {
             *times += 1;
             continue;
         }
         let times = if slot.any && at + 1 == length { Times::Any } else { Times::Count(1) };
-        plan.push(Planned { old: slot.old, recording: Recording { exchange: slot.exchange, times } });
+        plan.push(Planned { old: slot.old, recording: Some(Recording { exchange, times }) });
     }
     plan
 }

@@ -33,8 +33,8 @@ use count::Counts;
 use library::Take;
 use record::Recorder;
 
-/// Says the command that records what a case asks; `None` stands for requests of no case.
-pub type RecordCommand = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
+/// Makes the command that records what a case asks.
+pub type Command = Arc<dyn Fn(Option<&str>) -> String + Send + Sync>;
 
 /// What a tape is told besides its mode and its folder.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ pub struct Options {
     /// The time, RFC 3339 in UTC, for `recorded_at`.
     pub now: Arc<dyn Fn() -> String + Send + Sync>,
     /// The command that records what a case asks; `None` stands for requests of no case.
-    pub command: RecordCommand,
+    pub command: Command,
     /// Where what happens is written down.
     pub journal: Arc<Journal>,
 }

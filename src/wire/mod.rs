@@ -1,6 +1,6 @@
-//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back.
+//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back. Values in, values out.
 
-pub mod answer;
+mod answer;
 pub mod json;
 pub mod ndjson;
 pub mod sse;

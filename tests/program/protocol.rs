@@ -26,6 +26,7 @@ fn unknown_names_are_exit_4_with_the_nearest() {
     test("--setup together --mode repaly").run().exits(4).says("replay");
     test("--setup together --stack-config nowhere").run().exits(4).says("it is one of");
     test("--setup together --text-model gpt-4o").run().exits(4).says("provider/model");
+    test("--setup together --recordings nowhere").run().exits(4).says("no folder of recordings at nowhere");
     test("--no-such-flag").run().exits(4);
 }
 
