@@ -2,15 +2,140 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::suite::EmbeddingEncoding;
+use super::Fault;
+use super::expectation::Checker;
+use super::matcher::{Unmet, filled};
+use crate::suite::{EmbeddingEncoding, EmbeddingsExpect};
+
+impl Checker<'_> {
+    pub(super) fn embeddings(&mut self, expect: &EmbeddingsExpect) {
+        let Some(json) = self.seen.json() else { return };
+        let found = match vectors(json) {
+            Ok(found) => found,
+            Err(why) => {
+                return self.push(expect.place, "embeddings", Unmet::new("vectors", why), Fault::ProtocolViolation);
+            }
+        };
+        self.maybe(&expect.count, "embeddings.count", &found.len().into());
+        let Some(first) = found.first() else {
+            // That there are none can be what is wanted, but nothing else can be true of none.
+            if expect.count.is_none() || asks_of_vectors(expect) {
+                let unmet = Unmet::new("vectors", "there are none");
+                self.push(expect.place, "embeddings", unmet, Fault::WrongAnswer);
+            }
+            return;
+        };
+        self.each_vector(expect, &found);
+        if let Some(differ) = expect.differ {
+            self.vectors_differ(expect, differ, &found);
+        }
+        self.against_another(expect, first, found.get(1));
+    }
+
+    fn each_vector(&mut self, expect: &EmbeddingsExpect, found: &[Vector]) {
+        for (index, vector) in found.iter().enumerate() {
+            self.maybe(&expect.dimensions, &format!("embeddings[{index}].dimensions"), &vector.numbers.len().into());
+            if let Some(why) = flaw(vector).filter(|_| expect.finite == Some(true)) {
+                let unmet = Unmet::new("finite numbers, not all zero", why);
+                self.push(expect.place, &format!("embeddings[{index}]"), unmet, Fault::WrongAnswer);
+            }
+            if let Some(encoding) = expect.encoding
+                && encoding != vector.encoding
+            {
+                let unmet = Unmet::new(encoding_name(encoding), encoding_name(vector.encoding));
+                self.push(expect.place, &format!("embeddings[{index}].encoding"), unmet, Fault::WrongAnswer);
+            }
+        }
+        if expect.finite == Some(false) && found.iter().all(|vector| flaw(vector).is_none()) {
+            let unmet = Unmet::new("a vector that is not finite, or all zero", "all are finite");
+            self.push(expect.place, "embeddings.finite", unmet, Fault::WrongAnswer);
+        }
+    }
+
+    fn vectors_differ(&mut self, expect: &EmbeddingsExpect, differ: bool, found: &[Vector]) {
+        let twins = found
+            .iter()
+            .enumerate()
+            .find_map(|(i, a)| found[i + 1..].iter().position(|b| a.is_same(b)).map(|j| (i, i + 1 + j)));
+        let unmet = match (differ, twins) {
+            _ if found.len() < 2 => Unmet::new("two vectors at least", "there is one only"),
+            (true, Some((i, j))) => Unmet::new("vectors that differ", format!("vectors {i} and {j} are equal")),
+            (false, None) => Unmet::new("two vectors that are equal", "all differ"),
+            (true, None) | (false, Some(_)) => return,
+        };
+        self.push(expect.place, "embeddings.differ", unmet, Fault::WrongAnswer);
+    }
+
+    /// `differs_from` and `cosine`: the first vector against a captured one, or the second.
+    fn against_another(&mut self, expect: &EmbeddingsExpect, first: &Vector, second: Option<&Vector>) {
+        let captured = |operand: &Value| {
+            vector(&filled(operand, self.scope)?)
+                .map_err(|why| Unmet::senseless("a vector", format!("the operand {why}")))
+        };
+        if let Some(operand) = &expect.differs_from {
+            let result = match captured(operand) {
+                Ok(other) if other.is_same(first) => Err(Unmet::new("a vector that differs", "the same vector")),
+                other => other.map(|_| ()),
+            };
+            self.record(expect.place, "embeddings.differs_from", result);
+        }
+        let Some(need) = &expect.cosine else { return };
+        let other = match &expect.cosine_with {
+            Some(operand) => captured(operand),
+            None => second.cloned().ok_or_else(|| Unmet::new("a second vector", "there is one only")),
+        };
+        let cosine = other.and_then(|other| {
+            let (a, b) = (first.numbers.len(), other.numbers.len());
+            cosine(&first.numbers, &other.numbers)
+                .ok_or_else(|| Unmet::new("two vectors of one length, not zero", format!("lengths {a} and {b}")))
+        });
+        match cosine {
+            Ok(cosine) => self.need(need, "embeddings.cosine", &json!(cosine)),
+            Err(unmet) => self.push(need.place, "embeddings.cosine", unmet, Fault::WrongAnswer),
+        }
+    }
+}
+
+/// Whether more is asked than how many there are.
+fn asks_of_vectors(expect: &EmbeddingsExpect) -> bool {
+    let EmbeddingsExpect {
+        place: _,
+        count: _,
+        dimensions,
+        finite,
+        encoding,
+        differ,
+        differs_from,
+        cosine,
+        cosine_with,
+    } = expect;
+    let needs = dimensions.is_some() || cosine.is_some();
+    needs || finite.or(*differ).is_some() || encoding.is_some() || differs_from.is_some() || cosine_with.is_some()
+}
+
+fn encoding_name(encoding: EmbeddingEncoding) -> &'static str {
+    match encoding {
+        EmbeddingEncoding::Float => "float",
+        EmbeddingEncoding::Base64 => "base64",
+    }
+}
 
 /// One vector and how it came.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Vector {
     pub(super) encoding: EmbeddingEncoding,
     pub(super) numbers: Vec<f64>,
+}
+
+impl Vector {
+    /// Whether both are the same 32-bit numbers: base64 holds no more, so that the same vector in digits can
+    /// be off beyond them.
+    fn is_same(&self, other: &Vector) -> bool {
+        let narrow = |vector: &Vector| vector.numbers.iter().map(|number| *number as f32).collect::<Vec<_>>();
+        narrow(self) == narrow(other)
+    }
 }
 
 /// The vectors of `data[*].embedding`; `Err` says which is none.
@@ -57,7 +182,7 @@ pub(super) fn flaw(vector: &Vector) -> Option<&'static str> {
 pub(super) fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    (a.len() == b.len() && lengths > 0.0).then(|| dot(a, b) / lengths)
+    (a.len() == b.len() && lengths > 0.0).then(|| dot(a, b) / lengths).filter(|cosine| cosine.is_finite())
 }
 
 #[cfg(test)]

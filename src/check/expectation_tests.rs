@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{Observed, Seen};
 use super::*;
-use crate::suite::{Known, parse};
+use crate::suite::{CaptureFrom, Known, parse};
 use crate::yaml::Source;
 
 fn expect(yaml: &str) -> Expect {
@@ -81,7 +81,7 @@ fn text_headers_and_paths_are_looked_at() {
 
 #[test]
 fn a_body_that_is_no_json_is_a_violation_where_json_is_read() {
-    assert_eq!(unmet("{text: {contains: a}}", 200, "text/plain", "oops"), ["body", "text"]);
+    assert_eq!(unmet("{text: {contains: a}}", 200, "text/plain", "oops"), ["body"]);
     assert_eq!(unmet("{json: {$.a: 1}}", 200, "application/json", "{"), ["body"]);
     assert_eq!(unmet("{status: 200}", 200, "text/plain", "ok"), NOTHING);
 }
@@ -107,12 +107,97 @@ fn a_stream_is_never_green_by_accident() {
     assert_eq!(stream("{}", &[], "data: [DONE]\n\n"), ["stream"]);
     assert_eq!(stream("{}", &[json!({"error": {"message": "busy"}})], ""), ["body"]);
     assert_eq!(stream("{error: {message: busy}, status: 200}", &[json!({"error": {"message": "busy"}})], ""), NOTHING);
-    assert_eq!(stream("{}", &[json!({"choices": []})], "data: {oops\n\n"), ["body"]);
+    assert_eq!(stream("{}", &[json!({"choices": []})], "data: {oops\n\n"), ["stream"]);
     assert_eq!(json_reply("{stream: true}", 200, chat("a")), ["stream"]);
     assert_eq!(json_reply("{}", 200, json!({"error": {"message": "busy"}})), ["body"]);
     let headers = HeaderMap::new();
     let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: Some("reset") };
     assert_eq!(check(&expect("{}"), &Scope::new(), &Seen::new(&observed)).mismatches[0].path, "body");
+}
+
+#[test]
+fn a_stream_that_a_client_would_stumble_over_is_a_violation() {
+    let event = [json!({"choices": [{"index": 0, "delta": {"content": "a"}}]})];
+    let after = "data: [DONE]\n\ndata: {\"choices\":[]}\n\n";
+    for end in ["data: {\"choices\":[]}\n", "data: {\"cho", after, "{\"error\":\"busy\"}\n\n", "data: busy\n\n"] {
+        assert_eq!(stream("{text: a}", &event, end), ["stream"], "{end:?}");
+    }
+    for end in [": ping\n\n", "event: ping\n\n", "id: 7\r\n\r\n", "data: [DONE]\n", "data: [DONE]\r\r"] {
+        assert_eq!(stream("{text: a}", &event, end), NOTHING, "{end:?}");
+    }
+    assert_eq!(stream("{stream: {done: true, chunks: 1}}", &event, "data: [DONE]"), NOTHING);
+}
+
+#[test]
+fn what_a_body_is_goes_by_its_type_unless_the_bytes_say_otherwise() {
+    let events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    assert_eq!(unmet("{stream: true, text: a}", 200, STREAM, events), NOTHING);
+    assert_eq!(unmet("{stream: true, text: a}", 200, "application/json", events), ["stream"]);
+    assert_eq!(unmet("{error: {message: busy}}", 503, STREAM, "{\"error\": \"busy\"}"), NOTHING);
+    assert_eq!(
+        unmet("{error: {message: busy}}", 500, "application/json", "data: {\"error\": \"busy\"}\n\n"),
+        ["stream"]
+    );
+    assert_eq!(unmet("{stream: true}", 200, STREAM, "{\"choices\": []}"), ["stream"]);
+    let lines = "{\"a\": 1}\n\n{\"a\": 2}";
+    assert_eq!(unmet("{json: {'$[*].a': {gt: 0}, '$[1].a': 2}}", 200, "application/x-ndjson", lines), NOTHING);
+    assert_eq!(unmet("{json: {'$[0].a': 1}}", 200, "application/x-ndjson", "{\"a\": 1}\n{\"a"), ["stream"]);
+    let headers = HeaderMap::new();
+    let observed = Observed { status: 200, headers: &headers, body: events.as_bytes(), broken: None };
+    assert_eq!(check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(&observed)).mismatches, []);
+}
+
+#[test]
+fn a_reply_without_choices_has_neither_text_nor_tool_calls() {
+    for body in [json!({}), json!({"choices": []}), json!({"choices": [{"index": 1, "text": "a"}]})] {
+        assert_eq!(json_reply("{text: {not: {contains: b}}}", 200, body.clone()), ["text"]);
+        assert_eq!(json_reply("{tool_calls: {count: 0}}", 200, body), ["tool_calls"]);
+    }
+}
+
+#[test]
+fn with_a_wrong_status_the_reason_is_told_and_nothing_else() {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    let body = b"{\"error\": {\"message\": \"no such model\"}}";
+    let observed = Observed { status: 404, headers: &headers, body, broken: None };
+    for yaml in ["{text: a, stream: true}", "{status: 200, json: {$.a: 1}}"] {
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(&observed));
+        assert_eq!(verdict.mismatches.len(), 1, "{yaml}");
+        assert!(verdict.mismatches[0].actual.contains("no such model"), "{yaml}");
+    }
+}
+
+#[test]
+fn a_path_to_one_array_means_its_elements_for_any_and_all() {
+    let body = json!({"data": [{"id": "a", "n": 1}, {"id": "b", "n": 2}], "none": []});
+    let reply = |yaml: &str| json_reply(yaml, 200, body.clone());
+    assert_eq!(reply("{json: {$.data: {any: {contains: {id: b}}, all: {contains: {}}}}}"), NOTHING);
+    assert_eq!(reply("{json: {'$.data[*].n': {any: 2, all: {gt: 0}, count: 2}}}"), NOTHING);
+    assert_eq!(reply("{json: {'$.data[*].n': {all: {gt: 1}}}}"), ["$.data[*].n"]);
+    assert_eq!(reply("{json: {$.none: {all: {gt: 1}}}}"), ["$.none"]);
+    assert_eq!(reply("{json: {$.none: {any: {gt: 1}}}}"), ["$.none"]);
+    assert_eq!(reply("{json: {'$.data[*].n': {not: {any: 3}}, $.gone: {not: {exists: true}}}}"), NOTHING);
+    assert_eq!(reply("{json: {'$.data[*].n': {not: {any: 2}}}}"), ["$.data[*].n"]);
+    assert_eq!(reply("{json: {'$.data[*].n': {not: {count: 2}}}}"), ["$.data[*].n"]);
+}
+
+#[test]
+fn every_call_has_json_arguments_and_wanted_ones_come_in_order() {
+    let call = |name: &str, arguments: &str| json!({"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}});
+    let reply = |yaml: &str, calls: Value| {
+        json_reply(yaml, 200, json!({"choices": [{"index": 0, "message": {"content": null, "tool_calls": calls}}]}))
+    };
+    let three = json!([call("f", "{\"a\":1}"), call("g", ""), call("f", "{\"a\":2}")]);
+    let second = "{tool_calls: {calls: [{name: f, arguments: {equals: {a: 2}}}]}}";
+    assert_eq!(reply(second, three.clone()), NOTHING);
+    assert_eq!(reply("{tool_calls: {calls: [{name: f}, {name: f}]}}", three.clone()), NOTHING);
+    assert_eq!(reply("{tool_calls: {calls: [{name: g}, {name: g}]}}", three.clone()), ["tool_calls[2].name"]);
+    assert_eq!(reply("{tool_calls: {calls: [{arguments: {equals: {}}}]}}", three), NOTHING);
+    assert_eq!(reply("{tool_calls: {count: 1}}", json!([call("f", "{a")])), ["tool_calls[0].arguments"]);
+    assert_eq!(reply("{tool_calls: {calls: [{name: f}]}}", json!([])), ["tool_calls[0]"]);
+    let remote = "{tool_calls: {calls: [{arguments: {schema: {$ref: 'https://example.com/s.json'}}}]}}";
+    assert_eq!(reply(remote, json!([call("f", "{}")])), ["tool_calls[0].arguments"]);
 }
 
 #[test]
@@ -171,6 +256,19 @@ fn embeddings_are_vectors() {
         json_reply("{embeddings: {differs_from: '${v}', cosine: 1.0, cosine_with: '${v}'}}", 200, body),
         ["embeddings.differs_from"]
     );
+    assert_eq!(
+        json_reply("{embeddings: {differ: true}}", 200, json!({"data": [{"embedding": [1.0]}]})),
+        ["embeddings.differ"]
+    );
+    let both = json!({"data": [{"embedding": [0.1, 0.0]}, {"embedding": "zczMPQAAAAA="}]});
+    assert_eq!(json_reply("{embeddings: {differ: true}}", 200, both.clone()), ["embeddings.differ"]);
+    assert_eq!(json_reply("{embeddings: {differ: false, cosine: {ge: 0.99}}}", 200, both.clone()), NOTHING);
+    assert_eq!(json_reply("{embeddings: {finite: false}}", 200, both), ["embeddings.finite"]);
+    let uneven = json!({"data": [{"embedding": [1.0]}, {"embedding": [1.0, 0.0]}]});
+    assert_eq!(json_reply("{embeddings: {cosine: {not: {gt: 0.9}}}}", 200, uneven), ["embeddings.cosine"]);
+    assert_eq!(json_reply("{embeddings: {count: 0}}", 200, json!({"data": []})), NOTHING);
+    assert_eq!(json_reply("{embeddings: {count: 0, differs_from: '${v}'}}", 200, json!({"data": []})), ["embeddings"]);
+    assert_eq!(json_reply("{embeddings: {count: 1}}", 200, json!({"data": [{"embedding": [[0.1]]}]})), ["embeddings"]);
     let same = json!({"data": [{"embedding": [0.0, 0.0]}, {"embedding": [0.0, 0.0]}]});
     assert_eq!(
         json_reply("{embeddings: {finite: true, differ: true}}", 200, same),
@@ -187,11 +285,18 @@ fn errors_come_in_several_shapes() {
         json!({"error": {"message": "bad"}}),
         json!({"error": "bad"}),
         json!({"detail": "bad"}),
-        json!({"detail": {"errors": ["bad"]}, "message": "x"}),
+        json!({"detail": [{"loc": ["body"], "msg": "bad"}]}),
+        json!({"error": {"detail": {"errors": [{"msg": "bad"}]}}}),
+        json!({"object": "error", "message": "bad", "code": 404}),
+        json!({"type": "error", "error": {"type": "x", "message": "bad"}}),
+        json!({"statusCode": 401, "message": "bad"}),
     ] {
-        let found = json_reply(expect, 400, body.clone());
-        assert!(found.is_empty() || body["detail"].is_object(), "{body}: {found:?}");
+        assert_eq!(json_reply(expect, 400, body.clone()), NOTHING, "{body}");
     }
+    assert_eq!(json_reply("{error: true}", 400, json!({"ok": true})), ["error"]);
+    assert_eq!(json_reply("{error: {code: {exists: false}, param: null}}", 400, json!({"error": "bad"})), NOTHING);
+    assert_eq!(json_reply("{error: {code: {exists: true}}}", 400, json!({"error": "bad"})), ["error.code"]);
+    assert_eq!(json_reply("{error: {code: 400}}", 400, json!({"error": {"code": 400}})), NOTHING);
     assert_eq!(unmet(expect, 500, "text/plain", "bad thing"), NOTHING);
     assert_eq!(unmet("{error: true}", 500, "text/plain", ""), ["error"]);
     assert_eq!(
@@ -206,6 +311,35 @@ fn errors_come_in_several_shapes() {
 }
 
 proptest! {
+    #[test]
+    fn any_bytes_get_a_verdict(
+        pieces in prop::collection::vec(prop_oneof![
+            Just(b"data: ".to_vec()), Just(b"{\"choices\":[{\"delta\":{\"tool_calls\":[{}]}}]}".to_vec()),
+            Just(b"{\"error\":".to_vec()), Just(b"{\"data\":[{\"embedding\":\"AAAA\"}]}".to_vec()), Just(b"[DONE]".to_vec()),
+            Just(b"\n\n".to_vec()), Just(b"\r".to_vec()), prop::collection::vec(any::<u8>(), 0..9),
+        ], 0..12),
+        kind in prop::sample::select(vec![None, Some(STREAM), Some("application/json"), Some("application/x-ndjson"), Some("é")]),
+        status in 0u16..700,
+    ) {
+        let body = pieces.concat();
+        let mut headers = HeaderMap::new();
+        if let Some(kind) = kind {
+            headers.insert("content-type", HeaderValue::from_bytes(kind.as_bytes()).unwrap());
+        }
+        let observed = Observed { status, headers: &headers, body: &body, broken: None };
+        let seen = Seen::new(&observed);
+        for yaml in [
+            "{status: {ge: 0}, text: {not: {contains: x}}, json: {'$..*': {all: {type: string}}}, tool_calls: {calls: [{name: f}]}}",
+            "{status: {ge: 0}, embeddings: {count: 1, finite: true, differ: true, cosine: {gt: 0}, differs_from: '${v}'}, stream: {choices: {length: 1}}}",
+            "{status: {ge: 0}, error: {message: {contains: x}, code: null}}",
+        ] {
+            let _ = check(&expect(yaml), &Scope::new(), &seen);
+        }
+        for from in [CaptureFrom::Text, CaptureFrom::ToolCalls, CaptureFrom::Header("content-type".into())] {
+            let _ = seen.capture(&from);
+        }
+    }
+
     #[test]
     fn any_reply_gets_a_verdict(body in ".*", is_stream: bool, status in 100u16..600) {
         let kind = if is_stream { STREAM } else { "application/json" };

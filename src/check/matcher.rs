@@ -1,6 +1,8 @@
 //! Does a value meet a matcher.
 
-use serde_json::Value;
+use std::cmp::Ordering;
+
+use serde_json::{Number, Value};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -8,78 +10,206 @@ use super::show;
 use crate::suite::template::{self, Scope};
 use crate::suite::{Matcher, ValueType};
 
-/// What should be and what is, short. `None` in the result of a check means that it holds.
-pub(super) type Unmet = (String, String);
+/// Why something does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unmet {
+    /// What should be, short.
+    pub(super) expected: String,
+    /// What is, short.
+    pub(super) actual: String,
+    /// The question has no answer for this value: an operand that is not set, a regular expression that is none, a
+    /// length of null. Then `not` does not hold either, lest a mistake in a suite turns it green.
+    pub(super) senseless: bool,
+}
+
+impl Unmet {
+    /// It does not hold.
+    pub(super) fn new(expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        Unmet { expected: expected.into(), actual: actual.into(), senseless: false }
+    }
+
+    /// It cannot be asked.
+    pub(super) fn senseless(expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        Unmet { senseless: true, ..Unmet::new(expected, actual) }
+    }
+
+    fn of(self, words: impl FnOnce(Unmet) -> (String, String)) -> Self {
+        let senseless = self.senseless;
+        let (expected, actual) = words(self);
+        Unmet { expected, actual, senseless }
+    }
+}
 
 /// Checks a value; `any`, `all` look at an array's elements.
 pub(super) fn meets(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
     if matcher.exists == Some(false) {
-        return Err(("nothing here".to_owned(), show::value(value)));
+        return Err(Unmet::new("nothing here", show::value(value)));
+    }
+    if matcher.count.is_some() {
+        return Err(Unmet::senseless("a path whose nodes are counted", "a single value; its elements have a `length`"));
     }
     compare(matcher, value, scope)?;
     if let Some(inner) = &matcher.any {
-        let items = elements(value, "any")?;
-        if !items.iter().any(|item| meets(inner, item, scope).is_ok()) {
-            return Err((format!("any element {}", describe(inner, scope)), show::value(value)));
-        }
+        some_meets(&inherit(inner, matcher), "element", elements(value, "any")?.iter(), scope)?;
     }
     if let Some(inner) = &matcher.all {
-        for (index, item) in elements(value, "all")?.iter().enumerate() {
-            meets(inner, item, scope).map_err(|(expected, actual)| {
-                (format!("every element {expected}"), format!("{actual} (element {index})"))
-            })?;
-        }
+        every_meets(&inherit(inner, matcher), "element", elements(value, "all")?.iter(), scope)?;
     }
-    if let Some(inner) = &matcher.not
-        && meets(inner, value, scope).is_ok()
-    {
-        return Err((format!("not {}", describe(inner, scope)), show::value(value)));
+    if let Some(inner) = &matcher.not {
+        let inner = inherit(inner, matcher);
+        negate(meets(&inner, value, scope), &inner, scope, || show::value(value))?;
     }
     if let Some(inner) = &matcher.length {
         let length = match value {
             Value::String(text) => text.chars().count(),
             Value::Array(items) => items.len(),
             Value::Object(members) => members.len(),
-            other => return Err(("something with a length".to_owned(), show::value(other))),
+            other => return Err(Unmet::senseless("something with a length", show::value(other))),
         };
-        meets(inner, &length.into(), scope).map_err(|(expected, actual)| {
-            (format!("length {expected}"), format!("length {actual}: {}", show::value(value)))
+        meets(inner, &length.into(), scope).map_err(|unmet| {
+            unmet.of(|it| (format!("length {}", it.expected), format!("length {}: {}", it.actual, show::value(value))))
         })?;
     }
     Ok(())
 }
 
 /// Checks the nodes that a path selects: each must match, at least one, unless the matcher says otherwise.
-pub(super) fn nodes_meet(matcher: &Matcher, nodes: &[&Value], scope: &Scope) -> Result<(), Unmet> {
+/// `any` and `all` look at the nodes; where the path can select but one (`is_singular`) and that is an array, at its elements.
+pub(super) fn nodes_meet(matcher: &Matcher, nodes: &[&Value], is_singular: bool, scope: &Scope) -> Result<(), Unmet> {
     if matcher.exists == Some(false) {
         return match nodes.first() {
-            Some(node) => Err(("nothing here".to_owned(), show::value(node))),
+            Some(node) => Err(Unmet::new("nothing here", show::value(node))),
             None => Ok(()),
         };
     }
     if let Some(count) = &matcher.count {
         meets(count, &nodes.len().into(), scope)
-            .map_err(|(expected, actual)| (format!("number of nodes {expected}"), actual))?;
+            .map_err(|unmet| unmet.of(|it| (format!("number of nodes {}", it.expected), it.actual)))?;
     }
     let mut each = matcher.clone();
-    (each.count, each.exists, each.any, each.all) = (None, None, None, None);
-    if let Some(inner) = &matcher.any
-        && !nodes.iter().any(|node| meets(inner, node, scope).is_ok())
+    (each.count, each.exists) = (None, None);
+    if let [Value::Array(_)] = nodes
+        && is_singular
     {
-        let found: Vec<String> = nodes.iter().map(|node| node.to_string()).collect();
-        return Err((format!("any node {}", describe(inner, scope)), show::cut(&format!("[{}]", found.join(", ")))));
+        return meets(&each, nodes[0], scope);
     }
-    if let Some(inner) = &matcher.all {
-        for node in nodes {
-            meets(inner, node, scope).map_err(|(expected, actual)| (format!("every node {expected}"), actual))?;
+    if let Some(inner) = each.not.take_if(|inner| is_about_nodes(inner)) {
+        let inner = inherit(&inner, matcher);
+        negate(nodes_meet(&inner, nodes, is_singular, scope), &inner, scope, || show_nodes(nodes))?;
+        if each.is_empty() {
+            return Ok(());
         }
     }
-    // `count: 0` is the one question that nothing answers; `all` of nothing proves nothing.
-    let none_is_fine = matcher.count.is_some() && each.is_empty() && matcher.all.is_none() && matcher.any.is_none();
+    let none_is_fine = matcher.count.is_some() && each.is_empty();
     if nodes.is_empty() && !none_is_fine {
-        return Err((format!("something that {}", describe(matcher, scope)), "the path selects nothing".to_owned()));
+        let wanted = format!("something that {}", describe(matcher, scope));
+        return Err(Unmet::new(wanted, "the path selects nothing"));
+    }
+    if let Some(inner) = each.any.take() {
+        some_meets(&inherit(&inner, matcher), "node", nodes.iter().copied(), scope)?;
+    }
+    if let Some(inner) = each.all.take() {
+        every_meets(&inherit(&inner, matcher), "node", nodes.iter().copied(), scope)?;
     }
     nodes.iter().try_for_each(|node| meets(&each, node, scope))
+}
+
+/// Whether a matcher asks for the nodes together, so that `not` must be taken of them together.
+fn is_about_nodes(matcher: &Matcher) -> bool {
+    let own = matcher.exists.is_some() || matcher.count.is_some() || matcher.any.is_some() || matcher.all.is_some();
+    own || matcher.not.as_deref().is_some_and(is_about_nodes)
+}
+
+/// `fold` counts for what stands inside, too.
+fn inherit(inner: &Matcher, outer: &Matcher) -> Matcher {
+    Matcher { fold: inner.fold || outer.fold, ..inner.clone() }
+}
+
+fn some_meets<'v>(
+    inner: &Matcher,
+    word: &str,
+    mut values: impl Iterator<Item = &'v Value> + Clone,
+    scope: &Scope,
+) -> Result<(), Unmet> {
+    let found: Vec<&Value> = values.clone().collect();
+    let mut senseless = false;
+    let holds = values.any(|value| match meets(inner, value, scope) {
+        Ok(()) => true,
+        Err(unmet) => {
+            senseless |= unmet.senseless;
+            false
+        }
+    });
+    let words = (format!("any {word} {}", describe(inner, scope)), show_nodes(&found));
+    if holds { Ok(()) } else { Err(Unmet { expected: words.0, actual: words.1, senseless }) }
+}
+
+/// Every one of nothing proves nothing.
+fn every_meets<'v>(
+    inner: &Matcher,
+    word: &str,
+    values: impl Iterator<Item = &'v Value>,
+    scope: &Scope,
+) -> Result<(), Unmet> {
+    let mut unmet = None;
+    let mut count = 0;
+    for (index, value) in values.enumerate() {
+        count += 1;
+        match meets(inner, value, scope) {
+            Ok(()) => {}
+            Err(it) if it.senseless => return Err(it),
+            Err(it) => {
+                let words =
+                    |it: Unmet| (format!("every {word} {}", it.expected), format!("{} ({word} {index})", it.actual));
+                unmet = unmet.or(Some(it.of(words)));
+            }
+        }
+    }
+    match unmet {
+        Some(unmet) => Err(unmet),
+        None if count == 0 => {
+            Err(Unmet::senseless(format!("every {word} {}", describe(inner, scope)), format!("no {word}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn negate(
+    result: Result<(), Unmet>,
+    inner: &Matcher,
+    scope: &Scope,
+    actual: impl FnOnce() -> String,
+) -> Result<(), Unmet> {
+    match result {
+        Ok(()) => Err(Unmet::new(format!("not {}", describe(inner, scope)), actual())),
+        Err(unmet) if unmet.senseless => Err(unmet),
+        Err(_) => Ok(()),
+    }
+}
+
+fn show_nodes(nodes: &[&Value]) -> String {
+    let found: Vec<String> = nodes.iter().map(|node| node.to_string()).collect();
+    show::cut(&format!("[{}]", found.join(", ")))
+}
+
+/// Whether a path can select one node at most: names and indexes only (RFC 9535, 2.3.5.1).
+pub(super) fn is_singular(path: &str) -> bool {
+    let mut quote = None;
+    let mut chars = path.chars();
+    let mut last = ' ';
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(_), '\\') => drop(chars.next()),
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '*' | '?' | ':' | ',') => return false,
+            (None, '.') if last == '.' => return false,
+            (None, _) => {}
+        }
+        last = c;
+    }
+    true
 }
 
 /// The comparisons of the value itself.
@@ -92,46 +222,22 @@ fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet>
         }
     }
     if let Some(operand) = &matcher.contains {
-        let wanted = filled(operand, scope)?;
-        if !contains(value, &wanted, fold) {
-            return Err((format!("contains {}", show::value(&wanted)), show::value(value)));
-        }
+        contains(value, &filled(operand, scope)?, fold)?;
     }
     if let Some(operands) = &matcher.one_of {
         let wanted = operands.iter().map(|operand| filled(operand, scope)).collect::<Result<Vec<_>, _>>()?;
         if !wanted.iter().any(|wanted| equal(wanted, value, fold)) {
-            return Err((format!("one of {}", show::value(&Value::Array(wanted))), show::value(value)));
+            return Err(Unmet::new(format!("one of {}", show::value(&Value::Array(wanted))), show::value(value)));
         }
     }
     if let Some(operand) = &matcher.matches {
         matches(&filled(operand, scope)?, value)?;
     }
-    for (operand, word, holds) in [
-        (&matcher.gt, ">", (|a, b| a > b) as fn(f64, f64) -> bool),
-        (&matcher.ge, ">=", |a, b| a >= b),
-        (&matcher.lt, "<", |a, b| a < b),
-        (&matcher.le, "<=", |a, b| a <= b),
-    ] {
-        let Some(operand) = operand else { continue };
-        let wanted = filled(operand, scope)?;
-        let Some(limit) = wanted.as_f64() else {
-            return Err((format!("{word} a number"), format!("the operand is {}", show::value(&wanted))));
-        };
-        if !value.as_f64().is_some_and(|number| holds(number, limit)) {
-            return Err((format!("{word} {wanted}"), show::value(value)));
-        }
-    }
-    if let Some(approx) = &matcher.approx {
-        let wanted = filled(&approx.value, scope)?;
-        let near = wanted.as_f64().zip(value.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= approx.within);
-        if !near {
-            return Err((format!("{wanted} within {}", approx.within), show::value(value)));
-        }
-    }
+    compare_numbers(matcher, value, scope)?;
     if let Some(kind) = matcher.r#type
         && !has_type(value, kind)
     {
-        return Err((format!("type {}", type_name(kind)), show::value(value)));
+        return Err(Unmet::new(format!("type {}", type_name(kind)), show::value(value)));
     }
     match &matcher.schema {
         Some(schema) => validates(&filled(schema, scope)?, value),
@@ -139,28 +245,75 @@ fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet>
     }
 }
 
+fn compare_numbers(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
+    for (operand, word, holds) in [
+        (&matcher.gt, ">", Ordering::is_gt as fn(Ordering) -> bool),
+        (&matcher.ge, ">=", Ordering::is_ge),
+        (&matcher.lt, "<", Ordering::is_lt),
+        (&matcher.le, "<=", Ordering::is_le),
+    ] {
+        let Some(operand) = operand else { continue };
+        let wanted = filled(operand, scope)?;
+        let limit = number(&wanted, "operand is")?;
+        let words = || (format!("{word} {wanted}"), show::value(value));
+        match value.as_number().and_then(|number| order(number, limit)) {
+            Some(ordering) if holds(ordering) => {}
+            Some(_) => return Err(Unmet::new(words().0, words().1)),
+            None => return Err(Unmet::senseless(words().0, words().1)),
+        }
+    }
+    if let Some(approx) = &matcher.approx {
+        let wanted = filled(&approx.value, scope)?;
+        let limit = number(&wanted, "operand is")?.as_f64().unwrap_or(f64::NAN);
+        let words = || (format!("{wanted} within {}", approx.within), show::value(value));
+        match value.as_f64() {
+            Some(number) if (number - limit).abs() <= approx.within => {}
+            Some(_) => return Err(Unmet::new(words().0, words().1)),
+            None => return Err(Unmet::senseless(words().0, words().1)),
+        }
+    }
+    Ok(())
+}
+
+fn number<'v>(value: &'v Value, what: &str) -> Result<&'v Number, Unmet> {
+    value.as_number().ok_or_else(|| Unmet::senseless("a number", format!("the {what} {}", show::value(value))))
+}
+
+/// Whole numbers exactly, since ids and seeds do not fit into a float; others as floats.
+fn order(a: &Number, b: &Number) -> Option<Ordering> {
+    match (a.as_i128(), b.as_i128()) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    }
+}
+
+/// An operand with its names filled in.
 pub(super) fn filled(operand: &Value, scope: &Scope) -> Result<Value, Unmet> {
-    template::fill(operand, scope).map_err(|unbound| ("an operand that is set".to_owned(), unbound.to_string()))
+    template::fill(operand, scope).map_err(|unbound| Unmet::senseless("an operand that is set", unbound.to_string()))
 }
 
 fn elements<'v>(value: &'v Value, word: &str) -> Result<&'v [Value], Unmet> {
-    value.as_array().map(Vec::as_slice).ok_or_else(|| (format!("an array, for `{word}`"), show::value(value)))
+    let items = value.as_array().map(Vec::as_slice);
+    items.ok_or_else(|| Unmet::senseless(format!("an array, for `{word}`"), show::value(value)))
 }
 
 fn unequal(wanted: &Value, value: &Value) -> Unmet {
     let parted = wanted.as_str().zip(value.as_str()).and_then(|(wanted, actual)| show::parting(wanted, actual));
-    parted.unwrap_or_else(|| (show::value(wanted), show::value(value)))
+    let (expected, actual) = parted.unwrap_or_else(|| (show::value(wanted), show::value(value)));
+    Unmet::new(expected, actual)
 }
 
 fn matches(pattern: &Value, value: &Value) -> Result<(), Unmet> {
     let Some(pattern) = pattern.as_str() else {
-        return Err(("a regular expression".to_owned(), show::value(pattern)));
+        return Err(Unmet::senseless("a regular expression", show::value(pattern)));
     };
     let regex = regex::Regex::new(pattern)
-        .map_err(|error| ("a regular expression".to_owned(), error.to_string().replace('\n', " ")))?;
+        .map_err(|error| Unmet::senseless("a regular expression", error.to_string().replace('\n', " ")))?;
+    let wanted = format!("matches /{pattern}/");
     match value.as_str() {
         Some(text) if regex.is_match(text) => Ok(()),
-        _ => Err((format!("matches /{pattern}/"), show::value(value))),
+        Some(_) => Err(Unmet::new(wanted, show::value(value))),
+        None => Err(Unmet::senseless(wanted, show::value(value))),
     }
 }
 
@@ -177,15 +330,20 @@ fn equal(a: &Value, b: &Value, fold: bool) -> bool {
     }
 }
 
-fn contains(value: &Value, wanted: &Value, fold: bool) -> bool {
-    match (value, wanted) {
+fn contains(value: &Value, wanted: &Value, fold: bool) -> Result<(), Unmet> {
+    let words = || (format!("contains {}", show::value(wanted)), show::value(value));
+    let holds = match (value, wanted) {
+        (Value::String(_), Value::String(part)) if part.is_empty() => {
+            return Err(Unmet::senseless("a text to look for", "an empty one, which stands in every text"));
+        }
         (Value::String(text), Value::String(part)) => {
             text.contains(part.as_str()) || fold && folded(text).contains(&folded(part))
         }
         (Value::Array(items), wanted) => items.iter().any(|item| equal(item, wanted, fold)),
         (Value::Object(_), Value::Object(_)) => has_subset(value, wanted, fold),
-        _ => false,
-    }
+        _ => return Err(Unmet::senseless(words().0, words().1)),
+    };
+    if holds { Ok(()) } else { Err(Unmet::new(words().0, words().1)) }
 }
 
 /// Whether `value` has at least the members of `wanted`, at every level; arrays must be as long.
@@ -206,25 +364,30 @@ fn folded(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase()
 }
 
-/// Checks against a JSON Schema; a string is read as JSON first.
+/// Checks against a JSON Schema, draft 2020-12, that refers to nothing outside; a string is read as JSON first.
 pub(super) fn validates(schema: &Value, value: &Value) -> Result<(), Unmet> {
+    let validator = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .offline()
+        .build(schema)
+        .map_err(|error| Unmet::senseless("a JSON Schema", show::cut(&error.to_string())))?;
     let read;
     let value = match value {
         Value::String(text) => {
             read = serde_json::from_str(text)
-                .map_err(|error| ("JSON that validates".to_owned(), format!("{error}: {}", show::cut(text))))?;
+                .map_err(|error| Unmet::new("JSON that validates", format!("{error}: {}", show::cut(text))))?;
             &read
         }
         other => other,
     };
-    let validator =
-        jsonschema::validator_for(schema).map_err(|error| ("a JSON Schema".to_owned(), error.to_string()))?;
     match validator.iter_errors(value).next() {
         None => Ok(()),
-        Some(error) => Err((
-            "validates against the schema".to_owned(),
-            format!("{error} (at {:?})", error.instance_path().to_string()),
-        )),
+        Some(error) => {
+            let place = error.instance_path().to_string();
+            let said = show::cut(&error.to_string());
+            let actual = if place.is_empty() { said } else { format!("{said} (at {place})") };
+            Err(Unmet::new("validates against the schema", actual))
+        }
     }
 }
 
@@ -375,6 +538,65 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_asked_holds_neither_way() {
+        let table: Vec<(Matcher, Value)> = vec![
+            (with(|m| m.equals = Some(json!("${nope}"))), json!(1)),
+            (with(|m| m.one_of = Some(vec![json!(1), json!("${nope}")])), json!(1)),
+            (with(|m| m.matches = Some(json!("("))), json!("a")),
+            (with(|m| m.matches = Some(json!(1))), json!("1")),
+            (with(|m| m.matches = Some(json!("a"))), json!(null)),
+            (with(|m| m.contains = Some(json!(""))), json!("a")),
+            (with(|m| m.contains = Some(json!("a"))), json!(null)),
+            (with(|m| m.contains = Some(json!(4))), json!("4")),
+            (with(|m| m.gt = Some(json!("a"))), json!(1)),
+            (with(|m| m.gt = Some(json!(1))), json!("a")),
+            (with(|m| m.approx = Some(crate::suite::Approx { value: json!(null), within: 1.0 })), json!(1)),
+            (with(|m| m.length = boxed(|m| m.gt = Some(json!(0)))), json!(null)),
+            (with(|m| m.length = boxed(|m| m.gt = Some(json!("x")))), json!("abc")),
+            (with(|m| m.any = boxed(|m| m.gt = Some(json!(0)))), json!(1)),
+            (with(|m| m.any = boxed(|m| m.gt = Some(json!(0)))), json!(["a"])),
+            (with(|m| m.all = boxed(|m| m.gt = Some(json!(0)))), json!([])),
+            (with(|m| m.all = boxed(|m| m.gt = Some(json!(0)))), json!([-1, "a"])),
+            (with(|m| m.count = boxed(|m| m.equals = Some(json!(1)))), json!(["a"])),
+            (with(|m| m.schema = Some(json!({"type": 1}))), json!(1)),
+            (with(|m| m.schema = Some(json!({"$ref": "https://example.com/a"}))), json!(1)),
+        ];
+        for (matcher, value) in table {
+            let both = [matcher.clone(), with(|m| m.not = Some(Box::new(matcher.clone())))];
+            for matcher in both {
+                assert!(meets(&matcher, &value, &Scope::new()).is_err(), "{matcher:?} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_compared_exactly() {
+        let big = json!(18168036348581554001u64);
+        assert!(meets(&with(|m| m.gt = Some(json!(18168036348581554000u64))), &big, &Scope::new()).is_ok());
+        assert!(meets(&with(|m| m.le = Some(json!(18168036348581554000u64))), &big, &Scope::new()).is_err());
+        assert!(meets(&with(|m| m.gt = Some(json!(-1))), &json!(0.5), &Scope::new()).is_ok());
+    }
+
+    #[test]
+    fn fold_reaches_what_stands_inside() {
+        let inner = || boxed(|m| m.contains = Some(json!("SOL")));
+        let not = with(|m| (m.not, m.fold) = (inner(), true));
+        assert!(meets(&not, &json!("the sōl"), &Scope::new()).is_err());
+        let any = with(|m| (m.any, m.fold) = (inner(), true));
+        assert!(meets(&any, &json!(["the sōl"]), &Scope::new()).is_ok());
+    }
+
+    #[test]
+    fn a_path_of_names_and_indexes_is_singular() {
+        for path in ["$", "$.a.b", "$['a*b..,'][0]", "$[\"a\\\"?\"].b[-1]"] {
+            assert!(is_singular(path), "{path}");
+        }
+        for path in ["$..a", "$.a[*]", "$.*", "$[0,1]", "$[0:2]", "$.a[?@.b == 'x']"] {
+            assert!(!is_singular(path), "{path}");
+        }
+    }
+
+    #[test]
     fn operands_are_filled_in() {
         let mut scope = Scope::new();
         scope.insert("n".into(), json!(3));
@@ -385,7 +607,7 @@ mod tests {
     #[test]
     fn nothing_selected_is_never_a_match_unless_asked_for() {
         let scope = Scope::new();
-        let nodes = |matcher: Matcher, nodes: &[&Value]| nodes_meet(&matcher, nodes, &scope).is_ok();
+        let nodes = |matcher: Matcher, nodes: &[&Value]| nodes_meet(&matcher, nodes, false, &scope).is_ok();
         let one = json!(1);
         for matcher in [
             Matcher::default(),

@@ -5,6 +5,7 @@ mod expectation;
 mod matcher;
 mod seen;
 mod show;
+mod tools;
 
 pub use expectation::check;
 pub use seen::{Observed, Seen};

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod json;
+pub mod ndjson;
 pub mod sse;
 
 pub use answer::{Answer, Choice, ToolCall};

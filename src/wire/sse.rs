@@ -1,165 +1,388 @@
-//! Server-Sent Events: bytes cut at their blank lines without losing one, and events changed in place.
+//! Server-Sent Events, by the HTML standard's grammar, without losing a byte.
+//!
+//! [`Parser`] reads: bytes go in as they come; [`Segment`]s come out. Segments tile the stream: the first starts at 0, each starts
+//! where the one before ended, the last ends with the stream. They do not depend on how the bytes were cut.
+//!
+//! [`Cutter`] is for a relay, which must pass on at once what came and so cannot wait for the second half of a line end:
+//! where a piece ends then depends on how the bytes came.
 
-/// Cuts bytes into events. The pieces, put together, are the bytes.
+mod cutter;
+
+use std::ops::Range;
+
+pub use cutter::{Cutter, data, with_data};
+
+/// A stretch of the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its bytes, as offsets from the start of the stream.
+    pub raw: Range<usize>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a stretch of the stream is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// One event, its closing blank line included.
+    Event(Event),
+    /// Comment lines and blank lines between events (keep-alives), as many as stand together.
+    Quiet,
+}
+
+/// One event: a block with at least one line that is no comment. Text that is not UTF-8 has U+FFFD in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Event {
+    /// `event:`, the last one given.
+    pub event: Option<String>,
+    /// `data:` lines joined with `\n`. `None` when there was no such line: clients do not get such an event.
+    pub data: Option<String>,
+    /// `id:`, unless it holds a NUL.
+    pub id: Option<String>,
+    /// `retry:` in milliseconds.
+    pub retry: Option<u64>,
+    /// The stream ended before the blank line that closes the event: clients do not get it.
+    pub unterminated: bool,
+}
+
+/// Reads a stream piece by piece. Its time is linear in the bytes, however they are cut.
 #[derive(Debug, Default)]
-pub struct Cutter {
-    held: Vec<u8>,
-    /// Whether the line that is being read has a byte yet.
-    line_has_bytes: bool,
-    /// A line feed now would belong to the line end before it.
-    after_return: bool,
+pub struct Parser {
+    /// Bytes read.
+    offset: usize,
+    /// Where the segment being read starts.
+    segment: usize,
+    /// Where the line being read starts.
+    line_start: usize,
+    /// What has come of the line being read.
+    line: Vec<u8>,
+    /// The event being read, once it has a line.
+    event: Option<Event>,
+    /// The last byte was a CR, so that an LF would belong to the same line end.
+    after_cr: bool,
+    /// An event that ends in that CR: it can only go out when its length is known.
+    held: Option<Segment>,
 }
 
-impl Cutter {
-    /// Takes what came and gives the events that are whole by now, each with the blank line that ends it.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let new = self.held.len();
-        self.held.extend_from_slice(bytes);
-        let mut events = Vec::new();
-        let mut start = 0;
-        // The event ended at a return, which a line feed may still follow.
-        let mut ended = false;
-        for at in new..self.held.len() {
-            let byte = self.held[at];
-            if byte == b'\n' && std::mem::take(&mut self.after_return) {
-                // The second half of a line end. Where its event was given already, it is a piece of its own.
-                if std::mem::take(&mut ended) || start == at {
-                    events.push(self.held[start..=at].to_vec());
-                    start = at + 1;
-                }
-                continue;
-            }
-            if std::mem::take(&mut ended) {
-                events.push(self.held[start..at].to_vec());
-                start = at;
-            }
-            self.after_return = byte == b'\r';
-            let line_ends = matches!(byte, b'\r' | b'\n');
-            if line_ends && !self.line_has_bytes {
-                ended = byte == b'\r';
-                if !ended {
-                    events.push(self.held[start..=at].to_vec());
-                    start = at + 1;
-                }
-            }
-            self.line_has_bytes = !line_ends;
-        }
-        // Given at once: the line feed may never come.
-        if ended {
-            events.push(self.held[start..].to_vec());
-            start = self.held.len();
-        }
-        self.held.drain(..start);
-        events
+impl Parser {
+    /// A parser at the start of a stream.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// What is left when no more comes: an event without its blank line, or nothing.
-    pub fn rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.held)
+    /// Takes the next bytes and gives the segments that they complete, in order.
+    /// An event comes out with the byte that ends it, or, when that is a CR, with the byte after it.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Segment> {
+        let mut out = Vec::new();
+        let mut rest = bytes;
+        while let Some(&first) = rest.first() {
+            if std::mem::take(&mut self.after_cr) {
+                let is_lf = first == b'\n';
+                self.end_cr(usize::from(is_lf), &mut out);
+                if is_lf {
+                    rest = &rest[1..];
+                    continue;
+                }
+            }
+            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+                self.line.extend_from_slice(rest);
+                self.offset += rest.len();
+                break;
+            };
+            self.line.extend_from_slice(&rest[..end]);
+            self.offset += end + 1;
+            self.after_cr = rest[end] == b'\r';
+            self.end_line(&mut out);
+            rest = &rest[end + 1..];
+        }
+        out
     }
-}
 
-/// The data of an event: its `data:` lines put together. `None` when it has none (comments, blank lines).
-pub fn data(event: &str) -> Option<String> {
-    let lines: Vec<&str> = lines(event).filter_map(|(line, _)| data_of(line)).collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
-}
+    /// Ends the stream and gives what is left: at most a run of comments and one event.
+    pub fn finish(mut self) -> Vec<Segment> {
+        let mut out = Vec::new();
+        self.end_cr(0, &mut out);
+        if !self.line.is_empty() {
+            self.take_line(&mut out);
+        }
+        if let Some(mut event) = self.event.take() {
+            event.unterminated = true;
+            self.cut(Kind::Event(event), self.offset, &mut out);
+        } else if self.segment < self.offset {
+            self.cut(Kind::Quiet, self.offset, &mut out);
+        }
+        out
+    }
 
-/// The event with other data, all other lines as they are.
-pub fn with_data(event: &str, data: &str) -> String {
-    let mut out = String::with_capacity(event.len() + 32);
-    let mut written = false;
-    for (line, end) in lines(event) {
-        let Some(said) = data_of(line) else {
-            out.push_str(line);
-            out.push_str(end);
-            continue;
+    /// Adds the LF of a CRLF, if there is one, to what the CR ended.
+    fn end_cr(&mut self, lf: usize, out: &mut Vec<Segment>) {
+        self.offset += lf;
+        self.line_start += lf;
+        if let Some(mut segment) = self.held.take() {
+            segment.raw.end += lf;
+            self.segment = segment.raw.end;
+            out.push(segment);
+        }
+    }
+
+    /// A line is whole; `offset` is behind its end.
+    fn end_line(&mut self, out: &mut Vec<Segment>) {
+        let is_blank = self.take_line(out);
+        self.line_start = self.offset;
+        if !is_blank {
+            return;
+        }
+        if let Some(event) = self.event.take() {
+            if self.after_cr {
+                self.held = Some(Segment { raw: self.segment..self.offset, kind: Kind::Event(event) });
+            } else {
+                self.cut(Kind::Event(event), self.offset, out);
+            }
+        }
+    }
+
+    /// Reads the line that stands in `line`, and says whether it is blank.
+    fn take_line(&mut self, out: &mut Vec<Segment>) -> bool {
+        let bytes = std::mem::take(&mut self.line);
+        let line = match self.line_start {
+            0 => bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes),
+            _ => &bytes,
         };
-        if written {
-            continue;
-        }
-        let field = &line[..line.len() - said.len()];
-        for (index, piece) in data.split('\n').enumerate() {
-            if index > 0 {
-                out.push_str(if end.is_empty() { "\n" } else { end });
+        let is_field = !line.is_empty() && line[0] != b':';
+        if is_field {
+            if self.event.is_none() && self.segment < self.line_start {
+                self.cut(Kind::Quiet, self.line_start, out);
             }
-            out.push_str(field);
-            out.push_str(piece);
+            self.event.get_or_insert_default().take_field(line);
         }
-        out.push_str(end);
-        written = true;
+        let is_blank = line.is_empty();
+        // Keeps the buffer's room for the next line.
+        self.line = bytes;
+        self.line.clear();
+        is_blank
     }
+
+    fn cut(&mut self, kind: Kind, end: usize, out: &mut Vec<Segment>) {
+        out.push(Segment { raw: self.segment..end, kind });
+        self.segment = end;
+    }
+}
+
+impl Event {
+    fn take_field(&mut self, line: &[u8]) {
+        let colon = line.iter().position(|byte| *byte == b':');
+        let (name, value) = match colon {
+            Some(at) => (&line[..at], &line[at + 1..]),
+            None => (line, &[][..]),
+        };
+        let value = String::from_utf8_lossy(value.strip_prefix(b" ").unwrap_or(value));
+        match name {
+            b"data" => match &mut self.data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(&value);
+                }
+                none => *none = Some(value.into_owned()),
+            },
+            b"event" => self.event = Some(value.into_owned()),
+            b"id" if !value.contains('\0') => self.id = Some(value.into_owned()),
+            b"retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                self.retry = value.parse().ok();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The segments of a whole stream.
+pub fn parse(bytes: &[u8]) -> Vec<Segment> {
+    let mut parser = Parser::new();
+    let mut segments = parser.feed(bytes);
+    segments.extend(parser.finish());
+    segments
+}
+
+/// One event as text, its closing blank line included. Line ends in `data` become lines of their own (a client joins
+/// them with `\n`); in `event` they become spaces, since a name has one line.
+pub fn encode(event: Option<&str>, data: &str) -> String {
+    let mut out = String::with_capacity(data.len() + 16);
+    if let Some(name) = event {
+        out.push_str("event: ");
+        out.extend(name.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
+        out.push('\n');
+    }
+    let mut rest = Some(data);
+    while let Some(text) = rest {
+        let end = text.find(['\r', '\n']);
+        out.push_str("data: ");
+        out.push_str(&text[..end.unwrap_or(text.len())]);
+        out.push('\n');
+        rest = end.map(|at| text[at..].strip_prefix("\r\n").unwrap_or(&text[at + 1..]));
+    }
+    out.push('\n');
     out
-}
-
-/// Lines with their ends: `\n`, `\r\n`, `\r` or, at the very end, nothing.
-fn lines(event: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut rest = event;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let at = rest.find(['\r', '\n']).unwrap_or(rest.len());
-        let (line, tail) = rest.split_at(at);
-        let end = if tail.starts_with("\r\n") { 2 } else { tail.len().min(1) };
-        rest = &tail[end..];
-        Some((line, &tail[..end]))
-    })
-}
-
-/// What a `data:` line says, without the one space that may follow the colon.
-fn data_of(line: &str) -> Option<&str> {
-    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
-    if line == "data" {
-        return Some("");
-    }
-    let said = line.strip_prefix("data:")?;
-    Some(said.strip_prefix(' ').unwrap_or(said))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use proptest::prelude::*;
 
-    use super::*;
-
-    fn cut(pieces: &[&str]) -> Vec<String> {
-        let mut cutter = Cutter::default();
-        let mut events: Vec<Vec<u8>> = pieces.iter().flat_map(|piece| cutter.push(piece.as_bytes())).collect();
-        events.push(cutter.rest());
-        events.into_iter().map(|event| String::from_utf8(event).unwrap()).collect()
+    /// One line a segment: bytes, then what it was taken for.
+    fn show(stream: &[u8]) -> String {
+        let line = |segment: &Segment| {
+            let raw = String::from_utf8_lossy(&stream[segment.raw.clone()]).into_owned();
+            match &segment.kind {
+                Kind::Quiet => format!("{raw:?} quiet"),
+                Kind::Event(event) => format!(
+                    "{raw:?} event={:?} data={:?} id={:?} retry={:?}{}",
+                    event.event,
+                    event.data,
+                    event.id,
+                    event.retry,
+                    if event.unterminated { " unterminated" } else { "" }
+                ),
+            }
+        };
+        parse(stream).iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn events_end_at_blank_lines_of_every_kind() {
-        assert_eq!(
-            cut(&["data: a\n\ndata: b\r\n\r\n", ": c\r\rd"]),
-            ["data: a\n\n", "data: b\r\n\r\n", ": c\r\r", "d"]
+    fn fields_comments_and_blank_lines() {
+        insta::assert_snapshot!(
+            show(b": ping\n\n\nevent: a\ndata: 1\n: within\ndata:  2\nid: x\nretry: 10\nretry: 1x\n\n\n:\ndata\nother: z\n\nevent: b\n\n"),
+            @r#"
+        ": ping\n\n\n" quiet
+        "event: a\ndata: 1\n: within\ndata:  2\nid: x\nretry: 10\nretry: 1x\n\n" event=Some("a") data=Some("1\n 2") id=Some("x") retry=Some(10)
+        "\n:\n" quiet
+        "data\nother: z\n\n" event=None data=Some("") id=None retry=None
+        "event: b\n\n" event=Some("b") data=None id=None retry=None
+        "#
         );
-        assert_eq!(cut(&["data: a\r", "\n", "\r", "\n"]), ["data: a\r\n\r", "\n", ""]);
-        assert_eq!(cut(&["da", "ta: a\n", "\ndata"]), ["data: a\n\n", "data"]);
     }
 
     #[test]
-    fn data_is_read_and_replaced_in_its_place() {
-        let event = "event: x\r\ndata:{\"a\":\r\n: note\r\ndata: 1}\r\n\r\n";
-        assert_eq!(data(event).unwrap(), "{\"a\":\n1}");
-        assert_eq!(with_data(event, "{}"), "event: x\r\ndata:{}\r\n: note\r\n\r\n");
-        assert_eq!(with_data("data: 1", "a\nb"), "data: a\ndata: b");
-        assert_eq!(data(": only a comment\n\n"), None);
-        assert_eq!(data("data\n\n").unwrap(), "");
-        assert_eq!(with_data("\u{feff}data: 1\n\n", "2"), "\u{feff}data: 2\n\n");
+    fn every_line_end() {
+        insta::assert_snapshot!(show(b"data: a\r\n\r\ndata: b\r\rdata: c\n\r\ndata: d\r\n\n\rdata: e\r\n\r"), @r#"
+        "data: a\r\n\r\n" event=None data=Some("a") id=None retry=None
+        "data: b\r\r" event=None data=Some("b") id=None retry=None
+        "data: c\n\r\n" event=None data=Some("c") id=None retry=None
+        "data: d\r\n\n" event=None data=Some("d") id=None retry=None
+        "\r" quiet
+        "data: e\r\n\r" event=None data=Some("e") id=None retry=None
+        "#);
+    }
+
+    #[test]
+    fn what_the_stream_ends_in() {
+        insta::assert_snapshot!(show(b"data: [DONE]\n"), @r#""data: [DONE]\n" event=None data=Some("[DONE]") id=None retry=None unterminated"#);
+        insta::assert_snapshot!(show(b"data: a\n\n: p\ndata: {\"b"), @r#"
+        "data: a\n\n" event=None data=Some("a") id=None retry=None
+        ": p\n" quiet
+        "data: {\"b" event=None data=Some("{\"b") id=None retry=None unterminated
+        "#);
+        insta::assert_snapshot!(show(b"data: a\n\n: pi"), @r#"
+        "data: a\n\n" event=None data=Some("a") id=None retry=None
+        ": pi" quiet
+        "#);
+        assert_eq!(parse(b""), []);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text_at_the_start_only() {
+        insta::assert_snapshot!(show("\u{feff}data: a\n\n\u{feff}data: b\n\n".as_bytes()), @r#"
+        "\u{feff}data: a\n\n" event=None data=Some("a") id=None retry=None
+        "\u{feff}data: b\n\n" event=None data=None id=None retry=None
+        "#);
+        insta::assert_snapshot!(show("\u{feff}\n".as_bytes()), @r#""\u{feff}\n" quiet"#);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_lossy_in_text_and_exact_in_raw() {
+        let stream = b"data: a\xFF\xE2\x82\n\ndata: \xE2\x82\xAC\n\n";
+        let data: Vec<_> = parse(stream)
+            .into_iter()
+            .map(|segment| match segment.kind {
+                Kind::Event(event) => (segment.raw, event.data.unwrap_or_default()),
+                Kind::Quiet => panic!("no comment here"),
+            })
+            .collect();
+        assert_eq!(data, [(0..12, "a\u{fffd}\u{fffd}".to_owned()), (12..23, "€".to_owned())]);
+    }
+
+    #[test]
+    fn an_event_is_given_with_the_byte_that_ends_it() {
+        let mut parser = Parser::new();
+        assert_eq!(parser.feed(b"data: a\n").len(), 0);
+        assert_eq!(parser.feed(b"\n").len(), 1);
+        assert_eq!(parser.feed(b"data: b\r\n\r").len(), 0);
+        assert_eq!(parser.feed(b"").len(), 0);
+        assert_eq!(parser.feed(b"\n").len(), 1);
+        assert_eq!(parser.finish(), []);
+    }
+
+    #[test]
+    fn encoded_events_read_back() {
+        assert_eq!(encode(None, "{\"a\":1}"), "data: {\"a\":1}\n\n");
+        assert_eq!(encode(Some("x\ny"), "a\r\nb\rc\n"), "event: x y\ndata: a\ndata: b\ndata: c\ndata: \n\n");
+    }
+
+    /// Bytes in which the grammar's own are frequent.
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(b"data: ".to_vec()),
+            Just(b"data".to_vec()),
+            Just(b"event:x".to_vec()),
+            Just(b":".to_vec()),
+            Just(b"\n".to_vec()),
+            Just(b"\r".to_vec()),
+            Just(b"\r\n\r\n".to_vec()),
+            Just(b"\n\n".to_vec()),
+            Just(b"\xEF\xBB\xBF".to_vec()),
+            Just("€".as_bytes().to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..4),
+        ];
+        proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
     }
 
     proptest! {
         #[test]
-        fn the_pieces_put_together_are_the_bytes(text in "(data:|[a: \r\n]){0,30}", cuts in prop::collection::vec(0usize..60, 0..5)) {
-            let mut edges: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
-            edges.sort_unstable();
-            let pieces: Vec<&str> = edges.windows(2).map(|edge| &text[edge[0]..edge[1]]).collect();
-            prop_assert_eq!(cut(&pieces).concat(), text.clone());
-            let data_of = |events: Vec<String>| events.iter().filter_map(|event| data(event)).collect::<Vec<_>>();
-            prop_assert_eq!(data_of(cut(&pieces)), data_of(cut(&[&text])));
+        fn cuts_make_no_difference(stream in stream(), cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8)) {
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            cuts.sort_unstable();
+            cuts.push(stream.len());
+            let mut parser = Parser::new();
+            let mut segments = Vec::new();
+            let mut from = 0;
+            for cut in cuts {
+                segments.extend(parser.feed(&stream[from..cut]));
+                from = cut;
+            }
+            segments.extend(parser.finish());
+            prop_assert_eq!(&segments, &parse(&stream));
+
+            let mut single = Parser::new();
+            let mut bytewise: Vec<Segment> = stream.iter().flat_map(|byte| single.feed(&[*byte])).collect();
+            bytewise.extend(single.finish());
+            prop_assert_eq!(bytewise, segments);
+        }
+
+        #[test]
+        fn segments_tile_the_stream(stream in stream()) {
+            let mut end = 0;
+            for segment in parse(&stream) {
+                prop_assert_eq!(segment.raw.start, end);
+                prop_assert!(segment.raw.end > segment.raw.start);
+                end = segment.raw.end;
+            }
+            prop_assert_eq!(end, stream.len());
+        }
+
+        #[test]
+        fn encode_and_parse_agree(name in proptest::option::of("[^\r\n]*"), data in "[^\r]*") {
+            let text = encode(name.as_deref(), &data);
+            let event = Event { event: name, data: Some(data), ..Event::default() };
+            prop_assert_eq!(parse(text.as_bytes()), [Segment { raw: 0..text.len(), kind: Kind::Event(event) }]);
         }
     }
 }
