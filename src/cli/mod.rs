@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod load;
+mod output;
 mod script;
 mod settings;
 mod stack;

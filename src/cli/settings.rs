@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use libtest_mimic::ColorSetting;
 
+use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Setup};
 use crate::tape::Mode;
 
@@ -118,6 +119,12 @@ impl Sourcing {
         std::fs::read_dir(folder).is_ok_and(|mut entries| {
             entries.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "json")))
         })
+    }
+
+    /// Every key value that any provider could use: none of them may be kept or shown.
+    pub(super) fn secrets(&self, catalogue: &Catalogue) -> Secrets {
+        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
+        Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
     }
 
     /// A variable: the real environment first, then the setup's. Empty is unset.

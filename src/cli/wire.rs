@@ -39,15 +39,7 @@ pub(super) struct Tapes<'a> {
 }
 
 impl<'a> Tapes<'a> {
-    pub(super) fn new(
-        sourcing: &'a Sourcing,
-        catalogue: &Catalogue,
-        command: String,
-        staged: bool,
-        color: bool,
-    ) -> Self {
-        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
-        let secrets = Secrets::new(vars.filter_map(|var| sourcing.var(&var).map(|value| (var, value))));
+    pub(super) fn new(sourcing: &'a Sourcing, secrets: Secrets, command: String, staged: bool, color: bool) -> Self {
         Tapes { sourcing, command, staged, color, secrets, journal: Arc::default(), open: BTreeMap::new() }
     }
 

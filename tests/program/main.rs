@@ -5,6 +5,7 @@ mod bad_input;
 mod modes;
 mod protocol;
 mod real;
+mod secrets;
 mod seed;
 mod stack;
 mod world;
