@@ -94,6 +94,9 @@ fn again(command: &str, args: &TestArgs) -> String {
     if source.recordings.as_os_str() != "recordings" {
         add("--recordings", &source.recordings.to_string_lossy());
     }
+    if let Some(speed) = source.replay_speed {
+        add("--replay-speed", &speed.to_string());
+    }
     for provider in &source.provider {
         add("--provider", provider);
     }

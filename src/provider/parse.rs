@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::raw::{
-    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawModels, RawProvider, RawProviders, RawQuirks, RawSetup,
-    RawSetups,
+    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawModels, RawProvider, RawProviders,
+    RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
-use super::{Capability, Catalogue, ExpectedFailure, Gap, Ignored, Models, Provider, Quirks, Setup};
+use super::{Capability, Catalogue, ExpectedFailure, Gap, Ignored, Manners, Models, Provider, Quirks, Setup};
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -88,6 +88,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
         ignores: ignored(file, raw.ignores)?,
         quirks: quirks(file, raw.quirks)?,
+        manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
     })
 }
 
@@ -171,6 +172,21 @@ fn quirks(file: &File<'_>, raw: RawQuirks) -> Result<Quirks, Error> {
             .collect::<Result<_, _>>()?,
         bare_model_list: model_list.transpose()?.as_deref() == Some("bare"),
         finish_reasons,
+    })
+}
+
+fn manners(file: &File<'_>, limits: RawLimits, retries: RawRetries, times: RawTimeouts) -> Result<Manners, Error> {
+    let count = |raw: Option<Spanned<u32>>| raw.map(|raw| file.at_least_one(&raw)).transpose();
+    let time = |raw: Option<Spanned<String>>| raw.map(|raw| file.duration(&raw)).transpose();
+    Ok(Manners {
+        at_once: count(limits.at_once)?,
+        per_minute: count(limits.per_minute)?,
+        retries: retries.times,
+        patience: time(retries.patience)?,
+        connect: time(times.connect)?,
+        first_byte: time(times.first_byte)?,
+        gap: time(times.gap)?,
+        whole: time(times.whole)?,
     })
 }
 

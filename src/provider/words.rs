@@ -1,6 +1,8 @@
 //! The small things that `providers.yaml` and `setups.yaml` are made of, each checked where it stands.
 
-use crate::yaml::{Error, Place, Source, Spanned, nearest};
+use std::time::Duration;
+
+use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// A file being read: makes its errors.
 pub(super) struct File<'a>(pub(super) &'a Source);
@@ -91,6 +93,24 @@ impl File<'_> {
             Ok(_) => Ok(word.value.clone()),
             Err(_) => Err(self.wrong(word, "this cannot stand in a header", "visible ASCII characters and spaces can")),
         }
+    }
+
+    /// A number of requests.
+    pub(super) fn at_least_one(&self, count: &Spanned<u32>) -> Result<u32, Error> {
+        match count.value {
+            0 => Err(self.wrong_at(
+                count.place,
+                "a limit of 0 lets no request through",
+                "write 1 or more, or leave it out",
+            )),
+            count => Ok(count),
+        }
+    }
+
+    /// A time.
+    pub(super) fn duration(&self, word: &Spanned<String>) -> Result<Duration, Error> {
+        let no_time = || self.wrong(word, format!("`{}` is no time", word.value), yaml::DURATION_HELP);
+        yaml::duration(&word.value).ok_or_else(no_time)
     }
 
     /// An endpoint: the API's own path.

@@ -1,13 +1,11 @@
 //! A canary key, planted wherever a key can turn up, is found nowhere.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::server::serve;
 use super::world::{Dir, Ran};
 
 /// Has what each encoding changes.
@@ -58,41 +56,13 @@ fn reply(path: &str, asked: &Value) -> (u16, String, String) {
 
 /// A provider that echoes the key. Returns its base URL.
 fn provider() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            std::thread::spawn(move || answer(stream.unwrap()));
+    serve(|asked| {
+        let has_key = asked.head.lines().any(|line| line.starts_with("authorization:") && line.contains(CANARY));
+        match has_key {
+            true => reply(&asked.path, &serde_json::from_slice(&asked.body).unwrap_or_default()),
+            false => (500, String::new(), "the key did not arrive".to_owned()),
         }
-    });
-    format!("http://{address}/v1")
-}
-
-fn answer(mut stream: TcpStream) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut head, mut length, mut has_key) = (String::new(), 0, false);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
-            break;
-        }
-        let lower = line.to_ascii_lowercase();
-        length = lower.strip_prefix("content-length:").map_or(length, |text| text.trim().parse().unwrap());
-        has_key |= lower.starts_with("authorization:") && line.contains(CANARY);
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
-    let (status, headers, body) = match has_key {
-        true => reply(&path, &serde_json::from_slice(&body).unwrap_or_default()),
-        false => (500, String::new(), "the key did not arrive".to_owned()),
-    };
-    let length = body.len();
-    let text = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
-    );
-    let _ = stream.write_all(text.as_bytes());
+    })
 }
 
 /// Each case fails, so that all that is known of it is shown.
