@@ -24,6 +24,8 @@ pub(super) struct Program {
 pub(super) enum Command {
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
+    /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
+    Record(Box<RecordArgs>),
     /// Run the gateway alone
     Stack(Box<StackArgs>),
     /// Serve a scripted provider on loopback
@@ -49,6 +51,16 @@ pub(super) struct TestArgs {
     pub(super) source: SourceArgs,
     #[command(flatten)]
     pub(super) run: RunArgs,
+}
+
+/// `retake record`.
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    pub(super) test: TestArgs,
+    /// Record everything twice, aside, and show which fields of requests and replies moved
+    #[arg(long)]
+    pub(super) twice: bool,
 }
 
 /// Which cases.

@@ -116,20 +116,42 @@ pub struct ExpectedFailure {
     pub reason: String,
 }
 
-/// Request fields a provider ignores.
+/// Request fields that make no difference to a provider's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
     /// The endpoint: `/v1/embeddings`.
     pub endpoint: String,
+    /// Members of the body.
+    pub fields: Vec<FieldPath>,
+}
+
+/// A member of a JSON body: the steps that lead to it from the top, the last of which is its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPath(pub Vec<FieldStep>);
+
+/// A step down into JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldStep {
+    /// The member of this name.
+    Member(String),
+    /// Every element.
+    Every,
+}
+
+/// Request fields that a provider must not see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The endpoint: `/v1/embeddings`.
+    pub endpoint: String,
     /// Top-level members of the body.
-    pub fields: Vec<String>,
+    pub members: Vec<String>,
 }
 
 /// What the gateway does differently for a provider.
 #[derive(Debug, Clone, Default)]
 pub struct Quirks {
     /// Members taken off the body before it is sent, by endpoint.
-    pub drop: Vec<Ignored>,
+    pub drop: Vec<Dropped>,
     /// Put usage of -1 into replies of these endpoints when none came.
     pub usage_when_missing: Vec<String>,
     /// The model list is a bare array.

@@ -9,7 +9,7 @@ use super::raw::{
     RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
-use super::{Capability, Catalogue, ExpectedFailure, Gap, Ignored, Manners, Models, Provider, Quirks, Setup};
+use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Ignored, Manners, Models, Provider, Quirks, Setup};
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -86,7 +86,10 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         lacks,
         broken,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
-        ignores: ignored(file, raw.ignores)?,
+        ignores: by_endpoint(file, raw.ignores, |word| file.field_path(word))?
+            .into_iter()
+            .map(|(endpoint, fields)| Ignored { endpoint, fields })
+            .collect(),
         quirks: quirks(file, raw.quirks)?,
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
     })
@@ -144,15 +147,20 @@ fn expected_failure(file: &File<'_>, raw: RawExpectedFailure) -> Result<Expected
     Ok(ExpectedFailure { cases, models: raw.models, reason: file.reason(&raw.reason, "`xfail`")? })
 }
 
-fn ignored(file: &File<'_>, raw: Pairs<Spanned<Vec<Spanned<String>>>>) -> Result<Vec<Ignored>, Error> {
+/// Fields by endpoint, each read by `field`.
+fn by_endpoint<T>(
+    file: &File<'_>,
+    raw: Pairs<Spanned<Vec<Spanned<String>>>>,
+    field: impl Fn(&Spanned<String>) -> Result<T, Error>,
+) -> Result<Vec<(String, Vec<T>)>, Error> {
     let mut all = Vec::new();
     for (endpoint, fields) in raw.0 {
         if fields.value.is_empty() {
-            let help = "name top-level members of the body, or leave the endpoint out";
+            let help = "name members of the body, or leave the endpoint out";
             return Err(file.wrong_at(fields.place, "no fields are named here", help));
         }
-        let fields = fields.value.into_iter().map(|field| field.value).collect();
-        all.push(Ignored { endpoint: file.endpoint(&endpoint)?, fields });
+        let fields = fields.value.iter().map(&field).collect::<Result<_, _>>()?;
+        all.push((file.endpoint(&endpoint)?, fields));
     }
     Ok(all)
 }
@@ -164,7 +172,10 @@ fn quirks(file: &File<'_>, raw: RawQuirks) -> Result<Quirks, Error> {
         finish_reasons.insert(theirs.value, file.one_of(&ours, "finish reason of OpenAI's", &FINISH_REASONS)?);
     }
     Ok(Quirks {
-        drop: ignored(file, raw.drop)?,
+        drop: by_endpoint(file, raw.drop, |word| Ok(word.value.clone()))?
+            .into_iter()
+            .map(|(endpoint, members)| Dropped { endpoint, members })
+            .collect(),
         usage_when_missing: raw
             .usage_when_missing
             .iter()

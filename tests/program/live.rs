@@ -117,3 +117,34 @@ fn a_time_is_checked_live_and_offline_and_says_by_which_clock() {
     }
     live(&dir, &base, "").exits(1).says("time.first_byte").says("(measured)");
 }
+
+/// Answers every question with a new id, which the next question sends back.
+fn ever_new() -> String {
+    let asked = AtomicUsize::new(0);
+    serve(move |_| {
+        let id = format!("resp-{:04}", asked.fetch_add(1, Ordering::SeqCst));
+        (200, String::new(), format!(r#"{{"id": "{id}", "object": "list", "data": []}}"#))
+    })
+}
+
+#[test]
+fn recording_twice_shows_what_moved_and_writes_nothing() {
+    let dir = Dir::new();
+    let ask = "request: {post: /v1/x, body: {n: 1}}\n        capture: {id: $.id}";
+    let again = "request: {post: /v1/x, body: {n: 2, previous: \"${id}\"}}";
+    dir.write("suites/x.yaml", &format!("cases:\n  - name: a\n    steps:\n      - {ask}\n      - {again}\n"));
+    let base = ever_new();
+    let words = format!("record --twice --setup together --stack-config direct --provider together={base}");
+    let ran = dir.retake(&words).env("TOGETHER_API_KEY", "key-of-the-test").run().exits(0);
+    let account = ran.stdout.rsplit_once("together: ").expect("an account").1;
+    insta::assert_snapshot!(account, @r#"
+    2 requests were recorded twice, aside.
+      Of the requests moved:
+        /v1/x $.previous (1 times): "resp-0000" then "resp-0002"
+          came in a reply before, so that replay repeats it: nothing is to be done
+      Of the replies moved, and is replayed as it was recorded; expect no exact value of:
+        /v1/x $.id (2 times): "resp-0000" then "resp-0002"
+    "#);
+    assert!(dir.files("recordings").is_empty());
+    dir.retake("record --mode live").run().exits(4).says("leave --mode live out");
+}
