@@ -1,12 +1,15 @@
 //! What servers are known to send, each as it looks on the wire.
 
+use std::io::Write as _;
 use std::time::Duration;
 
-use retake::upstream::ErrorKind;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use retake::upstream::{ErrorKind, Request};
 
-use super::reply::Heard;
+use super::reply::{Heard, Sent};
 use super::server::Step;
-use super::{request, served};
+use super::{request, served, served_as, written};
 
 const EVENTS: &str = "content-type: text/event-stream\r\n";
 const JSON: &str = "content-type: application/json\r\n";
@@ -37,14 +40,15 @@ fn sized(status: &str, headers: &str, body: &[u8]) -> Vec<Step> {
     pieces([[head.as_slice(), start].concat(), rest.to_vec()])
 }
 
+fn ask() -> Request {
+    request("POST", "/v1/chat/completions", r#"{"model":"m","messages":[],"stream":true}"#)
+}
+
 /// What comes back from record and replay, which must be what these steps sent.
 #[track_caller]
 fn kept(steps: Vec<Step>) -> impl Future<Output = Heard> {
     let at = std::panic::Location::caller();
-    async move {
-        let asked = request("POST", "/v1/chat/completions", r#"{"model":"m","messages":[],"stream":true}"#);
-        served(steps, asked).await.unwrap_or_else(|reason| panic!("{at}: {reason}"))
-    }
+    async move { served(steps, ask()).await.unwrap_or_else(|reason| panic!("{at}: {reason}")) }
 }
 
 #[tokio::test]
@@ -210,4 +214,48 @@ async fn bodies_that_say_how_long_they_are_and_bodies_that_end_with_the_connecti
     kept(pieces([open, b"data: {\"n\":1}\n\n".to_vec(), b"data: [DONE]\n\n".to_vec()])).await;
     let short = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"n\":".to_vec();
     assert!(kept(pieces([short])).await.broken.is_some());
+}
+
+/// Each chunk as a compressor gives it out when it is flushed, and at last its end.
+macro_rules! packed {
+    ($encoder:ident, $chunks:expr) => {{
+        let mut pack = $encoder::new(Vec::new(), Compression::default());
+        let mut all: Vec<Vec<u8>> = Vec::new();
+        for chunk in $chunks {
+            pack.write_all(chunk).unwrap();
+            pack.flush().unwrap();
+            all.push(std::mem::take(pack.get_mut()));
+        }
+        all.push(pack.finish().unwrap());
+        all
+    }};
+}
+
+#[tokio::test]
+async fn compressed_replies_are_what_they_were_before_event_by_event() {
+    let events: [&[u8]; 3] = [b"data: {\"n\":1}\n\n", b": ping\n\ndata: {\"n\":2}\n\n", b"data: [DONE]\n\n"];
+    for (coding, packed) in [
+        ("gzip", packed!(GzEncoder, events)),
+        ("deflate", packed!(ZlibEncoder, events)),
+        ("deflate", packed!(DeflateEncoder, events)),
+    ] {
+        let packed: Vec<&[u8]> = packed.iter().map(Vec::as_slice).collect();
+        let headers = format!("{EVENTS}content-encoding: {coding}\r\n");
+        let plain = Sent::parse(&written(&chunked("200 OK", EVENTS, &events)));
+        let heard = served_as(chunked("200 OK", &headers, &packed), ask(), &plain).await.unwrap();
+        assert_eq!(heard.chunks, events, "{coding}");
+        let cut = Sent::parse(&written(&broken_off("200 OK", EVENTS, &events[..2])));
+        served_as(broken_off("200 OK", &headers, &packed[..2]), ask(), &cut).await.unwrap();
+        let whole = Sent::parse(&written(&sized("200 OK", EVENTS, &events.concat())));
+        served_as(sized("200 OK", &headers, &packed.concat()), ask(), &whole).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_reply_that_lacks_its_end_is_recorded_as_broken() {
+    let packed = packed!(GzEncoder, [b"{\"n\":1}".as_slice()]).remove(0);
+    let heard = Sent { whole: false, ..Sent::parse(&written(&sized("200 OK", JSON, b"{\"n\":1}"))) };
+    let headers = format!("{JSON}content-encoding: gzip\r\n");
+    let heard = served_as(sized("200 OK", &headers, &packed), ask(), &heard).await.unwrap();
+    assert!(heard.broken.unwrap().1.contains("it ends too early"));
 }

@@ -73,6 +73,11 @@ fn written(steps: &[Step]) -> Vec<u8> {
 /// The same against a server of its own.
 async fn served(steps: Vec<Step>, request: Request) -> Result<Heard, String> {
     let sent = Sent::parse(&written(&steps));
+    served_as(steps, request, &sent).await
+}
+
+/// The same where another reply must come of what was sent.
+async fn served_as(steps: Vec<Step>, request: Request, sent: &Sent) -> Result<Heard, String> {
     let server = Server::start(vec![steps]);
-    round_trip(http(&server.base_url), request, &sent).await
+    round_trip(http(&server.base_url), request, sent).await
 }
