@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use retake::exchange::{self, Recording};
-use retake::provider::{Catalogue, Provider, parse_providers};
+use retake::provider::{Catalogue, FieldPath, FieldStep, Provider, parse_providers};
 use retake::tape::{self, Library, Mode};
 use retake::upstream::{ErrorKind, Upstream};
 use retake::yaml::Source;
@@ -82,6 +82,14 @@ fn changed(body: &Value) -> Vec<(String, Value)> {
     found
 }
 
+/// Of a member of the body itself; what ships ignores no deeper one.
+fn pointer_of(path: &FieldPath) -> String {
+    match path.0.as_slice() {
+        [FieldStep::Member(name)] => format!("/{name}"),
+        deeper => panic!("no pointer for {deeper:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     let mut asked = 0;
@@ -89,11 +97,12 @@ async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     for (provider, stem, recording) in shipped() {
         let tape = tape::wire(Mode::Replay, Library::open(&root(), &provider), None, tape::Options::default());
         let mut request = recording.exchange.request.clone();
-        let ignored: Vec<&String> = provider
+        let ignored: Vec<String> = provider
             .ignores
             .iter()
             .filter(|ignored| ignored.endpoint == request.endpoint)
             .flat_map(|ignored| &ignored.fields)
+            .map(pointer_of)
             .collect();
         request.case = Some("unchanged".into());
         assert!(
@@ -103,7 +112,7 @@ async fn a_request_that_differs_in_one_leaf_is_never_answered() {
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { continue };
         for (pointer, value) in changed(&body) {
             // An absent `extra_body` and an empty one are the same; so is what the provider is declared to ignore.
-            if pointer == "/extra_body" || ignored.iter().any(|field| pointer.starts_with(&format!("/{field}"))) {
+            if pointer == "/extra_body" || ignored.iter().any(|field| pointer.starts_with(field)) {
                 continue;
             }
             let mut other = body.clone();

@@ -62,6 +62,7 @@ impl Checker<'_> {
         if let Some(embeddings) = &expect.embeddings {
             self.embeddings(embeddings);
         }
+        self.time(&expect.time);
     }
 
     pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, fault: Fault) {

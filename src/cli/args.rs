@@ -1,8 +1,11 @@
 //! What was typed. `settings` says what it means.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::yaml;
 
 /// The binary `retake`.
 #[derive(Debug, Parser)]
@@ -21,8 +24,10 @@ pub(super) struct Program {
 pub(super) enum Command {
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
+    /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
+    Record(Box<RecordArgs>),
     /// Run the gateway alone
-    Stack(StackArgs),
+    Stack(Box<StackArgs>),
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
 }
@@ -46,6 +51,16 @@ pub(super) struct TestArgs {
     pub(super) source: SourceArgs,
     #[command(flatten)]
     pub(super) run: RunArgs,
+}
+
+/// `retake record`.
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    pub(super) test: TestArgs,
+    /// Record everything twice, aside, and show which fields of requests and replies moved
+    #[arg(long)]
+    pub(super) twice: bool,
 }
 
 /// Which cases.
@@ -97,6 +112,45 @@ pub(super) struct SourceArgs {
     /// live, record, replay or record-if-missing
     #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
     pub(super) mode: String,
+    /// Play recordings at this multiple of their pace (1: as they came); without it, at once
+    #[arg(long, env = "RETAKE_REPLAY_SPEED", value_name = "MULTIPLE")]
+    pub(super) replay_speed: Option<f64>,
+    #[command(flatten)]
+    pub(super) live: LiveArgs,
+}
+
+/// How providers are asked live; each wins over the providers' file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Live requests")]
+pub(super) struct LiveArgs {
+    /// Requests under way at once, per provider
+    #[arg(long, env = "RETAKE_AT_ONCE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) at_once: Option<u32>,
+    /// Requests in any minute, per provider
+    #[arg(long, env = "RETAKE_PER_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) per_minute: Option<u32>,
+    /// Ask again so often after 429, 5xx or a failed connection
+    #[arg(long, env = "RETAKE_RETRIES", value_name = "N")]
+    pub(super) retries: Option<u32>,
+    /// The longest Retry-After to wait for, such as 60s
+    #[arg(long, env = "RETAKE_PATIENCE", value_name = "TIME", value_parser = time)]
+    pub(super) patience: Option<Duration>,
+    /// How long to wait for a connection, such as 10s
+    #[arg(long, env = "RETAKE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) connect_timeout: Option<Duration>,
+    /// How long to wait for the first byte
+    #[arg(long, env = "RETAKE_FIRST_BYTE_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) first_byte_timeout: Option<Duration>,
+    /// How long to wait between two chunks
+    #[arg(long, env = "RETAKE_GAP_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) gap_timeout: Option<Duration>,
+    /// How long to wait for a whole reply, retries included
+    #[arg(long, env = "RETAKE_WHOLE_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) whole_timeout: Option<Duration>,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    yaml::duration(text).ok_or_else(|| yaml::DURATION_HELP.to_owned())
 }
 
 /// How to run.

@@ -3,6 +3,8 @@
 mod args;
 mod exit;
 mod load;
+mod output;
+mod record;
 mod script;
 mod settings;
 mod stack;
@@ -20,6 +22,7 @@ pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
         Ok((program, quiet)) => ended(match program.command {
             Command::Test(args) => test::run(&args, quiet, "retake test"),
+            Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
             Command::Script(args) => script::run(&args),
         }),

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use libtest_mimic::ColorSetting;
 
-use crate::provider::{Catalogue, Setup};
+use crate::exchange::Secrets;
+use crate::provider::{Catalogue, Manners, Setup};
 use crate::tape::Mode;
 
-use super::args::{SelectArgs, SourceArgs};
+use super::args::{LiveArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
 use super::load::{read, unknown};
 
@@ -66,6 +67,10 @@ pub(super) struct Sourcing {
     pub(super) mode: Mode,
     pub(super) recordings: PathBuf,
     pub(super) elsewhere: BTreeMap<String, Elsewhere>,
+    /// What the flags say of how to ask live.
+    pub(super) manners: Manners,
+    /// Multiple of the recorded pace; `None` plays at once.
+    pub(super) speed: Option<f64>,
     env: BTreeMap<String, String>,
 }
 
@@ -104,7 +109,19 @@ impl Sourcing {
             };
             elsewhere.insert(name.to_owned(), place);
         }
-        Ok(Sourcing { mode, recordings: args.recordings.clone(), elsewhere, env: BTreeMap::new() })
+        if let Some(speed) = args.replay_speed.filter(|speed| !speed.is_finite() || *speed <= 0.0) {
+            return Err(Stop::usage(format!(
+                "--replay-speed {speed}: it is a multiple of the recorded pace, such as 1 or 10; leave it out to replay at once"
+            )));
+        }
+        Ok(Sourcing {
+            mode,
+            recordings: args.recordings.clone(),
+            elsewhere,
+            manners: manners(&args.live),
+            speed: args.replay_speed,
+            env: BTreeMap::new(),
+        })
     }
 
     /// Lets a setup's environment fill in what the real one leaves unset.
@@ -120,9 +137,28 @@ impl Sourcing {
         })
     }
 
+    /// Every key value that any provider could use: none of them may be kept or shown.
+    pub(super) fn secrets(&self, catalogue: &Catalogue) -> Secrets {
+        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
+        Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
+    }
+
     /// A variable: the real environment first, then the setup's. Empty is unset.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
+    }
+}
+
+fn manners(args: &LiveArgs) -> Manners {
+    Manners {
+        at_once: args.at_once,
+        per_minute: args.per_minute,
+        retries: args.retries,
+        patience: args.patience,
+        connect: args.connect_timeout,
+        first_byte: args.first_byte_timeout,
+        gap: args.gap_timeout,
+        whole: args.whole_timeout,
     }
 }
 

@@ -9,6 +9,7 @@ use libtest_mimic::Trial;
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Tally};
+use crate::exchange::Secrets;
 use crate::matrix::{self, Case, Keyword};
 use crate::provider::Setup;
 use crate::report::{self, Terminal};
@@ -17,6 +18,7 @@ use crate::run::{self, Ended, Planned};
 use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
+use super::output::{Scrubbed, guarded};
 use super::script::ended;
 use super::settings::{self, Sourcing, StackChoice};
 use super::wire::{Tapes, Wired};
@@ -31,24 +33,19 @@ pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Sto
     for setup in &setups {
         sourcing.with_env(setup);
     }
-    let suites = load::suites(&args.source, &args.select, &parties.catalogue, color)?;
-    let all: Vec<Case> = {
-        let direct = stack == StackChoice::Direct;
-        let mut seen = HashSet::new();
-        let cases = setups.iter().flat_map(|setup| {
-            let catalogue = &parties.catalogue;
-            suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct))
-        });
-        // Two setups may mean the same case: the same provider, model and parameters.
-        cases.filter(|case| seen.insert(case.id.clone())).collect()
+    let secrets = sourcing.secrets(&parties.catalogue);
+    let run = Run {
+        args,
+        quiet,
+        color,
+        command,
+        stack,
+        sourcing: &sourcing,
+        secrets: &secrets,
+        parties: &parties,
+        setups: &setups,
     };
-    let selected = select(args, &all)?;
-    if args.libtest.list {
-        return list(args, &selected);
-    }
-    let deselected = all.len() - selected.len();
-    let run = Run { args, quiet, color, command, stack, sourcing: &sourcing, parties: &parties, setups: &setups };
-    super::block_on(run.drive(selected, deselected, suites.len()))
+    guarded(&secrets, || run.start())
 }
 
 /// What `-k` and the libtest filters leave.
@@ -97,6 +94,9 @@ fn again(command: &str, args: &TestArgs) -> String {
     if source.recordings.as_os_str() != "recordings" {
         add("--recordings", &source.recordings.to_string_lossy());
     }
+    if let Some(speed) = source.replay_speed {
+        add("--replay-speed", &speed.to_string());
+    }
     for provider in &source.provider {
         add("--provider", provider);
     }
@@ -124,14 +124,36 @@ struct Run<'a> {
     command: &'a str,
     stack: StackChoice,
     sourcing: &'a Sourcing,
+    secrets: &'a Secrets,
     parties: &'a Parties,
     setups: &'a [Setup],
 }
 
 impl Run<'_> {
+    fn start(&self) -> Result<Exit, Stop> {
+        let (args, catalogue) = (self.args, &self.parties.catalogue);
+        let suites = load::suites(&args.source, &args.select, catalogue, self.color)?;
+        let all: Vec<Case> = {
+            let direct = self.stack == StackChoice::Direct;
+            let mut seen = HashSet::new();
+            let cases = self
+                .setups
+                .iter()
+                .flat_map(|setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct)));
+            // Two setups may mean the same case: the same provider, model and parameters.
+            cases.filter(|case| seen.insert(case.id.clone())).collect()
+        };
+        let selected = select(args, &all)?;
+        if args.libtest.list {
+            return list(args, &selected);
+        }
+        let deselected = all.len() - selected.len();
+        super::block_on(self.drive(selected, deselected, suites.len()))
+    }
+
     async fn drive(&self, selected: Vec<&Case>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
         let again = again(self.command, self.args);
-        let mut tapes = Tapes::new(self.sourcing, &self.parties.catalogue, again.clone(), true, self.color);
+        let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
         let mut wired = Wired::new(&self.stack, &again, self.sourcing);
         let mut plan = Vec::new();
         for case in &selected {
@@ -191,7 +213,7 @@ impl Run<'_> {
             verbosity: self.args.run.verbose as i8 - self.quiet.min(3) as i8,
             ci: settings::ci(),
         };
-        let mut terminal = Terminal::new(BufWriter::new(io::stdout()), options);
+        let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
         let mut tally = Tally::default();
         while let Some(event) = events.recv().await {
             tally.count(&event);

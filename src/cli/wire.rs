@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 
 use crate::exchange::Secrets;
 use crate::matrix::Case;
-use crate::provider::{Catalogue, Provider, Setup};
-use crate::run::{Target, Witness};
+use crate::provider::{Catalogue, Manners, Provider, Setup};
+use crate::run::{Replayed, Target, Witness};
 use crate::script::{Script, Scripted};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
 use crate::tape::{self, Command, Journal, Library, Mode, Tape};
-use crate::upstream::http::{Http, HttpConfig, Key, Retries, Timeouts};
+use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 use crate::upstream::{self, Upstream};
 
 use super::exit::Stop;
@@ -39,15 +39,7 @@ pub(super) struct Tapes<'a> {
 }
 
 impl<'a> Tapes<'a> {
-    pub(super) fn new(
-        sourcing: &'a Sourcing,
-        catalogue: &Catalogue,
-        command: String,
-        staged: bool,
-        color: bool,
-    ) -> Self {
-        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
-        let secrets = Secrets::new(vars.filter_map(|var| sourcing.var(&var).map(|value| (var, value))));
+    pub(super) fn new(sourcing: &'a Sourcing, secrets: Secrets, command: String, staged: bool, color: bool) -> Self {
         Tapes { sourcing, command, staged, color, secrets, journal: Arc::default(), open: BTreeMap::new() }
     }
 
@@ -70,6 +62,7 @@ impl<'a> Tapes<'a> {
         let missing_key = provider.key.clone().filter(|var| !scripted && self.sourcing.var(var).is_none());
         let options = tape::Options {
             secrets: self.secrets.clone(),
+            speed: self.sourcing.speed,
             staged: self.staged,
             missing_key,
             command: self.record_command(setup),
@@ -104,13 +97,14 @@ impl<'a> Tapes<'a> {
             let (header, prefix) = &provider.key_header;
             Key::new(var, self.sourcing.var(var)).travels_in(header, prefix)
         });
-        Ok(Arc::new(Http::new(HttpConfig {
+        let config = HttpConfig {
             key,
             key_required: provider.key.is_some(),
             headers: provider.headers.clone(),
-            retries: Retries::live(),
             ..HttpConfig::new(&provider.name, base_url)
-        })))
+        };
+        let manners = self.sourcing.manners.or(provider.manners);
+        Ok(Arc::new(Http::new(mannered(config, manners))))
     }
 
     /// What must not pass although every case did: recordings that could not be written or do not answer their request.
@@ -136,19 +130,50 @@ impl<'a> Tapes<'a> {
     }
 }
 
+/// A provider asked as its data and the flags say, and as every other one where they say nothing.
+fn mannered(usual: HttpConfig, manners: Manners) -> HttpConfig {
+    let (retries, timeouts) = (usual.retries, usual.timeouts);
+    HttpConfig {
+        retries: Retries {
+            tries: manners.retries.map_or(retries.tries, |times| times.saturating_add(1)),
+            patience: manners.patience.unwrap_or(retries.patience),
+            ..retries
+        },
+        limits: Limits { at_once: manners.at_once.map(|count| count as usize), per_minute: manners.per_minute },
+        timeouts: Timeouts {
+            connect: manners.connect.unwrap_or(timeouts.connect),
+            first_byte: manners.first_byte.unwrap_or(timeouts.first_byte),
+            gap: manners.gap.unwrap_or(timeouts.gap),
+            whole: manners.whole.unwrap_or(timeouts.whole),
+        },
+        ..usual
+    }
+}
+
 /// Sees what the tapes below a stack had no answer to.
-struct TapeWitness(Vec<Arc<Tape>>);
+struct TapeWitness {
+    tapes: Vec<Arc<Tape>>,
+    speed: Option<f64>,
+}
 
 impl Witness for TapeWitness {
     fn troubles(&self, case: &str) -> Vec<upstream::Error> {
-        let misses = self.0.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
+        let misses = self.tapes.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
         misses.map(|miss| upstream::Error::new(upstream::ErrorKind::MissingRecording, miss.message)).collect()
+    }
+
+    fn replayed(&self, case: &str) -> Option<Replayed> {
+        let chunks = self.tapes.first()?.journal().take_pace(case)?;
+        Some(match self.speed {
+            Some(speed) => Replayed::AtSpeed(speed),
+            None => Replayed::AtOnce(chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect()),
+        })
     }
 
     fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>> {
         async move {
             let mut notes = Vec::new();
-            for tape in &self.0 {
+            for tape in &self.tapes {
                 notes.extend(tape.finish_case(case, good).await);
             }
             notes
@@ -205,7 +230,8 @@ impl<'a> Wired<'a> {
         for provider in &found {
             providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
         }
-        let witness = Arc::new(TapeWitness(providers.iter().map(|(_, tape)| tape.clone()).collect()));
+        let tapes = providers.iter().map(|(_, tape)| tape.clone()).collect();
+        let witness = Arc::new(TapeWitness { tapes, speed: self.sourcing.speed });
         let mut target = Target {
             upstream: Arc::new(Nowhere),
             direct: false,

@@ -47,8 +47,19 @@ pub struct Target {
 pub trait Witness: Send + Sync {
     /// What had no answer while this case ran, although the stack may have answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
+    /// How the answer to the last request of this case was replayed; `None` when it was not. Asked once for each.
+    fn replayed(&self, case: &str) -> Option<Replayed>;
     /// The case is over; `good` when its outcome is the expected one. Returns what the user must be told.
     fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>>;
+}
+
+/// How an answer was replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replayed {
+    /// At once, however long it took when it was recorded: when each of its chunks came then.
+    AtOnce(Vec<Duration>),
+    /// At this multiple of its recorded pace.
+    AtSpeed(f64),
 }
 
 /// How to run.

@@ -345,7 +345,7 @@ fn scripts_that_make_no_sense_say_where() {
     script.yaml:2:22: this rule's reply (line 3) has no shape for /v1/embeddings
     script.yaml:2:22: "v1" is no endpoint
     script.yaml:2:20: "post" is no HTTP method
-    script.yaml:2:29: "soon" is no duration
+    script.yaml:2:29: "soon" is no time
     script.yaml:2:12: the chunks make "b", not the text
     script.yaml:2:12: status 200
     script.yaml:2:12: "a b": "c" is no header

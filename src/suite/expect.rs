@@ -1,6 +1,8 @@
 //! What a reply must be. Operands are JSON values in which `${…}` may still stand; `check` fills
 //! them in.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::yaml::Place;
@@ -25,6 +27,19 @@ pub struct Expect {
     pub embeddings: Option<EmbeddingsExpect>,
     /// An error reply. Its presence demands a status of 4xx or 5xx unless `status` says otherwise.
     pub error: Option<ErrorExpect>,
+    /// How long the reply may take.
+    pub time: TimeExpect,
+}
+
+/// The longest times a reply may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeExpect {
+    /// From sending to the first byte of the body.
+    pub first_byte: Option<(Duration, Place)>,
+    /// Between two chunks of the body.
+    pub gap: Option<(Duration, Place)>,
+    /// From sending to the last byte of the body.
+    pub whole: Option<(Duration, Place)>,
 }
 
 /// A matcher and where it stands.

@@ -115,6 +115,19 @@ pub(super) struct RawExpect {
     pub(super) embeddings: Option<Spanned<RawEmbeddings>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) error: Option<Spanned<Short<RawErrorReply>>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) time: Option<RawTime>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTime {
+    #[serde(default, deserialize_with = "present")]
+    pub(super) first_byte: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) gap: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) whole: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::exchange::Origin;
+use crate::exchange::{ChunkMark, Origin, Reply};
 
 /// A request that no recording answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Journal(Mutex<Inner>);
 struct Inner {
     misses: Vec<Miss>,
     played: BTreeMap<PathBuf, Origin>,
+    /// By case: how the network cut the reply that was played last.
+    paces: BTreeMap<String, Vec<ChunkMark>>,
     written: BTreeSet<PathBuf>,
     failures: Vec<String>,
     notes: Vec<String>,
@@ -39,6 +41,12 @@ impl Journal {
     /// Files that answered, with where their replies come from.
     pub fn played_files(&self) -> BTreeMap<PathBuf, Origin> {
         self.lock().played.clone()
+    }
+
+    /// When the chunks of the reply came that this case was played last; `None` when it was played none since the last
+    /// call.
+    pub fn take_pace(&self, case: &str) -> Option<Vec<ChunkMark>> {
+        self.lock().paces.remove(case)
     }
 
     /// Files that were written.
@@ -66,6 +74,12 @@ impl Journal {
 
     pub(super) fn played(&self, path: &Path, origin: Origin) {
         self.lock().played.insert(path.to_owned(), origin);
+    }
+
+    pub(super) fn paced(&self, case: Option<&str>, reply: &Reply) {
+        if let Some(case) = case {
+            self.lock().paces.insert(case.to_owned(), reply.chunks.clone());
+        }
     }
 
     pub(super) fn wrote(&self, path: &Path) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::exchange::{self, Key, Recording, Request, host_of};
+use crate::exchange::{self, Exchange, Key, Recording, Request, host_of};
 use crate::provider::{Ignored, Provider};
 use crate::upstream::{Error, ErrorKind};
 
@@ -229,6 +229,12 @@ impl Library {
         let all = Arc::new(all);
         *known = Some(Arc::clone(&all));
         all
+    }
+
+    /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.
+    pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
+        let files = recordings_in(&self.folder());
+        files.iter().map(|path| Ok(self.read(path)?.recording.exchange)).collect()
     }
 
     /// Counts the recordings by origin, from the ends of the files.

@@ -144,8 +144,10 @@ impl Tape {
         if self.mode != Mode::Record {
             takes = self.library.takes(key, kept)?;
             if let Some(take) = pick(&takes, nth, request.case.is_some()) {
-                self.options.journal.played(&take.path, take.loaded.recording.exchange.origin);
-                return Ok(play::reply(&take.loaded.recording.exchange.reply, self.options.speed));
+                let exchange = &take.loaded.recording.exchange;
+                self.options.journal.played(&take.path, exchange.origin);
+                self.options.journal.paced(request.case.as_deref(), &exchange.reply);
+                return Ok(play::reply(&exchange.reply, self.options.speed));
             }
         }
         if self.mode == Mode::Replay || self.lacks_key(&request) {

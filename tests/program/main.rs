@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
+mod live;
 mod modes;
 mod protocol;
 mod real;
+mod secrets;
 mod seed;
+mod server;
 mod stack;
 mod world;
