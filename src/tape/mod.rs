@@ -23,7 +23,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-pub use journal::{Journal, Miss};
+pub use journal::{Journal, Miss, OfCase};
 pub use library::{Library, Summary};
 pub use mode::Mode;
 
@@ -144,7 +144,8 @@ impl Tape {
         if self.mode != Mode::Record {
             takes = self.library.takes(key, kept)?;
             if let Some(take) = pick(&takes, nth, request.case.is_some()) {
-                self.options.journal.played(&take.path, take.loaded.recording.exchange.origin);
+                let origin = take.loaded.recording.exchange.origin;
+                self.options.journal.played(request.case.as_deref(), &take.path, origin);
                 return Ok(play::reply(&take.loaded.recording.exchange.reply, self.options.speed));
             }
         }
