@@ -25,7 +25,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use faults::Faults;
-pub use journal::{Journal, Miss};
+pub use journal::{Journal, Miss, OfCase};
 pub use library::{Library, Summary};
 pub use mode::Mode;
 
@@ -165,7 +165,7 @@ impl Tape {
             takes = self.library.takes(key, kept)?;
             if let Some(take) = pick(&takes, nth, request.case.is_some()) {
                 let exchange = &take.loaded.recording.exchange;
-                self.options.journal.played(&take.path, exchange.origin);
+                self.options.journal.played(request.case.as_deref(), &take.path, exchange.origin);
                 self.options.journal.paced(request.case.as_deref(), &exchange.reply);
                 return Ok(play::reply(&exchange.reply, self.options.speed));
             }
