@@ -4,6 +4,8 @@
 //! use which, and `tests/architecture.rs` holds it to that.
 
 // ── pure: values in, values out; no file, network, clock, environment or async ──
+// Who may call a server of retake's.
+pub mod access;
 // Does a reply meet an expectation.
 pub mod check;
 // What happened in a run; the tally.
