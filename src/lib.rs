@@ -26,6 +26,8 @@ pub mod yaml;
 // ── edges: each owns one kind of outside world ──
 // Words to settings to a wired program to an exit code.
 pub mod cli;
+// Tapes behind a socket, for clients in any language.
+pub mod proxy;
 // Events to bytes on any writer.
 pub mod report;
 // Drive cases and tell what happened as events.

@@ -3,7 +3,10 @@
 mod args;
 mod exit;
 mod load;
+mod program;
+mod proxy;
 mod script;
+mod serve;
 mod settings;
 mod stack;
 mod test;
@@ -21,6 +24,8 @@ pub fn main() -> ExitCode {
         Ok((program, quiet)) => ended(match program.command {
             Command::Test(args) => test::run(&args, quiet, "retake test"),
             Command::Stack(args) => stack::run(&args),
+            Command::Serve(args) => serve::run(&args),
+            Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
         }),
         Err(error) => misused(&error),
@@ -38,12 +43,18 @@ pub fn harness() -> ExitCode {
 fn ended(result: Result<Exit, Stop>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
-        Err(stop) => {
-            // A closed stderr is no reason to change the exit code.
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{}\n", worded(&stop)).as_bytes());
-            stop.exit.into()
-        }
+        Err(stop) => stopped(stop),
     }
+}
+
+fn stopped(stop: Stop) -> ExitCode {
+    say(&worded(&stop));
+    stop.exit.into()
+}
+
+/// A line on stderr. A closed stderr is no reason to end, nor to change an exit code.
+fn say(line: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
 }
 
 /// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.

@@ -256,7 +256,9 @@ impl Call {
             );
             return Err(self.error(ErrorKind::Broken, &reason));
         }
-        let made_up = headers.get(ERROR_HEADER).and_then(|name| name.to_str().ok()).and_then(ErrorKind::from_name);
+        let made_up = headers
+            .get(ERROR_HEADER)
+            .map(|name| name.to_str().ok().and_then(ErrorKind::from_name).unwrap_or(ErrorKind::Other));
         let who = self.who.clone();
         let reply = Reply { status, headers, body: self.body(response, permit).boxed() };
         match made_up {
