@@ -4,6 +4,8 @@
 //! use which, and `tests/architecture.rs` holds it to that.
 
 // ── pure: values in, values out; no file, network, clock, environment or async ──
+// Who may call a server of retake's.
+pub mod access;
 // Does a reply meet an expectation.
 pub mod check;
 // What happened in a run; the tally.
@@ -24,6 +26,8 @@ pub mod yaml;
 // ── edges: each owns one kind of outside world ──
 // Words to settings to a wired program to an exit code.
 pub mod cli;
+// Tapes behind a socket, for clients in any language.
+pub mod proxy;
 // Events to bytes on any writer.
 pub mod report;
 // Drive cases and tell what happened as events.

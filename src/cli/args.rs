@@ -28,6 +28,10 @@ pub(super) enum Command {
     Record(Box<RecordArgs>),
     /// Run the gateway alone
     Stack(Box<StackArgs>),
+    /// Serve the recordings to clients in any language, or record what they ask
+    Serve(Box<ServeArgs>),
+    /// Run a command whose SDKs talk to the recordings
+    Run(Box<ProgramArgs>),
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
 }
@@ -194,6 +198,66 @@ pub(super) struct StackArgs {
     /// SQLite file for the stored chat completions
     #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
     pub(super) store: PathBuf,
+}
+
+/// What is behind a proxy.
+#[derive(Debug, Args)]
+pub(super) struct ProxyArgs {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    /// Only the providers of this setup, with its environment; without it, every provider
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = PROXY)]
+    pub(super) setup: Option<String>,
+    /// Set a base-URL variable, or point one at another provider: OPENAI_BASE_URL=llama-cpp/v1; may be repeated
+    #[arg(
+        long,
+        env = "RETAKE_SDK_ENV",
+        value_name = "VARIABLE=PROVIDER/PATH",
+        value_delimiter = ',',
+        help_heading = PROXY
+    )]
+    pub(super) env: Vec<String>,
+}
+
+const PROXY: &str = "Proxy";
+
+/// `retake serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "The first line on stdout is `READY http://127.0.0.1:PORT`; then come the variables that SDKs \
+                        read, as lines for a shell.\n\
+                        Each provider is under its name, which stands for its server: /openai/v1/…, /ollama/api/chat.\n\
+                        Sessions: /session/NAME/openai/v1/… or the header x-retake-session; POST /session/NAME starts \
+                        one, POST /session/NAME/finish ends it.")]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
+    /// Port; 0 lets the system pick
+    #[arg(long, env = "RETAKE_PORT", default_value_t = 8322, help_heading = PROXY)]
+    pub(super) port: u16,
+    /// Address; anything but loopback wants a token
+    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = PROXY)]
+    pub(super) host: std::net::IpAddr,
+    /// What clients must send as x-retake-token, or in the place of their API key
+    #[arg(long, env = "RETAKE_TOKEN", value_name = "TOKEN", hide_env_values = true, help_heading = PROXY)]
+    pub(super) token: Option<String>,
+}
+
+/// `retake run`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Sets the base-URL variables that SDKs read (OPENAI_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_HOST, …), \
+                        RETAKE_PROXY_URL, and a placeholder for every API key that is not set, because SDKs do not \
+                        start without one.\n\
+                        Ends with the command's exit code (128 + N when signal N ended it, 127 when there is no such \
+                        command), and with 1 when it succeeded although a recording was missing, a request went \
+                        nowhere, or a recording could not be written."
+)]
+pub(super) struct ProgramArgs {
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
+    /// The command and its arguments, after `--`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 }
 
 /// `retake script`.

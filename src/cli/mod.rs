@@ -4,8 +4,11 @@ mod args;
 mod exit;
 mod load;
 mod output;
+mod program;
+mod proxy;
 mod record;
 mod script;
+mod serve;
 mod settings;
 mod stack;
 mod test;
@@ -17,6 +20,8 @@ use std::process::ExitCode;
 use args::{Command, Program, TestArgs};
 pub use exit::{Exit, Stop};
 
+use crate::exchange::Secrets;
+
 /// The binary `retake`.
 pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
@@ -24,6 +29,8 @@ pub fn main() -> ExitCode {
             Command::Test(args) => test::run(&args, quiet, "retake test"),
             Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
+            Command::Serve(args) => serve::run(&args),
+            Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
         }),
         Err(error) => misused(&error),
@@ -41,12 +48,13 @@ pub fn harness() -> ExitCode {
 fn ended(result: Result<Exit, Stop>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
-        Err(stop) => {
-            // A closed stderr is no reason to change the exit code.
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{}\n", worded(&stop)).as_bytes());
-            stop.exit.into()
-        }
+        Err(stop) => stopped(stop),
     }
+}
+
+fn stopped(stop: Stop) -> ExitCode {
+    output::warn(&Secrets::default(), &worded(&stop));
+    stop.exit.into()
 }
 
 /// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.

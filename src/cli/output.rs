@@ -42,15 +42,19 @@ impl<W: Write> Write for Scrubbed<W> {
 
 /// Runs a command from the moment on when its secrets are known: what ends it, and what a panic says, holds none.
 pub(super) fn guarded<T>(secrets: &Secrets, work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
-    let known = secrets.clone();
-    std::panic::set_hook(Box::new(move |panic| warn(&known, &format!("{panic}\nThis is a fault of retake."))));
+    hush_panics(secrets);
     work().map_err(|stop| Stop { message: secrets.text(&stop.message), ..stop })
 }
 
-/// A line on stderr.
+/// From now on, what a panic says holds no secret.
+pub(super) fn hush_panics(secrets: &Secrets) {
+    let secrets = secrets.clone();
+    std::panic::set_hook(Box::new(move |panic| warn(&secrets, &format!("{panic}\nThis is a fault of retake."))));
+}
+
+/// A line on stderr. A closed stderr is no reason to end, nor to change an exit code.
 pub(super) fn warn(secrets: &Secrets, text: &str) {
-    // Nobody may be listening.
-    let _ = writeln!(io::stderr(), "{}", secrets.text(text));
+    let _ = io::stderr().write_all(format!("{}\n", secrets.text(text)).as_bytes());
 }
 
 #[cfg(test)]

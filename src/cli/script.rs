@@ -1,7 +1,7 @@
 //! `retake script`: a scripted provider on loopback.
 
 use std::io::Write;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -33,9 +33,20 @@ pub(super) async fn bind(host: std::net::IpAddr, port: u16) -> Result<TcpListene
 
 /// The first line on stdout, once connections are taken: `READY http://127.0.0.1:PORT`.
 pub(super) fn ready(listener: &TcpListener) -> Result<(), Stop> {
-    let address = listener.local_addr().map_err(Stop::internal)?;
+    let base = base_of(listener)?;
     let mut out = std::io::stdout();
-    writeln!(out, "READY http://{address}").and_then(|()| out.flush()).map_err(Stop::internal)
+    writeln!(out, "READY {base}").and_then(|()| out.flush()).map_err(Stop::internal)
+}
+
+/// The URL at which this machine reaches a listener.
+pub(super) fn base_of(listener: &TcpListener) -> Result<String, Stop> {
+    let mut address = listener.local_addr().map_err(Stop::internal)?;
+    match address.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(any) if any.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Ok(format!("http://{address}"))
 }
 
 /// Until Ctrl-C or SIGTERM.

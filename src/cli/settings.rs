@@ -143,6 +143,11 @@ impl Sourcing {
         Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
     }
 
+    /// A variable of the real environment, for what is started from here. Empty is what it is.
+    pub(super) fn inherited(name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// A variable: the real environment first, then the setup's. Empty is unset.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
@@ -204,6 +209,30 @@ pub(super) fn setups(
         }
     }
     Ok(chosen)
+}
+
+/// The flags that say where things are, as they can be typed again: written out although an environment twin may have
+/// said it, for the next shell may not have it.
+pub(super) fn again(source: &SourceArgs) -> String {
+    let mut line = String::new();
+    if source.suites.as_os_str() != "suites" {
+        add_flag(&mut line, "--suites", &source.suites.to_string_lossy());
+    }
+    if source.recordings.as_os_str() != "recordings" {
+        add_flag(&mut line, "--recordings", &source.recordings.to_string_lossy());
+    }
+    if let Some(speed) = source.replay_speed {
+        add_flag(&mut line, "--replay-speed", &speed.to_string());
+    }
+    for provider in &source.provider {
+        add_flag(&mut line, "--provider", provider);
+    }
+    line
+}
+
+/// Adds a flag with its value to a command line.
+pub(super) fn add_flag(line: &mut String, flag: &str, value: &str) {
+    line.push_str(&format!(" {flag} {}", quoted_if_needed(value)));
 }
 
 /// A word as it can be typed: quoted where a shell would read it otherwise.

@@ -1,7 +1,6 @@
 //! `retake stack`: the gateway alone.
 
-use std::net::SocketAddr;
-
+use crate::access;
 use crate::exchange::Secrets;
 use crate::provider::Setup;
 use crate::stack::{self, Store};
@@ -20,9 +19,9 @@ use super::{block_on, load, settings};
 pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
     let parties = load::parties(&args.source, settings::color(None))?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
-    let address = SocketAddr::new(args.host, args.port);
-    stack::bind_address_allowed(address, &args.keys)
-        .map_err(|why| Stop::usage(format!("{why}\n  give it keys with --keys or RETAKE_STACK_KEYS")))?;
+    access::may_listen("the stack", args.host, !args.keys.is_empty()).map_err(|why| {
+        Stop::usage(format!("{why}\n  give it keys with --keys or RETAKE_STACK_KEYS, or bind 127.0.0.1"))
+    })?;
     let setup = args.setup.as_ref().map(|name| named_setup(name, &parties.setups)).transpose()?;
     if let Some(setup) = setup {
         sourcing.with_env(setup);

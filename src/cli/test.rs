@@ -82,26 +82,12 @@ fn list(args: &TestArgs, selected: &[&Case]) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
-/// The command that runs the same setup, files and stack again, for whatever is added to it. Written out although an
-/// environment twin may have said it: the next shell may not have it.
+/// The command that runs the same setup, files and stack again, for whatever is added to it.
 fn again(command: &str, args: &TestArgs) -> String {
-    let (source, run, select) = (&args.source, &args.run, &args.select);
-    let mut line = command.to_owned();
-    let mut add = |flag: &str, value: &str| line.push_str(&format!(" {flag} {}", settings::quoted_if_needed(value)));
-    if source.suites.as_os_str() != "suites" {
-        add("--suites", &source.suites.to_string_lossy());
-    }
-    if source.recordings.as_os_str() != "recordings" {
-        add("--recordings", &source.recordings.to_string_lossy());
-    }
-    if let Some(speed) = source.replay_speed {
-        add("--replay-speed", &speed.to_string());
-    }
-    for provider in &source.provider {
-        add("--provider", provider);
-    }
+    let (run, select) = (&args.run, &args.select);
+    let mut line = format!("{command}{}", settings::again(&args.source));
     if run.stack_config != "ci-tests" {
-        add("--stack-config", &run.stack_config);
+        settings::add_flag(&mut line, "--stack-config", &run.stack_config);
     }
     let models = [
         ("--text-model", &select.text_model),
@@ -110,7 +96,7 @@ fn again(command: &str, args: &TestArgs) -> String {
     ];
     for (flag, model) in models {
         if let Some(model) = model {
-            add(flag, model);
+            settings::add_flag(&mut line, flag, model);
         }
     }
     line

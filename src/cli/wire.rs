@@ -34,6 +34,9 @@ pub(super) struct Tapes<'a> {
     pub(super) color: bool,
     /// Every key value that any provider could use: none of them may be kept.
     pub(super) secrets: Secrets,
+    retries: Retries,
+    /// The whole command that records, where it is the same for every request.
+    record: Option<String>,
     journal: Arc<Journal>,
     faults: Arc<Faults>,
     open: BTreeMap<String, Arc<Tape>>,
@@ -47,10 +50,19 @@ impl<'a> Tapes<'a> {
             staged,
             color,
             secrets,
+            retries: Retries::live(),
+            record: None,
             journal: Arc::default(),
             faults: Arc::default(),
             open: BTreeMap::new(),
         }
+    }
+
+    /// Tapes for clients of others, which try again by themselves and of whose tests nothing is known: everything is
+    /// asked once, and written when it ends. `record` is the command that records what they ask.
+    pub(super) fn for_clients(sourcing: &'a Sourcing, secrets: Secrets, record: String, color: bool) -> Self {
+        let tapes = Tapes::new(sourcing, secrets, String::new(), false, color);
+        Tapes { retries: Retries::never(), record: Some(record), ..tapes }
     }
 
     /// The tape of a provider, opened once.
@@ -86,6 +98,9 @@ impl<'a> Tapes<'a> {
 
     /// The command that records what a case asks.
     fn record_command(&self, setup: Option<&str>) -> Command {
+        if let Some(record) = self.record.clone() {
+            return Arc::new(move |_| record.clone());
+        }
         let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
         let command = format!("{}{setup} --mode record", self.command);
         Arc::new(move |case| match case {
@@ -112,9 +127,14 @@ impl<'a> Tapes<'a> {
             key,
             key_required: provider.key.is_some(),
             headers: provider.headers.clone(),
+            retries: self.retries,
             ..HttpConfig::new(&provider.name, base_url)
         };
-        let manners = self.sourcing.manners.or(provider.manners);
+        let mut manners = provider.manners;
+        if self.retries == Retries::never() {
+            manners.retries = None;
+        }
+        let manners = self.sourcing.manners.or(manners);
         Ok(Arc::new(Http::new(mannered(config, manners))))
     }
 

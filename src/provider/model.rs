@@ -45,6 +45,9 @@ pub struct Provider {
     pub key_header: (String, String),
     /// Headers every request carries (`anthropic-version`).
     pub headers: BTreeMap<String, String>,
+    /// Where the SDKs for it read their base URL: variable, and the path they want in it after the server's own
+    /// address (`OPENAI_BASE_URL`: `/v1`).
+    pub sdk_env: BTreeMap<String, String>,
     /// What it cannot do, by capability.
     pub lacks: BTreeMap<String, Gap>,
     /// What it should do and does not do right: expected failures, by capability.

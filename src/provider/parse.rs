@@ -83,6 +83,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         key: raw.key.map(|key| file.variable(&key)).transpose()?,
         key_header,
         headers: headers(file, raw.headers)?,
+        sdk_env: sdk_env(file, raw.sdk_env)?,
         lacks,
         broken,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
@@ -110,6 +111,19 @@ fn headers(file: &File<'_>, raw: Pairs<Spanned<String>>) -> Result<BTreeMap<Stri
         }
     }
     Ok(headers)
+}
+
+fn sdk_env(file: &File<'_>, raw: Pairs<Spanned<String>>) -> Result<BTreeMap<String, String>, Error> {
+    let mut variables = BTreeMap::new();
+    for (variable, path) in raw.0 {
+        let fine = path.value.is_empty() || path.value.starts_with('/') && !path.value.ends_with('/');
+        if !fine || path.value.contains(char::is_whitespace) {
+            let help = "write the path that the SDK wants after the server's address: `/v1`, or \"\" for none";
+            return Err(file.wrong(&path, format!("`{}` is not such a path", path.value), help));
+        }
+        variables.insert(file.variable(&variable)?, path.value);
+    }
+    Ok(variables)
 }
 
 fn gaps(file: &File<'_>, raw: Pairs<Spanned<Short<RawGap>>>, known: &[&str]) -> Result<BTreeMap<String, Gap>, Error> {

@@ -32,6 +32,8 @@ pub(super) struct RawProvider {
     #[serde(default)]
     pub(super) headers: Pairs<Spanned<String>>,
     #[serde(default)]
+    pub(super) sdk_env: Pairs<Spanned<String>>,
+    #[serde(default)]
     pub(super) lacks: Pairs<Spanned<Short<RawGap>>>,
     #[serde(default)]
     pub(super) broken: Pairs<Spanned<Short<RawGap>>>,

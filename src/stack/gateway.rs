@@ -1,9 +1,9 @@
 //! What a gateway is made of.
 
+use crate::access::Keys;
 use crate::provider::Provider;
 use crate::upstream::Shared;
 
-use super::access::Keys;
 use super::refusal::Refusal;
 use super::store::Store;
 

@@ -27,7 +27,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use access::bind_address_allowed;
 pub use gateway::{Gateway, GatewayConfig};
 pub use in_process::InProcess;
 pub use routes::{PREFIXES, router};

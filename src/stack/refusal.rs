@@ -54,7 +54,7 @@ impl Refusal {
 impl From<upstream::Error> for Refusal {
     fn from(error: upstream::Error) -> Self {
         let kind = error.kind;
-        Refusal { own: Some(kind), ..Refusal::of(kind.status(), &kind.openai_type(), error.message) }
+        Refusal { own: Some(kind), ..Refusal::of(kind.status(), &kind.openai_type(), error.message) }.code(kind.name())
     }
 }
 
@@ -143,10 +143,10 @@ mod tests {
             .map(|kind| Refusal::from(upstream::Error::new(kind, "why")))
             .map(|refusal| format!("{} {}", refusal.status.as_u16(), refusal.body()));
         insta::assert_snapshot!(all.join("\n"), @r#"
-        424 {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":null}}
-        401 {"error":{"message":"why","type":"retake_missing_key","param":null,"code":null}}
-        502 {"error":{"message":"why","type":"retake_connect","param":null,"code":null}}
-        504 {"error":{"message":"why","type":"retake_timeout","param":null,"code":null}}
+        424 {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":"missing-recording"}}
+        401 {"error":{"message":"why","type":"retake_missing_key","param":null,"code":"missing-key"}}
+        502 {"error":{"message":"why","type":"retake_connect","param":null,"code":"connect"}}
+        504 {"error":{"message":"why","type":"retake_timeout","param":null,"code":"timeout"}}
         "#);
         assert_eq!(StatusCode::FAILED_DEPENDENCY.as_u16(), upstream::ERROR_STATUS);
     }

@@ -18,7 +18,7 @@ use super::answer::{Call, answer};
 use super::ask::Endpoint;
 use super::gateway::Gateway;
 use super::refusal::Refusal;
-use super::{headers, history, models};
+use super::{access, headers, history, models};
 use crate::exchange::Auth;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, ERROR_HEADER};
 
@@ -56,7 +56,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 async fn check_key(State(gateway): Stack, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_health = PREFIXES.iter().any(|prefix| path.strip_prefix(prefix) == Some("/health"));
-    match gateway.keys.check(request.headers()) {
+    match access::check(&gateway.keys, request.headers()) {
         Err(refusal) if !is_health => refusal.into_response(),
         _ => next.run(request).await,
     }

@@ -258,7 +258,9 @@ impl Call {
             self.error(ErrorKind::Broken, &reason)
         })?;
         coded.tidy(&mut headers);
-        let made_up = headers.get(ERROR_HEADER).and_then(|name| name.to_str().ok()).and_then(ErrorKind::from_name);
+        let made_up = headers
+            .get(ERROR_HEADER)
+            .map(|name| name.to_str().ok().and_then(ErrorKind::from_name).unwrap_or(ErrorKind::Other));
         let who = self.who.clone();
         let reply = Reply { status, headers, body: self.body(response, coded, permit).boxed() };
         match made_up {

@@ -206,3 +206,18 @@ fn a_setup_that_is_not_there_names_the_nearest() {
     assert_eq!(said, "there is no setup `togehter`; did you mean `together`? There are: together, tgi");
     assert_eq!(setup_named(&[], "x").unwrap_err(), "there is no setup `x`; There are: none");
 }
+
+#[test]
+fn sdks_are_told_where_to_go_by_variables_that_they_read() {
+    let catalogue = shipped();
+    let path = |provider: &str, variable: &str| catalogue.provider(provider).unwrap().sdk_env[variable].clone();
+    assert_eq!(path("openai", "OPENAI_BASE_URL"), "/v1");
+    assert_eq!(path("anthropic", "ANTHROPIC_BASE_URL"), "");
+    let mut seen = std::collections::BTreeSet::new();
+    assert!(catalogue.providers.iter().flat_map(|provider| provider.sdk_env.keys()).all(|name| seen.insert(name)));
+    for bad in ["v1", "/v1/", "/a b"] {
+        let text = wrong(&with(&format!("    sdk_env: {{P_BASE_URL: {bad}}}")));
+        assert!(text.contains("is not such a path"), "{text}");
+    }
+    assert!(wrong(&with("    sdk_env: {P-URL: /v1}")).contains("cannot name an environment variable"));
+}

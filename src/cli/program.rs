@@ -1,0 +1,247 @@
+//! `retake run`: a command whose SDKs talk to the recordings.
+
+use std::io::ErrorKind;
+use std::process::{ExitCode, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::process::{Child, Command};
+
+use crate::exchange::Secrets;
+use crate::proxy::{self, Trouble};
+use crate::stack;
+
+use super::args::ProgramArgs;
+use super::block_on;
+use super::exit::{Exit, Stop};
+use super::output::warn;
+use super::proxy::{Wired, worded};
+use super::script::{base_of, bind};
+use super::settings::{Sourcing, quoted_if_needed};
+
+/// In the place of a key, for SDKs that do not start without one.
+const PLACEHOLDER: &str = "retake";
+/// Troubles that are told one by one.
+const MOST_TOLD: usize = 100;
+
+/// Runs the command to its end.
+pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
+    let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
+    let wired = Wired::new(&args.proxy, |flags| format!("retake run{flags} --mode record -- {}", words.join(" ")))?;
+    let troubles = Arc::new(Troubles::default());
+    let heard = Arc::clone(&troubles);
+    let proxy = wired.proxy(None, Arc::new(move |trouble| heard.add(trouble)));
+    block_on(async {
+        let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
+        let base = base_of(&listener)?;
+        let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
+        let signals = Signals::new().map_err(Stop::internal)?;
+        let child = match command(&args.command, &wired, &base)?.spawn() {
+            Ok(child) => child,
+            Err(error) => return Ok(not_started(&wired, &args.command[0], &error)),
+        };
+        let status = signals.wait(child).await.map_err(Stop::internal)?;
+        wired.settle().await;
+        server.abort();
+        Ok(concluded(status, &troubles, &wired))
+    })
+}
+
+/// The command with the variables that lead its SDKs here.
+fn command(words: &[String], wired: &Wired, base: &str) -> Result<Command, Stop> {
+    let [program, arguments @ ..] = words else { return Err(Stop::usage("no command: retake run -- COMMAND")) };
+    let mut command = Command::new(program);
+    command.args(arguments).envs(wired.exports(base));
+    for variable in wired.key_variables() {
+        if Sourcing::inherited(variable).is_none_or(|value| value.is_empty()) {
+            command.env(variable, PLACEHOLDER);
+        }
+    }
+    // Where the network is behind a proxy, this one is not.
+    for variable in ["NO_PROXY", "no_proxy"] {
+        let before = Sourcing::inherited(variable).filter(|value| !value.is_empty());
+        command.env(variable, before.map_or_else(String::new, |value| value + ",") + "127.0.0.1,localhost");
+    }
+    Ok(command)
+}
+
+/// As a shell has it: 127 where there is no such command, 126 where it cannot be run.
+fn not_started(wired: &Wired, program: &str, error: &std::io::Error) -> ExitCode {
+    let is_missing = error.kind() == ErrorKind::NotFound;
+    let why = if is_missing { "no such command, or its folder is not in PATH".to_owned() } else { error.to_string() };
+    warn(&wired.secrets, &format!("ERROR: cannot run {}: {why}", quoted_if_needed(program)));
+    ExitCode::from(if is_missing { 127 } else { 126 })
+}
+
+/// The exit code of the whole, once everything that must not pass in silence was said.
+fn concluded(status: ExitStatus, troubles: &Troubles, wired: &Wired) -> ExitCode {
+    let failures = wired.failures();
+    let notes = wired.take_notes();
+    for note in &notes {
+        warn(&wired.secrets, &format!("retake: {note}"));
+    }
+    for failure in failures.iter().filter(|failure| !notes.contains(failure)) {
+        warn(&wired.secrets, &format!("retake: {failure}"));
+    }
+    let count = troubles.say(&wired.secrets);
+    let code = code_of(status);
+    if code != 0 || (count == 0 && failures.is_empty()) {
+        return ExitCode::from(code);
+    }
+    warn(&wired.secrets, &format!("retake: the command succeeded, but {}: exit 1", counted(count, failures.len())));
+    Exit::Failed.into()
+}
+
+fn counted(troubles: usize, failures: usize) -> String {
+    let requests = match troubles {
+        1 => "1 request had no answer".to_owned(),
+        _ => format!("{troubles} requests had no answer"),
+    };
+    let recordings = match failures {
+        1 => "1 recording could not be written".to_owned(),
+        _ => format!("{failures} recordings could not be written"),
+    };
+    match (troubles, failures) {
+        (_, 0) => requests,
+        (0, _) => recordings,
+        _ => format!("{requests} and {recordings}"),
+    }
+}
+
+/// The code as a shell has it: 128 + N when signal N ended the command.
+fn code_of(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    }
+    // Windows has codes beyond a byte: none of them may become a success.
+    status.code().map_or(u8::MAX, |code| u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// What the proxy had no answer to, each kind of it once.
+#[derive(Default)]
+struct Troubles(Mutex<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    count: usize,
+    different: Vec<(Trouble, usize)>,
+}
+
+impl Troubles {
+    fn add(&self, trouble: &Trouble) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.count += 1;
+        if let Some((_, times)) = heard.different.iter_mut().find(|(known, _)| known == trouble) {
+            *times += 1;
+        } else if heard.different.len() < MOST_TOLD {
+            heard.different.push((trouble.clone(), 1));
+        }
+    }
+
+    /// Says all of them; how many there were.
+    fn say(&self, secrets: &Secrets) -> usize {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (trouble, times) in &heard.different {
+            let times = if *times > 1 { format!("\n  asked {times} times") } else { String::new() };
+            warn(secrets, &format!("{}{times}", worded(trouble)));
+        }
+        let told: usize = heard.different.iter().map(|(_, times)| times).sum();
+        if told < heard.count {
+            warn(secrets, &format!("retake: and {} more requests without an answer", heard.count - told));
+        }
+        heard.count
+    }
+}
+
+/// The signals that are meant for the command.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Listens, from before the command starts.
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the command, which hears what this program is told.
+    async fn wait(mut self, mut child: Child) -> std::io::Result<ExitStatus> {
+        use rustix::process::Signal;
+        use std::io::IsTerminal;
+        loop {
+            let signal = tokio::select! {
+                status = child.wait() => return status,
+                _ = self.interrupt.recv() => Signal::INT,
+                _ = self.terminate.recv() => Signal::TERM,
+                _ = self.hang_up.recv() => Signal::HUP,
+            };
+            // Ctrl-C on a terminal reaches everything that was started from it: told twice, many a program ends
+            // without cleaning up.
+            if signal == Signal::INT && std::io::stdin().is_terminal() {
+                continue;
+            }
+            let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+            if let Some(pid) = pid {
+                // Who is gone already needs no signal.
+                let _ = rustix::process::kill_process(pid, signal);
+            }
+        }
+    }
+}
+
+/// The signals that are meant for the command: here it gets them by itself.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Signals)
+    }
+
+    async fn wait(self, mut child: Child) -> std::io::Result<ExitStatus> {
+        loop {
+            tokio::select! {
+                status = child.wait() => return status,
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(message: &str) -> Trouble {
+        Trouble { kind: "missing-recording", session: None, message: message.to_owned() }
+    }
+
+    #[test]
+    fn equal_troubles_are_counted_and_all_of_them_are_bounded() {
+        let troubles = Troubles::default();
+        for number in 0..2 * MOST_TOLD {
+            troubles.add(&trouble(&number.to_string()));
+            troubles.add(&trouble("0"));
+        }
+        let heard = troubles.0.lock().unwrap();
+        assert_eq!((heard.count, heard.different.len()), (4 * MOST_TOLD, MOST_TOLD));
+        assert_eq!(heard.different[0].1, 2 * MOST_TOLD + 1);
+    }
+
+    #[test]
+    fn what_is_counted_reads_as_a_sentence() {
+        assert_eq!(counted(1, 0), "1 request had no answer");
+        assert_eq!(counted(0, 2), "2 recordings could not be written");
+        assert_eq!(counted(2, 1), "2 requests had no answer and 1 recording could not be written");
+    }
+}

@@ -1,0 +1,192 @@
+//! What `retake serve` and `retake run` have in common: providers behind a proxy, and the variables that lead to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::exchange::Secrets;
+use crate::provider::{Catalogue, Provider};
+use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
+use crate::tape::{Mode, Tape};
+
+use super::args::ProxyArgs;
+use super::exit::Stop;
+use super::load::unknown;
+use super::settings::{Sourcing, add_flag, again, named_setup};
+use super::wire::{Tapes, providers_of};
+use super::{load, output, settings};
+
+/// The variable with the proxy's own address.
+const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
+
+/// A proxy without its socket.
+pub(super) struct Wired {
+    providers: Vec<(Provider, Arc<Tape>)>,
+    mode: Mode,
+    /// Variables and the paths below the proxy's address that they lead to.
+    variables: BTreeMap<String, String>,
+    /// What must not be shown.
+    pub(super) secrets: Secrets,
+}
+
+impl Wired {
+    /// `record` makes the command that records out of the flags that say where things are.
+    pub(super) fn new(args: &ProxyArgs, record: impl Fn(&str) -> String) -> Result<Self, Stop> {
+        let color = settings::color(None);
+        let parties = load::parties(&args.source, color)?;
+        let catalogue = &parties.catalogue;
+        let mut sourcing = Sourcing::new(&args.source, catalogue)?;
+        let setup = args.setup.as_ref().map(|name| named_setup(name, &parties.setups)).transpose()?;
+        let names: Vec<String> = match setup {
+            Some(setup) => {
+                sourcing.with_env(setup);
+                providers_of(setup, catalogue)
+            }
+            None => catalogue.providers.iter().map(|provider| provider.name.clone()).collect(),
+        };
+        let line = record(&flags(args));
+        let secrets = sourcing.secrets(catalogue);
+        output::hush_panics(&secrets);
+        let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, color);
+        let mut providers = Vec::new();
+        for provider in names.iter().filter_map(|name| catalogue.provider(name)) {
+            if OWN_NAMES.contains(&provider.name.as_str()) {
+                return Err(Stop::usage(format!(
+                    "the provider `{0}` cannot be served, because /{0} is a path of the proxy's own: rename it in providers.yaml",
+                    provider.name
+                )));
+            }
+            providers.push((provider.clone(), tapes.of(provider, None)?));
+        }
+        let variables = variables(&args.env, &names, catalogue)?;
+        Ok(Wired { providers, mode: sourcing.mode, variables, secrets })
+    }
+
+    /// The proxy; `tell` hears of its troubles.
+    pub(super) fn proxy(&self, token: Option<String>, tell: Arc<dyn Fn(&Trouble) + Send + Sync>) -> Arc<Proxy> {
+        Arc::new(Proxy::new(ProxyConfig { providers: self.providers.clone(), mode: self.mode, token, tell }))
+    }
+
+    /// What SDKs read, for a proxy at this address.
+    pub(super) fn exports(&self, base: &str) -> Vec<(String, String)> {
+        let own = (OWN_VARIABLE.to_owned(), base.to_owned());
+        std::iter::once(own)
+            .chain(self.variables.iter().map(|(name, path)| (name.clone(), format!("{base}/{path}"))))
+            .collect()
+    }
+
+    /// The variables in which SDKs look for a key.
+    pub(super) fn key_variables(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().filter_map(|(provider, _)| provider.key.as_deref())
+    }
+
+    /// Waits until every reply that still arrives is whole and written.
+    pub(super) async fn settle(&self) {
+        for (_, tape) in &self.providers {
+            tape.settle().await;
+        }
+    }
+
+    /// What is worth knowing of recordings that were kept or not written, since it was last asked.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        // The tapes of a program share one journal.
+        self.providers.first().map(|(_, tape)| tape.journal().take_notes()).unwrap_or_default()
+    }
+
+    /// Recordings that could not be written.
+    pub(super) fn failures(&self) -> Vec<String> {
+        self.providers.first().map(|(_, tape)| tape.journal().failures()).unwrap_or_default()
+    }
+}
+
+/// The flags of a proxy as they can be typed again, but for the mode.
+fn flags(args: &ProxyArgs) -> String {
+    let mut line = again(&args.source);
+    if let Some(setup) = &args.setup {
+        add_flag(&mut line, "--setup", setup);
+    }
+    for word in &args.env {
+        add_flag(&mut line, "--env", word);
+    }
+    line
+}
+
+/// The variables of the providers served, and those that the user sets besides or instead.
+fn variables(words: &[String], served: &[String], catalogue: &Catalogue) -> Result<BTreeMap<String, String>, Stop> {
+    let mut variables = BTreeMap::new();
+    for provider in served.iter().filter_map(|name| catalogue.provider(name)) {
+        for (variable, path) in &provider.sdk_env {
+            variables.insert(variable.clone(), format!("{}{path}", provider.name));
+        }
+    }
+    for word in words {
+        let Some((variable, place)) = word.split_once('=').filter(|(variable, _)| is_variable(variable)) else {
+            return Err(Stop::usage(format!(
+                "--env {word}: write it as VARIABLE=PROVIDER/PATH, such as OPENAI_BASE_URL=llama-cpp/v1"
+            )));
+        };
+        let place = place.trim_matches('/');
+        let provider = place.split('/').next().unwrap_or_default();
+        if !served.iter().any(|name| name == provider) {
+            return Err(Stop::usage(format!("--env {word}: {}", unknown("provider", provider, served))));
+        }
+        if place.contains(char::is_whitespace) || place.contains(['?', '#', '\'', '"', '$', '`', ';', '&']) {
+            return Err(Stop::usage(format!("--env {word}: `{place}` is no path of a URL")));
+        }
+        variables.insert(variable.to_owned(), place.to_owned());
+    }
+    Ok(variables)
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+}
+
+/// One line of trouble and what belongs to it.
+pub(super) fn worded(trouble: &Trouble) -> String {
+    match &trouble.session {
+        Some(session) => format!("retake: {} (session {session}): {}", trouble.kind, trouble.message),
+        None => format!("retake: {}: {}", trouble.kind, trouble.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        let provider = |name: &str, env: &[(&str, &str)]| Provider {
+            name: name.to_owned(),
+            sdk_env: env.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect(),
+            ..Provider::default()
+        };
+        Catalogue {
+            providers: vec![
+                provider("openai", &[("OPENAI_BASE_URL", "/v1")]),
+                provider("ollama", &[("OLLAMA_HOST", "")]),
+            ],
+            ..Catalogue::default()
+        }
+    }
+
+    fn set(words: &[&str]) -> Result<BTreeMap<String, String>, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        variables(&words, &["openai".into(), "ollama".into()], &catalogue()).map_err(|stop| stop.message)
+    }
+
+    #[test]
+    fn variables_lead_to_their_provider_or_where_the_user_says() {
+        let all = set(&["OPENAI_BASE_URL=ollama/v1/", "OWN=openai"]).unwrap();
+        let all: Vec<String> = all.into_iter().map(|(name, path)| format!("{name}={path}")).collect();
+        assert_eq!(all, ["OLLAMA_HOST=ollama", "OPENAI_BASE_URL=ollama/v1", "OWN=openai"]);
+    }
+
+    #[test]
+    fn a_wrong_variable_says_how_it_is_written() {
+        for bad in ["OPENAI_BASE_URL", "=openai", "A B=openai", "1A=openai"] {
+            assert!(set(&[bad]).is_err_and(|why| why.contains("VARIABLE=PROVIDER/PATH")), "{bad}");
+        }
+        assert!(set(&["A=opneai/v1"]).is_err_and(|why| why.contains("did you mean `openai`?")));
+        assert!(set(&["A=openai/$(x)"]).is_err_and(|why| why.contains("no path")));
+    }
+}

@@ -1,0 +1,62 @@
+//! `retake serve`: the recordings behind a socket.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::proxy;
+use crate::{access, stack};
+
+use super::args::ServeArgs;
+use super::block_on;
+use super::exit::{Exit, Stop};
+use super::output::warn;
+use super::proxy::{Wired, worded};
+use super::script::{base_of, bind, ended, ready};
+
+/// How often what became of recordings is told.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Serves until it is told to end.
+pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
+    let token = args.token.clone().filter(|token| !token.is_empty());
+    access::may_listen("the proxy", args.host, token.is_some())
+        .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
+    let wired = Arc::new(Wired::new(&args.proxy, |flags| format!("retake serve{flags} --mode record"))?);
+    let secrets = wired.secrets.clone();
+    let proxy = wired.proxy(token, Arc::new(move |trouble| warn(&secrets, &worded(trouble))));
+    block_on(async {
+        let listener = bind(args.host, args.port).await?;
+        let base = base_of(&listener)?;
+        ready(&listener)?;
+        match export(&wired.exports(&base)) {
+            // Who only waits for the first line may have stopped reading.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(Stop::internal(error)),
+            _ => {}
+        }
+        let telling = tokio::spawn(tell(Arc::clone(&wired)));
+        stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
+        wired.settle().await;
+        telling.abort();
+        wired.take_notes().iter().for_each(|note| warn(&wired.secrets, note));
+        // Each was told as a note when it happened.
+        Ok(if wired.failures().is_empty() { Exit::Ok } else { Exit::Failed })
+    })
+}
+
+/// The variables as a shell reads them.
+fn export(variables: &[(String, String)]) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    for (name, value) in variables {
+        writeln!(out, "export {name}={value}")?;
+    }
+    out.flush()
+}
+
+/// What became of recordings, told while it is new.
+async fn tell(wired: Arc<Wired>) {
+    loop {
+        tokio::time::sleep(PACE).await;
+        wired.take_notes().iter().for_each(|note| warn(&wired.secrets, note));
+    }
+}

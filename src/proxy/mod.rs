@@ -1,0 +1,73 @@
+//! Tapes behind a socket, for clients in any language.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `address` | pure: what a path means |
+//! | `service` | requests to tapes and replies back; moves bytes |
+//! | `session` | which sessions run, and what is said of one that ends |
+//! | `refusal` | what the proxy itself has to say |
+//!
+//! The first segment of a path names a provider and stands for the origin of its server; the rest goes there as it
+//! is. Clients who ask the same URL as a suite does share its recordings.
+
+mod address;
+mod refusal;
+mod service;
+mod session;
+
+use std::sync::Arc;
+
+pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
+
+use crate::access::Keys;
+use crate::provider::Provider;
+use crate::tape::{Mode, Tape};
+use session::Sessions;
+
+/// Names of providers that the proxy needs for its own paths.
+pub const OWN_NAMES: [&str; 2] = ["health", "session"];
+
+/// What a proxy needs.
+pub struct ProxyConfig {
+    /// The providers, each with the tape that answers for it.
+    pub providers: Vec<(Provider, Arc<Tape>)>,
+    /// How they answer, for those who ask.
+    pub mode: Mode,
+    /// What every request must carry, if anything.
+    pub token: Option<String>,
+    /// Hears of every request that the proxy had no answer to through nobody's passing fault.
+    pub tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+}
+
+/// A request that must not have been made, or whose recording is missing: a test that made one must not be green.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The class, as `x-retake-error` has it: `missing-recording`, `unknown-route`, …
+    pub kind: &'static str,
+    /// The session that asked.
+    pub session: Option<String>,
+    /// For people: what happened, and what to do.
+    pub message: String,
+}
+
+/// The proxy, apart from any socket.
+pub struct Proxy {
+    providers: Vec<(Provider, Arc<Tape>)>,
+    mode: Mode,
+    keys: Keys,
+    tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    sessions: Sessions,
+}
+
+impl Proxy {
+    /// Puts a proxy together; nothing is read, and nobody is asked yet.
+    pub fn new(config: ProxyConfig) -> Self {
+        let ProxyConfig { providers, mode, token, tell } = config;
+        let keys = Keys::new(&token.into_iter().collect::<Vec<_>>());
+        Proxy { providers, mode, keys, tell, sessions: Sessions::default() }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().map(|(provider, _)| provider.name.as_str())
+    }
+}

@@ -1,0 +1,128 @@
+//! What the proxy itself has to say: never to be taken for a provider's word, and never worth a second try.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
+
+/// A request that is refused, or that has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// As [`ERROR_HEADER`] and the error's `code` have it.
+    pub(super) name: &'static str,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
+        Refusal { status, name, message: message.into() }
+    }
+
+    /// A path that leads nowhere.
+    pub(super) fn unknown_route(message: impl Into<String>) -> Self {
+        Refusal::new(StatusCode::NOT_FOUND, "unknown-route", message)
+    }
+
+    /// A session's name that cannot be one.
+    pub(super) fn bad_session(why: &str) -> Self {
+        Refusal::new(StatusCode::BAD_REQUEST, "bad-session", format!("this cannot be the name of a session: {why}"))
+    }
+
+    /// A session that runs already.
+    pub(super) fn session_runs(name: &str) -> Self {
+        let message = format!("the session {name:?} runs already: finish it with POST /session/NAME/finish");
+        Refusal::new(StatusCode::CONFLICT, "session-runs", message)
+    }
+
+    /// A session that does not run.
+    pub(super) fn unknown_session(name: &str, near: Option<&str>) -> Self {
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+        let message = format!("no session {name:?} runs: nothing has started it, or it was finished{near}");
+        Refusal::new(StatusCode::NOT_FOUND, "unknown-session", message)
+    }
+
+    /// No token, or a wrong one.
+    pub(super) fn no_token() -> Self {
+        let message = "this proxy wants its token: send it as `x-retake-token`, or where a client sends its API key";
+        Refusal::new(StatusCode::UNAUTHORIZED, "no-token", message)
+    }
+
+    /// A body that is larger than any that is read.
+    pub(super) fn too_large(most: usize) -> Self {
+        let message = format!("the request's body is larger than {} MB, the most that is recorded", most >> 20);
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
+    }
+
+    /// A body that ends before its end.
+    pub(super) fn broken_request(why: &str) -> Self {
+        Refusal::new(StatusCode::BAD_REQUEST, "broken-request", format!("the request's body broke off: {why}"))
+    }
+
+    /// What HTTP can do and recordings cannot hold.
+    pub(super) fn no_upgrade(protocol: &str) -> Self {
+        let message = format!("the proxy records requests and replies; it cannot switch to {protocol}");
+        Refusal::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", message)
+    }
+
+    /// Whether it makes a run untrustworthy. What only says that the network or the provider failed for a moment does
+    /// not: a client may try again, and its test knows best.
+    pub(super) fn is_trouble(&self) -> bool {
+        let passing = [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::Broken].map(ErrorKind::name);
+        !passing.contains(&self.name)
+    }
+
+    fn body(&self) -> Value {
+        let kind = format!("retake_{}", self.name.replace('-', "_"));
+        json!({"error": {"message": self.message, "type": kind, "param": null, "code": self.name}})
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Refusal::new(error.kind.status(), error.kind.name(), error.message)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = json_response(self.status, &self.body());
+        let headers = response.headers_mut();
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(self.name));
+        // An SDK that asks again gets the same answer, only later.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        response
+    }
+}
+
+/// A reply of the proxy's own.
+pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(format!("{body}\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_its_own_status_type_and_code() {
+        let all = [ErrorKind::MissingRecording, ErrorKind::MissingKey, ErrorKind::Connect]
+            .map(|kind| Refusal::from(Error::new(kind, "why")))
+            .into_iter()
+            .chain([Refusal::unknown_route("why"), Refusal::too_large(100 << 20), Refusal::session_runs("a")])
+            .map(|refusal| format!("{} {} {}", refusal.status.as_u16(), refusal.is_trouble(), refusal.body()));
+        insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n"), @r#"
+        424 true {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":"missing-recording"}}
+        401 true {"error":{"message":"why","type":"retake_missing_key","param":null,"code":"missing-key"}}
+        502 false {"error":{"message":"why","type":"retake_connect","param":null,"code":"connect"}}
+        404 true {"error":{"message":"why","type":"retake_unknown_route","param":null,"code":"unknown-route"}}
+        413 true {"error":{"message":"the request's body is larger than 100 MB, the most that is recorded","type":"retake_too_large","param":null,"code":"too-large"}}
+        409 true {"error":{"message":"the session \"a\" runs already: finish it with POST /session/NAME/finish","type":"retake_session_runs","param":null,"code":"session-runs"}}
+        "#);
+    }
+}

@@ -1,0 +1,221 @@
+//! Requests to tapes and replies back. Moves bytes; nothing is held up and nothing is changed.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::FutureExt;
+use futures_util::stream::{self, StreamExt};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::address::{self, Place};
+use super::refusal::{Refusal, json_response};
+use super::session::{self, case_of};
+use super::{Proxy, Trouble};
+use crate::access::bearer;
+use crate::exchange::Auth;
+use crate::provider::Provider;
+use crate::tape::Tape;
+use crate::upstream::{AUTH_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
+use crate::yaml::nearest;
+
+/// Names the session on whose behalf a request is made, percent-encoded where need be.
+pub const SESSION_HEADER: &str = "x-retake-session";
+/// Carries the proxy's own token.
+pub const TOKEN_HEADER: &str = "x-retake-token";
+
+/// The largest request that is read: room for an hour of speech.
+const MOST_BYTES: usize = 100 << 20;
+
+/// The proxy as a value that can be called.
+pub fn router(proxy: Arc<Proxy>) -> Router {
+    Router::new().fallback(handle).with_state(proxy)
+}
+
+async fn handle(State(proxy): State<Arc<Proxy>>, request: axum::extract::Request) -> Response {
+    let (head, body) = request.into_parts();
+    match answer(&proxy, head, body).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refusal> {
+    if !proxy.keys.is_empty() && !token(&head.headers).is_some_and(|token| proxy.keys.know(token)) {
+        return Err(Refusal::no_token());
+    }
+    let path = head.uri.path().to_owned();
+    let place = address::place(&head.method, &path).inspect_err(|refusal| proxy.troubled(refusal, None))?;
+    match place {
+        Place::Home => Ok(json_response(StatusCode::OK, &proxy.home())),
+        Place::Start(name) => match proxy.sessions.start(&name) {
+            true => Ok(json_response(StatusCode::CREATED, &json!({"session": name}))),
+            false => Err(Refusal::session_runs(&name)),
+        },
+        Place::Finish(name) => Ok(json_response(StatusCode::OK, &session::finish(proxy, &name).await?)),
+        Place::Api { session, provider, rest } => {
+            let session = on_behalf(session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
+            let asked = ask(proxy, head, body, session.as_deref(), provider, rest).await;
+            asked.inspect_err(|refusal| proxy.troubled(refusal, session.as_deref()))
+        }
+    }
+}
+
+/// Asks the provider that the path names.
+async fn ask(
+    proxy: &Proxy,
+    head: Parts,
+    body: Body,
+    session: Option<&str>,
+    provider: &str,
+    rest: &str,
+) -> Result<Response, Refusal> {
+    let (provider, tape) = proxy.provider(provider, rest)?;
+    if let Some(session) = session {
+        proxy.sessions.asks(session);
+    }
+    if let Some(protocol) = head.headers.get(header::UPGRADE) {
+        return Err(Refusal::no_upgrade(&String::from_utf8_lossy(protocol.as_bytes())));
+    }
+    let body = whole(&head.headers, body).await?;
+    let reply = tape.send(request(head, body, session, provider, rest)).await?;
+    Ok(relayed(reply).await)
+}
+
+impl Proxy {
+    fn provider(&self, name: &str, rest: &str) -> Result<(&Provider, &Tape), Refusal> {
+        let found = self.providers.iter().find(|(provider, _)| provider.name == name);
+        found.map(|(provider, tape)| (provider, &**tape)).ok_or_else(|| {
+            let way_out = match nearest(name, self.names()) {
+                Some(near) => format!("did you mean /{near}{rest}?"),
+                None => {
+                    let example = self.names().find(|name| *name == "openai").or(self.names().next()).unwrap_or("NAME");
+                    format!("a path begins with the name of a provider, as in /{example}/{name}{rest}")
+                }
+            };
+            let names: Vec<String> = self.names().map(|name| format!("/{name}")).collect();
+            Refusal::unknown_route(format!(
+                "no provider is called {name:?}\n  {way_out}\n  there are: {}",
+                names.join(", ")
+            ))
+        })
+    }
+
+    fn home(&self) -> Value {
+        let prefixes: Vec<String> = self.names().map(|name| format!("/{name}")).collect();
+        json!({
+            "status": "OK",
+            "name": env!("CARGO_PKG_NAME"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "mode": self.mode.name(),
+            "prefixes": prefixes,
+            "sessions": self.sessions.count(),
+        })
+    }
+
+    fn troubled(&self, refusal: &Refusal, session: Option<&str>) {
+        if refusal.is_trouble() {
+            let session = session.map(str::to_owned);
+            (self.tell)(&Trouble { kind: refusal.name, session, message: refusal.message.clone() });
+        }
+    }
+}
+
+/// The proxy's token, from its own header or from where a client puts its API key.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    text(TOKEN_HEADER)
+        .or_else(|| bearer(headers))
+        .or_else(|| ["x-api-key", "api-key", "x-goog-api-key"].into_iter().find_map(text))
+}
+
+/// The session of a request: by its path or its header, and not two at once.
+fn on_behalf(by_path: Option<String>, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get(SESSION_HEADER) else { return Ok(by_path) };
+    let by_header = address::name_of(&String::from_utf8_lossy(value.as_bytes()))?;
+    match by_path {
+        Some(name) if name != by_header => {
+            Err(Refusal::bad_session(&format!("the path says {name:?} and {SESSION_HEADER} says {by_header:?}")))
+        }
+        _ => Ok(Some(by_header)),
+    }
+}
+
+/// The whole body of a request. One that came in one piece, as most do, is not copied.
+async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > MOST_BYTES) {
+        return Err(Refusal::too_large(MOST_BYTES));
+    }
+    let mut body = body.into_data_stream();
+    let mut first = Bytes::new();
+    let mut more = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| Refusal::broken_request(&error.to_string()))?;
+        if first.len().max(more.len()) + chunk.len() > MOST_BYTES {
+            return Err(Refusal::too_large(MOST_BYTES));
+        }
+        if first.is_empty() && more.is_empty() {
+            first = chunk;
+        } else {
+            if more.is_empty() {
+                more.extend_from_slice(&std::mem::take(&mut first));
+            }
+            more.extend_from_slice(&chunk);
+        }
+    }
+    Ok(if more.is_empty() { first } else { more.freeze() })
+}
+
+fn request(head: Parts, body: Bytes, session: Option<&str>, provider: &Provider, rest: &str) -> Request {
+    let (path, had_key) = address::with_query(rest, head.uri.query());
+    let without_key = head.headers.get(AUTH_HEADER).is_some_and(|value| value == "none");
+    let mut headers = head.headers;
+    if had_key {
+        // The provider's own key then goes the way that Google's API takes it.
+        headers.entry("x-goog-api-key").or_insert(HeaderValue::from_static("in-the-query"));
+    }
+    Request {
+        method: head.method,
+        endpoint: endpoint_at(&provider.base_url, &path),
+        headers,
+        body,
+        auth: if without_key { Auth::None } else { Auth::Provider },
+        case: session.map(case_of),
+    }
+}
+
+/// The reply as it comes. One whose end is there at once goes out whole, with its length.
+async fn relayed(reply: Reply) -> Response {
+    let of_the_address = ["alt-svc", "strict-transport-security"];
+    let headers = end_to_end(&reply.headers, |name| !of_the_address.contains(&name));
+    let mut chunks = reply.body;
+    let body = match chunks.next().now_or_never() {
+        None => streamed(chunks),
+        Some(None) => Body::empty(),
+        Some(Some(first)) => match (first, chunks.next().now_or_never()) {
+            (Ok(first), Some(None)) => Body::from(first),
+            (first, Some(Some(second))) => streamed(stream::iter([first, second]).chain(chunks)),
+            (first, _) => streamed(stream::iter([first]).chain(chunks)),
+        },
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn streamed(chunks: impl futures_util::Stream<Item = Result<Bytes, Error>> + Send + 'static) -> Body {
+    Body::from_stream(chunks.then(|chunk| async move {
+        if chunk.is_err() {
+            // A server drops what it has not written yet when a body fails: let it write first.
+            tokio::task::yield_now().await;
+        }
+        chunk
+    }))
+}

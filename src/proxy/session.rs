@@ -1,0 +1,126 @@
+//! Sessions: each is a world of its own, in which repeats are counted from one.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::Proxy;
+use super::refusal::Refusal;
+use crate::tape::{Mode, OfCase, Tape};
+use crate::yaml::nearest;
+
+/// Unused files that are named; the others are counted.
+const MOST_NAMED: usize = 100;
+
+/// The sessions that run.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<BTreeSet<String>>);
+
+impl Sessions {
+    /// Starts a session; false when it runs already.
+    pub(super) fn start(&self, name: &str) -> bool {
+        self.lock().insert(name.to_owned())
+    }
+
+    /// A request on behalf of a session, which it starts when nothing else has.
+    pub(super) fn asks(&self, name: &str) {
+        let mut running = self.lock();
+        if !running.contains(name) {
+            running.insert(name.to_owned());
+        }
+    }
+
+    /// How many run.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn end(&self, name: &str) -> Result<(), Refusal> {
+        let mut running = self.lock();
+        if running.remove(name) {
+            return Ok(());
+        }
+        let near = nearest(name, running.iter().map(String::as_str));
+        Err(Refusal::unknown_session(name, near))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The case that a session is for the tapes.
+pub(super) fn case_of(session: &str) -> String {
+    format!("session {session}")
+}
+
+/// Ends a session: every exchange is written, its counts begin anew, and what it came to is said.
+pub(super) async fn finish(proxy: &Proxy, name: &str) -> Result<Value, Refusal> {
+    proxy.sessions.end(name)?;
+    let case = case_of(name);
+    let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
+    let mut came_to = OfCase::default();
+    for tape in &tapes {
+        // Nothing waits for its case here, so that there is nothing to be told.
+        let _ = tape.finish_case(&case, true).await;
+        let part = tape.journal().finish(&case);
+        came_to.misses.extend(part.misses);
+        came_to.used.extend(part.used);
+        came_to.written.extend(part.written);
+    }
+    let mode = proxy.mode;
+    let session = name.to_owned();
+    // Folders may be large, and their disks slow.
+    let said = tokio::task::spawn_blocking(move || report(&session, mode, &tapes, &came_to)).await;
+    said.map_err(|error| Refusal::from(internal(&error.to_string())))
+}
+
+fn internal(why: &str) -> crate::upstream::Error {
+    crate::upstream::Error::new(crate::upstream::ErrorKind::Other, format!("the session could not be summed up: {why}"))
+}
+
+fn report(session: &str, mode: Mode, tapes: &[Arc<Tape>], came_to: &OfCase) -> Value {
+    let short = |tape: &Tape, paths: &BTreeSet<std::path::PathBuf>| -> Vec<String> {
+        paths.iter().map(|path| tape.library().short(path)).collect()
+    };
+    let named = |paths| tapes.first().map(|tape| short(tape, paths)).unwrap_or_default();
+    let mut unused: Vec<String> = Vec::new();
+    if mode != Mode::Live {
+        for tape in tapes {
+            let files = tape.library().files().into_iter();
+            let left = files.filter(|file| !came_to.used.contains(file) && !came_to.written.contains(file));
+            unused.extend(left.map(|file| tape.library().short(&file)));
+        }
+        // Two providers may share one flat folder.
+        unused.sort();
+        unused.dedup();
+    }
+    let missed: Vec<Value> =
+        came_to.misses.iter().map(|miss| json!({"name": miss.name, "message": miss.message})).collect();
+    json!({
+        "session": session,
+        "used": named(&came_to.used),
+        "recorded": named(&came_to.written),
+        "unused": {"count": unused.len(), "files": &unused[..unused.len().min(MOST_NAMED)]},
+        "missed": missed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_runs_from_its_start_to_its_end() {
+        let sessions = Sessions::default();
+        assert!(sessions.start("a") && !sessions.start("a"));
+        sessions.asks("a");
+        sessions.asks("b");
+        assert_eq!(sessions.count(), 2);
+        assert_eq!((sessions.end("a"), sessions.end("b")), (Ok(()), Ok(())));
+        assert!(sessions.start("test_alpha"));
+        assert!(sessions.end("test_alpah").is_err_and(|refusal| refusal.message.contains("\"test_alpha\"")));
+        assert!(sessions.end("a").is_err() && sessions.start("a"));
+    }
+}
