@@ -7,6 +7,7 @@ mod live;
 mod modes;
 mod protocol;
 mod real;
+mod sdks;
 mod secrets;
 mod seed;
 mod server;

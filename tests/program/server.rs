@@ -1,8 +1,12 @@
-//! A provider of the test's own, on loopback.
+//! Providers on loopback: the test's own, and real ones.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+
+use super::world::package;
 
 /// A request as it came.
 pub(crate) struct Asked {
@@ -48,4 +52,37 @@ fn converse(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> (u16, String, Stri
     );
     // Whoever asked may be gone.
     let _ = stream.write_all(text.as_bytes());
+}
+
+/// A program that says READY and where it listens, and ends when its standard input is closed.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) base: String,
+}
+
+impl Server {
+    pub(crate) fn start(program: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let ready = lines.into_iter().find_map(|line| line.strip_prefix("READY ").map(str::to_owned));
+        Server { child, base: ready.expect("the server says READY") }
+    }
+
+    /// The server of `scripts/real-llm.sh`.
+    pub(crate) fn llama_cpp() -> Self {
+        Server::start(&package().join("scripts/real-llm.sh"), &["serve"])
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
