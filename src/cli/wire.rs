@@ -10,13 +10,13 @@ use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::exchange::Secrets;
+use crate::exchange::{Fault, Secrets};
 use crate::matrix::Case;
 use crate::provider::{Catalogue, Manners, Provider, Setup};
 use crate::run::{Replayed, Target, Witness};
 use crate::script::{Script, Scripted};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
-use crate::tape::{self, Command, Journal, Library, Mode, Tape};
+use crate::tape::{self, Command, Faults, Journal, Library, Mode, Tape};
 use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 use crate::upstream::{self, Upstream};
 
@@ -35,12 +35,22 @@ pub(super) struct Tapes<'a> {
     /// Every key value that any provider could use: none of them may be kept.
     pub(super) secrets: Secrets,
     journal: Arc<Journal>,
+    faults: Arc<Faults>,
     open: BTreeMap<String, Arc<Tape>>,
 }
 
 impl<'a> Tapes<'a> {
     pub(super) fn new(sourcing: &'a Sourcing, secrets: Secrets, command: String, staged: bool, color: bool) -> Self {
-        Tapes { sourcing, command, staged, color, secrets, journal: Arc::default(), open: BTreeMap::new() }
+        Tapes {
+            sourcing,
+            command,
+            staged,
+            color,
+            secrets,
+            journal: Arc::default(),
+            faults: Arc::default(),
+            open: BTreeMap::new(),
+        }
     }
 
     /// The tape of a provider, opened once.
@@ -67,6 +77,7 @@ impl<'a> Tapes<'a> {
             missing_key,
             command: self.record_command(setup),
             journal: self.journal.clone(),
+            faults: self.faults.clone(),
             ..tape::Options::default()
         };
         let library = Library::open(&self.sourcing.recordings, provider);
@@ -154,9 +165,24 @@ fn mannered(usual: HttpConfig, manners: Manners) -> HttpConfig {
 struct TapeWitness {
     tapes: Vec<Arc<Tape>>,
     speed: Option<f64>,
+    faults: Arc<Faults>,
+    /// Whether the tapes are what the stack asks: not when it runs elsewhere.
+    is_below: bool,
 }
 
 impl Witness for TapeWitness {
+    fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String> {
+        if !self.is_below && !faults.is_empty() {
+            return Err(
+                "a fault can only be cut below a stack that runs here: take `ci-tests`, `server:ci-tests` on a free \
+                        port, or `direct` for --stack-config"
+                    .to_owned(),
+            );
+        }
+        self.faults.set(case, faults.to_vec());
+        Ok(())
+    }
+
     fn troubles(&self, case: &str) -> Vec<upstream::Error> {
         let misses = self.tapes.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
         misses.map(|miss| upstream::Error::new(upstream::ErrorKind::MissingRecording, miss.message)).collect()
@@ -180,6 +206,12 @@ impl Witness for TapeWitness {
         }
         .boxed()
     }
+}
+
+/// Where a gateway listens, and whether this run started it.
+enum Served {
+    Here(String),
+    Elsewhere(String),
 }
 
 /// A run's stacks, one per setup.
@@ -230,52 +262,58 @@ impl<'a> Wired<'a> {
         for provider in &found {
             providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
         }
-        let tapes = providers.iter().map(|(_, tape)| tape.clone()).collect();
-        let witness = Arc::new(TapeWitness { tapes, speed: self.sourcing.speed });
-        let mut target = Target {
-            upstream: Arc::new(Nowhere),
-            direct: false,
-            curl_base: "http://127.0.0.1:8321".to_owned(),
-            key_var: None,
+        let below = providers.iter().map(|(_, tape)| tape.clone()).collect();
+        let mut witness =
+            TapeWitness { tapes: below, speed: self.sourcing.speed, faults: tapes.faults.clone(), is_below: true };
+        let mut direct = None;
+        let (upstream, base): (upstream::Shared, String) = match self.choice {
+            StackChoice::Direct => {
+                let (provider, tape) = providers.swap_remove(0);
+                let base = provider.base_url.trim_end_matches("/v1").to_owned();
+                direct = Some(provider.key);
+                (tape, base)
+            }
+            StackChoice::InProcess => {
+                let inside = InProcess::new(gateway(providers, self.sourcing).await?);
+                (Arc::new(inside), "http://127.0.0.1:8321".to_owned())
+            }
+            StackChoice::Server(port) => {
+                let base = match self.serve(*port, providers).await? {
+                    Served::Here(base) => base,
+                    Served::Elsewhere(base) => {
+                        witness.is_below = false;
+                        base
+                    }
+                };
+                (client(&base), base)
+            }
+            StackChoice::Url(url) => {
+                witness.is_below = false;
+                (client(url), url.clone())
+            }
+        };
+        Ok(Target {
+            upstream,
+            direct: direct.is_some(),
+            curl_base: base,
+            key_var: direct.flatten(),
             rerun: match self.sourcing.mode {
                 Mode::Replay => format!("{} --setup {}", self.command, setup.name),
                 mode => format!("{} --setup {} --mode {mode}", self.command, setup.name),
             },
-            witness,
-        };
-        match self.choice {
-            StackChoice::Direct => {
-                let (provider, tape) = providers.swap_remove(0);
-                target.direct = true;
-                target.curl_base = provider.base_url.trim_end_matches("/v1").to_owned();
-                target.key_var = provider.key;
-                target.upstream = tape;
-            }
-            StackChoice::InProcess => {
-                target.upstream = Arc::new(InProcess::new(gateway(providers, self.sourcing).await?))
-            }
-            StackChoice::Server(port) => {
-                let base = self.serve(*port, providers).await?;
-                target.upstream = client(&base);
-                target.curl_base = base;
-            }
-            StackChoice::Url(url) => {
-                target.upstream = client(url);
-                target.curl_base = url.clone();
-            }
-        }
-        Ok(target)
+            witness: Arc::new(witness),
+        })
     }
 
     /// A gateway on that port: the one that runs there already, or a new one for this run.
-    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<String, Stop> {
+    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<Served, Stop> {
         let base = format!("http://127.0.0.1:{port}");
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             Ok(listener) => listener,
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 recognise(&base, port, self.sourcing.mode).await?;
                 self.said.push(format!("Port {port} is already in use, assuming server is already running..."));
-                return Ok(base);
+                return Ok(Served::Elsewhere(base));
             }
             Err(error) => return Err(Stop::usage(format!("cannot listen on port {port}: {error}"))),
         };
@@ -286,7 +324,7 @@ impl<'a> Wired<'a> {
         tokio::spawn(stack::serve(listener, router, ended.map(drop)));
         self.servers.push(end);
         self.said.push(format!("stack: started on {address} for this run"));
-        Ok(format!("http://{address}"))
+        Ok(Served::Here(format!("http://{address}")))
     }
 
     /// Ends the stacks that were started for the run.
@@ -369,13 +407,4 @@ async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
         )));
     }
     Ok(())
-}
-
-/// What stands in the place of a stack that is not built yet.
-struct Nowhere;
-
-impl Upstream for Nowhere {
-    fn send(&self, _request: upstream::Request) -> BoxFuture<'_, Result<upstream::Reply, upstream::Error>> {
-        async { Err(upstream::Error::new(upstream::ErrorKind::Other, "no stack was wired")) }.boxed()
-    }
 }

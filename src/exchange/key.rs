@@ -263,6 +263,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_below_the_base_and_what_is_at_the_root_of_the_server_are_two_requests() {
+        let groq = |endpoint| key(&request(Method::POST, endpoint, "{}"), "https://api.groq.com/openai/v1", &[]);
+        let (below, at_root) = (groq("/v1/chat/completions"), groq("//v1/chat/completions"));
+        assert_ne!(below, at_root);
+        let recorded = Exchange {
+            request: request(Method::POST, "//v1/chat/completions", "{}"),
+            url: "https://api.groq.com/openai/v1//v1/chat/completions".to_owned(),
+            reply: crate::exchange::Reply {
+                status: 200,
+                headers: Vec::new(),
+                body: Bytes::new(),
+                chunks: Vec::new(),
+                end: crate::exchange::End::Complete,
+            },
+            recorded_at: None,
+            origin: crate::exchange::Origin::Real,
+        };
+        assert_eq!(key_of_recorded(&recorded, &[]), at_root);
+    }
+
+    #[test]
     fn extra_body_is_the_same_absent_or_empty() {
         assert_eq!(post("/v1/completions", "{}"), post("/v1/completions", r#"{"extra_body": { }}"#));
         assert_eq!(post("/v1/chat/completions", "{}"), post("/v1/chat/completions", r#"{"extra_body":{}}"#));

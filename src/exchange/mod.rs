@@ -1,6 +1,7 @@
 //! One request and its whole reply, as kept.
 
 mod difference;
+mod fault;
 mod format;
 mod framing;
 mod key;
@@ -11,8 +12,9 @@ mod python;
 mod read;
 mod scrub;
 
-pub use crate::suite::Auth;
+pub use crate::suite::{Auth, Fault, What};
 pub use difference::{Difference, differences};
+pub use fault::{BROKEN_ON_PURPOSE, faulted};
 pub use format::{Recording, Times, write};
 pub use key::{Key, host_of, key, key_of_recorded};
 pub use model::{ChunkMark, End, Exchange, Origin, Reply, Request};

@@ -9,7 +9,8 @@ use super::Auth;
 pub struct Request {
     /// The HTTP method.
     pub method: http::Method,
-    /// The API's own path with its query: `/v1/chat/completions`, `/api/chat`.
+    /// The API's own path with its query: `/v1/chat/completions` below the base URL, `/api/chat` at the root of its
+    /// server. `//v1/…` is the server's own `/v1/…` where the base URL leads elsewhere (`https://host/openai/v1`).
     pub endpoint: String,
     /// Headers of the caller, without keys.
     pub headers: http::HeaderMap,

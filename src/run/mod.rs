@@ -15,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use crate::event::{Class, Event, Finished, Outcome};
+use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
 
@@ -45,6 +46,8 @@ pub struct Target {
 
 /// Somebody below the stack who knows what went wrong there.
 pub trait Witness: Send + Sync {
+    /// A step begins: from its provider's replies on these faults are cut. `Err` says why they cannot be.
+    fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String>;
     /// What had no answer while this case ran, although the stack may have answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
     /// How the answer to the last request of this case was replayed; `None` when it was not. Asked once for each.

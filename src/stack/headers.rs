@@ -1,43 +1,21 @@
 //! Which headers and query parameters go on, in either direction.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 
-use crate::upstream::{AUTH_HEADER, CASE_HEADER};
+use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
 
 /// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
 pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
-    let of_the_caller =
-        ["host", "content-length", "accept-encoding", "expect", "openai-organization", "openai-project"];
-    filtered(headers, |name| {
+    let of_the_caller = ["accept-encoding", "openai-organization", "openai-project"];
+    end_to_end(headers, |name| {
         !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !is_secret(name)
     })
 }
 
 /// The provider's headers as the caller may see them.
 pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
-    let of_the_provider = ["content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security"];
-    filtered(headers, |name| !of_the_provider.contains(&name))
-}
-
-fn filtered(headers: &HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
-    let named: Vec<String> = headers
-        .get_all(http::header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .collect();
-    let of_the_connection = |name: &HeaderName| {
-        let fixed = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-        fixed.contains(&name.as_str())
-            || name.as_str().starts_with("proxy-")
-            || named.iter().any(|n| n == name.as_str())
-    };
-    headers
-        .iter()
-        .filter(|(name, _)| !of_the_connection(name) && keep(name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let of_the_provider = ["set-cookie", "server", "date", "alt-svc", "strict-transport-security"];
+    end_to_end(headers, |name| !of_the_provider.contains(&name))
 }
 
 /// Names under which keys travel.
@@ -59,6 +37,8 @@ pub(super) fn endpoint(path: &str, query: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     fn names(headers: &HeaderMap) -> Vec<&str> {

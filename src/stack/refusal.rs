@@ -53,14 +53,8 @@ impl Refusal {
 
 impl From<upstream::Error> for Refusal {
     fn from(error: upstream::Error) -> Self {
-        let status = match error.kind {
-            ErrorKind::MissingKey => StatusCode::UNAUTHORIZED,
-            ErrorKind::Connect => StatusCode::BAD_GATEWAY,
-            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::FAILED_DEPENDENCY,
-        };
-        let kind = format!("retake_{}", error.kind.name().replace('-', "_"));
-        Refusal { own: Some(error.kind), ..Refusal::of(status, &kind, error.message) }
+        let kind = error.kind;
+        Refusal { own: Some(kind), ..Refusal::of(kind.status(), &kind.openai_type(), error.message) }
     }
 }
 

@@ -29,6 +29,15 @@ pub struct Expect {
     pub error: Option<ErrorExpect>,
     /// How long the reply may take.
     pub time: TimeExpect,
+    /// Whether the body breaks off, or the connection is lost before there is one. `None` is no.
+    pub broken: Option<(bool, Place)>,
+}
+
+impl Expect {
+    /// Whether a reply that breaks off is what is wanted.
+    pub fn may_break(&self) -> bool {
+        matches!(self.broken, Some((true, _)))
+    }
 }
 
 /// The longest times a reply may take.

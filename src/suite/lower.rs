@@ -26,6 +26,7 @@ pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         embeddings: raw.embeddings.map(|raw| lower.embeddings(raw)),
         error: raw.error.and_then(|raw| lower.error_reply(raw)),
         time: raw.time.map(|raw| lower.time(&raw)).unwrap_or_default(),
+        broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a suite file says, before it is known for whom it runs.
 
 mod expect;
+mod fault;
 mod lower;
 mod model;
 mod parse;
@@ -12,6 +13,7 @@ pub use expect::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
     PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
+pub use fault::{Cut, Fault, What, parse_faults};
 pub use model::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Param, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
 };

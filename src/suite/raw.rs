@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::fault::RawFault;
 use crate::yaml::{Pairs, Short, Spanned, present};
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +44,8 @@ pub(super) struct RawTemplate {
     pub(super) capture: Option<Pairs<Spanned<String>>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) eventually: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) faults: Vec<Spanned<RawFault>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) steps: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
@@ -67,6 +70,8 @@ pub(super) struct RawStep {
     pub(super) capture: Option<Pairs<Spanned<String>>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) eventually: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) faults: Vec<Spanned<RawFault>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,6 +122,8 @@ pub(super) struct RawExpect {
     pub(super) error: Option<Spanned<Short<RawErrorReply>>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) time: Option<RawTime>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) broken: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Deserialize)]

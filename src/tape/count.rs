@@ -16,10 +16,13 @@ impl Counts {
         *count
     }
 
-    /// Takes a request back that got no answer.
+    /// Takes a request back that got no answer. What was never answered leaves nothing behind.
     pub(super) fn release(&self, case: Option<&str>, name: &str) {
-        if let Some(count) = self.lock().get_mut(&case.map(str::to_owned)).and_then(|names| names.get_mut(name)) {
-            *count = count.saturating_sub(1);
+        let mut all = self.lock();
+        let Some(names) = all.get_mut(&case.map(str::to_owned)) else { return };
+        match names.get_mut(name) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(names.remove(name)),
         }
     }
 

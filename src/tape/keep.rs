@@ -109,6 +109,7 @@ impl Keeper {
         entries: &[Arc<Entry>],
         notes: &mut Vec<String>,
     ) -> io::Result<()> {
+        let case = entries[0].exchange.request.case.as_deref();
         let (old, faults) = self.old_files(folder, name, &entries[0].key);
         let plan = plan(&old, entries, &mut |place, reason| {
             notes.push(format!("{}: kept as it was, because {reason}", folder.join(file_name(name, place)).display()));
@@ -117,9 +118,9 @@ impl Keeper {
             let path = folder.join(file_name(name, at + 1));
             let was = planned.old.filter(|place| *place == at).and_then(|place| old.get(place));
             match (&planned.recording, was) {
-                (Some(new), Some(Some(was))) if was.times == new.times => {}
+                (Some(new), Some(Some(was))) if was.times == new.times => self.journal.unchanged(case, &path),
                 (Some(new), _) => {
-                    self.write(&path, new)?;
+                    self.write(case, &path, new)?;
                     if let Some(fault) = faults.get(&at) {
                         notes.push(format!("{}: replaced, because it was broken: {fault}", path.display()));
                     }
@@ -162,7 +163,7 @@ impl Keeper {
         (old, faults)
     }
 
-    fn write(&self, path: &Path, recording: &Recording) -> io::Result<()> {
+    fn write(&self, case: Option<&str>, path: &Path, recording: &Recording) -> io::Result<()> {
         let text = exchange::write(recording);
         if let Some(variable) = self.secrets.find(text.as_bytes()) {
             return Err(io::Error::other(format!("the value of {variable} would remain in it")));
@@ -179,7 +180,7 @@ impl Keeper {
             let _ = folder.sync_all();
         }
         self.library.refresh(path);
-        self.journal.wrote(path);
+        self.journal.wrote(case, path);
         Ok(())
     }
 

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::exchange::{self, Exchange, Key, Recording, Request, host_of};
 use crate::provider::{Ignored, Provider};
 use crate::upstream::{Error, ErrorKind};
 
-/// Parsed files that are kept at hand. Cases share recordings, and a run asks for few of them.
-const MOST_CACHED: usize = 1_000;
+/// Bytes of files that are kept at hand, parsed. Cases share recordings, and a run asks for few of them.
+const MOST_CACHED: u64 = 32 << 20;
 /// Files looked into for the nearest recording and for counts; beyond that a search would cost more than it tells.
 pub(super) const MOST_SEARCHED: usize = 2_000;
 const MOST_COUNTED: usize = 5_000;
@@ -24,7 +24,7 @@ pub struct Library {
     provider: String,
     base_url: String,
     ignores: Vec<Ignored>,
-    cache: Mutex<HashMap<PathBuf, Cached>>,
+    cache: Mutex<Cache>,
     asked: Mutex<Option<Arc<Vec<Asked>>>>,
 }
 
@@ -50,6 +50,35 @@ pub(super) struct Take {
 pub(super) struct Loaded {
     pub(super) recording: Recording,
     pub(super) key: Key,
+}
+
+/// Files at hand; emptied when they have become too many bytes.
+#[derive(Default)]
+struct Cache {
+    files: HashMap<PathBuf, Cached>,
+    bytes: u64,
+}
+
+impl Cache {
+    fn get(&self, path: &Path, modified: Option<SystemTime>, length: u64) -> Option<Arc<Loaded>> {
+        let cached = self.files.get(path)?;
+        ((cached.modified, cached.length) == (modified, length)).then(|| Arc::clone(&cached.loaded))
+    }
+
+    fn insert(&mut self, path: &Path, cached: Cached) {
+        self.remove(path);
+        if self.bytes + cached.length > MOST_CACHED {
+            *self = Cache::default();
+        }
+        self.bytes += cached.length;
+        self.files.insert(path.to_owned(), cached);
+    }
+
+    fn remove(&mut self, path: &Path) {
+        if let Some(cached) = self.files.remove(path) {
+            self.bytes -= cached.length;
+        }
+    }
 }
 
 struct Cached {
@@ -172,18 +201,17 @@ impl Library {
     fn load(&self, path: &Path) -> Result<Option<Arc<Loaded>>, Error> {
         let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
         let (modified, length) = (metadata.modified().ok(), metadata.len());
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = cache.get(path)
-            && (cached.modified, cached.length) == (modified, length)
-        {
-            return Ok(Some(Arc::clone(&cached.loaded)));
+        if let Some(loaded) = self.cache().get(path, modified, length) {
+            return Ok(Some(loaded));
         }
+        // Nobody waits for another one's file: two who want the same one at once both read it.
         let loaded = Arc::new(self.read(path)?);
-        if cache.len() >= MOST_CACHED {
-            cache.clear();
-        }
-        cache.insert(path.to_owned(), Cached { modified, length, loaded: Arc::clone(&loaded) });
+        self.cache().insert(path, Cached { modified, length, loaded: Arc::clone(&loaded) });
         Ok(Some(loaded))
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads a file afresh.
@@ -204,7 +232,7 @@ impl Library {
 
     /// Forgets what was read, because a file was written.
     pub(super) fn refresh(&self, path: &Path) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.cache().remove(path);
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -237,12 +265,20 @@ impl Library {
         files.iter().map(|path| Ok(self.read(path)?.recording.exchange)).collect()
     }
 
+    /// Its files, sorted: a look at the folder, not into them.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let files = recordings_in(&self.folder());
+        if files.is_empty() { recordings_in(&self.root) } else { files }
+    }
+
+    /// A file's path below the folder of all recordings, with slashes.
+    pub fn short(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+
     /// Counts the recordings by origin, from the ends of the files.
     pub fn summary(&self) -> Summary {
-        let mut files = recordings_in(&self.folder());
-        if files.is_empty() {
-            files = recordings_in(&self.root);
-        }
+        let files = self.files();
         let mut summary = Summary { more: files.len() > MOST_COUNTED, ..Summary::default() };
         for path in files.iter().take(MOST_COUNTED) {
             if ends_as_simulated(path) { summary.simulated += 1 } else { summary.real += 1 }
@@ -290,4 +326,47 @@ fn has_recordings(folder: &Path) -> bool {
 
 fn broken(path: &Path, reason: &str) -> Error {
     Error::new(ErrorKind::BrokenRecording, format!("{}: not a readable recording: {reason}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::exchange::{End, Exchange, Origin, Reply, Times};
+
+    use super::*;
+
+    fn cached(length: u64) -> Cached {
+        let request = Request {
+            method: http::Method::GET,
+            endpoint: "/v1/models".to_owned(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            auth: exchange::Auth::Provider,
+            case: None,
+        };
+        let reply = Reply {
+            status: 200,
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+            chunks: Vec::new(),
+            end: End::Complete,
+        };
+        let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
+        let key = exchange::key_of_recorded(&exchange, &[]);
+        let recording = Recording { exchange, times: Times::Count(1) };
+        Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key }) }
+    }
+
+    #[test]
+    fn files_at_hand_are_bounded_by_their_bytes() {
+        let mut cache = Cache::default();
+        for number in 0..100 {
+            cache.insert(Path::new(&format!("{number}.json")), cached(MOST_CACHED / 10));
+            assert!(cache.bytes <= MOST_CACHED);
+            assert_eq!(cache.bytes, cache.files.len() as u64 * (MOST_CACHED / 10));
+        }
+        assert!(cache.get(Path::new("99.json"), None, MOST_CACHED / 10).is_some());
+        assert!(cache.get(Path::new("99.json"), None, 1).is_none(), "it was changed");
+        cache.insert(Path::new("99.json"), cached(1));
+        assert!(cache.get(Path::new("99.json"), None, 1).is_some());
+    }
 }

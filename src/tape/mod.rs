@@ -9,6 +9,7 @@
 //! that records them as in every later one.
 
 mod count;
+mod faults;
 mod journal;
 mod keep;
 mod library;
@@ -23,11 +24,12 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-pub use journal::{Journal, Miss};
+pub use faults::Faults;
+pub use journal::{Journal, Miss, OfCase};
 pub use library::{Library, Summary};
 pub use mode::Mode;
 
-use crate::exchange::{Auth, Key, Secrets};
+use crate::exchange::{self, Auth, Key, Secrets, What};
 use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
 use count::Counts;
 use library::Take;
@@ -54,6 +56,8 @@ pub struct Options {
     pub command: Command,
     /// Where what happens is written down.
     pub journal: Arc<Journal>,
+    /// What is to go wrong.
+    pub faults: Arc<Faults>,
 }
 
 impl Default for Options {
@@ -69,6 +73,7 @@ impl Default for Options {
                 None => "retake proxy --mode record".to_owned(),
             }),
             journal: Arc::default(),
+            faults: Arc::default(),
         }
     }
 }
@@ -125,6 +130,21 @@ impl Tape {
     }
 
     async fn answer(&self, request: Request) -> Result<Reply, Error> {
+        let case = request.case.clone();
+        match self.options.faults.next(case.as_deref()) {
+            None => self.answer_well(request).await,
+            Some(What::Reset) => Err(Error::new(ErrorKind::Broken, exchange::BROKEN_ON_PURPOSE)),
+            Some(What::Status { code, retry_after }) => Ok(play::refusal(code, retry_after)),
+            Some(what) => {
+                let whole = play::whole(self.answer_well(request).await?).await;
+                // How long it takes now is of the fault, and no longer of the recording.
+                case.as_deref().map(|case| self.options.journal.take_pace(case));
+                Ok(play::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
+            }
+        }
+    }
+
+    async fn answer_well(&self, request: Request) -> Result<Reply, Error> {
         if self.mode == Mode::Live {
             return self.live()?.send(request).await;
         }
@@ -145,7 +165,7 @@ impl Tape {
             takes = self.library.takes(key, kept)?;
             if let Some(take) = pick(&takes, nth, request.case.is_some()) {
                 let exchange = &take.loaded.recording.exchange;
-                self.options.journal.played(&take.path, exchange.origin);
+                self.options.journal.played(request.case.as_deref(), &take.path, exchange.origin);
                 self.options.journal.paced(request.case.as_deref(), &exchange.reply);
                 return Ok(play::reply(&exchange.reply, self.options.speed));
             }

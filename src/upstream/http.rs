@@ -163,7 +163,7 @@ impl Http {
                 );
                 return Err(Error::new(ErrorKind::MissingKey, message));
             }
-            (Some(key), Auth::Provider) => target::add_key(&mut headers, key)?,
+            (Some(key), Auth::Provider) => target::add_key(&mut headers, &key.as_asked(&request.headers))?,
             (_, Auth::None) | (None, _) => {}
         }
         Ok(headers)

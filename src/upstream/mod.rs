@@ -19,6 +19,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
+pub use target::{end_to_end, endpoint_at};
 
 /// Anything that answers a request.
 pub trait Upstream: Send + Sync + 'static {
@@ -107,6 +108,22 @@ impl ErrorKind {
             ErrorKind::Broken => "broken-off",
             ErrorKind::Other => "internal",
         }
+    }
+
+    /// The status of a reply that says there is no answer: one of those that SDKs know what to do with where there
+    /// is such a one, and otherwise [`ERROR_STATUS`].
+    pub fn status(self) -> StatusCode {
+        match self {
+            ErrorKind::MissingKey => StatusCode::UNAUTHORIZED,
+            ErrorKind::Connect => StatusCode::BAD_GATEWAY,
+            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::FAILED_DEPENDENCY,
+        }
+    }
+
+    /// The class as the `type` of an error in OpenAI's shape: `retake_missing_recording`, …
+    pub fn openai_type(self) -> String {
+        format!("retake_{}", self.name().replace('-', "_"))
     }
 
     /// The class that a name stands for.

@@ -38,6 +38,13 @@ impl Key {
         self.value.is_some()
     }
 
+    /// The same key in the header that the caller's own one came in, where that is an API's own: Anthropic's native API
+    /// wants `x-api-key` and Google's `x-goog-api-key`, although both take bearer tokens where they speak OpenAI's.
+    pub(super) fn as_asked(&self, caller: &HeaderMap) -> Key {
+        let native = ["x-api-key", "x-goog-api-key", "api-key"].into_iter().find(|name| caller.contains_key(*name));
+        native.map_or_else(|| self.clone(), |name| self.clone().travels_in(name, ""))
+    }
+
     /// Takes the key's value out of a text that is about to be shown.
     pub(super) fn hide_in(&self, text: String) -> String {
         match &self.value {
@@ -75,16 +82,18 @@ impl Base {
     }
 
     /// The URL of an endpoint. A base URL ends with its API's version, so `/v1/…` goes below it; any other
-    /// endpoint (`/api/chat`) starts at the root of the same server.
+    /// endpoint (`/api/chat`) starts at the root of the same server, and so does one that begins with two slashes
+    /// (`//v1/…` is the server's own `/v1/…`), wherever the base URL leads.
     pub(super) fn url(&self, endpoint: &str) -> Url {
         let (path, query) = match endpoint.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (endpoint, None),
         };
         let mut url = self.0.clone();
-        match path.strip_prefix("/v1").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        let at_root = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        match below(path, "/v1") {
             Some(rest) => url.set_path(&format!("{}{rest}", self.0.path().trim_end_matches('/'))),
-            None => url.set_path(path),
+            None => url.set_path(at_root),
         }
         let queries: Vec<&str> = [self.0.query(), query].into_iter().flatten().filter(|q| !q.is_empty()).collect();
         url.set_query((!queries.is_empty()).then(|| queries.join("&")).as_deref());
@@ -100,6 +109,24 @@ impl Base {
         let named = host == "localhost" || host.ends_with(".localhost");
         named || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
+}
+
+/// The API's own path for a path of the provider's server, both with their query: the inverse of what [`Base::url`]
+/// does. Everyone who asks the same URL has the same endpoint, and so the same recording.
+pub fn endpoint_at(base_url: &str, path: &str) -> String {
+    let base = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let base = base.split(['?', '#']).next().unwrap_or_default();
+    let base = base.find('/').map_or("", |at| &base[at..]).trim_end_matches('/');
+    match below(path, base) {
+        Some(rest) => format!("/v1{rest}"),
+        None if path.starts_with("//") || below(path, "/v1").is_some() => format!("/{path}"),
+        None => path.to_owned(),
+    }
+}
+
+/// What of `path` comes after `base`, when it is that path or lies below it.
+fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
 /// A URL as it may be shown: no user, no password, no values in its query.
@@ -133,23 +160,28 @@ const OF_ONE_HOP: [&str; 12] = [
 /// Headers that carry a caller's own credentials, which are none of the provider's business.
 const CREDENTIALS: [&str; 5] = ["authorization", "api-key", "cookie", "x-api-key", "x-goog-api-key"];
 
-/// The headers to send: the caller's that may travel, then the provider's.
-pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
-    let named: Vec<String> = caller
+/// The headers that say something of the message, not of the connection that it came by, and that `keep` says yes to.
+pub fn end_to_end(headers: &HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
+    let named: Vec<String> = headers
         .get_all(header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
-    let travels = |name: &str| {
-        let barred = OF_ONE_HOP.contains(&name) || CREDENTIALS.contains(&name) || name.starts_with("x-retake-");
-        !barred && !named.iter().any(|hop| hop == name)
-    };
-    let mut headers = HeaderMap::new();
-    for (name, value) in caller.iter().filter(|(name, _)| travels(name.as_str())) {
-        headers.append(name.clone(), value.clone());
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let word = name.as_str();
+        if !OF_ONE_HOP.contains(&word) && !named.iter().any(|hop| hop == word) && keep(word) {
+            kept.append(name.clone(), value.clone());
+        }
     }
+    kept
+}
+
+/// The headers to send: the caller's that may travel, then the provider's.
+pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
+    let mut headers = end_to_end(caller, |name| !CREDENTIALS.contains(&name) && !name.starts_with("x-retake-"));
     for (name, value) in provider {
         let (name, value) = pair(name, value).ok_or_else(|| {
             Error::new(ErrorKind::Other, format!("the provider's header {name:?} cannot be sent: {value:?}"))
@@ -202,6 +234,41 @@ mod tests {
             url(azure, "/v1/models?limit=2"),
             "https://x.openai.azure.com/openai/v1/models?api-version=preview&limit=2"
         );
+    }
+
+    #[test]
+    fn two_slashes_start_at_the_root_of_the_server() {
+        let groq = "https://api.groq.com/openai/v1";
+        assert_eq!(url(groq, "/v1/models"), "https://api.groq.com/openai/v1/models");
+        assert_eq!(url(groq, "//v1/models?a=1"), "https://api.groq.com/v1/models?a=1");
+        assert_eq!(url(groq, "//v1"), "https://api.groq.com/v1");
+        assert_eq!(url(groq, "///x"), "https://api.groq.com//x");
+    }
+
+    #[test]
+    fn every_path_of_a_server_has_one_endpoint_that_leads_back_to_it() {
+        let together = "https://api.together.xyz/v1";
+        assert_eq!(endpoint_at(together, "/v1/chat/completions"), "/v1/chat/completions");
+        assert_eq!(endpoint_at(together, "/v1?a"), "/v1?a");
+        assert_eq!(endpoint_at(together, "/v1beta"), "/v1beta");
+        let groq = "https://api.groq.com/openai/v1";
+        assert_eq!(endpoint_at(groq, "/openai/v1/chat/completions?a=/v1"), "/v1/chat/completions?a=/v1");
+        assert_eq!(endpoint_at(groq, "/openai/v11"), "/openai/v11");
+        assert_eq!(endpoint_at(groq, "/v1/chat/completions"), "//v1/chat/completions");
+        assert_eq!(endpoint_at("http://127.0.0.1:11434/v1", "/api/chat"), "/api/chat");
+        assert_eq!(endpoint_at("http://127.0.0.1:11434", "/api/chat"), "/v1/api/chat");
+        let gemini = "https://g.example/v1beta/openai";
+        assert_eq!(endpoint_at(gemini, "/v1beta/openai/chat/completions"), "/v1/chat/completions");
+        assert_eq!(endpoint_at(gemini, "/v1beta/models/m:generateContent"), "/v1beta/models/m:generateContent");
+        for base in [together, groq, gemini, "http://h.example", "http://h.example/"] {
+            let mut seen = std::collections::BTreeSet::new();
+            for path in ["/", "/v1", "/v1/x", "//v1/x", "///v1", "/openai/v1/x?y=1", "/v1beta/x", "//x", "/x?y"] {
+                let endpoint = endpoint_at(base, path);
+                let origin = base.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+                assert_eq!(url(base, &endpoint), format!("{origin}{path}"), "{base} {endpoint}");
+                assert!(seen.insert(endpoint), "{base} {path}");
+            }
+        }
     }
 
     #[test]
@@ -280,6 +347,18 @@ mod tests {
         x-own: kept
         ");
         assert!(!format!("{sent:?}").contains("\"k\""), "the key is marked sensitive");
+    }
+
+    #[test]
+    fn a_key_travels_as_the_caller_sent_its_own() {
+        let key = Key::new("K", Some("k".to_owned()));
+        let asked = |name: &'static str| {
+            let caller = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static("own"))]);
+            format!("{:?}", key.as_asked(&caller))
+        };
+        assert_eq!(asked("x-api-key"), "Key(x-api-key: $K)");
+        assert_eq!(asked("x-goog-api-key"), "Key(x-goog-api-key: $K)");
+        assert_eq!(asked("authorization"), "Key(authorization: Bearer $K)");
     }
 
     #[test]
