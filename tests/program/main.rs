@@ -4,6 +4,7 @@
 mod bad_input;
 mod modes;
 mod protocol;
+mod proxy;
 mod real;
 mod seed;
 mod stack;
