@@ -6,6 +6,7 @@ mod faults;
 mod live;
 mod modes;
 mod protocol;
+mod proxy;
 mod real;
 mod sdks;
 mod secrets;

@@ -1,54 +1,9 @@
 //! The gateway on a port.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
-use super::world::{Dir, TestCommand, package};
-
-/// A program that runs until the test ends.
-struct Running {
-    child: Child,
-    port: u16,
-}
-
-impl Running {
-    /// Starts `retake WORDS…` and waits for its `READY http://127.0.0.1:PORT`.
-    fn start(folder: &std::path::Path, words: &str) -> Self {
-        let mut command = TestCommand::new(folder, words).0;
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
-        assert!(line.starts_with("READY http://127.0.0.1:"), "{line}");
-        Running { child, port: port.unwrap() }
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        reply
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use super::world::{Dir, Running, TestCommand, package};
 
 fn started() -> (Dir, Running) {
     let dir = Dir::new();

@@ -1,7 +1,9 @@
 //! The two nouns of a whole-program test: a folder of the user's, and a command typed in it.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -107,6 +109,76 @@ impl TestCommand {
     /// Runs it to its end.
     pub(crate) fn run(mut self) -> Ran {
         Ran::from(self.0.output().expect("the program starts"))
+    }
+}
+
+/// A program that runs until the test ends.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) port: u16,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Starts `retake WORDS…` and waits for its `READY http://127.0.0.1:PORT`.
+    pub(crate) fn start(folder: &Path, words: &str) -> Self {
+        Running::with(TestCommand::new(folder, words))
+    }
+
+    /// The same with a command that is prepared already.
+    pub(crate) fn with(command: TestCommand) -> Self {
+        let mut command = command.0;
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        out.read_line(&mut line).expect("a line");
+        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
+        assert!(line.starts_with("READY http://127.0.0.1:"), "{line}");
+        Running { child, port: port.expect("a port"), out }
+    }
+
+    /// The next line that it writes.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+
+    /// Where a path of it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the program answers");
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .expect("the program answers");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("the program answers");
+        reply
+    }
+
+    /// Tells it to end, and waits until it has: everything is written then.
+    pub(crate) fn end(mut self) {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
+        assert!(told.success());
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the program answers");
+        self.child.wait().expect("the program answers");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
