@@ -1,5 +1,6 @@
 //! Words to settings to a wired program to an exit code.
 
+mod app;
 mod args;
 mod exit;
 mod load;

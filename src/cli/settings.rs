@@ -10,7 +10,8 @@ use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::tape::Mode;
 
-use super::args::{LiveArgs, SelectArgs, SourceArgs};
+use super::app::AppConfig;
+use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
 use super::load::{read, unknown};
 
@@ -25,13 +26,41 @@ pub(super) enum StackChoice {
     Direct,
     /// Something that already runs.
     Url(String),
+    /// The user's own server, started for the run.
+    Command(AppConfig),
 }
 
 impl StackChoice {
-    pub(super) fn parse(text: &str) -> Result<Self, Stop> {
+    pub(super) fn of(args: &RunArgs) -> Result<Self, Stop> {
+        let Some(command) = args.stack_config.strip_prefix("command:") else { return Self::parse(&args.stack_config) };
+        let wrong = |why: &str| Err(Stop::usage(format!("--stack-config {}: {why}", args.stack_config)));
+        if command.trim().is_empty() {
+            return wrong("the command that starts your server is missing, as in `command:python3 app.py`");
+        }
+        if args.workers > 1 {
+            return wrong(
+                "requests of your server do not say for which case they are: cases run one at a time, so leave -n out",
+            );
+        }
+        if !args.stack_health.starts_with('/') {
+            return Err(Stop::usage(format!("--stack-health {}: a path begins with `/`", args.stack_health)));
+        }
+        Ok(StackChoice::Command(AppConfig {
+            command: command.trim().to_owned(),
+            health: args.stack_health.clone(),
+            patience: args.stack_timeout,
+        }))
+    }
+
+    /// Whether cases call paths as they stand, and nothing that only retake's own gateway has.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, StackChoice::Direct | StackChoice::Command(_))
+    }
+
+    fn parse(text: &str) -> Result<Self, Stop> {
         let wrong = |why: &str| {
             Stop::usage(format!(
-                "--stack-config {text}: {why}\n  it is one of: ci-tests, server:ci-tests, server:ci-tests:PORT, direct, or a URL"
+                "--stack-config {text}: {why}\n  it is one of: ci-tests, server:ci-tests, server:ci-tests:PORT, direct, a URL, or command:COMMAND"
             ))
         };
         match text.split(':').collect::<Vec<_>>().as_slice() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::exchange::{Fault, Secrets};
 use crate::matrix::Case;
 use crate::provider::{Catalogue, Manners, Provider, Setup};
+use crate::proxy;
 use crate::run::{Replayed, Target, Witness};
 use crate::script::{Script, Scripted};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
@@ -20,8 +21,11 @@ use crate::tape::{self, Command, Faults, Journal, Library, Mode, Tape};
 use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 use crate::upstream::{self, Upstream};
 
+use super::app::{App, AppConfig};
 use super::exit::Stop;
 use super::load::read;
+use super::proxy::{Behind, ProxyHooks};
+use super::script::{base_of, bind};
 use super::settings::{Elsewhere, Sourcing, StackChoice, quote};
 
 /// One tape per provider, shared by every setup that uses it.
@@ -188,6 +192,14 @@ struct TapeWitness {
     faults: Arc<Faults>,
     /// Whether the tapes are what the stack asks: not when it runs elsewhere.
     is_below: bool,
+    /// The case that runs, for requests that do not say whose they are.
+    running: Arc<Mutex<Option<String>>>,
+}
+
+impl TapeWitness {
+    fn run(&self, case: Option<&str>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = case.map(str::to_owned);
+    }
 }
 
 impl Witness for TapeWitness {
@@ -200,6 +212,7 @@ impl Witness for TapeWitness {
             );
         }
         self.faults.set(case, faults.to_vec());
+        self.run(Some(case));
         Ok(())
     }
 
@@ -222,6 +235,7 @@ impl Witness for TapeWitness {
             for tape in &self.tapes {
                 notes.extend(tape.finish_case(case, good).await);
             }
+            self.run(None);
             notes
         }
         .boxed()
@@ -243,11 +257,20 @@ pub(super) struct Wired<'a> {
     /// What the head of the report says of the stack.
     pub(super) said: Vec<String>,
     servers: Vec<oneshot::Sender<()>>,
+    apps: Vec<App>,
 }
 
 impl<'a> Wired<'a> {
     pub(super) fn new(choice: &'a StackChoice, command: &'a str, sourcing: &'a Sourcing) -> Self {
-        Wired { choice, sourcing, command, targets: BTreeMap::new(), said: Vec::new(), servers: Vec::new() }
+        Wired {
+            choice,
+            sourcing,
+            command,
+            targets: BTreeMap::new(),
+            said: Vec::new(),
+            servers: Vec::new(),
+            apps: Vec::new(),
+        }
     }
 
     /// What a case calls.
@@ -283,8 +306,13 @@ impl<'a> Wired<'a> {
             providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
         }
         let below = providers.iter().map(|(_, tape)| tape.clone()).collect();
-        let mut witness =
-            TapeWitness { tapes: below, speed: self.sourcing.speed, faults: tapes.faults.clone(), is_below: true };
+        let mut witness = TapeWitness {
+            tapes: below,
+            speed: self.sourcing.speed,
+            faults: tapes.faults.clone(),
+            is_below: true,
+            running: Arc::default(),
+        };
         let mut direct = None;
         let (upstream, base): (upstream::Shared, String) = match self.choice {
             StackChoice::Direct => {
@@ -311,10 +339,14 @@ impl<'a> Wired<'a> {
                 witness.is_below = false;
                 (client(url), url.clone())
             }
+            StackChoice::Command(config) => {
+                let base = self.start(config, setup, providers, &witness).await?;
+                (client(&base), base)
+            }
         };
         Ok(Target {
             upstream,
-            direct: direct.is_some(),
+            direct: self.choice.is_bare(),
             curl_base: base,
             key_var: direct.flatten(),
             rerun: match self.sourcing.mode {
@@ -347,8 +379,42 @@ impl<'a> Wired<'a> {
         Ok(Served::Here(format!("http://{address}")))
     }
 
+    /// The user's server, whose providers are the tapes behind a proxy. What it asks counts for the case that runs.
+    async fn start(
+        &mut self,
+        config: &AppConfig,
+        setup: &Setup,
+        providers: Vec<(Provider, Arc<Tape>)>,
+        witness: &TapeWitness,
+    ) -> Result<String, Stop> {
+        let running = Arc::clone(&witness.running);
+        let behind = Behind::of_setup(providers, self.sourcing.mode, setup)?;
+        let proxy = behind.proxy(ProxyHooks {
+            token: None,
+            // What went wrong fails the case that asked.
+            tell: Arc::new(|_| ()),
+            case: Arc::new(move || running.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        });
+        let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).await?;
+        let address = base_of(&listener)?;
+        let (end, ended) = oneshot::channel::<()>();
+        tokio::spawn(stack::serve(listener, proxy::router(proxy), ended.map(drop)));
+        self.servers.push(end);
+        let mut variables: Vec<(String, String)> = setup.env.clone().into_iter().collect();
+        variables.retain(|(name, _)| Sourcing::inherited(name).is_none());
+        variables.extend(behind.environment(&address));
+        let app = App::start(config, &variables).await?;
+        self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.display()));
+        let base = app.base.clone();
+        self.apps.push(app);
+        Ok(base)
+    }
+
     /// Ends the stacks that were started for the run.
-    pub(super) fn end(self) {
+    pub(super) async fn end(self) {
+        for app in self.apps {
+            app.end().await;
+        }
         for server in self.servers {
             let _ = server.send(());
         }
@@ -392,29 +458,34 @@ fn client(base: &str) -> upstream::Shared {
     Arc::new(Http::new(config))
 }
 
-/// Demands that what listens there is retake's own stack, in the mode of this run.
-async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
-    let quick = Duration::from_secs(5);
-    let timeouts = Timeouts { connect: quick, first_byte: quick, gap: quick, whole: quick };
-    let http = Http::new(HttpConfig {
-        retries: Retries::never(),
-        timeouts,
-        ..HttpConfig::new("the stack", format!("{base}/v1"))
-    });
-    let request = upstream::Request {
+/// A server on loopback that answers at once or is not there.
+pub(super) fn quick(name: &str, base: &str) -> Http {
+    let soon = Duration::from_secs(5);
+    let timeouts = Timeouts { connect: soon, first_byte: soon, gap: soon, whole: soon };
+    Http::new(HttpConfig { retries: Retries::never(), timeouts, ..HttpConfig::new(name, format!("{base}/v1")) })
+}
+
+/// A request for nothing but a page.
+pub(super) fn get(path: &str) -> upstream::Request {
+    upstream::Request {
         method: http::Method::GET,
-        endpoint: "/v1/health".to_owned(),
+        endpoint: path.to_owned(),
         headers: http::HeaderMap::new(),
         body: bytes::Bytes::new(),
         auth: crate::exchange::Auth::None,
         case: None,
-    };
+    }
+}
+
+/// Demands that what listens there is retake's own stack, in the mode of this run.
+async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
+    let http = quick("the stack", base);
     let stranger = |why: &str| {
         Stop::usage(format!(
             "port {port} is taken by something that is no stack of retake's ({why})\n  stop it, or take another port with --stack-config server:ci-tests:PORT"
         ))
     };
-    let reply = http.send(request).await.map_err(|error| stranger(&error.message))?;
+    let reply = http.send(get("/v1/health")).await.map_err(|error| stranger(&error.message))?;
     let body = reply.collect().await.map_err(|(_, error)| stranger(&error.message))?;
     let health: serde_json::Value = serde_json::from_slice(&body).map_err(|_| stranger("its health is no JSON"))?;
     if health["name"] != env!("CARGO_PKG_NAME") {

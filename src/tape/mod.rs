@@ -105,6 +105,11 @@ impl Tape {
         &self.options.journal
     }
 
+    /// What is to go wrong with it, and with the others that share its faults.
+    pub fn faults(&self) -> &Faults {
+        &self.options.faults
+    }
+
     /// Its folder.
     pub fn library(&self) -> &Library {
         &self.library
