@@ -7,6 +7,7 @@ mod output;
 mod program;
 mod proxy;
 mod record;
+mod schema;
 mod script;
 mod serve;
 mod settings;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
+            Command::Schema(args) => schema::run(&args),
         }),
         Err(error) => misused(&error),
     }
