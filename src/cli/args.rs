@@ -34,6 +34,8 @@ pub(super) enum Command {
     Run(Box<ProgramArgs>),
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(SchemaArgs),
 }
 
 /// The test target and `retake test`.
@@ -275,6 +277,25 @@ pub(super) struct ScriptArgs {
     /// Port; 0 lets the system pick
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
+}
+
+/// `retake schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// The kind of file
+    #[arg(value_enum)]
+    pub(super) of: SchemaOf,
+}
+
+/// Kinds of files that users write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SchemaOf {
+    /// A suite
+    Suite,
+    /// providers.yaml
+    Providers,
+    /// setups.yaml
+    Setups,
 }
 
 /// Reads words; `-qq` and pytest's `--color=yes|no` are put into the form that the libtest flags understand.

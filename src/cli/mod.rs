@@ -8,6 +8,7 @@ mod output;
 mod program;
 mod proxy;
 mod record;
+mod schema;
 mod script;
 mod serve;
 mod settings;
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
+            Command::Schema(args) => schema::run(&args),
         }),
         Err(error) => misused(&error),
     }
