@@ -113,6 +113,10 @@ pub(super) struct SourceArgs {
     /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
+    /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
+    /// may be repeated
+    #[arg(long, env = "RETAKE_SCRIPT", value_name = "PROVIDER=FILE", value_delimiter = ',')]
+    pub(super) script: Vec<String>,
     /// live, record, replay or record-if-missing
     #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
     pub(super) mode: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -94,6 +95,7 @@ impl<'a> Tapes<'a> {
             command: self.record_command(setup),
             journal: self.journal.clone(),
             faults: self.faults.clone(),
+            by_hand: self.sourcing.by_hand.get(&provider.name).map(|file| self.scripted(file)).transpose()?,
             ..tape::Options::default()
         };
         let library = Library::open(&self.sourcing.recordings, provider);
@@ -113,12 +115,16 @@ impl<'a> Tapes<'a> {
         })
     }
 
+    fn scripted(&self, file: &Path) -> Result<upstream::Shared, Stop> {
+        let script = Script::parse(&read(file)?).map_err(|error| Stop::usage(error.render(self.color)))?;
+        Ok(Arc::new(Scripted::new(script)))
+    }
+
     /// The provider itself, or what stands in for it.
     fn live(&self, provider: &Provider) -> Result<upstream::Shared, Stop> {
         let base_url = match self.sourcing.elsewhere.get(&provider.name) {
             Some(Elsewhere::Script(file)) => {
-                let script = Script::parse(&read(file)?).map_err(|error| Stop::usage(error.render(self.color)))?;
-                return Ok(Arc::new(Scripted::new(script)));
+                return self.scripted(file);
             }
             Some(Elsewhere::Url(url)) => url,
             None => &provider.base_url,
