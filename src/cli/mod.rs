@@ -11,9 +11,12 @@ mod record;
 mod script;
 mod serve;
 mod settings;
+mod socket;
 mod stack;
+mod tapes;
 mod test;
 mod wire;
+mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libtest_mimic::ColorSetting;
 
@@ -10,7 +11,6 @@ use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::tape::Mode;
 
-use super::app::AppConfig;
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
 use super::load::{read, unknown};
@@ -28,6 +28,17 @@ pub(super) enum StackChoice {
     Url(String),
     /// The user's own server, started for the run.
     Command(AppConfig),
+}
+
+/// How the user's server is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AppConfig {
+    /// For a shell; `{port}` in it is the port to listen on, which `$PORT` is too.
+    pub(super) command: String,
+    /// Answers with 2xx once the server is ready.
+    pub(super) health: String,
+    /// How long that may take.
+    pub(super) patience: Duration,
 }
 
 impl StackChoice {

@@ -19,9 +19,10 @@ use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
 use super::output::{Scrubbed, guarded};
-use super::script::ended;
 use super::settings::{self, Sourcing, StackChoice};
-use super::wire::{Tapes, Wired};
+use super::socket::ended;
+use super::tapes::Tapes;
+use super::wire::Wired;
 
 /// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
 pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Stop> {
