@@ -15,6 +15,7 @@ mod socket;
 mod stack;
 mod tapes;
 mod test;
+mod unused;
 mod wire;
 mod witness;
 
