@@ -1,7 +1,9 @@
 //! Words to settings to a wired program to an exit code.
 
 mod args;
+mod completions;
 mod exit;
+mod init;
 mod load;
 mod output;
 mod program;
@@ -27,6 +29,7 @@ use crate::exchange::Secrets;
 pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
         Ok((program, quiet)) => ended(match program.command {
+            Command::Init(args) => init::run(&args),
             Command::Test(args) => test::run(&args, quiet, "retake test"),
             Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
@@ -34,6 +37,7 @@ pub fn main() -> ExitCode {
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Completions(args) => completions::run(&args),
         }),
         Err(error) => misused(&error),
     }
