@@ -2,6 +2,7 @@
 
 PORT says where to listen, OPENAI_BASE_URL and OPENAI_API_KEY whom to ask, MODEL which model.
 """
+import http.client
 import http.server
 import json
 import os
@@ -62,7 +63,7 @@ class App(http.server.BaseHTTPRequestHandler):
         except urllib.error.HTTPError as error:
             busy = error.code == 429
             self.answer(503 if busy else 502, {"error": {"message": "the model is busy" if busy else f"the model answered {error.code}"}})
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             self.answer(502, {"error": {"message": f"the model gave no answer: {error}"}})
 
 

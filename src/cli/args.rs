@@ -119,6 +119,10 @@ pub(super) struct SourceArgs {
     /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
+    /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
+    /// may be repeated
+    #[arg(long, env = "RETAKE_SCRIPT", value_name = "PROVIDER=FILE", value_delimiter = ',')]
+    pub(super) script: Vec<String>,
     /// live, record, replay or record-if-missing
     #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
     pub(super) mode: String,
@@ -167,9 +171,16 @@ fn time(text: &str) -> Result<Duration, String> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct RunArgs {
-    /// What clients call: ci-tests (in process), server:ci-tests[:PORT], direct (no gateway), or a URL
+    /// What clients call: ci-tests (in process), server:ci-tests[:PORT], direct (no gateway), a URL, or
+    /// command:COMMAND, which starts your own server with its providers' URLs pointing here
     #[arg(long, env = "RETAKE_STACK_CONFIG", value_name = "STACK", default_value = "ci-tests")]
     pub(super) stack_config: String,
+    /// Where a server of command: says that it is ready
+    #[arg(long, env = "RETAKE_STACK_HEALTH", value_name = "PATH", default_value = "/health")]
+    pub(super) stack_health: String,
+    /// How long a server of command: may take until it is ready
+    #[arg(long, env = "RETAKE_STACK_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub(super) stack_timeout: Duration,
     /// Cases at once
     #[arg(short = 'n', long, env = "RETAKE_WORKERS", value_name = "N", default_value_t = 1)]
     pub(super) workers: usize,

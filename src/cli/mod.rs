@@ -1,5 +1,6 @@
 //! Words to settings to a wired program to an exit code.
 
+mod app;
 mod args;
 mod completions;
 mod exit;
@@ -13,9 +14,12 @@ mod schema;
 mod script;
 mod serve;
 mod settings;
+mod socket;
 mod stack;
+mod tapes;
 mod test;
 mod wire;
+mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;

@@ -19,14 +19,15 @@ use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
 use super::output::{Scrubbed, guarded};
-use super::script::ended;
 use super::settings::{self, Sourcing, StackChoice};
-use super::wire::{Tapes, Wired};
+use super::socket::ended;
+use super::tapes::Tapes;
+use super::wire::Wired;
 
 /// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
 pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Stop> {
     let color = settings::color(args.libtest.color);
-    let stack = StackChoice::parse(&args.run.stack_config)?;
+    let stack = StackChoice::of(&args.run)?;
     let parties = load::parties(&args.source, color)?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
     let setups = settings::setups(&args.select, &sourcing, &parties.catalogue, &parties.setups)?;
@@ -120,7 +121,7 @@ impl Run<'_> {
         let (args, catalogue) = (self.args, &self.parties.catalogue);
         let suites = load::suites(&args.source, &args.select, catalogue, self.color)?;
         let all: Vec<Case> = {
-            let direct = self.stack == StackChoice::Direct;
+            let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
             let cases = self
                 .setups
@@ -160,7 +161,7 @@ impl Run<'_> {
         let running = tokio::spawn(run::run(plan, options, sender, ended()));
         let told = self.tell(receiver).await;
         let how = running.await.unwrap_or(Ended::Broken);
-        wired.end();
+        wired.end().await;
         let exit = exit(&told?, how);
         // Each was told as a notice when it happened.
         Ok(if exit == Exit::Ok && !tapes.failures().is_empty() { Exit::Failed } else { exit })

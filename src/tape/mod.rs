@@ -58,6 +58,8 @@ pub struct Options {
     pub journal: Arc<Journal>,
     /// What is to go wrong.
     pub faults: Arc<Faults>,
+    /// Replies written by hand: a request that this knows is answered by it, in every mode, and is not recorded.
+    pub by_hand: Option<Shared>,
 }
 
 impl Default for Options {
@@ -74,6 +76,7 @@ impl Default for Options {
             }),
             journal: Arc::default(),
             faults: Arc::default(),
+            by_hand: None,
         }
     }
 }
@@ -103,6 +106,11 @@ impl Tape {
     /// What is written down of this tape, and of the others that share its journal.
     pub fn journal(&self) -> &Journal {
         &self.options.journal
+    }
+
+    /// What is to go wrong with it, and with the others that share its faults.
+    pub fn faults(&self) -> &Faults {
+        &self.options.faults
     }
 
     /// Its folder.
@@ -145,6 +153,12 @@ impl Tape {
     }
 
     async fn answer_well(&self, request: Request) -> Result<Reply, Error> {
+        if let Some(by_hand) = &self.options.by_hand {
+            match by_hand.send(request.clone()).await {
+                Err(error) if error.kind == ErrorKind::NoRule => {}
+                answer => return answer,
+            }
+        }
         if self.mode == Mode::Live {
             return self.live()?.send(request).await;
         }

@@ -1,6 +1,7 @@
 //! What a user types, and what comes of it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod app;
 mod bad_input;
 mod faults;
 mod live;
