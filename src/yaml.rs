@@ -231,6 +231,11 @@ fn edits(a: &[char], b: &[char]) -> usize {
 }
 
 #[cfg(test)]
+pub(crate) mod schema;
+#[cfg(test)]
+pub(crate) use schema::{DURATION_PATTERN, one_of_keys};
+
+#[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 

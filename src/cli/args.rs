@@ -22,6 +22,8 @@ pub(super) struct Program {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Set up a repository: a suite, recordings, schemas, a CI file; the first run is green without a key
+    Init(InitArgs),
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
     /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
@@ -34,6 +36,10 @@ pub(super) enum Command {
     Run(Box<ProgramArgs>),
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(SchemaArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(CompletionArgs),
 }
 
 /// The test target and `retake test`.
@@ -282,6 +288,49 @@ pub(super) struct ScriptArgs {
     /// Port; 0 lets the system pick
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
+}
+
+/// `retake init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The folder; files that are there already stay as they are
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// Write a test target for cargo too, as is done where there is a Cargo.toml
+    #[arg(long)]
+    pub(super) cargo: bool,
+}
+
+/// `retake schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// The kind of file
+    #[arg(value_enum)]
+    pub(super) of: SchemaOf,
+}
+
+/// `retake completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "bash:       eval \"$(retake completions bash)\", in ~/.bashrc\n\
+                        zsh:        eval \"$(retake completions zsh)\", in ~/.zshrc after compinit\n\
+                        fish:       retake completions fish > ~/.config/fish/completions/retake.fish\n\
+                        PowerShell: retake completions powershell | Out-String | Invoke-Expression, in $PROFILE\n\
+                        elvish:     eval (retake completions elvish | slurp), in rc.elv")]
+pub(super) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Kinds of files that users write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SchemaOf {
+    /// A suite
+    Suite,
+    /// providers.yaml
+    Providers,
+    /// setups.yaml
+    Setups,
 }
 
 /// Reads words; `-qq` and pytest's `--color=yes|no` are put into the form that the libtest flags understand.

@@ -96,7 +96,8 @@ fn is_data(file: &Path) -> bool {
     file.file_stem().is_some_and(|stem| stem == "providers" || stem == "setups")
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
+/// Every YAML file below a folder.
+pub(super) fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
     let cannot = |error| Stop::usage(format!("cannot read {}: {error}", folder.display()));
     for entry in std::fs::read_dir(folder).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();

@@ -2,12 +2,15 @@
 
 mod app;
 mod args;
+mod completions;
 mod exit;
+mod init;
 mod load;
 mod output;
 mod program;
 mod proxy;
 mod record;
+mod schema;
 mod script;
 mod serve;
 mod settings;
@@ -31,12 +34,15 @@ use crate::exchange::Secrets;
 pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
         Ok((program, quiet)) => ended(match program.command {
+            Command::Init(args) => init::run(&args),
             Command::Test(args) => test::run(&args, quiet, "retake test"),
             Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
+            Command::Schema(args) => schema::run(&args),
+            Command::Completions(args) => completions::run(&args),
         }),
         Err(error) => misused(&error),
     }

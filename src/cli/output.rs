@@ -52,6 +52,17 @@ pub(super) fn hush_panics(secrets: &Secrets) {
     std::panic::set_hook(Box::new(move |panic| warn(&secrets, &format!("{panic}\nThis is a fault of retake."))));
 }
 
+/// Text on stdout, as it stands. Nobody who reads it (`| head`) is no reason to fail.
+pub(super) fn print(secrets: &Secrets, text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout();
+    match out.write_all(secrets.text(text).as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Stop::internal(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A line on stderr. A closed stderr is no reason to end, nor to change an exit code.
 pub(super) fn warn(secrets: &Secrets, text: &str) {
     let _ = io::stderr().write_all(format!("{}\n", secrets.text(text)).as_bytes());

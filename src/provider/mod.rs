@@ -10,3 +10,6 @@ pub use model::{
     Quirks, Setup,
 };
 pub use parse::{parse_providers, parse_setups, setup_named};
+
+#[cfg(test)]
+pub(crate) use raw::schemas;

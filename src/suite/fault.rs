@@ -51,58 +51,93 @@ pub enum Cut {
     Bytes(usize),
 }
 
+/// What goes wrong on the way from a provider: exactly one thing, and which calls it hits.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["stop", "stall", "slow", "drop_end", "malformed", "status", "reset"]))))]
 pub(super) struct RawFault {
+    /// So many calls go well before it.
     #[serde(default)]
     after_calls: u32,
+    /// It hits so many calls; without it, every further one.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     times: Option<u32>,
+    /// The body breaks off.
     #[serde(default, deserialize_with = "present")]
     stop: Option<Spanned<RawStop>>,
+    /// The body stands still, then goes on.
     #[serde(default, deserialize_with = "present")]
     stall: Option<Spanned<RawStall>>,
+    /// Each chunk comes so long after the one before: `100ms`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     slow: Option<Spanned<String>>,
+    /// The stream ends without its last event.
     #[serde(default, deserialize_with = "present")]
     drop_end: Option<Spanned<bool>>,
+    /// Half of an event's JSON is missing.
     #[serde(default, deserialize_with = "present")]
     malformed: Option<Spanned<RawMalformed>>,
+    /// An error in place of the reply, 400 to 599; the provider is not asked.
     #[serde(default, deserialize_with = "present")]
     status: Option<Spanned<Short<RawStatus>>>,
+    /// The connection is lost before a reply; the provider is not asked.
     #[serde(default, deserialize_with = "present")]
     reset: Option<Spanned<bool>>,
 }
 
+/// Where the body breaks off.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["after_events", "after_bytes"]))))]
 struct RawStop {
+    /// After so many events of a stream.
     #[serde(default)]
     after_events: Option<usize>,
+    /// After so many bytes, also inside a character.
     #[serde(default)]
     after_bytes: Option<usize>,
 }
 
+/// Where the body stands still, and how long.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["after_events", "after_bytes"]))))]
 struct RawStall {
+    /// After so many events of a stream.
     #[serde(default)]
     after_events: Option<usize>,
+    /// After so many bytes.
     #[serde(default)]
     after_bytes: Option<usize>,
+    /// For so long: `2s`.
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     r#for: Spanned<String>,
 }
 
+/// Which event.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawMalformed {
+    /// Its number, from 1.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     event: usize,
 }
 
+/// An error status.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawStatus {
+    /// 400 to 599.
+    #[cfg_attr(test, schemars(range(min = 400, max = 599)))]
     code: u16,
+    /// Seconds, for `Retry-After`.
     #[serde(default)]
     retry_after: Option<u32>,
 }
@@ -112,6 +147,7 @@ const KINDS: &str = "stop, stall, slow, drop_end, malformed, status, reset";
 /// Reads a list of faults, or one, from YAML or JSON. `Err` is the first mistake.
 pub fn parse_faults(source: &Source) -> Result<Vec<Fault>, Error> {
     #[derive(Deserialize)]
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     #[serde(deny_unknown_fields)]
     struct RawFaults {
         #[serde(default)]

@@ -18,3 +18,6 @@ pub use model::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Param, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
 };
 pub use parse::{Known, parse};
+
+#[cfg(test)]
+pub(crate) use raw::schema;

@@ -7,260 +7,423 @@ use serde_json::Value;
 use super::fault::RawFault;
 use crate::yaml::{Pairs, Short, Spanned, present};
 
+/// Cases that say what an API must do.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSuite {
+    /// Anything that YAML anchors (`&name`) are put on, for reuse as `*name` or `<<: *name`.
     #[serde(default)]
     #[allow(dead_code, reason = "holds YAML anchors only")]
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     anchors: Option<IgnoredAny>,
+    /// The cases.
+    #[cfg_attr(test, schemars(extend("minItems" = 1)))]
     pub(super) cases: Spanned<Vec<Spanned<RawTemplate>>>,
 }
 
+/// One case for every client, model and parameter value.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "steps"]))))]
 pub(super) struct RawTemplate {
+    /// Unique in its file: letters, digits, `_`, `-`, `.` and single `:`.
+    #[cfg_attr(test, schemars(extend("pattern" = "^(?!.*::)[^\\s/\\[\\]]+$")))]
     pub(super) name: Spanned<String>,
+    /// One line for people.
     #[serde(default, deserialize_with = "present")]
     pub(super) description: Option<String>,
+    /// How the stack is called; `client_with_models` unless said.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("items" = {"enum": super::Client::ALL.map(|(_, name)| name)})))]
     pub(super) clients: Vec<Spanned<String>>,
+    /// Which of the setup's models `${model}` is.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("enum" = ["text", "embedding", "vision"])))]
     pub(super) model: Option<Spanned<String>>,
+    /// Named lists of values. A mapping needs an `id`; its other members are `${name.member}`.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("additionalProperties" = param_values())))]
     pub(super) params: Pairs<Vec<Spanned<Value>>>,
+    /// More words that `-k` finds.
     #[serde(default)]
     pub(super) keywords: Vec<String>,
+    /// Capabilities: a provider that lacks one gets SKIPPED with its reason.
     #[serde(default)]
     pub(super) needs: Vec<Spanned<String>>,
+    /// Why this never runs.
     #[serde(default, deserialize_with = "present")]
     pub(super) skip: Option<String>,
+    /// Why this is expected to fail.
     #[serde(default, deserialize_with = "present")]
     pub(super) xfail: Option<Spanned<Short<RawXfail>>>,
+    /// What is asked, in a case of one step.
     #[serde(default, deserialize_with = "present")]
     pub(super) request: Option<Spanned<RawRequest>>,
+    /// What the reply must be.
     #[serde(default, deserialize_with = "present")]
     pub(super) expect: Option<RawExpect>,
+    /// Values of the reply to keep as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
     #[serde(default, deserialize_with = "present")]
     pub(super) capture: Option<Pairs<Spanned<String>>>,
+    /// Ask again until the expectation holds, for at most this long: `10s`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) eventually: Option<Spanned<String>>,
+    /// What goes wrong on the way from the provider.
     #[serde(default)]
     pub(super) faults: Vec<Spanned<RawFault>>,
+    /// Several requests, one after the other.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("minItems" = 1)))]
     pub(super) steps: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
 
+/// An expected failure.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawXfail {
+    /// Why it fails.
     pub(super) reason: String,
+    /// Whether passing is a failure.
     #[serde(default)]
     pub(super) strict: bool,
 }
 
+/// One request and what its reply must be.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStep {
+    /// For messages.
     #[serde(default, deserialize_with = "present")]
     pub(super) name: Option<String>,
+    /// What is asked.
     pub(super) request: Spanned<RawRequest>,
+    /// What the reply must be.
     #[serde(default, deserialize_with = "present")]
     pub(super) expect: Option<RawExpect>,
+    /// Values of the reply to keep as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
     #[serde(default, deserialize_with = "present")]
     pub(super) capture: Option<Pairs<Spanned<String>>>,
+    /// Ask again until the expectation holds, for at most this long: `10s`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) eventually: Option<Spanned<String>>,
+    /// What goes wrong on the way from the provider.
     #[serde(default)]
     pub(super) faults: Vec<Spanned<RawFault>>,
 }
 
+/// A method with its path, and what goes along.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["get", "post", "put", "patch", "delete", "head"]))))]
+#[cfg_attr(test, schemars(extend("not" = {"required": ["body", "raw"]})))]
 pub(super) struct RawRequest {
+    /// The path of a GET request, as the API itself has it: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) get: Option<Spanned<String>>,
+    /// The path of a POST request, as the API itself has it: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) post: Option<Spanned<String>>,
+    /// The path of a PUT request, as the API itself has it: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) put: Option<Spanned<String>>,
+    /// The path of a PATCH request, as the API itself has it: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) patch: Option<Spanned<String>>,
+    /// The path of a DELETE request, as the API itself has it: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) delete: Option<Spanned<String>>,
+    /// The path of a HEAD request, as the API itself has it: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) head: Option<Spanned<String>>,
+    /// Headers to send.
     #[serde(default)]
     pub(super) headers: Pairs<Spanned<String>>,
+    /// Whether the provider's key is sent: `none` leaves it out.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("enum" = ["provider", "none"])))]
     pub(super) auth: Option<Spanned<String>>,
+    /// JSON, written as YAML.
     #[serde(default, deserialize_with = "present")]
     pub(super) body: Option<Spanned<Value>>,
+    /// Text that is sent as it stands, instead of `body`.
     #[serde(default, deserialize_with = "present")]
     pub(super) raw: Option<Spanned<String>>,
 }
 
 pub(super) type RawNeed = Spanned<Short<RawMatcher>>;
 
+/// What a reply must be. Without `status` or `error`, the status must be 2xx; what is absent is not checked.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExpect {
+    /// The HTTP status.
     #[serde(default, deserialize_with = "present")]
     pub(super) status: Option<RawNeed>,
+    /// Headers by name.
     #[serde(default)]
     pub(super) headers: Pairs<RawNeed>,
+    /// What JSONPaths (RFC 9535) select in the reply: `$.choices[0].message.content`.
     #[serde(default)]
     pub(super) json: Pairs<RawNeed>,
+    /// The text of the first choice, whole or put together from a stream.
     #[serde(default, deserialize_with = "present")]
     pub(super) text: Option<RawNeed>,
+    /// That it is a stream, and what is in it.
     #[serde(default, deserialize_with = "present")]
     pub(super) stream: Option<Spanned<Short<RawStream>>>,
+    /// The tool calls in it.
     #[serde(default, deserialize_with = "present")]
     pub(super) tool_calls: Option<Spanned<RawToolCalls>>,
+    /// The vectors in it.
     #[serde(default, deserialize_with = "present")]
     pub(super) embeddings: Option<Spanned<RawEmbeddings>>,
+    /// That it is an error (4xx or 5xx), and what it says.
     #[serde(default, deserialize_with = "present")]
     pub(super) error: Option<Spanned<Short<RawErrorReply>>>,
+    /// The most that may pass.
     #[serde(default, deserialize_with = "present")]
     pub(super) time: Option<RawTime>,
+    /// Whether the reply breaks off, or the connection is lost.
     #[serde(default, deserialize_with = "present")]
     pub(super) broken: Option<Spanned<bool>>,
 }
 
+/// The most that may pass: `2s`, `500ms`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTime {
+    /// From sending to the first byte of the body.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) first_byte: Option<Spanned<String>>,
+    /// Between two chunks.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) gap: Option<Spanned<String>>,
+    /// Until the reply is complete.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) whole: Option<Spanned<String>>,
 }
 
+/// Conditions on a value; all of them must hold.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("minProperties" = 1)))]
 pub(super) struct RawMatcher {
+    /// It is this.
     #[serde(default, deserialize_with = "present")]
     pub(super) equals: Option<Value>,
+    /// A text or list has this in it; an object has at least these members.
     #[serde(default, deserialize_with = "present")]
     pub(super) contains: Option<Value>,
+    /// A text in which this regular expression is found.
     #[serde(default, deserialize_with = "present")]
     pub(super) matches: Option<Spanned<String>>,
+    /// How long the text, list or object is.
     #[serde(default, deserialize_with = "present")]
     pub(super) length: Option<Box<RawNeed>>,
+    /// It is greater.
     #[serde(default, deserialize_with = "present")]
     pub(super) gt: Option<Spanned<Value>>,
+    /// It is greater or equal.
     #[serde(default, deserialize_with = "present")]
     pub(super) ge: Option<Spanned<Value>>,
+    /// It is less.
     #[serde(default, deserialize_with = "present")]
     pub(super) lt: Option<Spanned<Value>>,
+    /// It is less or equal.
     #[serde(default, deserialize_with = "present")]
     pub(super) le: Option<Spanned<Value>>,
+    /// Its JSON type.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("enum" = ["null", "boolean", "integer", "number", "string", "array", "object"])))]
     pub(super) r#type: Option<Spanned<String>>,
+    /// A number near another.
     #[serde(default, deserialize_with = "present")]
     pub(super) approx: Option<RawApprox>,
+    /// It is one of these.
     #[serde(default, deserialize_with = "present")]
     pub(super) one_of: Option<Vec<Value>>,
+    /// At least one of the nodes or elements meets this.
     #[serde(default, deserialize_with = "present")]
     pub(super) any: Option<Box<RawNeed>>,
+    /// All of the nodes or elements meet this, and there is one.
     #[serde(default, deserialize_with = "present")]
     pub(super) all: Option<Box<RawNeed>>,
+    /// It does not meet this.
     #[serde(default, deserialize_with = "present")]
     pub(super) not: Option<Box<RawNeed>>,
+    /// Whether the path selects something.
     #[serde(default, deserialize_with = "present")]
     pub(super) exists: Option<bool>,
+    /// How many nodes the path selects.
     #[serde(default, deserialize_with = "present")]
     pub(super) count: Option<Box<RawNeed>>,
+    /// A JSON Schema that it fits; a text is read as JSON first.
     #[serde(default, deserialize_with = "present")]
     pub(super) schema: Option<Spanned<Value>>,
+    /// Compare without case and diacritics.
     #[serde(default)]
     pub(super) fold: bool,
 }
 
+/// A number near another.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawApprox {
+    /// The other.
     pub(super) value: Value,
+    /// How far away it may be.
     pub(super) within: f64,
 }
 
+/// What a stream holds.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStream {
+    /// How many chunks.
     #[serde(default, deserialize_with = "present")]
     pub(super) chunks: Option<RawNeed>,
+    /// The finish reasons.
     #[serde(default, deserialize_with = "present")]
     pub(super) finish_reasons: Option<RawNeed>,
+    /// The token counts at its end.
     #[serde(default, deserialize_with = "present")]
     pub(super) usage: Option<RawNeed>,
+    /// The roles.
     #[serde(default, deserialize_with = "present")]
     pub(super) roles: Option<RawNeed>,
+    /// The choices, put together by index.
     #[serde(default, deserialize_with = "present")]
     pub(super) choices: Option<RawNeed>,
+    /// Whether `[DONE]` ends it.
     #[serde(default, deserialize_with = "present")]
     pub(super) done: Option<bool>,
 }
 
+/// The tool calls of a reply.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToolCalls {
+    /// How many.
     #[serde(default, deserialize_with = "present")]
     pub(super) count: Option<RawNeed>,
+    /// Each is met by a call, in this order; others may stand between.
     #[serde(default)]
     pub(super) calls: Vec<Spanned<RawToolCall>>,
 }
 
+/// One tool call.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToolCall {
+    /// The function's name.
     #[serde(default, deserialize_with = "present")]
     pub(super) name: Option<RawNeed>,
+    /// Its arguments.
     #[serde(default, deserialize_with = "present")]
     pub(super) arguments: Option<Spanned<RawArguments>>,
 }
 
+/// The arguments of a tool call: one of these.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["schema", "subset", "equals"]))))]
 pub(super) struct RawArguments {
+    /// A JSON Schema that they fit.
     #[serde(default, deserialize_with = "present")]
     pub(super) schema: Option<Value>,
+    /// At least these members.
     #[serde(default, deserialize_with = "present")]
     pub(super) subset: Option<Value>,
+    /// Exactly these.
     #[serde(default, deserialize_with = "present")]
     pub(super) equals: Option<Value>,
 }
 
+/// The vectors of a reply.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawEmbeddings {
+    /// How many.
     #[serde(default, deserialize_with = "present")]
     pub(super) count: Option<RawNeed>,
+    /// How long each is.
     #[serde(default, deserialize_with = "present")]
     pub(super) dimensions: Option<RawNeed>,
+    /// Whether all numbers are finite.
     #[serde(default, deserialize_with = "present")]
     pub(super) finite: Option<bool>,
+    /// How they are written.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("enum" = ["float", "base64"])))]
     pub(super) encoding: Option<Spanned<String>>,
+    /// Whether they differ from each other.
     #[serde(default, deserialize_with = "present")]
     pub(super) differ: Option<bool>,
+    /// A vector that the first differs from.
     #[serde(default, deserialize_with = "present")]
     pub(super) differs_from: Option<Value>,
+    /// The cosine of the angle between the first and the other one.
     #[serde(default, deserialize_with = "present")]
     pub(super) cosine: Option<RawNeed>,
+    /// The other one.
     #[serde(default, deserialize_with = "present")]
     pub(super) cosine_with: Option<Value>,
 }
 
+/// What an error says.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawErrorReply {
+    /// Its message.
     #[serde(default, deserialize_with = "present")]
     pub(super) message: Option<RawNeed>,
+    /// Its type.
     #[serde(default, deserialize_with = "present")]
     pub(super) r#type: Option<RawNeed>,
+    /// Its code.
     #[serde(default, deserialize_with = "present")]
     pub(super) code: Option<RawNeed>,
+    /// The parameter it blames.
     #[serde(default, deserialize_with = "present")]
     pub(super) param: Option<RawNeed>,
+}
+
+/// The values of a parameter: what can stand in an id, or has one.
+#[cfg(test)]
+fn param_values() -> Value {
+    let scalar = serde_json::json!({"type": ["string", "number", "boolean", "null"]});
+    let named = serde_json::json!({"type": "object", "required": ["id"]});
+    serde_json::json!({"type": "array", "minItems": 1, "items": {"anyOf": [scalar, named]}})
+}
+
+/// The JSON Schema of a suite file.
+#[cfg(test)]
+pub(crate) fn schema() -> Value {
+    crate::yaml::schema::of::<RawSuite>("retake suite", true)
 }

@@ -14,4 +14,5 @@ mod secrets;
 mod seed;
 mod server;
 mod stack;
+mod start;
 mod world;

@@ -1,0 +1,137 @@
+//! `retake schema`: what editors need to complete and check the files that users write.
+
+use crate::exchange::Secrets;
+
+use super::args::{SchemaArgs, SchemaOf};
+use super::exit::{Exit, Stop};
+use super::output;
+
+impl SchemaOf {
+    /// The schema, as `schemas/` holds it.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            SchemaOf::Suite => include_str!("../../schemas/suite.schema.json"),
+            SchemaOf::Providers => include_str!("../../schemas/providers.schema.json"),
+            SchemaOf::Setups => include_str!("../../schemas/setups.schema.json"),
+        }
+    }
+}
+
+/// Prints a schema.
+pub(super) fn run(args: &SchemaArgs) -> Result<Exit, Stop> {
+    output::print(&Secrets::default(), args.of.text())?;
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::yaml::{self, Source};
+    use crate::{provider, suite};
+
+    const ALL: [SchemaOf; 3] = [SchemaOf::Suite, SchemaOf::Providers, SchemaOf::Setups];
+
+    fn file_name(of: SchemaOf) -> &'static str {
+        match of {
+            SchemaOf::Suite => "suite.schema.json",
+            SchemaOf::Providers => "providers.schema.json",
+            SchemaOf::Setups => "setups.schema.json",
+        }
+    }
+
+    fn package() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+    }
+
+    /// `UPDATE_SCHEMAS=1 cargo test --lib schema` writes what the types say now.
+    #[test]
+    fn the_schemas_say_what_the_types_say() {
+        let [providers, setups] = provider::schemas();
+        for (of, made) in ALL.into_iter().zip([suite::schema(), providers, setups]) {
+            let made = format!("{made:#}\n");
+            if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+                std::fs::write(package().join("schemas").join(file_name(of)), &made).unwrap();
+            } else {
+                assert!(made == of.text(), "{} is stale: UPDATE_SCHEMAS=1 cargo test --lib schema", file_name(of));
+            }
+        }
+    }
+
+    fn kind(file: &Path) -> SchemaOf {
+        match file.file_stem().unwrap().to_string_lossy().split('-').next() {
+            Some("providers") => SchemaOf::Providers,
+            Some("setups") => SchemaOf::Setups,
+            _ => SchemaOf::Suite,
+        }
+    }
+
+    /// What the schema says of a file; `None` when it is no YAML at all.
+    fn said(file: &Path) -> Option<Vec<String>> {
+        let text = std::fs::read_to_string(file).unwrap();
+        let value: Value = yaml::from_source(&Source { name: "f".into(), text: text.into() }).ok()?;
+        let schema: Value = serde_json::from_str(kind(file).text()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors = validator.iter_errors(&value);
+        Some(errors.map(|error| format!("{}: {} {error}", file.display(), error.instance_path())).collect())
+    }
+
+    fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .flat_map(|path| if path.is_dir() { yaml_files(&path) } else { vec![path] })
+            .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+            .collect()
+    }
+
+    #[test]
+    fn every_file_that_ships_fits_its_schema() {
+        let folders = ["suites", "examples/weather-app/suites"];
+        let files: Vec<PathBuf> = folders.iter().flat_map(|folder| yaml_files(&package().join(folder))).collect();
+        assert!(files.len() > 8, "{files:?}");
+        let wrong: Vec<String> = files.iter().flat_map(|file| said(file).expect("YAML")).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn a_plain_number_may_stand_for_a_text_as_it_does_for_the_parser() {
+        let text = "cases: [{name: 5, request: {get: /v1/models, headers: {x: 8, y: true}}}]";
+        let source = Source { name: "f".into(), text: text.into() };
+        assert!(suite::parse(source.clone().into(), &suite::Known::default()).is_ok());
+        let schema: Value = serde_json::from_str(SchemaOf::Suite.text()).unwrap();
+        assert!(jsonschema::is_valid(&schema, &yaml::from_source::<Value>(&source).unwrap()));
+    }
+
+    /// Files that are right in shape and wrong in what they say: a schema cannot see that.
+    const MEANING: [&str; 15] = [
+        "bad-jsonpath",
+        "bad-regex",
+        "capture-used-too-early",
+        "duplicate-case",
+        "duplicate-parameter-value",
+        "fault-status",
+        "length-of-text",
+        "providers-bad-xfail",
+        "providers-unknown-capability",
+        "setups-unknown-model-provider",
+        "setups-unknown-provider",
+        "undeclared-model",
+        "undeclared-parameter",
+        "unknown-capability",
+        "unterminated-parameter",
+    ];
+
+    #[test]
+    fn what_is_wrong_in_shape_is_refused_by_the_schema_too() {
+        let mut passed: Vec<String> = yaml_files(&package().join("tests/corpus/invalid"))
+            .iter()
+            .filter(|file| said(file).is_some_and(|errors| errors.is_empty()))
+            .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        passed.sort();
+        assert_eq!(passed, MEANING);
+    }
+}

@@ -1,0 +1,108 @@
+//! JSON Schemas of what users write, made from the types that read it. Only the tests that keep `schemas/` fresh make
+//! them, so that nobody who builds the program pays for it.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
+
+use super::{Pairs, Short, Spanned};
+
+/// Times as [`super::duration`] reads them.
+pub(crate) const DURATION_PATTERN: &str = r"^[0-9]*\.?[0-9]+ ?(ms|s|m)$";
+
+/// `oneOf` for a mapping that must have exactly one of these keys.
+pub(crate) fn one_of_keys(keys: &[&str]) -> Value {
+    keys.iter().map(|key| json!({"required": [key]})).collect()
+}
+
+/// The schema of a file that `T` reads. `explicit_null`: a key with nothing behind it is refused, not taken for absent.
+pub(crate) fn of<T: JsonSchema>(title: &str, explicit_null: bool) -> Value {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    schema.insert("title".into(), title.into());
+    let mut value = schema.to_value();
+    tidy(&mut value, explicit_null);
+    let text = value.to_string().replace("/definitions/Raw", "/definitions/").replace("\"Raw", "\"");
+    serde_json::from_str(&text).unwrap_or(value)
+}
+
+/// Takes away what says nothing, and what only `Option` means.
+fn tidy(schema: &mut Value, explicit_null: bool) {
+    match schema {
+        Value::Object(members) => {
+            members.retain(|name, value| name != "default" || *value == json!(true));
+            // Where a text is wanted, YAML's `5` and `true` are taken as they are written.
+            let is_chosen = members.contains_key("enum");
+            if members.get("type") == Some(&json!("string")) && !is_chosen {
+                members.insert("type".into(), json!(["string", "number", "boolean"]));
+            }
+            if explicit_null {
+                refuse_null(members);
+            }
+            members.values_mut().for_each(|value| tidy(value, explicit_null));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| tidy(item, explicit_null)),
+        _ => {}
+    }
+}
+
+/// An `Option` says "or null" of itself; here it means "or absent" alone.
+fn refuse_null(members: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = members.get_mut("type")
+        && types.len() == 2
+    {
+        types.retain(|name| name != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            members.insert("type".into(), one);
+        }
+    }
+    let Some(Value::Array(ways)) = members.get_mut("anyOf") else { return };
+    ways.retain(|way| way != &json!({"type": "null"}));
+    // Beside a `$ref`, draft 7 reads nothing else.
+    if let [only] = ways.as_slice() {
+        let only = only.clone();
+        members.shift_remove("anyOf");
+        members.insert("allOf".into(), json!([only]));
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl<V: JsonSchema> JsonSchema for Pairs<V> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("PairsOf{}", V::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "additionalProperties": generator.subschema_for::<V>()})
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Short<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}OrShort", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [generator.subschema_for::<T>(), {"not": {"type": "object"}}]})
+    }
+}
