@@ -66,7 +66,7 @@ impl Default for Options {
             now: Arc::new(|| jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string()),
             command: Arc::new(|case| match case {
                 Some(case) => format!("retake test --mode record -k '{case}'"),
-                None => "retake proxy --mode record".to_owned(),
+                None => "retake serve --mode record".to_owned(),
             }),
             journal: Arc::default(),
         }
