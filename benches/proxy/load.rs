@@ -21,26 +21,19 @@ pub(super) struct Ask {
     pub(super) reply: Bytes,
 }
 
-/// How fast requests were answered.
+/// Requests answered in a second.
 #[derive(Clone, Copy)]
-pub(super) struct Rate {
-    pub(super) per_second: f64,
-}
+pub(super) struct Rate(pub(super) f64);
 
 impl Rate {
     fn new(requests: usize, took: Duration) -> Self {
-        Rate { per_second: requests as f64 / took.as_secs_f64() }
-    }
-
-    pub(super) fn median(mut rates: Vec<Rate>) -> Rate {
-        rates.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        rates[rates.len() / 2]
+        Rate(requests as f64 / took.as_secs_f64())
     }
 }
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.0} requests/s", self.per_second)
+        write!(f, "{:.0} requests/s", self.0)
     }
 }
 
