@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::suite::OwnMatchers;
 use crate::yaml;
 
 /// The binary `retake`.
@@ -131,6 +132,9 @@ pub(super) struct SourceArgs {
     pub(super) replay_speed: Option<f64>,
     #[command(flatten)]
     pub(super) live: LiveArgs,
+    /// What a suite can name besides the built-in matchers: put in by the program, not typed.
+    #[arg(skip)]
+    pub(super) matchers: OwnMatchers,
 }
 
 /// How providers are asked live; each wins over the providers' file.

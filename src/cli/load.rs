@@ -36,7 +36,8 @@ pub(super) fn suites(
     catalogue: &Catalogue,
     color: bool,
 ) -> Result<Vec<Arc<Suite>>, Stop> {
-    let known = Known { capabilities: catalogue.capabilities.keys().cloned().collect() };
+    let capabilities = catalogue.capabilities.keys().cloned().collect();
+    let known = Known { capabilities, matchers: source.matchers.clone() };
     let mut suites = Vec::new();
     let mut errors = Vec::new();
     for path in selected(&source.suites, select)? {

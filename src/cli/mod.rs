@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod completions;
 mod exit;
+mod harness;
 mod init;
 mod load;
 mod output;
@@ -24,8 +25,9 @@ mod witness;
 use std::future::Future;
 use std::process::ExitCode;
 
-use args::{Command, Program, TestArgs};
+use args::{Command, Program};
 pub use exit::{Exit, Stop};
+pub use harness::Harness;
 
 use crate::exchange::Secrets;
 
@@ -49,10 +51,7 @@ pub fn main() -> ExitCode {
 
 /// The test target: `retake test` as `cargo test` calls it, from the package's folder.
 pub fn harness() -> ExitCode {
-    match args::parse::<TestArgs>(std::env::args()) {
-        Ok((args, quiet)) => ended(test::run(&args, quiet, "cargo test --test integration --")),
-        Err(error) => misused(&error),
-    }
+    Harness::new().main()
 }
 
 fn ended(result: Result<Exit, Stop>) -> ExitCode {
