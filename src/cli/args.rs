@@ -29,6 +29,8 @@ pub(super) enum Command {
     Test(Box<TestArgs>),
     /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
     Record(Box<RecordArgs>),
+    /// Run suites, and again what a saved file touches: its cases, or everything
+    Watch(Box<TestArgs>),
     /// Run the gateway alone
     Stack(Box<StackArgs>),
     /// Serve the recordings to clients in any language, or record what they ask

@@ -19,6 +19,7 @@ mod socket;
 mod stack;
 mod tapes;
 mod test;
+mod watch;
 mod wire;
 mod witness;
 
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Ok((program, quiet)) => ended(match program.command {
             Command::Init(args) => init::run(&args),
             Command::Test(args) => test::run(&args, quiet, "retake test"),
+            Command::Watch(args) => watch::run(*args, quiet),
             Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),
