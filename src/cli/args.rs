@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::suite::OwnMatchers;
 use crate::yaml;
 
 /// The binary `retake`.
@@ -28,6 +29,8 @@ pub(super) enum Command {
     Test(Box<TestArgs>),
     /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
     Record(Box<RecordArgs>),
+    /// Run suites, and again what a saved file touches: its cases, or everything
+    Watch(Box<TestArgs>),
     /// Run the gateway alone
     Stack(Box<StackArgs>),
     /// Serve the recordings to clients in any language, or record what they ask
@@ -131,6 +134,9 @@ pub(super) struct SourceArgs {
     pub(super) replay_speed: Option<f64>,
     #[command(flatten)]
     pub(super) live: LiveArgs,
+    /// What a suite can name besides the built-in matchers: put in by the program, not typed.
+    #[arg(skip)]
+    pub(super) matchers: OwnMatchers,
 }
 
 /// How providers are asked live; each wins over the providers' file.

@@ -15,4 +15,5 @@ mod seed;
 mod server;
 mod stack;
 mod start;
+mod watch;
 mod world;
