@@ -6,8 +6,10 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
+mod duration;
 mod shapes;
 
+pub(crate) use duration::{DURATION_HELP, duration};
 pub(crate) use shapes::{Pairs, Short, present};
 
 /// A file's name and text, kept for messages.

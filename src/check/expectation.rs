@@ -17,8 +17,13 @@ const MOST_FLAWS: usize = 3;
 pub fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict {
     let mut checker = Checker { scope, seen, mismatches: Vec::new() };
     checker.status(expect);
-    if let Some(why) = seen.broken {
+    if let Some(why) = seen.broken.filter(|_| !expect.may_break()) {
         checker.protocol_violation("body", "a body that comes to its end", format!("it broke off: {why}"));
+    }
+    if let Some((true, place)) = expect.broken
+        && seen.broken.is_none()
+    {
+        checker.push(place, "broken", Unmet::new("a body that breaks off", "it came to its end"), Fault::WrongAnswer);
     }
     if checker.mismatches.iter().all(|mismatch| mismatch.path != "status") {
         checker.all(expect);
@@ -62,6 +67,7 @@ impl Checker<'_> {
         if let Some(embeddings) = &expect.embeddings {
             self.embeddings(embeddings);
         }
+        self.time(&expect.time);
     }
 
     pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, fault: Fault) {

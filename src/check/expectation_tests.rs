@@ -1,12 +1,13 @@
 //! Expectations as they stand in a suite, against replies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Observed, Seen};
+use super::super::{Clock, Observed, Seen, Timing};
 use super::*;
 use crate::suite::{CaptureFrom, Known, parse};
 use crate::yaml::Source;
@@ -20,15 +21,19 @@ fn expect(yaml: &str) -> Expect {
     suite.templates[0].steps[0].expect.clone()
 }
 
+fn at_once() -> Timing {
+    Timing { chunks: vec![Duration::ZERO], clock: Clock::Measured }
+}
+
 /// The paths that do not hold.
 fn unmet(yaml: &str, status: u16, kind: &'static str, body: &str) -> Vec<String> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(kind));
     headers.insert("x-request-id", HeaderValue::from_static("r1"));
-    let observed = Observed { status, headers: &headers, body: body.as_bytes(), broken: None };
+    let observed = Observed { status, headers: &headers, body: body.as_bytes(), broken: None, timing: at_once() };
     let mut scope = Scope::new();
     scope.insert("v".into(), json!([1, 0]));
-    let verdict = check(&expect(yaml), &scope, &Seen::new(&observed));
+    let verdict = check(&expect(yaml), &scope, &Seen::new(observed));
     verdict.mismatches.into_iter().map(|mismatch| mismatch.path).collect()
 }
 
@@ -111,8 +116,8 @@ fn a_stream_is_never_green_by_accident() {
     assert_eq!(json_reply("{stream: true}", 200, chat("a")), ["stream"]);
     assert_eq!(json_reply("{}", 200, json!({"error": {"message": "busy"}})), ["body"]);
     let headers = HeaderMap::new();
-    let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: Some("reset") };
-    assert_eq!(check(&expect("{}"), &Scope::new(), &Seen::new(&observed)).mismatches[0].path, "body");
+    let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: Some("reset"), timing: at_once() };
+    assert_eq!(check(&expect("{}"), &Scope::new(), &Seen::new(observed)).mismatches[0].path, "body");
 }
 
 #[test]
@@ -143,8 +148,9 @@ fn what_a_body_is_goes_by_its_type_unless_the_bytes_say_otherwise() {
     assert_eq!(unmet("{json: {'$[*].a': {gt: 0}, '$[1].a': 2}}", 200, "application/x-ndjson", lines), NOTHING);
     assert_eq!(unmet("{json: {'$[0].a': 1}}", 200, "application/x-ndjson", "{\"a\": 1}\n{\"a"), ["stream"]);
     let headers = HeaderMap::new();
-    let observed = Observed { status: 200, headers: &headers, body: events.as_bytes(), broken: None };
-    assert_eq!(check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(&observed)).mismatches, []);
+    let observed =
+        Observed { status: 200, headers: &headers, body: events.as_bytes(), broken: None, timing: at_once() };
+    assert_eq!(check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(observed)).mismatches, []);
 }
 
 #[test]
@@ -160,9 +166,9 @@ fn with_a_wrong_status_the_reason_is_told_and_nothing_else() {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     let body = b"{\"error\": {\"message\": \"no such model\"}}";
-    let observed = Observed { status: 404, headers: &headers, body, broken: None };
+    let observed = Observed { status: 404, headers: &headers, body, broken: None, timing: at_once() };
     for yaml in ["{text: a, stream: true}", "{status: 200, json: {$.a: 1}}"] {
-        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(&observed));
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed.clone()));
         assert_eq!(verdict.mismatches.len(), 1, "{yaml}");
         assert!(verdict.mismatches[0].actual.contains("no such model"), "{yaml}");
     }
@@ -326,8 +332,8 @@ proptest! {
         if let Some(kind) = kind {
             headers.insert("content-type", HeaderValue::from_bytes(kind.as_bytes()).unwrap());
         }
-        let observed = Observed { status, headers: &headers, body: &body, broken: None };
-        let seen = Seen::new(&observed);
+        let observed = Observed { status, headers: &headers, body: &body, broken: None, timing: at_once() };
+        let seen = Seen::new(observed);
         for yaml in [
             "{status: {ge: 0}, text: {not: {contains: x}}, json: {'$..*': {all: {type: string}}}, tool_calls: {calls: [{name: f}]}}",
             "{status: {ge: 0}, embeddings: {count: 1, finite: true, differ: true, cosine: {gt: 0}, differs_from: '${v}'}, stream: {choices: {length: 1}}}",
@@ -346,4 +352,33 @@ proptest! {
         let all = "{text: a, json: {$.a: 1}, stream: true, tool_calls: {count: 1}, embeddings: {count: 1}, error: {message: x}}";
         prop_assert!(!unmet(all, status, kind, &body).is_empty());
     }
+}
+
+#[test]
+fn times_are_checked_by_the_clock_they_come_from() {
+    let headers = HeaderMap::new();
+    let said = |yaml: &str, milliseconds: &[u64], clock: Clock| {
+        let chunks = milliseconds.iter().map(|time| Duration::from_millis(*time)).collect();
+        let timing = Timing { chunks, clock };
+        let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: None, timing };
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed));
+        let lines =
+            verdict.mismatches.iter().map(|unmet| format!("{}: {}, not {}", unmet.path, unmet.expected, unmet.actual));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let all = "{time: {first_byte: 500ms, gap: 1s, whole: 2s}}";
+    assert_eq!(said(all, &[500, 1500, 2000], Clock::Measured), "");
+    assert_eq!(said(all, &[10], Clock::Recorded), "", "one chunk has no gap");
+    insta::assert_snapshot!(said(all, &[501, 1502, 2001], Clock::Recorded), @"
+    time.first_byte: at most 500ms, not 501ms (as recorded)
+    time.gap: at most 1s, not 1.001s (as recorded)
+    time.whole: at most 2s, not 2.001s (as recorded)
+    ");
+    insta::assert_snapshot!(said(all, &[501], Clock::Replayed(2.5)), @"time.first_byte: at most 500ms, not 501ms (replayed at 2.5 times the recorded pace)");
+    insta::assert_snapshot!(said(all, &[], Clock::Recorded), @"
+    time.first_byte: at most 500ms, not the recording says no times: record it anew
+    time.gap: at most 1s, not the recording says no times: record it anew
+    time.whole: at most 2s, not the recording says no times: record it anew
+    ");
+    insta::assert_snapshot!(said("{time: {whole: 1m}}", &[], Clock::Measured), @"time.whole: at most 60s, not no body at all");
 }

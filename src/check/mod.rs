@@ -5,10 +5,12 @@ mod expectation;
 mod matcher;
 mod seen;
 mod show;
+mod timing;
 mod tools;
 
 pub use expectation::check;
 pub use seen::{Observed, Seen};
+pub use timing::{Clock, Timing};
 
 use crate::yaml::Place;
 

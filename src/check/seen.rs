@@ -6,11 +6,12 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
+use super::Timing;
 use crate::suite::CaptureFrom;
 use crate::wire::{Answer, ndjson, sse};
 
 /// A reply as it came.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Observed<'a> {
     /// The HTTP status.
     pub status: u16,
@@ -20,6 +21,8 @@ pub struct Observed<'a> {
     pub body: &'a [u8],
     /// Set when the body broke off, with the reason.
     pub broken: Option<&'a str>,
+    /// When it came.
+    pub timing: Timing,
 }
 
 /// A reply, read.
@@ -28,6 +31,7 @@ pub struct Seen<'a> {
     pub(super) status: u16,
     pub(super) headers: &'a HeaderMap,
     pub(super) broken: Option<&'a str>,
+    pub(super) timing: Timing,
     pub(super) form: Form,
     /// `data: [DONE]` came.
     pub(super) done: bool,
@@ -53,7 +57,7 @@ pub(super) enum Form {
 
 impl<'a> Seen<'a> {
     /// Reads a reply.
-    pub fn new(observed: &Observed<'a>) -> Self {
+    pub fn new(observed: Observed<'a>) -> Self {
         let whole = serde_json::from_slice::<Value>(observed.body);
         let kind = content_type(observed.headers);
         let form = form_of(kind.as_deref(), observed.body, whole.is_ok());
@@ -61,6 +65,7 @@ impl<'a> Seen<'a> {
             status: observed.status,
             headers: observed.headers,
             broken: observed.broken,
+            timing: observed.timing,
             form,
             done: false,
             flaws: Vec::new(),

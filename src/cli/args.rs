@@ -1,8 +1,11 @@
 //! What was typed. `settings` says what it means.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::yaml;
 
 /// The binary `retake`.
 #[derive(Debug, Parser)]
@@ -21,12 +24,14 @@ pub(super) struct Program {
 pub(super) enum Command {
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
+    /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
+    Record(Box<RecordArgs>),
     /// Run the gateway alone
-    Stack(StackArgs),
+    Stack(Box<StackArgs>),
     /// Serve the recordings to clients in any language, or record what they ask
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run a command whose SDKs talk to the recordings
-    Run(ProgramArgs),
+    Run(Box<ProgramArgs>),
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
 }
@@ -50,6 +55,16 @@ pub(super) struct TestArgs {
     pub(super) source: SourceArgs,
     #[command(flatten)]
     pub(super) run: RunArgs,
+}
+
+/// `retake record`.
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    pub(super) test: TestArgs,
+    /// Record everything twice, aside, and show which fields of requests and replies moved
+    #[arg(long)]
+    pub(super) twice: bool,
 }
 
 /// Which cases.
@@ -98,18 +113,68 @@ pub(super) struct SourceArgs {
     /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
+    /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
+    /// may be repeated
+    #[arg(long, env = "RETAKE_SCRIPT", value_name = "PROVIDER=FILE", value_delimiter = ',')]
+    pub(super) script: Vec<String>,
     /// live, record, replay or record-if-missing
     #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
     pub(super) mode: String,
+    /// Play recordings at this multiple of their pace (1: as they came); without it, at once
+    #[arg(long, env = "RETAKE_REPLAY_SPEED", value_name = "MULTIPLE")]
+    pub(super) replay_speed: Option<f64>,
+    #[command(flatten)]
+    pub(super) live: LiveArgs,
+}
+
+/// How providers are asked live; each wins over the providers' file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Live requests")]
+pub(super) struct LiveArgs {
+    /// Requests under way at once, per provider
+    #[arg(long, env = "RETAKE_AT_ONCE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) at_once: Option<u32>,
+    /// Requests in any minute, per provider
+    #[arg(long, env = "RETAKE_PER_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) per_minute: Option<u32>,
+    /// Ask again so often after 429, 5xx or a failed connection
+    #[arg(long, env = "RETAKE_RETRIES", value_name = "N")]
+    pub(super) retries: Option<u32>,
+    /// The longest Retry-After to wait for, such as 60s
+    #[arg(long, env = "RETAKE_PATIENCE", value_name = "TIME", value_parser = time)]
+    pub(super) patience: Option<Duration>,
+    /// How long to wait for a connection, such as 10s
+    #[arg(long, env = "RETAKE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) connect_timeout: Option<Duration>,
+    /// How long to wait for the first byte
+    #[arg(long, env = "RETAKE_FIRST_BYTE_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) first_byte_timeout: Option<Duration>,
+    /// How long to wait between two chunks
+    #[arg(long, env = "RETAKE_GAP_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) gap_timeout: Option<Duration>,
+    /// How long to wait for a whole reply, retries included
+    #[arg(long, env = "RETAKE_WHOLE_TIMEOUT", value_name = "TIME", value_parser = time)]
+    pub(super) whole_timeout: Option<Duration>,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    yaml::duration(text).ok_or_else(|| yaml::DURATION_HELP.to_owned())
 }
 
 /// How to run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct RunArgs {
-    /// What clients call: ci-tests (in process), server:ci-tests[:PORT], direct (no gateway), or a URL
+    /// What clients call: ci-tests (in process), server:ci-tests[:PORT], direct (no gateway), a URL, or
+    /// command:COMMAND, which starts your own server with its providers' URLs pointing here
     #[arg(long, env = "RETAKE_STACK_CONFIG", value_name = "STACK", default_value = "ci-tests")]
     pub(super) stack_config: String,
+    /// Where a server of command: says that it is ready
+    #[arg(long, env = "RETAKE_STACK_HEALTH", value_name = "PATH", default_value = "/health")]
+    pub(super) stack_health: String,
+    /// How long a server of command: may take until it is ready
+    #[arg(long, env = "RETAKE_STACK_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub(super) stack_timeout: Duration,
     /// Cases at once
     #[arg(short = 'n', long, env = "RETAKE_WORKERS", value_name = "N", default_value_t = 1)]
     pub(super) workers: usize,

@@ -1,16 +1,22 @@
 //! Words to settings to a wired program to an exit code.
 
+mod app;
 mod args;
 mod exit;
 mod load;
+mod output;
 mod program;
 mod proxy;
+mod record;
 mod script;
 mod serve;
 mod settings;
+mod socket;
 mod stack;
+mod tapes;
 mod test;
 mod wire;
+mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -18,11 +24,14 @@ use std::process::ExitCode;
 use args::{Command, Program, TestArgs};
 pub use exit::{Exit, Stop};
 
+use crate::exchange::Secrets;
+
 /// The binary `retake`.
 pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
         Ok((program, quiet)) => ended(match program.command {
             Command::Test(args) => test::run(&args, quiet, "retake test"),
+            Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
@@ -48,13 +57,8 @@ fn ended(result: Result<Exit, Stop>) -> ExitCode {
 }
 
 fn stopped(stop: Stop) -> ExitCode {
-    say(&worded(&stop));
+    output::warn(&Secrets::default(), &worded(&stop));
     stop.exit.into()
-}
-
-/// A line on stderr. A closed stderr is no reason to end, nor to change an exit code.
-fn say(line: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
 }
 
 /// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.

@@ -6,28 +6,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
 
+use crate::exchange::Secrets;
 use crate::proxy::{self, Trouble};
 use crate::stack;
 
 use super::args::ProgramArgs;
+use super::block_on;
 use super::exit::{Exit, Stop};
-use super::proxy::{Wired, worded};
-use super::script::{base_of, bind};
-use super::settings::{Sourcing, quoted_if_needed};
-use super::{block_on, say};
+use super::output::warn;
+use super::proxy::{Behind, ProxyHooks, worded};
+use super::settings::quoted_if_needed;
+use super::socket::{base_of, bind};
 
-/// In the place of a key, for SDKs that do not start without one.
-const PLACEHOLDER: &str = "retake";
 /// Troubles that are told one by one.
 const MOST_TOLD: usize = 100;
 
 /// Runs the command to its end.
 pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
-    let wired = Wired::new(&args.proxy, |flags| format!("retake run{flags} --mode record -- {}", words.join(" ")))?;
+    let wired = Behind::new(&args.proxy, |flags| format!("retake run{flags} --mode record -- {}", words.join(" ")))?;
     let troubles = Arc::new(Troubles::default());
     let heard = Arc::clone(&troubles);
-    let proxy = wired.proxy(None, Arc::new(move |trouble| heard.add(trouble)));
+    let proxy = wired.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble)));
     block_on(async {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
@@ -35,7 +35,7 @@ pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
         let signals = Signals::new().map_err(Stop::internal)?;
         let child = match command(&args.command, &wired, &base)?.spawn() {
             Ok(child) => child,
-            Err(error) => return Ok(not_started(&args.command[0], &error)),
+            Err(error) => return Ok(not_started(&wired, &args.command[0], &error)),
         };
         let status = signals.wait(child).await.map_err(Stop::internal)?;
         wired.settle().await;
@@ -45,47 +45,37 @@ pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
 }
 
 /// The command with the variables that lead its SDKs here.
-fn command(words: &[String], wired: &Wired, base: &str) -> Result<Command, Stop> {
+fn command(words: &[String], wired: &Behind, base: &str) -> Result<Command, Stop> {
     let [program, arguments @ ..] = words else { return Err(Stop::usage("no command: retake run -- COMMAND")) };
     let mut command = Command::new(program);
-    command.args(arguments).envs(wired.exports(base));
-    for variable in wired.key_variables() {
-        if Sourcing::inherited(variable).is_none_or(|value| value.is_empty()) {
-            command.env(variable, PLACEHOLDER);
-        }
-    }
-    // Where the network is behind a proxy, this one is not.
-    for variable in ["NO_PROXY", "no_proxy"] {
-        let before = Sourcing::inherited(variable).filter(|value| !value.is_empty());
-        command.env(variable, before.map_or_else(String::new, |value| value + ",") + "127.0.0.1,localhost");
-    }
+    command.args(arguments).envs(wired.environment(base));
     Ok(command)
 }
 
 /// As a shell has it: 127 where there is no such command, 126 where it cannot be run.
-fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
+fn not_started(wired: &Behind, program: &str, error: &std::io::Error) -> ExitCode {
     let is_missing = error.kind() == ErrorKind::NotFound;
     let why = if is_missing { "no such command, or its folder is not in PATH".to_owned() } else { error.to_string() };
-    say(&format!("ERROR: cannot run {}: {why}", quoted_if_needed(program)));
+    warn(&wired.secrets, &format!("ERROR: cannot run {}: {why}", quoted_if_needed(program)));
     ExitCode::from(if is_missing { 127 } else { 126 })
 }
 
 /// The exit code of the whole, once everything that must not pass in silence was said.
-fn concluded(status: ExitStatus, troubles: &Troubles, wired: &Wired) -> ExitCode {
+fn concluded(status: ExitStatus, troubles: &Troubles, wired: &Behind) -> ExitCode {
     let failures = wired.failures();
     let notes = wired.take_notes();
     for note in &notes {
-        say(&format!("retake: {note}"));
+        warn(&wired.secrets, &format!("retake: {note}"));
     }
     for failure in failures.iter().filter(|failure| !notes.contains(failure)) {
-        say(&format!("retake: {failure}"));
+        warn(&wired.secrets, &format!("retake: {failure}"));
     }
-    let count = troubles.say();
+    let count = troubles.say(&wired.secrets);
     let code = code_of(status);
     if code != 0 || (count == 0 && failures.is_empty()) {
         return ExitCode::from(code);
     }
-    say(&format!("retake: the command succeeded, but {}: exit 1", counted(count, failures.len())));
+    warn(&wired.secrets, &format!("retake: the command succeeded, but {}: exit 1", counted(count, failures.len())));
     Exit::Failed.into()
 }
 
@@ -137,15 +127,15 @@ impl Troubles {
     }
 
     /// Says all of them; how many there were.
-    fn say(&self) -> usize {
+    fn say(&self, secrets: &Secrets) -> usize {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (trouble, times) in &heard.different {
             let times = if *times > 1 { format!("\n  asked {times} times") } else { String::new() };
-            say(&format!("{}{times}", worded(trouble)));
+            warn(secrets, &format!("{}{times}", worded(trouble)));
         }
         let told: usize = heard.different.iter().map(|(_, times)| times).sum();
         if told < heard.count {
-            say(&format!("retake: and {} more requests without an answer", heard.count - told));
+            warn(secrets, &format!("retake: and {} more requests without an answer", heard.count - told));
         }
         heard.count
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::provider::{Catalogue, Provider};
+use crate::exchange::Secrets;
+use crate::provider::{Provider, Setup};
 use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
 use crate::tape::{Mode, Tape};
 
@@ -11,21 +12,42 @@ use super::args::ProxyArgs;
 use super::exit::Stop;
 use super::load::unknown;
 use super::settings::{Sourcing, add_flag, again, named_setup};
-use super::wire::{Tapes, providers_of};
-use super::{load, settings};
+use super::tapes::{Tapes, providers_of};
+use super::{load, output, settings};
 
 /// The variable with the proxy's own address.
 const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
 
+/// In the place of a key, for SDKs that do not start without one.
+const PLACEHOLDER: &str = "retake";
+
+/// What a proxy is told besides its providers.
+pub(super) struct ProxyHooks {
+    pub(super) token: Option<String>,
+    /// Hears of every request that the proxy had no answer to.
+    pub(super) tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    /// The case on whose behalf requests without a session are made.
+    pub(super) case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+impl ProxyHooks {
+    /// For clients whose requests say for which session they are, or for none.
+    pub(super) fn new(token: Option<String>, tell: impl Fn(&Trouble) + Send + Sync + 'static) -> Self {
+        ProxyHooks { token, tell: Arc::new(tell), case: Arc::new(|| None) }
+    }
+}
+
 /// A proxy without its socket.
-pub(super) struct Wired {
+pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
     mode: Mode,
     /// Variables and the paths below the proxy's address that they lead to.
     variables: BTreeMap<String, String>,
+    /// What must not be shown.
+    pub(super) secrets: Secrets,
 }
 
-impl Wired {
+impl Behind {
     /// `record` makes the command that records out of the flags that say where things are.
     pub(super) fn new(args: &ProxyArgs, record: impl Fn(&str) -> String) -> Result<Self, Stop> {
         let color = settings::color(None);
@@ -41,24 +63,53 @@ impl Wired {
             None => catalogue.providers.iter().map(|provider| provider.name.clone()).collect(),
         };
         let line = record(&flags(args));
-        let mut tapes = Tapes::for_clients(&sourcing, catalogue, line, color);
+        let secrets = sourcing.secrets(catalogue);
+        output::hush_panics(&secrets);
+        let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, color);
         let mut providers = Vec::new();
         for provider in names.iter().filter_map(|name| catalogue.provider(name)) {
-            if OWN_NAMES.contains(&provider.name.as_str()) {
-                return Err(Stop::usage(format!(
-                    "the provider `{0}` cannot be served, because /{0} is a path of the proxy's own: rename it in providers.yaml",
-                    provider.name
-                )));
-            }
+            can_be_served(provider)?;
             providers.push((provider.clone(), tapes.of(provider, None)?));
         }
-        let variables = variables(&args.env, &names, catalogue)?;
-        Ok(Wired { providers, mode: sourcing.mode, variables })
+        let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
+        Ok(Behind { providers, mode: sourcing.mode, variables, secrets })
     }
 
-    /// The proxy; `tell` hears of its troubles.
-    pub(super) fn proxy(&self, token: Option<String>, tell: Arc<dyn Fn(&Trouble) + Send + Sync>) -> Arc<Proxy> {
-        Arc::new(Proxy::new(ProxyConfig { providers: self.providers.clone(), mode: self.mode, token, tell }))
+    /// What stands behind the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own
+    /// provider when OpenAI is none of its.
+    pub(super) fn of_setup(providers: Vec<(Provider, Arc<Tape>)>, mode: Mode, setup: &Setup) -> Result<Self, Stop> {
+        providers.iter().try_for_each(|(provider, _)| can_be_served(provider))?;
+        let mut variables = variables(&[], providers.iter().map(|(provider, _)| provider))?;
+        if let Some((own, _)) = providers.iter().find(|(provider, _)| provider.name == setup.provider) {
+            let path = own.base_url.splitn(4, '/').nth(3).unwrap_or_default().trim_end_matches('/');
+            variables.entry("OPENAI_BASE_URL".to_owned()).or_insert(format!("{}/{path}", own.name));
+        }
+        Ok(Behind { providers, mode, variables, secrets: Secrets::default() })
+    }
+
+    /// The proxy.
+    pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
+        let ProxyHooks { token, tell, case } = hooks;
+        Arc::new(Proxy::new(ProxyConfig { providers: self.providers.clone(), mode: self.mode, token, tell, case }))
+    }
+
+    /// What a program is started with, so that its SDKs find a proxy at this address: base URLs, and a placeholder for
+    /// each key that is not set.
+    pub(super) fn environment(&self, base: &str) -> Vec<(String, String)> {
+        let mut all = self.exports(base);
+        let keys = self.providers.iter().filter_map(|(provider, _)| provider.key.as_deref()).chain(["OPENAI_API_KEY"]);
+        for variable in keys {
+            if Sourcing::inherited(variable).is_none_or(|value| value.is_empty()) {
+                all.push((variable.to_owned(), PLACEHOLDER.to_owned()));
+            }
+        }
+        // Where the network is behind a proxy, this one is not.
+        for variable in ["NO_PROXY", "no_proxy"] {
+            let before = Sourcing::inherited(variable).filter(|value| !value.is_empty());
+            let hosts = before.map_or_else(String::new, |value| value + ",") + "127.0.0.1,localhost";
+            all.push((variable.to_owned(), hosts));
+        }
+        all
     }
 
     /// What SDKs read, for a proxy at this address.
@@ -67,11 +118,6 @@ impl Wired {
         std::iter::once(own)
             .chain(self.variables.iter().map(|(name, path)| (name.clone(), format!("{base}/{path}"))))
             .collect()
-    }
-
-    /// The variables in which SDKs look for a key.
-    pub(super) fn key_variables(&self) -> impl Iterator<Item = &str> {
-        self.providers.iter().filter_map(|(provider, _)| provider.key.as_deref())
     }
 
     /// Waits until every reply that still arrives is whole and written.
@@ -93,6 +139,17 @@ impl Wired {
     }
 }
 
+/// A proxy's own paths begin with no provider's name.
+fn can_be_served(provider: &Provider) -> Result<(), Stop> {
+    if !OWN_NAMES.contains(&provider.name.as_str()) {
+        return Ok(());
+    }
+    Err(Stop::usage(format!(
+        "the provider `{0}` cannot be served, because /{0} is a path of the proxy's own: rename it in providers.yaml",
+        provider.name
+    )))
+}
+
 /// The flags of a proxy as they can be typed again, but for the mode.
 fn flags(args: &ProxyArgs) -> String {
     let mut line = again(&args.source);
@@ -106,9 +163,14 @@ fn flags(args: &ProxyArgs) -> String {
 }
 
 /// The variables of the providers served, and those that the user sets besides or instead.
-fn variables(words: &[String], served: &[String], catalogue: &Catalogue) -> Result<BTreeMap<String, String>, Stop> {
+fn variables<'p>(
+    words: &[String],
+    served: impl Iterator<Item = &'p Provider>,
+) -> Result<BTreeMap<String, String>, Stop> {
     let mut variables = BTreeMap::new();
-    for provider in served.iter().filter_map(|name| catalogue.provider(name)) {
+    let mut names = Vec::new();
+    for provider in served {
+        names.push(provider.name.clone());
         for (variable, path) in &provider.sdk_env {
             variables.insert(variable.clone(), format!("{}{path}", provider.name));
         }
@@ -121,8 +183,8 @@ fn variables(words: &[String], served: &[String], catalogue: &Catalogue) -> Resu
         };
         let place = place.trim_matches('/');
         let provider = place.split('/').next().unwrap_or_default();
-        if !served.iter().any(|name| name == provider) {
-            return Err(Stop::usage(format!("--env {word}: {}", unknown("provider", provider, served))));
+        if !names.iter().any(|name| name == provider) {
+            return Err(Stop::usage(format!("--env {word}: {}", unknown("provider", provider, &names))));
         }
         if place.contains(char::is_whitespace) || place.contains(['?', '#', '\'', '"', '$', '`', ';', '&']) {
             return Err(Stop::usage(format!("--env {word}: `{place}` is no path of a URL")));
@@ -149,24 +211,15 @@ pub(super) fn worded(trouble: &Trouble) -> String {
 mod tests {
     use super::*;
 
-    fn catalogue() -> Catalogue {
+    fn set(words: &[&str]) -> Result<BTreeMap<String, String>, String> {
         let provider = |name: &str, env: &[(&str, &str)]| Provider {
             name: name.to_owned(),
             sdk_env: env.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect(),
             ..Provider::default()
         };
-        Catalogue {
-            providers: vec![
-                provider("openai", &[("OPENAI_BASE_URL", "/v1")]),
-                provider("ollama", &[("OLLAMA_HOST", "")]),
-            ],
-            ..Catalogue::default()
-        }
-    }
-
-    fn set(words: &[&str]) -> Result<BTreeMap<String, String>, String> {
+        let providers = [provider("openai", &[("OPENAI_BASE_URL", "/v1")]), provider("ollama", &[("OLLAMA_HOST", "")])];
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        variables(&words, &["openai".into(), "ollama".into()], &catalogue()).map_err(|stop| stop.message)
+        variables(&words, providers.iter()).map_err(|stop| stop.message)
     }
 
     #[test]

@@ -8,10 +8,11 @@ use crate::proxy;
 use crate::{access, stack};
 
 use super::args::ServeArgs;
+use super::block_on;
 use super::exit::{Exit, Stop};
-use super::proxy::{Wired, worded};
-use super::script::{base_of, bind, ended, ready};
-use super::{block_on, say};
+use super::output::warn;
+use super::proxy::{Behind, ProxyHooks, worded};
+use super::socket::{base_of, bind, ended, ready};
 
 /// How often what became of recordings is told.
 const PACE: Duration = Duration::from_millis(500);
@@ -21,8 +22,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     let token = args.token.clone().filter(|token| !token.is_empty());
     access::may_listen("the proxy", args.host, token.is_some())
         .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
-    let wired = Arc::new(Wired::new(&args.proxy, |flags| format!("retake serve{flags} --mode record"))?);
-    let proxy = wired.proxy(token, Arc::new(|trouble| say(&worded(trouble))));
+    let wired = Arc::new(Behind::new(&args.proxy, |flags| format!("retake serve{flags} --mode record"))?);
+    let secrets = wired.secrets.clone();
+    let proxy = wired.proxy(ProxyHooks::new(token, move |trouble| warn(&secrets, &worded(trouble))));
     block_on(async {
         let listener = bind(args.host, args.port).await?;
         let base = base_of(&listener)?;
@@ -36,7 +38,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
         wired.settle().await;
         telling.abort();
-        wired.take_notes().iter().for_each(|note| say(note));
+        wired.take_notes().iter().for_each(|note| warn(&wired.secrets, note));
         // Each was told as a note when it happened.
         Ok(if wired.failures().is_empty() { Exit::Ok } else { Exit::Failed })
     })
@@ -52,9 +54,9 @@ fn export(variables: &[(String, String)]) -> std::io::Result<()> {
 }
 
 /// What became of recordings, told while it is new.
-async fn tell(wired: Arc<Wired>) {
+async fn tell(wired: Arc<Behind>) {
     loop {
         tokio::time::sleep(PACE).await;
-        wired.take_notes().iter().for_each(|note| say(note));
+        wired.take_notes().iter().for_each(|note| warn(&wired.secrets, note));
     }
 }

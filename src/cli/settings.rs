@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libtest_mimic::ColorSetting;
 
-use crate::provider::{Catalogue, Setup};
+use crate::exchange::Secrets;
+use crate::provider::{Catalogue, Manners, Setup};
 use crate::tape::Mode;
 
-use super::args::{SelectArgs, SourceArgs};
+use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
 use super::load::{read, unknown};
 
@@ -24,13 +26,52 @@ pub(super) enum StackChoice {
     Direct,
     /// Something that already runs.
     Url(String),
+    /// The user's own server, started for the run.
+    Command(AppConfig),
+}
+
+/// How the user's server is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AppConfig {
+    /// For a shell; `{port}` in it is the port to listen on, which `$PORT` is too.
+    pub(super) command: String,
+    /// Answers with 2xx once the server is ready.
+    pub(super) health: String,
+    /// How long that may take.
+    pub(super) patience: Duration,
 }
 
 impl StackChoice {
-    pub(super) fn parse(text: &str) -> Result<Self, Stop> {
+    pub(super) fn of(args: &RunArgs) -> Result<Self, Stop> {
+        let Some(command) = args.stack_config.strip_prefix("command:") else { return Self::parse(&args.stack_config) };
+        let wrong = |why: &str| Err(Stop::usage(format!("--stack-config {}: {why}", args.stack_config)));
+        if command.trim().is_empty() {
+            return wrong("the command that starts your server is missing, as in `command:python3 app.py`");
+        }
+        if args.workers > 1 {
+            return wrong(
+                "requests of your server do not say for which case they are: cases run one at a time, so leave -n out",
+            );
+        }
+        if !args.stack_health.starts_with('/') {
+            return Err(Stop::usage(format!("--stack-health {}: a path begins with `/`", args.stack_health)));
+        }
+        Ok(StackChoice::Command(AppConfig {
+            command: command.trim().to_owned(),
+            health: args.stack_health.clone(),
+            patience: args.stack_timeout,
+        }))
+    }
+
+    /// Whether cases call paths as they stand, and nothing that only retake's own gateway has.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, StackChoice::Direct | StackChoice::Command(_))
+    }
+
+    fn parse(text: &str) -> Result<Self, Stop> {
         let wrong = |why: &str| {
             Stop::usage(format!(
-                "--stack-config {text}: {why}\n  it is one of: ci-tests, server:ci-tests, server:ci-tests:PORT, direct, or a URL"
+                "--stack-config {text}: {why}\n  it is one of: ci-tests, server:ci-tests, server:ci-tests:PORT, direct, a URL, or command:COMMAND"
             ))
         };
         match text.split(':').collect::<Vec<_>>().as_slice() {
@@ -66,6 +107,12 @@ pub(super) struct Sourcing {
     pub(super) mode: Mode,
     pub(super) recordings: PathBuf,
     pub(super) elsewhere: BTreeMap<String, Elsewhere>,
+    /// Scripts that answer before anything else, by provider.
+    pub(super) by_hand: BTreeMap<String, PathBuf>,
+    /// What the flags say of how to ask live.
+    pub(super) manners: Manners,
+    /// Multiple of the recorded pace; `None` plays at once.
+    pub(super) speed: Option<f64>,
     env: BTreeMap<String, String>,
 }
 
@@ -81,13 +128,7 @@ impl Sourcing {
         }
         let mut elsewhere = BTreeMap::new();
         for word in &args.provider {
-            let Some((name, place)) = word.split_once('=') else {
-                return Err(Stop::usage(format!("--provider {word}: write it as NAME=BASE_URL or NAME=script:FILE")));
-            };
-            if catalogue.provider(name).is_none() {
-                let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
-                return Err(Stop::usage(unknown("provider", name, &known)));
-            }
+            let (name, place) = of_provider("--provider", word, "NAME=BASE_URL or NAME=script:FILE", catalogue)?;
             let place = match place.strip_prefix("script:") {
                 Some(file) => {
                     read(file.as_ref())?;
@@ -104,7 +145,25 @@ impl Sourcing {
             };
             elsewhere.insert(name.to_owned(), place);
         }
-        Ok(Sourcing { mode, recordings: args.recordings.clone(), elsewhere, env: BTreeMap::new() })
+        let mut by_hand = BTreeMap::new();
+        for word in &args.script {
+            let (name, file) = of_provider("--script", word, "PROVIDER=FILE", catalogue)?;
+            by_hand.insert(name.to_owned(), PathBuf::from(file));
+        }
+        if let Some(speed) = args.replay_speed.filter(|speed| !speed.is_finite() || *speed <= 0.0) {
+            return Err(Stop::usage(format!(
+                "--replay-speed {speed}: it is a multiple of the recorded pace, such as 1 or 10; leave it out to replay at once"
+            )));
+        }
+        Ok(Sourcing {
+            mode,
+            recordings: args.recordings.clone(),
+            elsewhere,
+            by_hand,
+            manners: manners(&args.live),
+            speed: args.replay_speed,
+            env: BTreeMap::new(),
+        })
     }
 
     /// Lets a setup's environment fill in what the real one leaves unset.
@@ -120,6 +179,12 @@ impl Sourcing {
         })
     }
 
+    /// Every key value that any provider could use: none of them may be kept or shown.
+    pub(super) fn secrets(&self, catalogue: &Catalogue) -> Secrets {
+        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
+        Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
+    }
+
     /// A variable of the real environment, for what is started from here. Empty is what it is.
     pub(super) fn inherited(name: &str) -> Option<String> {
         std::env::var(name).ok()
@@ -128,6 +193,31 @@ impl Sourcing {
     /// A variable: the real environment first, then the setup's. Empty is unset.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
+    }
+}
+
+/// The provider that a flag's value names, and what it says of it.
+fn of_provider<'w>(flag: &str, word: &'w str, form: &str, catalogue: &Catalogue) -> Result<(&'w str, &'w str), Stop> {
+    let Some((name, rest)) = word.split_once('=') else {
+        return Err(Stop::usage(format!("{flag} {word}: write it as {form}")));
+    };
+    if catalogue.provider(name).is_none() {
+        let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
+        return Err(Stop::usage(unknown("provider", name, &known)));
+    }
+    Ok((name, rest))
+}
+
+fn manners(args: &LiveArgs) -> Manners {
+    Manners {
+        at_once: args.at_once,
+        per_minute: args.per_minute,
+        retries: args.retries,
+        patience: args.patience,
+        connect: args.connect_timeout,
+        first_byte: args.first_byte_timeout,
+        gap: args.gap_timeout,
+        whole: args.whole_timeout,
     }
 }
 
@@ -184,6 +274,12 @@ pub(super) fn again(source: &SourceArgs) -> String {
     }
     if source.recordings.as_os_str() != "recordings" {
         add_flag(&mut line, "--recordings", &source.recordings.to_string_lossy());
+    }
+    if let Some(speed) = source.replay_speed {
+        add_flag(&mut line, "--replay-speed", &speed.to_string());
+    }
+    for script in &source.script {
+        add_flag(&mut line, "--script", script);
     }
     for provider in &source.provider {
         add_flag(&mut line, "--provider", provider);

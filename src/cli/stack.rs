@@ -1,20 +1,24 @@
 //! `retake stack`: the gateway alone.
 
 use crate::access;
+use crate::exchange::Secrets;
+use crate::provider::Setup;
 use crate::stack::{self, Store};
 use crate::tape::Mode;
 
 use super::args::StackArgs;
 use super::exit::{Exit, Stop};
-use super::script::{bind, ended, ready};
+use super::load::Parties;
+use super::output::{guarded, warn};
 use super::settings::{Sourcing, named_setup};
-use super::wire::{Tapes, providers_of, router};
+use super::socket::{bind, ended, ready};
+use super::tapes::{Tapes, providers_of};
+use super::wire::router;
 use super::{block_on, load, settings};
 
 /// Serves until it is told to end.
 pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
-    let color = settings::color(None);
-    let parties = load::parties(&args.source, color)?;
+    let parties = load::parties(&args.source, settings::color(None))?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
     access::may_listen("the stack", args.host, !args.keys.is_empty()).map_err(|why| {
         Stop::usage(format!("{why}\n  give it keys with --keys or RETAKE_STACK_KEYS, or bind 127.0.0.1"))
@@ -23,23 +27,34 @@ pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
     if let Some(setup) = setup {
         sourcing.with_env(setup);
     }
+    let secrets = sourcing.secrets(&parties.catalogue);
+    guarded(&secrets, || serve(args, &parties, &sourcing, setup, &secrets))
+}
+
+fn serve(
+    args: &StackArgs,
+    parties: &Parties,
+    sourcing: &Sourcing,
+    setup: Option<&Setup>,
+    secrets: &Secrets,
+) -> Result<Exit, Stop> {
     let names = match setup {
         Some(setup) => providers_of(setup, &parties.catalogue),
-        None => able(&sourcing, &parties.catalogue),
+        None => able(sourcing, &parties.catalogue),
     };
     if names.is_empty() {
         return Err(Stop::usage(
             "no provider can answer in this mode: none has recordings or a key that is set\n  name a setup with --setup NAME",
         ));
     }
-    let mut tapes = Tapes::new(&sourcing, &parties.catalogue, "retake stack".to_owned(), false, color);
+    let mut tapes = Tapes::new(sourcing, secrets.clone(), "retake stack".to_owned(), false, settings::color(None));
     let mut providers = Vec::new();
     for provider in names.iter().filter_map(|name| parties.catalogue.provider(name)) {
         providers.push((provider.clone(), tapes.of(provider, args.setup.as_deref())?));
     }
     let kept: Vec<_> = providers.iter().map(|(_, tape)| tape.clone()).collect();
     block_on(async {
-        let store = Store::open(&args.store).await.map_err(|error| {
+        let store = Store::open(&args.store, secrets.clone()).await.map_err(|error| {
             Stop::usage(format!(
                 "cannot use the store {}: {error} (another file with --store FILE)",
                 args.store.display()
@@ -53,7 +68,7 @@ pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
             tape.settle().await;
         }
         for note in tapes.notes() {
-            eprintln!("{note}");
+            warn(secrets, &note);
         }
         Ok(Exit::Ok)
     })

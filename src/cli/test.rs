@@ -9,6 +9,7 @@ use libtest_mimic::Trial;
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Tally};
+use crate::exchange::Secrets;
 use crate::matrix::{self, Case, Keyword};
 use crate::provider::Setup;
 use crate::report::{self, Terminal};
@@ -17,38 +18,35 @@ use crate::run::{self, Ended, Planned};
 use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
-use super::script::ended;
+use super::output::{Scrubbed, guarded};
 use super::settings::{self, Sourcing, StackChoice};
-use super::wire::{Tapes, Wired};
+use super::socket::ended;
+use super::tapes::Tapes;
+use super::wire::Wired;
 
 /// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
 pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Stop> {
     let color = settings::color(args.libtest.color);
-    let stack = StackChoice::parse(&args.run.stack_config)?;
+    let stack = StackChoice::of(&args.run)?;
     let parties = load::parties(&args.source, color)?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
     let setups = settings::setups(&args.select, &sourcing, &parties.catalogue, &parties.setups)?;
     for setup in &setups {
         sourcing.with_env(setup);
     }
-    let suites = load::suites(&args.source, &args.select, &parties.catalogue, color)?;
-    let all: Vec<Case> = {
-        let direct = stack == StackChoice::Direct;
-        let mut seen = HashSet::new();
-        let cases = setups.iter().flat_map(|setup| {
-            let catalogue = &parties.catalogue;
-            suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct))
-        });
-        // Two setups may mean the same case: the same provider, model and parameters.
-        cases.filter(|case| seen.insert(case.id.clone())).collect()
+    let secrets = sourcing.secrets(&parties.catalogue);
+    let run = Run {
+        args,
+        quiet,
+        color,
+        command,
+        stack,
+        sourcing: &sourcing,
+        secrets: &secrets,
+        parties: &parties,
+        setups: &setups,
     };
-    let selected = select(args, &all)?;
-    if args.libtest.list {
-        return list(args, &selected);
-    }
-    let deselected = all.len() - selected.len();
-    let run = Run { args, quiet, color, command, stack, sourcing: &sourcing, parties: &parties, setups: &setups };
-    super::block_on(run.drive(selected, deselected, suites.len()))
+    guarded(&secrets, || run.start())
 }
 
 /// What `-k` and the libtest filters leave.
@@ -113,14 +111,36 @@ struct Run<'a> {
     command: &'a str,
     stack: StackChoice,
     sourcing: &'a Sourcing,
+    secrets: &'a Secrets,
     parties: &'a Parties,
     setups: &'a [Setup],
 }
 
 impl Run<'_> {
+    fn start(&self) -> Result<Exit, Stop> {
+        let (args, catalogue) = (self.args, &self.parties.catalogue);
+        let suites = load::suites(&args.source, &args.select, catalogue, self.color)?;
+        let all: Vec<Case> = {
+            let direct = self.stack.is_bare();
+            let mut seen = HashSet::new();
+            let cases = self
+                .setups
+                .iter()
+                .flat_map(|setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct)));
+            // Two setups may mean the same case: the same provider, model and parameters.
+            cases.filter(|case| seen.insert(case.id.clone())).collect()
+        };
+        let selected = select(args, &all)?;
+        if args.libtest.list {
+            return list(args, &selected);
+        }
+        let deselected = all.len() - selected.len();
+        super::block_on(self.drive(selected, deselected, suites.len()))
+    }
+
     async fn drive(&self, selected: Vec<&Case>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
         let again = again(self.command, self.args);
-        let mut tapes = Tapes::new(self.sourcing, &self.parties.catalogue, again.clone(), true, self.color);
+        let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
         let mut wired = Wired::new(&self.stack, &again, self.sourcing);
         let mut plan = Vec::new();
         for case in &selected {
@@ -141,7 +161,7 @@ impl Run<'_> {
         let running = tokio::spawn(run::run(plan, options, sender, ended()));
         let told = self.tell(receiver).await;
         let how = running.await.unwrap_or(Ended::Broken);
-        wired.end();
+        wired.end().await;
         let exit = exit(&told?, how);
         // Each was told as a notice when it happened.
         Ok(if exit == Exit::Ok && !tapes.failures().is_empty() { Exit::Failed } else { exit })
@@ -180,7 +200,7 @@ impl Run<'_> {
             verbosity: self.args.run.verbose as i8 - self.quiet.min(3) as i8,
             ci: settings::ci(),
         };
-        let mut terminal = Terminal::new(BufWriter::new(io::stdout()), options);
+        let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
         let mut tally = Tally::default();
         while let Some(event) = events.recv().await {
             tally.count(&event);

@@ -1,183 +1,34 @@
-//! The composition root: which upstream answers, behind which stack. The mode is chosen here and nowhere else.
+//! The composition root: which stack stands before the tapes. What is behind them is chosen in `tapes`.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::exchange::Secrets;
 use crate::matrix::Case;
 use crate::provider::{Catalogue, Provider, Setup};
-use crate::run::{Target, Witness};
-use crate::script::{Script, Scripted};
+use crate::proxy;
+use crate::run::Target;
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
-use crate::tape::{self, Command, Journal, Library, Mode, Tape};
-use crate::upstream::http::{Http, HttpConfig, Key, Retries, Timeouts};
+use crate::tape::{Mode, Tape};
+use crate::upstream::http::{Http, HttpConfig, Retries};
 use crate::upstream::{self, Upstream};
 
+use super::app::App;
 use super::exit::Stop;
-use super::load::read;
-use super::settings::{Elsewhere, Sourcing, StackChoice, quote};
+use super::proxy::{Behind, ProxyHooks};
+use super::settings::{AppConfig, Sourcing, StackChoice};
+use super::socket::{base_of, bind, get, quick};
+use super::tapes::{Tapes, providers_of};
+use super::witness::TapeWitness;
 
-/// One tape per provider, shared by every setup that uses it.
-pub(super) struct Tapes<'a> {
-    pub(super) sourcing: &'a Sourcing,
-    /// How the user started the program, for the command that records.
-    pub(super) command: String,
-    /// Whether recordings wait for the outcome of their case.
-    pub(super) staged: bool,
-    pub(super) color: bool,
-    /// Every key value that any provider could use: none of them may be kept.
-    pub(super) secrets: Secrets,
-    retries: Retries,
-    /// The whole command that records, where it is the same for every request.
-    record: Option<String>,
-    journal: Arc<Journal>,
-    open: BTreeMap<String, Arc<Tape>>,
-}
-
-impl<'a> Tapes<'a> {
-    pub(super) fn new(
-        sourcing: &'a Sourcing,
-        catalogue: &Catalogue,
-        command: String,
-        staged: bool,
-        color: bool,
-    ) -> Self {
-        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
-        let secrets = Secrets::new(vars.filter_map(|var| sourcing.var(&var).map(|value| (var, value))));
-        Tapes {
-            sourcing,
-            command,
-            staged,
-            color,
-            secrets,
-            retries: Retries::live(),
-            record: None,
-            journal: Arc::default(),
-            open: BTreeMap::new(),
-        }
-    }
-
-    /// Tapes for clients of others, which try again by themselves and of whose tests nothing is known: everything is
-    /// asked once, and written when it ends. `record` is the command that records what they ask.
-    pub(super) fn for_clients(sourcing: &'a Sourcing, catalogue: &Catalogue, record: String, color: bool) -> Self {
-        let tapes = Tapes::new(sourcing, catalogue, String::new(), false, color);
-        Tapes { retries: Retries::never(), record: Some(record), ..tapes }
-    }
-
-    /// The tape of a provider, opened once.
-    pub(super) fn of(&mut self, provider: &Provider, setup: Option<&str>) -> Result<Arc<Tape>, Stop> {
-        if let Some(tape) = self.open.get(&provider.name) {
-            return Ok(tape.clone());
-        }
-        let tape = Arc::new(self.open(provider, setup)?);
-        self.open.insert(provider.name.clone(), tape.clone());
-        Ok(tape)
-    }
-
-    fn open(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
-        let live = match self.sourcing.mode {
-            Mode::Replay => None,
-            _ => Some(self.live(provider)?),
-        };
-        let scripted = matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::Script(_)));
-        let missing_key = provider.key.clone().filter(|var| !scripted && self.sourcing.var(var).is_none());
-        let options = tape::Options {
-            secrets: self.secrets.clone(),
-            staged: self.staged,
-            missing_key,
-            command: self.record_command(setup),
-            journal: self.journal.clone(),
-            ..tape::Options::default()
-        };
-        let library = Library::open(&self.sourcing.recordings, provider);
-        Ok(tape::wire(self.sourcing.mode, library, live, options))
-    }
-
-    /// The command that records what a case asks.
-    fn record_command(&self, setup: Option<&str>) -> Command {
-        if let Some(record) = self.record.clone() {
-            return Arc::new(move |_| record.clone());
-        }
-        let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
-        let command = format!("{}{setup} --mode record", self.command);
-        Arc::new(move |case| match case {
-            Some(case) => format!("{command} -k {}", quote(case)),
-            None => command.clone(),
-        })
-    }
-
-    /// The provider itself, or what stands in for it.
-    fn live(&self, provider: &Provider) -> Result<upstream::Shared, Stop> {
-        let base_url = match self.sourcing.elsewhere.get(&provider.name) {
-            Some(Elsewhere::Script(file)) => {
-                let script = Script::parse(&read(file)?).map_err(|error| Stop::usage(error.render(self.color)))?;
-                return Ok(Arc::new(Scripted::new(script)));
-            }
-            Some(Elsewhere::Url(url)) => url,
-            None => &provider.base_url,
-        };
-        let key = provider.key.as_ref().map(|var| {
-            let (header, prefix) = &provider.key_header;
-            Key::new(var, self.sourcing.var(var)).travels_in(header, prefix)
-        });
-        Ok(Arc::new(Http::new(HttpConfig {
-            key,
-            key_required: provider.key.is_some(),
-            headers: provider.headers.clone(),
-            retries: self.retries,
-            ..HttpConfig::new(&provider.name, base_url)
-        })))
-    }
-
-    /// What must not pass although every case did: recordings that could not be written or do not answer their request.
-    pub(super) fn failures(&self) -> Vec<String> {
-        self.journal.failures()
-    }
-
-    /// Why recordings of requests that no case made were kept or not written.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.journal.notes()
-    }
-
-    /// `recordings: recordings (3 real, 25 simulated)`, when there are any.
-    pub(super) fn summary(&self) -> Option<String> {
-        let (mut real, mut simulated) = (0, 0);
-        for tape in self.open.values() {
-            let summary = tape.library().summary();
-            real += summary.real;
-            simulated += summary.simulated;
-        }
-        let folder = self.sourcing.recordings.display();
-        (self.sourcing.mode != Mode::Live).then(|| format!("recordings: {folder} ({real} real, {simulated} simulated)"))
-    }
-}
-
-/// Sees what the tapes below a stack had no answer to.
-struct TapeWitness(Vec<Arc<Tape>>);
-
-impl Witness for TapeWitness {
-    fn troubles(&self, case: &str) -> Vec<upstream::Error> {
-        let misses = self.0.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
-        misses.map(|miss| upstream::Error::new(upstream::ErrorKind::MissingRecording, miss.message)).collect()
-    }
-
-    fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>> {
-        async move {
-            let mut notes = Vec::new();
-            for tape in &self.0 {
-                notes.extend(tape.finish_case(case, good).await);
-            }
-            notes
-        }
-        .boxed()
-    }
+/// Where a gateway listens, and whether this run started it.
+enum Served {
+    Here(String),
+    Elsewhere(String),
 }
 
 /// A run's stacks, one per setup.
@@ -189,11 +40,20 @@ pub(super) struct Wired<'a> {
     /// What the head of the report says of the stack.
     pub(super) said: Vec<String>,
     servers: Vec<oneshot::Sender<()>>,
+    apps: Vec<App>,
 }
 
 impl<'a> Wired<'a> {
     pub(super) fn new(choice: &'a StackChoice, command: &'a str, sourcing: &'a Sourcing) -> Self {
-        Wired { choice, sourcing, command, targets: BTreeMap::new(), said: Vec::new(), servers: Vec::new() }
+        Wired {
+            choice,
+            sourcing,
+            command,
+            targets: BTreeMap::new(),
+            said: Vec::new(),
+            servers: Vec::new(),
+            apps: Vec::new(),
+        }
     }
 
     /// What a case calls.
@@ -228,51 +88,67 @@ impl<'a> Wired<'a> {
         for provider in &found {
             providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
         }
-        let witness = Arc::new(TapeWitness(providers.iter().map(|(_, tape)| tape.clone()).collect()));
-        let mut target = Target {
-            upstream: Arc::new(Nowhere),
-            direct: false,
-            curl_base: "http://127.0.0.1:8321".to_owned(),
-            key_var: None,
+        let below = providers.iter().map(|(_, tape)| tape.clone()).collect();
+        let mut witness = TapeWitness {
+            tapes: below,
+            speed: self.sourcing.speed,
+            faults: tapes.faults.clone(),
+            is_below: true,
+            running: Arc::default(),
+        };
+        let mut direct = None;
+        let (upstream, base): (upstream::Shared, String) = match self.choice {
+            StackChoice::Direct => {
+                let (provider, tape) = providers.swap_remove(0);
+                let base = provider.base_url.trim_end_matches("/v1").to_owned();
+                direct = Some(provider.key);
+                (tape, base)
+            }
+            StackChoice::InProcess => {
+                let inside = InProcess::new(gateway(providers, self.sourcing).await?);
+                (Arc::new(inside), "http://127.0.0.1:8321".to_owned())
+            }
+            StackChoice::Server(port) => {
+                let base = match self.serve(*port, providers).await? {
+                    Served::Here(base) => base,
+                    Served::Elsewhere(base) => {
+                        witness.is_below = false;
+                        base
+                    }
+                };
+                (client(&base), base)
+            }
+            StackChoice::Url(url) => {
+                witness.is_below = false;
+                (client(url), url.clone())
+            }
+            StackChoice::Command(config) => {
+                let base = self.start(config, setup, providers, &witness).await?;
+                (client(&base), base)
+            }
+        };
+        Ok(Target {
+            upstream,
+            direct: self.choice.is_bare(),
+            curl_base: base,
+            key_var: direct.flatten(),
             rerun: match self.sourcing.mode {
                 Mode::Replay => format!("{} --setup {}", self.command, setup.name),
                 mode => format!("{} --setup {} --mode {mode}", self.command, setup.name),
             },
-            witness,
-        };
-        match self.choice {
-            StackChoice::Direct => {
-                let (provider, tape) = providers.swap_remove(0);
-                target.direct = true;
-                target.curl_base = provider.base_url.trim_end_matches("/v1").to_owned();
-                target.key_var = provider.key;
-                target.upstream = tape;
-            }
-            StackChoice::InProcess => {
-                target.upstream = Arc::new(InProcess::new(gateway(providers, self.sourcing).await?))
-            }
-            StackChoice::Server(port) => {
-                let base = self.serve(*port, providers).await?;
-                target.upstream = client(&base);
-                target.curl_base = base;
-            }
-            StackChoice::Url(url) => {
-                target.upstream = client(url);
-                target.curl_base = url.clone();
-            }
-        }
-        Ok(target)
+            witness: Arc::new(witness),
+        })
     }
 
     /// A gateway on that port: the one that runs there already, or a new one for this run.
-    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<String, Stop> {
+    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<Served, Stop> {
         let base = format!("http://127.0.0.1:{port}");
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             Ok(listener) => listener,
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 recognise(&base, port, self.sourcing.mode).await?;
                 self.said.push(format!("Port {port} is already in use, assuming server is already running..."));
-                return Ok(base);
+                return Ok(Served::Elsewhere(base));
             }
             Err(error) => return Err(Stop::usage(format!("cannot listen on port {port}: {error}"))),
         };
@@ -283,28 +159,49 @@ impl<'a> Wired<'a> {
         tokio::spawn(stack::serve(listener, router, ended.map(drop)));
         self.servers.push(end);
         self.said.push(format!("stack: started on {address} for this run"));
-        Ok(format!("http://{address}"))
+        Ok(Served::Here(format!("http://{address}")))
+    }
+
+    /// The user's server, whose providers are the tapes behind a proxy. What it asks counts for the case that runs.
+    async fn start(
+        &mut self,
+        config: &AppConfig,
+        setup: &Setup,
+        providers: Vec<(Provider, Arc<Tape>)>,
+        witness: &TapeWitness,
+    ) -> Result<String, Stop> {
+        let running = Arc::clone(&witness.running);
+        let behind = Behind::of_setup(providers, self.sourcing.mode, setup)?;
+        let proxy = behind.proxy(ProxyHooks {
+            token: None,
+            // What went wrong fails the case that asked.
+            tell: Arc::new(|_| ()),
+            case: Arc::new(move || running.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        });
+        let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).await?;
+        let address = base_of(&listener)?;
+        let (end, ended) = oneshot::channel::<()>();
+        tokio::spawn(stack::serve(listener, proxy::router(proxy), ended.map(drop)));
+        self.servers.push(end);
+        let mut variables: Vec<(String, String)> = setup.env.clone().into_iter().collect();
+        variables.retain(|(name, _)| Sourcing::inherited(name).is_none());
+        variables.extend(behind.environment(&address));
+        let app = App::start(config, &variables).await?;
+        self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.display()));
+        let base = app.base.clone();
+        self.apps.push(app);
+        Ok(base)
     }
 
     /// Ends the stacks that were started for the run.
-    pub(super) fn end(self) {
+    pub(super) async fn end(self) {
+        for app in self.apps {
+            app.end().await;
+        }
         for server in self.servers {
             let _ = server.send(());
         }
     }
-}
-
-/// The providers that a setup's gateway has: its default one, and those its models name.
-pub(super) fn providers_of(setup: &Setup, catalogue: &Catalogue) -> Vec<String> {
-    let models = [&setup.models.text, &setup.models.embedding, &setup.models.vision];
-    let named = models.into_iter().flatten().filter_map(|model| model.split_once('/')).map(|(name, _)| name);
-    let mut names: Vec<String> = std::iter::once(setup.provider.as_str())
-        .chain(named.filter(|name| catalogue.provider(name).is_some()))
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// A gateway of its own store, for one run.
@@ -333,27 +230,13 @@ fn client(base: &str) -> upstream::Shared {
 
 /// Demands that what listens there is retake's own stack, in the mode of this run.
 async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
-    let quick = Duration::from_secs(5);
-    let timeouts = Timeouts { connect: quick, first_byte: quick, gap: quick, whole: quick };
-    let http = Http::new(HttpConfig {
-        retries: Retries::never(),
-        timeouts,
-        ..HttpConfig::new("the stack", format!("{base}/v1"))
-    });
-    let request = upstream::Request {
-        method: http::Method::GET,
-        endpoint: "/v1/health".to_owned(),
-        headers: http::HeaderMap::new(),
-        body: bytes::Bytes::new(),
-        auth: crate::exchange::Auth::None,
-        case: None,
-    };
+    let http = quick("the stack", base);
     let stranger = |why: &str| {
         Stop::usage(format!(
             "port {port} is taken by something that is no stack of retake's ({why})\n  stop it, or take another port with --stack-config server:ci-tests:PORT"
         ))
     };
-    let reply = http.send(request).await.map_err(|error| stranger(&error.message))?;
+    let reply = http.send(get("/v1/health")).await.map_err(|error| stranger(&error.message))?;
     let body = reply.collect().await.map_err(|(_, error)| stranger(&error.message))?;
     let health: serde_json::Value = serde_json::from_slice(&body).map_err(|_| stranger("its health is no JSON"))?;
     if health["name"] != env!("CARGO_PKG_NAME") {
@@ -366,13 +249,4 @@ async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
         )));
     }
     Ok(())
-}
-
-/// What stands in the place of a stack that is not built yet.
-struct Nowhere;
-
-impl Upstream for Nowhere {
-    fn send(&self, _request: upstream::Request) -> BoxFuture<'_, Result<upstream::Reply, upstream::Error>> {
-        async { Err(upstream::Error::new(upstream::ErrorKind::Other, "no stack was wired")) }.boxed()
-    }
 }

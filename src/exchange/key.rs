@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::python;
 use super::{Auth, Exchange, Request};
-use crate::provider::Ignored;
+use crate::provider::{FieldStep, Ignored};
 
 /// The identity of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,12 +105,10 @@ fn body(request: &Request, ignores: &[Ignored], out: &mut String) {
     }
 }
 
-fn normalised(mut members: BTreeMap<String, &RawValue>, endpoint: &str, ignores: &[Ignored], out: &mut String) {
-    for ignored in ignores.iter().filter(|ignored| ignored.endpoint == endpoint) {
-        for field in &ignored.fields {
-            members.remove(field);
-        }
-    }
+fn normalised(members: BTreeMap<String, &RawValue>, endpoint: &str, ignores: &[Ignored], out: &mut String) {
+    let ignored = ignores.iter().filter(|ignored| ignored.endpoint == endpoint);
+    let left_out: Vec<&[FieldStep]> =
+        ignored.flat_map(|ignored| &ignored.fields).map(|path| path.0.as_slice()).collect();
     let mut members: BTreeMap<&str, &str> = members.iter().map(|(name, raw)| (name.as_str(), raw.get())).collect();
     if endpoint == "/v1/completions" {
         members.entry("extra_body").or_insert("{}");
@@ -118,7 +116,7 @@ fn normalised(mut members: BTreeMap<String, &RawValue>, endpoint: &str, ignores:
         members.remove("extra_body");
     }
     // `Content::of` has printed all of it before, so that no member can fail here.
-    let _ = python::object(members.into_iter(), out);
+    let _ = python::object(members.into_iter(), &left_out, out);
 }
 
 fn is_empty_object(text: &str) -> bool {
@@ -194,6 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::provider::FieldPath;
 
     const TOGETHER: &str = "https://api.together.xyz/v1";
 
@@ -205,6 +204,28 @@ mod tests {
             body: Bytes::from(body.to_owned()),
             auth: Auth::Provider,
             case: None,
+        }
+    }
+
+    fn ignored(endpoint: &str, field: &str) -> Ignored {
+        let step = |name: &str| if name == "*" { FieldStep::Every } else { FieldStep::Member(name.to_owned()) };
+        Ignored { endpoint: endpoint.to_owned(), fields: vec![FieldPath(field.split('/').map(step).collect())] }
+    }
+
+    #[test]
+    fn what_is_ignored_may_lie_deep() {
+        let key_of = |body: &str| {
+            let ignores =
+                [ignored("/v1/x", "messages/*/id"), ignored("/v1/x", "metadata/trace"), ignored("/v1/y", "a")];
+            key(&request(Method::POST, "/v1/x", body), TOGETHER, &ignores).canonical
+        };
+        let plain =
+            r#"{"a": 1, "messages": [{"id": 1, "text": "a"}, {"text": "b"}], "metadata": {"trace": "x", "user": 1}}"#;
+        let other =
+            r#"{"a": 1, "messages": [{"text": "a"}, {"id": [2], "text": "b"}], "metadata": {"user": 1, "trace": {}}}"#;
+        assert_eq!(key_of(plain), key_of(other));
+        for changed in [("\"a\": 1", "\"a\": 2"), ("\"text\": \"b\"", "\"text\": \"c\""), ("\"user\"", "\"id\"")] {
+            assert_ne!(key_of(plain), key_of(&plain.replacen(changed.0, changed.1, 1)), "{changed:?}");
         }
     }
 
@@ -271,7 +292,7 @@ mod tests {
 
     #[test]
     fn only_declared_fields_are_ignored_and_only_there() {
-        let ignores = [Ignored { endpoint: "/v1/embeddings".to_owned(), fields: vec!["encoding_format".to_owned()] }];
+        let ignores = [ignored("/v1/embeddings", "encoding_format")];
         let key_of = |endpoint: &str, body: &str| key(&request(Method::POST, endpoint, body), TOGETHER, &ignores);
         let asked = r#"{"input":"a","encoding_format":"base64"}"#;
         assert_eq!(key_of("/v1/embeddings", asked), key_of("/v1/embeddings", r#"{"input":"a"}"#));

@@ -1,17 +1,23 @@
 //! One request and its whole reply, as kept.
 
+mod difference;
+mod fault;
 mod format;
 mod framing;
 mod key;
 mod layout;
 mod model;
+mod moved;
 mod python;
 mod read;
 mod scrub;
 
-pub use crate::suite::Auth;
+pub use crate::suite::{Auth, Fault, What};
+pub use difference::{Difference, differences};
+pub use fault::{BROKEN_ON_PURPOSE, faulted};
 pub use format::{Recording, Times, write};
 pub use key::{Key, host_of, key, key_of_recorded};
 pub use model::{ChunkMark, End, Exchange, Origin, Reply, Request};
+pub use moved::{Field, Moved, Remedy, moved};
 pub use read::{FormatError, read, read_request};
 pub use scrub::{Secrets, keeps_reply_header};

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
+use crate::provider::FieldStep;
+
 /// Deeper nesting than this is not taken for JSON: reading is recursive, and the stack is finite.
 const MAX_DEPTH: usize = 128;
 
@@ -15,7 +17,7 @@ const MAX_DEPTH: usize = 128;
 pub(super) fn dumps(text: &str) -> Option<String> {
     let raw: &RawValue = serde_json::from_str(text).ok()?;
     let mut out = String::with_capacity(text.len() + text.len() / 8);
-    value(raw.get(), &mut out, 0)?;
+    value(raw.get(), &[], &mut out, 0)?;
     Some(out)
 }
 
@@ -27,47 +29,69 @@ pub(super) fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-/// Prints an object whose members are already known by name.
-pub(super) fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>, out: &mut String) -> Option<()> {
+/// Prints an object whose members are already known by name, without those that `left_out` leads to.
+pub(super) fn object<'a>(
+    members: impl Iterator<Item = (&'a str, &'a str)>,
+    left_out: &[&[FieldStep]],
+    out: &mut String,
+) -> Option<()> {
+    object_at(members, left_out, out, 1)
+}
+
+fn object_at<'a>(
+    members: impl Iterator<Item = (&'a str, &'a str)>,
+    left_out: &[&[FieldStep]],
+    out: &mut String,
+    depth: usize,
+) -> Option<()> {
     out.push('{');
-    for (at, (name, text)) in members.enumerate() {
-        if at > 0 {
+    let mut first = true;
+    for (name, text) in members {
+        let below = below(left_out, |step| matches!(step, FieldStep::Member(member) if member == name));
+        if below.iter().any(|path| path.is_empty()) {
+            continue;
+        }
+        if !first {
             out.push_str(", ");
         }
+        first = false;
         string(name, out);
         out.push_str(": ");
-        value(text, out, 1)?;
+        value(text, &below, out, depth)?;
     }
     out.push('}');
     Some(())
 }
 
-fn value(text: &str, out: &mut String, depth: usize) -> Option<()> {
+/// What is left of the paths whose first step leads here.
+fn below<'p>(paths: &[&'p [FieldStep]], leads_here: impl Fn(&FieldStep) -> bool) -> Vec<&'p [FieldStep]> {
+    paths
+        .iter()
+        .filter_map(|path| path.split_first())
+        .filter(|(step, _)| leads_here(step))
+        .map(|(_, rest)| rest)
+        .collect()
+}
+
+fn value(text: &str, left_out: &[&[FieldStep]], out: &mut String, depth: usize) -> Option<()> {
     if depth > MAX_DEPTH {
         return None;
     }
     match text.as_bytes().first()? {
         b'{' => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-            out.push('{');
-            for (at, (name, member)) in members.iter().enumerate() {
-                if at > 0 {
-                    out.push_str(", ");
-                }
-                string(name, out);
-                out.push_str(": ");
-                value(member.get(), out, depth + 1)?;
-            }
-            out.push('}');
+            let members = members.iter().map(|(name, member)| (name.as_str(), member.get()));
+            object_at(members, left_out, out, depth + 1)?;
         }
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            let below = below(left_out, |step| *step == FieldStep::Every);
             out.push('[');
             for (at, item) in items.iter().enumerate() {
                 if at > 0 {
                     out.push_str(", ");
                 }
-                value(item.get(), out, depth + 1)?;
+                value(item.get(), &below, out, depth + 1)?;
             }
             out.push(']');
         }

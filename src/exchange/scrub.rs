@@ -1,9 +1,10 @@
 //! Keys out of everything that is kept or shown.
 //!
-//! A secret is found in plain, percent-encoded, JSON-escaped (once, twice, or in part: character by character, in
-//! any mixture) and inside base64, wherever in the encoded data it starts. Each becomes `$VARIABLE`.
+//! A secret is found in plain, percent-encoded, JSON-escaped (however many times, or in part: character by character,
+//! in any mixture) and inside base64, wherever in the encoded data it starts. Each becomes `$VARIABLE`.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -200,40 +201,37 @@ impl Secret {
         form.or_else(|| self.escaped_length_at(bytes))
     }
 
+    /// Each character may be written in several ways, and the same bytes may be read as more than one of them (`%25`
+    /// begins with a `%`), so that every place a reading can have come to is followed.
     fn escaped_length_at(&self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
+        let mut places = BTreeSet::from([0]);
         for &ch in &self.value {
-            at += character(ch, &bytes[at..])?;
+            places = places.iter().flat_map(|at| lengths(ch, &bytes[*at..]).map(move |length| at + length)).collect();
         }
-        Some(at)
+        places.last().copied()
     }
 }
 
-/// How many bytes at the start of `bytes` say `ch`: as it is, percent-encoded, or escaped as JSON does.
-fn character(ch: char, bytes: &[u8]) -> Option<usize> {
+/// How many bytes at the start of `bytes` can say `ch`: as it is, percent-encoded, or escaped as JSON does, however
+/// many times over.
+fn lengths(ch: char, bytes: &[u8]) -> impl Iterator<Item = usize> {
     let mut buffer = [0; 4];
     let plain = ch.encode_utf8(&mut buffer).as_bytes();
-    // A backslash of the value itself must not be taken for the start of an escape before it is tried as one.
     let slashes = bytes.iter().take_while(|byte| **byte == b'\\').count();
-    if slashes > 0
-        && let Some(length) = json_escape(ch, &bytes[slashes..])
-    {
-        return Some(slashes + length);
-    }
-    if ch == '\\' && slashes > 0 {
-        // n levels of JSON write a backslash as 2ⁿ of them; one is the plain form.
-        return Some(if slashes >= 4 { 4 } else { slashes.min(2) });
-    }
-    if bytes.starts_with(plain) {
-        return Some(plain.len());
-    }
-    if ch == ' ' && bytes.first() == Some(&b'+') {
-        return Some(1);
-    }
+    let as_it_is = bytes.starts_with(plain).then_some(plain.len());
+    let plus = (ch == ' ' && bytes.first() == Some(&b'+')).then_some(1);
+    let escaped = json_escape(ch, &bytes[slashes..]).filter(|_| slashes > 0).map(|length| slashes + length);
+    // JSON written n times over makes 2ⁿ of a backslash.
+    let most = if ch == '\\' { slashes } else { 0 };
+    let doubled = (1..8).map(|times| 1 << times).take_while(move |length| *length <= most);
+    [as_it_is, plus, escaped, percent(plain, bytes)].into_iter().flatten().chain(doubled)
+}
+
+/// How many bytes at the start of `bytes` are `plain`, percent-encoded.
+fn percent(plain: &[u8], bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for &byte in plain {
-        let rest = &bytes[at..];
-        let [b'%', high, low, ..] = rest else { return None };
+        let [b'%', high, low, ..] = bytes.get(at..)? else { return None };
         if hex(&[*high, *low])? != u32::from(byte) {
             return None;
         }
@@ -370,6 +368,16 @@ mod tests {
                 let value = STANDARD_NO_PAD.encode(format!("{user}{KEY}{tail}"));
                 assert!(clean(&format!("Basic {value}")).contains("$API_KEY"), "{user} {tail}");
             }
+        }
+    }
+
+    #[test]
+    fn bytes_that_can_be_read_in_two_ways_are_read_in_both() {
+        let secrets = Secrets::new([("K".to_owned(), r#"key"\ %42\""#.to_owned())]);
+        let thrice = (0..3).fold(r#"key"\ %42\""#.to_owned(), |text, _| serde_json::Value::from(text).to_string());
+        for text in [r"key%22%5C%20%2542%5C%22", r#"key\u0022%5c+%42\\\""#, &thrice] {
+            let scrubbed = secrets.text(text);
+            assert!(scrubbed.contains("$K") && !scrubbed.contains("key"), "{text} became {scrubbed}");
         }
     }
 

@@ -5,5 +5,8 @@ mod parse;
 mod raw;
 mod words;
 
-pub use model::{Capability, Catalogue, ExpectedFailure, Gap, Ignored, Models, Provider, Quirks, Setup};
+pub use model::{
+    Capability, Catalogue, Dropped, ExpectedFailure, FieldPath, FieldStep, Gap, Ignored, Manners, Models, Provider,
+    Quirks, Setup,
+};
 pub use parse::{parse_providers, parse_setups, setup_named};

@@ -1,6 +1,7 @@
 //! What `suites/providers.yaml` and `suites/setups.yaml` say, after parsing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::suite::Axis;
 
@@ -57,6 +58,45 @@ pub struct Provider {
     pub ignores: Vec<Ignored>,
     /// What the gateway does differently for it.
     pub quirks: Quirks,
+    /// How it is asked live.
+    pub manners: Manners,
+}
+
+/// How a provider is asked live. What is `None` is as for every provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// Requests under way at once.
+    pub at_once: Option<u32>,
+    /// Requests in any 60 seconds, retries included.
+    pub per_minute: Option<u32>,
+    /// How often a request is asked again that got 429, 5xx or nothing.
+    pub retries: Option<u32>,
+    /// The longest `Retry-After` that is waited for.
+    pub patience: Option<Duration>,
+    /// How long to wait for a connection.
+    pub connect: Option<Duration>,
+    /// How long to wait for the first byte.
+    pub first_byte: Option<Duration>,
+    /// How long to wait between two chunks.
+    pub gap: Option<Duration>,
+    /// How long to wait for the whole reply, retries included.
+    pub whole: Option<Duration>,
+}
+
+impl Manners {
+    /// These, and those of `other` where these say nothing.
+    pub fn or(self, other: Manners) -> Manners {
+        Manners {
+            at_once: self.at_once.or(other.at_once),
+            per_minute: self.per_minute.or(other.per_minute),
+            retries: self.retries.or(other.retries),
+            patience: self.patience.or(other.patience),
+            connect: self.connect.or(other.connect),
+            first_byte: self.first_byte.or(other.first_byte),
+            gap: self.gap.or(other.gap),
+            whole: self.whole.or(other.whole),
+        }
+    }
 }
 
 /// A capability that is missing or broken.
@@ -79,20 +119,42 @@ pub struct ExpectedFailure {
     pub reason: String,
 }
 
-/// Request fields a provider ignores.
+/// Request fields that make no difference to a provider's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
     /// The endpoint: `/v1/embeddings`.
     pub endpoint: String,
+    /// Members of the body.
+    pub fields: Vec<FieldPath>,
+}
+
+/// A member of a JSON body: the steps that lead to it from the top, the last of which is its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPath(pub Vec<FieldStep>);
+
+/// A step down into JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldStep {
+    /// The member of this name.
+    Member(String),
+    /// Every element.
+    Every,
+}
+
+/// Request fields that a provider must not see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The endpoint: `/v1/embeddings`.
+    pub endpoint: String,
     /// Top-level members of the body.
-    pub fields: Vec<String>,
+    pub members: Vec<String>,
 }
 
 /// What the gateway does differently for a provider.
 #[derive(Debug, Clone, Default)]
 pub struct Quirks {
     /// Members taken off the body before it is sent, by endpoint.
-    pub drop: Vec<Ignored>,
+    pub drop: Vec<Dropped>,
     /// Put usage of -1 into replies of these endpoints when none came.
     pub usage_when_missing: Vec<String>,
     /// The model list is a bare array.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::raw::{
-    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawModels, RawProvider, RawProviders, RawQuirks, RawSetup,
-    RawSetups,
+    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawModels, RawProvider, RawProviders,
+    RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
-use super::{Capability, Catalogue, ExpectedFailure, Gap, Ignored, Models, Provider, Quirks, Setup};
+use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Ignored, Manners, Models, Provider, Quirks, Setup};
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -87,8 +87,12 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         lacks,
         broken,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
-        ignores: ignored(file, raw.ignores)?,
+        ignores: by_endpoint(file, raw.ignores, |word| file.field_path(word))?
+            .into_iter()
+            .map(|(endpoint, fields)| Ignored { endpoint, fields })
+            .collect(),
         quirks: quirks(file, raw.quirks)?,
+        manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
     })
 }
 
@@ -157,15 +161,20 @@ fn expected_failure(file: &File<'_>, raw: RawExpectedFailure) -> Result<Expected
     Ok(ExpectedFailure { cases, models: raw.models, reason: file.reason(&raw.reason, "`xfail`")? })
 }
 
-fn ignored(file: &File<'_>, raw: Pairs<Spanned<Vec<Spanned<String>>>>) -> Result<Vec<Ignored>, Error> {
+/// Fields by endpoint, each read by `field`.
+fn by_endpoint<T>(
+    file: &File<'_>,
+    raw: Pairs<Spanned<Vec<Spanned<String>>>>,
+    field: impl Fn(&Spanned<String>) -> Result<T, Error>,
+) -> Result<Vec<(String, Vec<T>)>, Error> {
     let mut all = Vec::new();
     for (endpoint, fields) in raw.0 {
         if fields.value.is_empty() {
-            let help = "name top-level members of the body, or leave the endpoint out";
+            let help = "name members of the body, or leave the endpoint out";
             return Err(file.wrong_at(fields.place, "no fields are named here", help));
         }
-        let fields = fields.value.into_iter().map(|field| field.value).collect();
-        all.push(Ignored { endpoint: file.endpoint(&endpoint)?, fields });
+        let fields = fields.value.iter().map(&field).collect::<Result<_, _>>()?;
+        all.push((file.endpoint(&endpoint)?, fields));
     }
     Ok(all)
 }
@@ -177,7 +186,10 @@ fn quirks(file: &File<'_>, raw: RawQuirks) -> Result<Quirks, Error> {
         finish_reasons.insert(theirs.value, file.one_of(&ours, "finish reason of OpenAI's", &FINISH_REASONS)?);
     }
     Ok(Quirks {
-        drop: ignored(file, raw.drop)?,
+        drop: by_endpoint(file, raw.drop, |word| Ok(word.value.clone()))?
+            .into_iter()
+            .map(|(endpoint, members)| Dropped { endpoint, members })
+            .collect(),
         usage_when_missing: raw
             .usage_when_missing
             .iter()
@@ -185,6 +197,21 @@ fn quirks(file: &File<'_>, raw: RawQuirks) -> Result<Quirks, Error> {
             .collect::<Result<_, _>>()?,
         bare_model_list: model_list.transpose()?.as_deref() == Some("bare"),
         finish_reasons,
+    })
+}
+
+fn manners(file: &File<'_>, limits: RawLimits, retries: RawRetries, times: RawTimeouts) -> Result<Manners, Error> {
+    let count = |raw: Option<Spanned<u32>>| raw.map(|raw| file.at_least_one(&raw)).transpose();
+    let time = |raw: Option<Spanned<String>>| raw.map(|raw| file.duration(&raw)).transpose();
+    Ok(Manners {
+        at_once: count(limits.at_once)?,
+        per_minute: count(limits.per_minute)?,
+        retries: retries.times,
+        patience: time(retries.patience)?,
+        connect: time(times.connect)?,
+        first_byte: time(times.first_byte)?,
+        gap: time(times.gap)?,
+        whole: time(times.whole)?,
     })
 }
 

@@ -43,6 +43,43 @@ pub(super) struct RawProvider {
     pub(super) ignores: Pairs<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     pub(super) quirks: RawQuirks,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+    #[serde(default)]
+    pub(super) retries: RawRetries,
+    #[serde(default)]
+    pub(super) timeouts: RawTimeouts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    #[serde(default)]
+    pub(super) at_once: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) per_minute: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetries {
+    #[serde(default)]
+    pub(super) times: Option<u32>,
+    #[serde(default)]
+    pub(super) patience: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTimeouts {
+    #[serde(default)]
+    pub(super) connect: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) first_byte: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) gap: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) whole: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

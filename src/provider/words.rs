@@ -1,6 +1,9 @@
 //! The small things that `providers.yaml` and `setups.yaml` are made of, each checked where it stands.
 
-use crate::yaml::{Error, Place, Source, Spanned, nearest};
+use std::time::Duration;
+
+use super::{FieldPath, FieldStep};
+use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// A file being read: makes its errors.
 pub(super) struct File<'a>(pub(super) &'a Source);
@@ -93,6 +96,33 @@ impl File<'_> {
         }
     }
 
+    /// A number of requests.
+    pub(super) fn at_least_one(&self, count: &Spanned<u32>) -> Result<u32, Error> {
+        match count.value {
+            0 => Err(self.wrong_at(
+                count.place,
+                "a limit of 0 lets no request through",
+                "write 1 or more, or leave it out",
+            )),
+            count => Ok(count),
+        }
+    }
+
+    /// A time.
+    pub(super) fn duration(&self, word: &Spanned<String>) -> Result<Duration, Error> {
+        let no_time = || self.wrong(word, format!("`{}` is no time", word.value), yaml::DURATION_HELP);
+        yaml::duration(&word.value).ok_or_else(no_time)
+    }
+
+    /// A member of a body: its name where it stands at the top, a path such as `$.metadata.trace` or
+    /// `$.messages[*].name` elsewhere.
+    pub(super) fn field_path(&self, word: &Spanned<String>) -> Result<FieldPath, Error> {
+        field_path(&word.value).ok_or_else(|| {
+            let help = "a name of the body's own members, or a path such as `$.metadata.trace` or `$.messages[*].name`";
+            self.wrong(word, format!("`{}` leads to no member of a body", word.value), help)
+        })
+    }
+
     /// An endpoint: the API's own path.
     pub(super) fn endpoint(&self, word: &Spanned<String>) -> Result<String, Error> {
         if word.value.starts_with('/') && !word.value.contains(char::is_whitespace) {
@@ -103,9 +133,51 @@ impl File<'_> {
     }
 }
 
+fn field_path(text: &str) -> Option<FieldPath> {
+    let Some(mut rest) = text.strip_prefix('$') else {
+        return (!text.is_empty()).then(|| FieldPath(vec![FieldStep::Member(text.to_owned())]));
+    };
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        let (step, after) = if let Some(after) = rest.strip_prefix("[*]") {
+            (FieldStep::Every, after)
+        } else if let Some(quoted) = rest.strip_prefix("[\"") {
+            let (name, after) = quoted.split_once("\"]")?;
+            (FieldStep::Member(name.to_owned()), after)
+        } else {
+            let name = rest.strip_prefix('.')?;
+            let (name, after) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
+            if name.is_empty() || name.contains(['*', ']', '?']) {
+                return None;
+            }
+            (FieldStep::Member(name.to_owned()), after)
+        };
+        steps.push(step);
+        rest = after;
+    }
+    matches!(steps.last(), Some(FieldStep::Member(_))).then_some(FieldPath(steps))
+}
+
 /// "did you mean `x`? There are: x, y"
 pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
     let near = nearest(word, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
     let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     format!("{near}There are: {all}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_paths_are_read_or_refused() {
+        let member = |name: &str| FieldStep::Member(name.to_owned());
+        assert_eq!(field_path("user"), Some(FieldPath(vec![member("user")])));
+        assert_eq!(field_path("a.b"), Some(FieldPath(vec![member("a.b")])));
+        let path = field_path("$.messages[*][\"a b\"].id");
+        assert_eq!(path, Some(FieldPath(vec![member("messages"), FieldStep::Every, member("a b"), member("id")])));
+        for text in ["", "$", "$.", "$.a[*]", "$.a[0].b", "$a", "$..a", "$.*", "$.a[", "$[\"a"] {
+            assert_eq!(field_path(text), None, "{text}");
+        }
+    }
 }

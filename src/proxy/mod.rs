@@ -37,6 +37,8 @@ pub struct ProxyConfig {
     pub token: Option<String>,
     /// Hears of every request that the proxy had no answer to through nobody's passing fault.
     pub tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    /// The case on whose behalf requests are made that name neither it nor a session.
+    pub case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// A request that must not have been made, or whose recording is missing: a test that made one must not be green.
@@ -56,15 +58,16 @@ pub struct Proxy {
     mode: Mode,
     keys: Keys,
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     sessions: Sessions,
 }
 
 impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, mode, token, tell } = config;
+        let ProxyConfig { providers, mode, token, tell, case } = config;
         let keys = Keys::new(&token.into_iter().collect::<Vec<_>>());
-        Proxy { providers, mode, keys, tell, sessions: Sessions::default() }
+        Proxy { providers, mode, keys, tell, case, sessions: Sessions::default() }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

@@ -31,6 +31,11 @@ impl Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-session", format!("this cannot be the name of a session: {why}"))
     }
 
+    /// Faults of a session that make no sense.
+    pub(super) fn bad_faults(why: &str) -> Self {
+        Refusal::new(StatusCode::BAD_REQUEST, "bad-faults", why)
+    }
+
     /// A session that runs already.
     pub(super) fn session_runs(name: &str) -> Self {
         let message = format!("the session {name:?} runs already: finish it with POST /session/NAME/finish");

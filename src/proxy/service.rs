@@ -11,6 +11,7 @@ use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::address::{self, Place};
@@ -18,11 +19,12 @@ use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::{Proxy, Trouble};
 use crate::access::bearer;
-use crate::exchange::Auth;
+use crate::exchange::{Auth, BROKEN_ON_PURPOSE};
 use crate::provider::Provider;
+use crate::suite::{Fault, parse_faults};
 use crate::tape::Tape;
-use crate::upstream::{AUTH_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
-use crate::yaml::nearest;
+use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
+use crate::yaml::{Source, nearest};
 
 /// Names the session on whose behalf a request is made, percent-encoded where need be.
 pub const SESSION_HEADER: &str = "x-retake-session";
@@ -53,10 +55,18 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
     let place = address::place(&head.method, &path).inspect_err(|refusal| proxy.troubled(refusal, None))?;
     match place {
         Place::Home => Ok(json_response(StatusCode::OK, &proxy.home())),
-        Place::Start(name) => match proxy.sessions.start(&name) {
-            true => Ok(json_response(StatusCode::CREATED, &json!({"session": name}))),
-            false => Err(Refusal::session_runs(&name)),
-        },
+        Place::Start(name) => {
+            let faults = faults(&whole(&head.headers, body).await?)?;
+            if !proxy.sessions.start(&name) {
+                return Err(Refusal::session_runs(&name));
+            }
+            let count = faults.len();
+            if let Some((_, tape)) = proxy.providers.first() {
+                // The tapes of a program share their faults.
+                tape.faults().set(&case_of(&name), faults);
+            }
+            Ok(json_response(StatusCode::CREATED, &json!({"session": name, "faults": count})))
+        }
         Place::Finish(name) => Ok(json_response(StatusCode::OK, &session::finish(proxy, &name).await?)),
         Place::Api { session, provider, rest } => {
             let session = on_behalf(session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
@@ -83,7 +93,11 @@ async fn ask(
         return Err(Refusal::no_upgrade(&String::from_utf8_lossy(protocol.as_bytes())));
     }
     let body = whole(&head.headers, body).await?;
-    let reply = tape.send(request(head, body, session, provider, rest)).await?;
+    let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
+    let reply = match tape.send(request(head, body, case, provider, rest)).await {
+        Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
+        reply => reply?,
+    };
     Ok(relayed(reply).await)
 }
 
@@ -172,7 +186,29 @@ async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     Ok(if more.is_empty() { first } else { more.freeze() })
 }
 
-fn request(head: Parts, body: Bytes, session: Option<&str>, provider: &Provider, rest: &str) -> Request {
+/// The faults that a session begins with: `{"faults": [{"status": 500}]}`, or nothing.
+fn faults(body: &[u8]) -> Result<Vec<Fault>, Refusal> {
+    let text = String::from_utf8_lossy(body);
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let source = Source { name: "faults".to_owned(), text: text.as_ref().into() };
+    parse_faults(&source).map_err(|error| Refusal::bad_faults(error.render(false).trim_end()))
+}
+
+/// The case that a request names: a server under test may pass on what it was asked with.
+fn case(headers: &HeaderMap) -> Option<String> {
+    let escaped = headers.get(CASE_HEADER)?.to_str().ok()?;
+    Some(percent_decode_str(escaped).decode_utf8_lossy().into_owned())
+}
+
+/// A connection that ends before a byte of a reply: a server drops the head that it has not written yet when the body
+/// fails at once.
+fn lost(error: Error) -> Response {
+    Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(error) })))
+}
+
+fn request(head: Parts, body: Bytes, case: Option<String>, provider: &Provider, rest: &str) -> Request {
     let (path, had_key) = address::with_query(rest, head.uri.query());
     let without_key = head.headers.get(AUTH_HEADER).is_some_and(|value| value == "none");
     let mut headers = head.headers;
@@ -186,7 +222,7 @@ fn request(head: Parts, body: Bytes, session: Option<&str>, provider: &Provider,
         headers,
         body,
         auth: if without_key { Auth::None } else { Auth::Provider },
-        case: session.map(case_of),
+        case,
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn finish(proxy: &Proxy, name: &str) -> Result<Value, Refusal> 
     let case = case_of(name);
     let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
     let mut came_to = OfCase::default();
+    tapes.iter().take(1).for_each(|tape| tape.faults().set(&case, Vec::new()));
     for tape in &tapes {
         // Nothing waits for its case here, so that there is nothing to be told.
         let _ = tape.finish_case(&case, true).await;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use http::HeaderMap;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::check::{self, Observed, Seen};
+use crate::check::{self, Clock, Observed, Seen, Timing};
 use crate::event::{Class, Failure, Outcome};
 use crate::exchange::Request;
 use crate::suite::Step;
@@ -13,7 +15,7 @@ use crate::suite::template::Scope;
 use crate::upstream::{self, ErrorKind};
 
 use super::failure::{Scene, of_message, of_mismatches};
-use super::{Options, Planned, class_of, request};
+use super::{Options, Planned, Replayed, class_of, request};
 
 /// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
@@ -57,6 +59,9 @@ async fn steps(planned: &Planned, deadline: Instant) -> Result<(), Failure> {
     for step in &template.steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
+        let scene = Scene { planned, step, request: None, reply: None };
+        let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
+        begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
             match attempt(planned, step, &scope, deadline).await {
                 Ok(captured) => {
@@ -91,16 +96,19 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
     if let Some(trouble) = target.witness.troubles(&case.id).into_iter().next() {
         return Err(of_message(&scene, class_of(trouble.kind), &trouble.message));
     }
+    let lost = |kind| matches!(kind, ErrorKind::Broken | ErrorKind::Connect);
+    if step.expect.may_break() && answer.as_ref().is_err_and(|error| lost(error.kind)) {
+        return Ok(Scope::new());
+    }
     let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
     scene.reply = Some(answer.line());
-    let observed = Observed {
-        status: answer.status,
-        headers: &answer.headers,
-        body: &answer.body,
-        broken: answer.broken.as_deref(),
-    };
-    let seen = Seen::new(&observed);
+    let timing = timing(&answer, target.witness.replayed(&case.id));
+    let (headers, broken) = (&answer.headers, answer.broken.as_deref());
+    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing });
     if let Some((kind, message)) = answer.made_up() {
+        if step.expect.may_break() && lost(kind) {
+            return Ok(Scope::new());
+        }
         return Err(of_message(&scene, class_of(kind), &message));
     }
     let verdict = check::check(&step.expect, scope, &seen);
@@ -117,11 +125,27 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
     Ok(captured)
 }
 
+/// When the answer came, by the clock that tells of the provider.
+fn timing(answer: &Answer, replayed: Option<Replayed>) -> Timing {
+    let (chunks, clock) = match replayed {
+        None => (answer.chunks.clone(), Clock::Measured),
+        Some(Replayed::AtOnce(chunks)) => (chunks, Clock::Recorded),
+        Some(Replayed::AtSpeed(speed)) => {
+            let as_recorded = |time: &Duration| Duration::try_from_secs_f64(time.as_secs_f64() * speed);
+            let chunks = answer.chunks.iter().map(|time| as_recorded(time).unwrap_or(Duration::MAX)).collect();
+            (chunks, Clock::Replayed(speed))
+        }
+    };
+    Timing { chunks, clock }
+}
+
 /// A reply read to its end.
 struct Answer {
     status: u16,
     headers: HeaderMap,
     body: bytes::Bytes,
+    /// When each chunk of the body came, since the request was sent.
+    chunks: Vec<Duration>,
     broken: Option<String>,
 }
 
@@ -149,14 +173,21 @@ impl Answer {
 }
 
 async fn answer(planned: &Planned, request: &Request, deadline: Instant) -> Result<Answer, upstream::Error> {
+    let sent = Instant::now();
     let work = async {
-        let reply = planned.target.upstream.send(request.clone()).await?;
-        let (status, headers) = (reply.status.as_u16(), reply.headers.clone());
-        let (body, broken) = match reply.collect().await {
-            Ok(body) => (body, None),
-            Err((body, error)) => (body, Some(error.message)),
-        };
-        Ok(Answer { status, headers, body, broken })
+        let mut reply = planned.target.upstream.send(request.clone()).await?;
+        let (mut body, mut chunks, mut broken) = (BytesMut::new(), Vec::new(), None);
+        while let Some(chunk) = reply.body.next().await {
+            match chunk {
+                Ok(bytes) => {
+                    chunks.push(sent.elapsed());
+                    body.extend_from_slice(&bytes);
+                }
+                Err(error) => broken = Some(error.message),
+            }
+        }
+        let (status, headers) = (reply.status.as_u16(), reply.headers);
+        Ok(Answer { status, headers, body: body.freeze(), chunks, broken })
     };
     timeout_at(deadline, work).await.unwrap_or_else(|_| {
         Err(upstream::Error::new(ErrorKind::Timeout, "the case's time is over (set it with --timeout)"))

@@ -6,7 +6,7 @@ use crate::check::{Fault, Mismatch};
 use crate::event::{Class, Failure};
 use crate::exchange::Request;
 use crate::suite::Step;
-use crate::yaml;
+use crate::yaml::{self, Place};
 
 use super::Planned;
 use super::request::{curl, quote};
@@ -35,7 +35,9 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
     for mismatch in mismatches {
         let file = &scene.planned.case.suite.source;
         let reason = format!("{} does not hold", mismatch.path);
-        let _ = writeln!(details, "{}", yaml::Error::at(file, mismatch.place, 1, reason).render(false).trim_end());
+        // What every reply must be stands nowhere in the file: the step is shown.
+        let place = if mismatch.place == Place::default() { scene.step.place } else { mismatch.place };
+        let _ = writeln!(details, "{}", yaml::Error::at(file, place, 1, reason).render(false).trim_end());
         let _ = writeln!(details, "  path:     {}", mismatch.path);
         let _ = writeln!(details, "  expected: {}", mismatch.expected);
         let _ = writeln!(details, "  actual:   {}", mismatch.actual);

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use crate::event::{Class, Event, Finished, Outcome};
+use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
 
@@ -45,10 +46,23 @@ pub struct Target {
 
 /// Somebody below the stack who knows what went wrong there.
 pub trait Witness: Send + Sync {
+    /// A step begins: from its provider's replies on these faults are cut. `Err` says why they cannot be.
+    fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String>;
     /// What had no answer while this case ran, although the stack may have answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
+    /// How the answer to the last request of this case was replayed; `None` when it was not. Asked once for each.
+    fn replayed(&self, case: &str) -> Option<Replayed>;
     /// The case is over; `good` when its outcome is the expected one. Returns what the user must be told.
     fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>>;
+}
+
+/// How an answer was replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replayed {
+    /// At once, however long it took when it was recorded: when each of its chunks came then.
+    AtOnce(Vec<Duration>),
+    /// At this multiple of its recorded pace.
+    AtSpeed(f64),
 }
 
 /// How to run.
@@ -160,6 +174,6 @@ fn class_of(kind: upstream::ErrorKind) -> Class {
         Kind::MissingKey => Class::MissingKey,
         Kind::Connect | Kind::Timeout => Class::ProviderDown,
         Kind::Broken => Class::ProtocolViolation,
-        Kind::Other => Class::Harness,
+        Kind::NoRule | Kind::Other => Class::Harness,
     }
 }

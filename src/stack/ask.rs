@@ -98,7 +98,7 @@ impl<'a> Ask<'a> {
             .drop
             .iter()
             .filter(|rule| rule.endpoint == endpoint.path())
-            .flat_map(|rule| rule.fields.iter().map(String::as_str))
+            .flat_map(|rule| rule.members.iter().map(String::as_str))
             .collect();
         // Once dropped, nobody else would say that the value is wrong.
         if endpoint == Endpoint::Embeddings
@@ -158,7 +158,7 @@ fn kind_of(value: &RawValue) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::Ignored;
+    use crate::provider::Dropped;
 
     fn refused(endpoint: Endpoint, body: &[u8]) -> String {
         match Ask::parse(body).and_then(|ask| ask.check(endpoint)) {
@@ -206,9 +206,9 @@ mod tests {
     #[test]
     fn the_provider_gets_the_callers_members_without_the_dropped_ones() {
         let quirks = Quirks {
-            drop: vec![Ignored {
+            drop: vec![Dropped {
                 endpoint: "/v1/embeddings".into(),
-                fields: vec!["user".into(), "dimensions".into(), "encoding_format".into()],
+                members: vec!["user".into(), "dimensions".into(), "encoding_format".into()],
             }],
             ..Quirks::default()
         };

@@ -10,6 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSyn
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
+use crate::exchange::Secrets;
+
 /// Where chat completions are kept. Clones share one store.
 ///
 /// One connection, taken in turn: SQLite has one writer anyway, and a store in memory lives and dies with
@@ -17,6 +19,7 @@ use tokio::sync::Mutex;
 #[derive(Clone)]
 pub struct Store {
     connection: Arc<Mutex<SqliteConnection>>,
+    secrets: Secrets,
 }
 
 /// A chat completion as kept. The texts are JSON, byte for byte.
@@ -98,8 +101,8 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl Store {
-    /// Opens the store in a file; the file and its folders are made when they are not there.
-    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+    /// Opens the store in a file, into which no secret goes; the file and its folders are made when they are not there.
+    pub async fn open(path: impl Into<PathBuf>, secrets: Secrets) -> Result<Self, StoreError> {
         let path = path.into();
         let place = || format!("{} cannot be opened", path.display());
         if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
@@ -114,7 +117,8 @@ impl Store {
             // What is committed survives the end of the process, however it comes; a power cut is not worth
             // a sync to disk for every completion.
             .synchronous(SqliteSynchronous::Normal);
-        Store::connect(options).await.map_err(|reason| StoreError::new(place(), reason))
+        let store = Store::connect(options).await.map_err(|reason| StoreError::new(place(), reason))?;
+        Ok(Store { secrets, ..store })
     }
 
     /// A store in memory, gone with its last clone.
@@ -126,7 +130,7 @@ impl Store {
     async fn connect(options: SqliteConnectOptions) -> Result<Self, String> {
         let mut connection = options.connect().await.map_err(|error| error.to_string())?;
         schema::migrate(&mut connection).await?;
-        Ok(Store { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Store { connection: Arc::new(Mutex::new(connection)), secrets: Secrets::default() })
     }
 
     /// Keeps a completion; once this returns it is committed. One of the same id that is there already is
@@ -137,9 +141,9 @@ impl Store {
         )
         .bind(&completion.id)
         .bind(completion.created)
-        .bind(&completion.model)
-        .bind(&completion.completion)
-        .bind(&completion.input_messages);
+        .bind(self.secrets.text(&completion.model))
+        .bind(self.secrets.text(&completion.completion))
+        .bind(self.secrets.text(&completion.input_messages));
         put.execute(&mut *self.connection.lock().await).await?;
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What a reply must be. Operands are JSON values in which `${…}` may still stand; `check` fills
 //! them in.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::yaml::Place;
@@ -25,6 +27,28 @@ pub struct Expect {
     pub embeddings: Option<EmbeddingsExpect>,
     /// An error reply. Its presence demands a status of 4xx or 5xx unless `status` says otherwise.
     pub error: Option<ErrorExpect>,
+    /// How long the reply may take.
+    pub time: TimeExpect,
+    /// Whether the body breaks off, or the connection is lost before there is one. `None` is no.
+    pub broken: Option<(bool, Place)>,
+}
+
+impl Expect {
+    /// Whether a reply that breaks off is what is wanted.
+    pub fn may_break(&self) -> bool {
+        matches!(self.broken, Some((true, _)))
+    }
+}
+
+/// The longest times a reply may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeExpect {
+    /// From sending to the first byte of the body.
+    pub first_byte: Option<(Duration, Place)>,
+    /// Between two chunks of the body.
+    pub gap: Option<(Duration, Place)>,
+    /// From sending to the last byte of the body.
+    pub whole: Option<(Duration, Place)>,
 }
 
 /// A matcher and where it stands.

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::raw::{
-    RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawToolCall, RawToolCalls,
+    RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
+    RawToolCalls,
 };
 use super::reader::Reader;
 use super::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
+    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
 };
 use crate::yaml::{Pairs, Place, Short, Spanned};
 
@@ -24,6 +25,8 @@ pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         tool_calls: raw.tool_calls.map(|raw| lower.tool_calls(raw)),
         embeddings: raw.embeddings.map(|raw| lower.embeddings(raw)),
         error: raw.error.and_then(|raw| lower.error_reply(raw)),
+        time: raw.time.map(|raw| lower.time(&raw)).unwrap_or_default(),
+        broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
 }
 
@@ -221,6 +224,14 @@ impl Lower<'_, '_> {
             }
         };
         Some(ArgumentsExpect { place, kind })
+    }
+
+    fn time(&mut self, raw: &RawTime) -> TimeExpect {
+        let mut read = |raw: &Option<Spanned<String>>| {
+            let raw = raw.as_ref()?;
+            Some((self.reader.duration(raw)?, raw.place))
+        };
+        TimeExpect { first_byte: read(&raw.first_byte), gap: read(&raw.gap), whole: read(&raw.whole) }
     }
 
     fn embeddings(&mut self, raw: Spanned<RawEmbeddings>) -> EmbeddingsExpect {

@@ -1,6 +1,7 @@
 //! What a suite file says, before it is known for whom it runs.
 
 mod expect;
+mod fault;
 mod lower;
 mod model;
 mod parse;
@@ -10,8 +11,9 @@ pub mod template;
 
 pub use expect::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
+pub use fault::{Cut, Fault, What, parse_faults};
 pub use model::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Param, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::expect::Expect;
+use super::fault::Fault;
 use crate::yaml::{Place, Source};
 
 /// One suite file.
@@ -143,6 +144,8 @@ pub struct Step {
     pub capture: Vec<Capture>,
     /// Ask again until the expectation holds, for at most this long.
     pub eventually: Option<Duration>,
+    /// What goes wrong on the way from the provider.
+    pub faults: Vec<Fault>,
 }
 
 /// A request before interpolation. Strings may hold `${…}`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::fault::{RawFault, lower_fault};
 use super::lower::lower_expect;
 use super::raw::{RawExpect, RawRequest, RawSuite, RawTemplate};
 use super::reader::Reader;
@@ -67,7 +68,8 @@ impl Reader<'_> {
         }
         let mut scope: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
         scope.extend(raw.model.is_some().then(|| "model".to_owned()));
-        let steps = self.steps(place, &mut scope, raw.request, raw.expect, raw.capture, raw.eventually, raw.steps);
+        let steps =
+            self.steps(place, &mut scope, raw.request, raw.expect, raw.capture, raw.eventually, raw.faults, raw.steps);
         Template {
             name: raw.name.value,
             place: raw.name.place,
@@ -179,15 +181,16 @@ impl Reader<'_> {
         expect: Option<RawExpect>,
         capture: Option<Pairs<Spanned<String>>>,
         eventually: Option<Spanned<String>>,
+        faults: Vec<Spanned<RawFault>>,
         steps: Option<Spanned<Vec<Spanned<super::raw::RawStep>>>>,
     ) -> Vec<Step> {
         match (request, steps) {
             (Some(request), None) => {
-                vec![self.step(scope, request.place, None, request, expect, capture, eventually)]
+                vec![self.step(scope, request.place, None, request, expect, capture, eventually, faults)]
             }
             (None, Some(steps)) => {
-                if expect.is_some() || capture.is_some() || eventually.is_some() {
-                    self.error(place, 1, "`expect`, `capture` and `eventually` belong to a request")
+                if expect.is_some() || capture.is_some() || eventually.is_some() || !faults.is_empty() {
+                    self.error(place, 1, "`expect`, `capture`, `eventually` and `faults` belong to a request")
                         .push_help("move them into the step they are about");
                 }
                 if steps.value.is_empty() {
@@ -195,7 +198,7 @@ impl Reader<'_> {
                 }
                 let read = |step: Spanned<super::raw::RawStep>| {
                     let (place, raw) = (step.place, step.value);
-                    self.step(scope, place, raw.name, raw.request, raw.expect, raw.capture, raw.eventually)
+                    self.step(scope, place, raw.name, raw.request, raw.expect, raw.capture, raw.eventually, raw.faults)
                 };
                 steps.value.into_iter().map(read).collect()
             }
@@ -222,12 +225,14 @@ impl Reader<'_> {
         expect: Option<RawExpect>,
         capture: Option<Pairs<Spanned<String>>>,
         eventually: Option<Spanned<String>>,
+        faults: Vec<Spanned<RawFault>>,
     ) -> Step {
         let request = self.request(scope, request);
         let expect = expect.map_or_else(Expect::default, |raw| lower_expect(self, scope, place, raw));
         let capture = self.captures(scope, capture.unwrap_or_default());
         let eventually = eventually.and_then(|text| self.duration(&text));
-        Step { place, name, request, expect, capture, eventually }
+        let faults = faults.into_iter().filter_map(|raw| lower_fault(self, raw)).collect();
+        Step { place, name, request, expect, capture, eventually, faults }
     }
 
     fn request(&mut self, scope: &[String], raw: Spanned<RawRequest>) -> RequestTemplate {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::fault::RawFault;
 use crate::yaml::{Pairs, Short, Spanned, present};
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +44,8 @@ pub(super) struct RawTemplate {
     pub(super) capture: Option<Pairs<Spanned<String>>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) eventually: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) faults: Vec<Spanned<RawFault>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) steps: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
@@ -67,6 +70,8 @@ pub(super) struct RawStep {
     pub(super) capture: Option<Pairs<Spanned<String>>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) eventually: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) faults: Vec<Spanned<RawFault>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,6 +120,21 @@ pub(super) struct RawExpect {
     pub(super) embeddings: Option<Spanned<RawEmbeddings>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) error: Option<Spanned<Short<RawErrorReply>>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) time: Option<RawTime>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) broken: Option<Spanned<bool>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTime {
+    #[serde(default, deserialize_with = "present")]
+    pub(super) first_byte: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) gap: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) whole: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

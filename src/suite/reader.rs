@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Known, template};
-use crate::yaml::{Error, Place, Source, Spanned, nearest};
+use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// Adds the way out to the error made last.
 pub(super) struct Last<'a>(&'a mut Error);
@@ -93,18 +93,10 @@ impl Reader<'_> {
     }
 
     pub(super) fn duration(&mut self, text: &Spanned<String>) -> Option<Duration> {
-        let digits = text.value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match &text.value[digits.len()..] {
-            "ms" => Some(0.001),
-            "s" => Some(1.0),
-            "m" => Some(60.0),
-            _ => None,
-        };
-        let time = unit.zip(digits.trim().parse::<f64>().ok()).map(|(unit, number)| number * unit);
-        let time = time.filter(|time| (0.0..=86_400.0).contains(time)).map(Duration::from_secs_f64);
+        let time = yaml::duration(&text.value);
         if time.is_none() {
             self.error(text.place, text.value.chars().count(), format!("`{}` is no time", text.value))
-                .push_help("write a number with `ms`, `s` or `m`, such as `10s`");
+                .push_help(yaml::DURATION_HELP);
         }
         time
     }

@@ -5,7 +5,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::exchange::Origin;
+use crate::exchange::{ChunkMark, Origin, Reply};
 
 /// Misses kept of requests of no case, which no end of a case ever takes away.
 const MOST_MISSES: usize = 1_000;
@@ -30,6 +30,8 @@ pub struct OfCase {
     pub used: BTreeSet<PathBuf>,
     /// Files that were written.
     pub written: BTreeSet<PathBuf>,
+    /// How the network cut the reply that was played last.
+    pace: Option<Vec<ChunkMark>>,
 }
 
 /// Shared by the tapes of a run.
@@ -61,6 +63,12 @@ impl Journal {
     /// Files that answered, with where their replies come from.
     pub fn played_files(&self) -> BTreeMap<PathBuf, Origin> {
         self.lock().played.clone()
+    }
+
+    /// When the chunks of the reply came that this case was played last; `None` when it was played none since the last
+    /// call.
+    pub fn take_pace(&self, case: &str) -> Option<Vec<ChunkMark>> {
+        self.lock().cases.get_mut(&Some(case.to_owned()))?.pace.take()
     }
 
     /// Files that were written.
@@ -107,6 +115,12 @@ impl Journal {
         }
         if case.is_some() {
             add(&mut inner.case(case).used, path);
+        }
+    }
+
+    pub(super) fn paced(&self, case: Option<&str>, reply: &Reply) {
+        if case.is_some() {
+            self.lock().case(case).pace = Some(reply.chunks.clone());
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::recall::Recall;
-use crate::exchange::{self, Key, Recording, Request, host_of};
+use crate::exchange::{self, Exchange, Key, Recording, Request, host_of};
 use crate::provider::{Ignored, Provider};
 use crate::upstream::{Error, ErrorKind};
 
@@ -270,6 +270,12 @@ impl Library {
         let all = Arc::new(all);
         *known = Some(Arc::clone(&all));
         all
+    }
+
+    /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.
+    pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
+        let files = recordings_in(&self.folder());
+        files.iter().map(|path| Ok(self.read(path)?.recording.exchange)).collect()
     }
 
     /// Its files, sorted: a look at the folder, not into them.

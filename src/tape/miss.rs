@@ -5,20 +5,12 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::library::{Asked, Library, Take};
-use crate::exchange::{Auth, Key, Request};
+use crate::exchange::{Auth, Difference, Key, Request, differences};
 
 /// Places shown of those that differ.
 const MOST_SHOWN: usize = 3;
 /// Characters shown of a value.
 const MOST_CHARACTERS: usize = 160;
-
-/// A place where two bodies differ.
-#[derive(Debug, PartialEq)]
-struct Difference {
-    path: String,
-    recorded: Option<Value>,
-    asked: Option<Value>,
-}
 
 /// The whole message: what is missing, for which case, the nearest recording and what differs, the likely cause, and
 /// the command that records it.
@@ -84,8 +76,8 @@ fn say_nearest(library: &Library, request: &Request, key: &Key, out: &mut String
             out,
             "\n    differs at {}\n      recorded: {}\n      asked:    {}",
             difference.path,
-            shown(difference.recorded.as_ref()),
-            shown(difference.asked.as_ref())
+            shown(difference.old.as_ref()),
+            shown(difference.new.as_ref())
         );
     }
     if differences.len() > MOST_SHOWN {
@@ -102,8 +94,7 @@ fn nearest<'a>(all: &'a [Asked], request: &Request, key: &Key) -> Option<(&'a As
         if (&asked.request.method, &asked.request.endpoint) != (&request.method, &request.endpoint) {
             continue;
         }
-        let mut differences = Vec::new();
-        differ("$", Some(&body_of(&asked.canonical)), Some(&wanted), &mut differences);
+        let differences = differences(&body_of(&asked.canonical), &wanted);
         let count = differences.len() + usize::from(asked.request.auth != request.auth);
         let distance = differences.iter().map(distance).sum();
         if best.as_ref().is_none_or(|(least, closest, ..)| (count, distance) < (*least, *closest)) {
@@ -119,36 +110,9 @@ fn body_of(canonical: &str) -> Value {
     whole.get("body").cloned().unwrap_or_default()
 }
 
-fn differ(path: &str, recorded: Option<&Value>, asked: Option<&Value>, out: &mut Vec<Difference>) {
-    match (recorded, asked) {
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            for (name, value) in a {
-                differ(&member(path, name), Some(value), b.get(name), out);
-            }
-            for (name, value) in b.iter().filter(|(name, _)| !a.contains_key(*name)) {
-                differ(&member(path, name), None, Some(value), out);
-            }
-        }
-        (Some(Value::Array(a)), Some(Value::Array(b))) => {
-            for at in 0..a.len().max(b.len()) {
-                differ(&format!("{path}[{at}]"), a.get(at), b.get(at), out);
-            }
-        }
-        (a, b) if a == b => {}
-        (a, b) => out.push(Difference { path: path.to_owned(), recorded: a.cloned(), asked: b.cloned() }),
-    }
-}
-
-fn member(path: &str, name: &str) -> String {
-    let plain = !name.is_empty()
-        && !name.starts_with(|ch: char| ch.is_ascii_digit())
-        && name.chars().all(|ch| ch.is_alphanumeric() || ch == '_');
-    if plain { format!("{path}.{name}") } else { format!("{path}[{}]", Value::from(name)) }
-}
-
 /// From 0, the same text, to 1, nothing in common at either end.
 fn distance(difference: &Difference) -> f64 {
-    let (Some(Value::String(a)), Some(Value::String(b))) = (&difference.recorded, &difference.asked) else {
+    let (Some(Value::String(a)), Some(Value::String(b))) = (&difference.old, &difference.new) else {
         return 1.0;
     };
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
@@ -178,7 +142,7 @@ fn cause(nearest: &Asked, request: &Request, differences: &[Difference]) -> Stri
     };
     let top = first.path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
     let field = &first.path;
-    match (top, &first.recorded, &first.asked) {
+    match (top, &first.old, &first.new) {
         (_, None, Some(_)) => format!(
             "the request has {field} and the recording has not: the case was changed, or a newer client or gateway \
              sends it; if the provider ignores it, declare it under `ignores` in providers.yaml"
@@ -212,25 +176,12 @@ fn times(number: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn differences_are_leaves_with_their_paths() {
-        let recorded = json!({"model": "m", "messages": [{"role": "user", "content": "a"}], "a b": 1, "old": 1});
-        let asked = json!({"model": "m", "messages": [{"role": "user", "content": "b"}, {}], "a b": 2});
-        let mut out = Vec::new();
-        differ("$", Some(&recorded), Some(&asked), &mut out);
-        let paths: Vec<&str> = out.iter().map(|difference| difference.path.as_str()).collect();
-        assert_eq!(paths, ["$.messages[0].content", "$.messages[1]", "$[\"a b\"]", "$.old"]);
-    }
-
-    #[test]
     fn closer_texts_are_nearer() {
-        let between = |a: &str, b: &str| {
-            distance(&Difference { path: String::new(), recorded: Some(a.into()), asked: Some(b.into()) })
-        };
+        let between =
+            |a: &str, b: &str| distance(&Difference { path: String::new(), old: Some(a.into()), new: Some(b.into()) });
         assert!(between("Which planet do humans live on?", "Which planets do humans live on?") < 0.1);
         assert!(between("aaa", "aa") < 0.5 && between("", "x") > 0.9 && between("ab", "xy") > 0.9);
     }

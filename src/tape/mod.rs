@@ -9,6 +9,7 @@
 //! that records them as in every later one.
 
 mod count;
+mod faults;
 mod journal;
 mod keep;
 mod library;
@@ -25,11 +26,12 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+pub use faults::Faults;
 pub use journal::{Journal, Miss, OfCase};
 pub use library::{Library, Summary};
 pub use mode::Mode;
 
-use crate::exchange::{Auth, Key, Secrets};
+use crate::exchange::{self, Auth, Key, Secrets, What};
 use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
 use count::Counts;
 use library::Take;
@@ -56,6 +58,10 @@ pub struct Options {
     pub command: Command,
     /// Where what happens is written down.
     pub journal: Arc<Journal>,
+    /// What is to go wrong.
+    pub faults: Arc<Faults>,
+    /// Replies written by hand: a request that this knows is answered by it, in every mode, and is not recorded.
+    pub by_hand: Option<Shared>,
 }
 
 impl Default for Options {
@@ -71,6 +77,8 @@ impl Default for Options {
                 None => "retake serve --mode record".to_owned(),
             }),
             journal: Arc::default(),
+            faults: Arc::default(),
+            by_hand: None,
         }
     }
 }
@@ -102,6 +110,11 @@ impl Tape {
         &self.options.journal
     }
 
+    /// What is to go wrong with it, and with the others that share its faults.
+    pub fn faults(&self) -> &Faults {
+        &self.options.faults
+    }
+
     /// Its folder.
     pub fn library(&self) -> &Library {
         &self.library
@@ -127,6 +140,27 @@ impl Tape {
     }
 
     async fn answer(&self, request: Request) -> Result<Reply, Error> {
+        let case = request.case.clone();
+        match self.options.faults.next(case.as_deref()) {
+            None => self.answer_well(request).await,
+            Some(What::Reset) => Err(Error::new(ErrorKind::Broken, exchange::BROKEN_ON_PURPOSE)),
+            Some(What::Status { code, retry_after }) => Ok(play::refusal(code, retry_after)),
+            Some(what) => {
+                let whole = play::whole(self.answer_well(request).await?).await;
+                // How long it takes now is of the fault, and no longer of the recording.
+                case.as_deref().map(|case| self.options.journal.take_pace(case));
+                Ok(play::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
+            }
+        }
+    }
+
+    async fn answer_well(&self, request: Request) -> Result<Reply, Error> {
+        if let Some(by_hand) = &self.options.by_hand {
+            match by_hand.send(request.clone()).await {
+                Err(error) if error.kind == ErrorKind::NoRule => {}
+                answer => return answer,
+            }
+        }
         if self.mode == Mode::Live {
             return self.live()?.send(request).await;
         }
@@ -178,8 +212,9 @@ impl Tape {
     }
 
     fn note(&self, request: &Request, take: &Take) {
-        let origin = take.loaded.recording.exchange.origin;
-        self.options.journal.played(request.case.as_deref(), &take.path, origin);
+        let exchange = &take.loaded.recording.exchange;
+        self.options.journal.played(request.case.as_deref(), &take.path, exchange.origin);
+        self.options.journal.paced(request.case.as_deref(), &exchange.reply);
     }
 
     fn lacks_key(&self, request: &Request) -> bool {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
-use crate::exchange::{self, End};
+use super::keep::header_pairs;
+use crate::exchange::{self, ChunkMark, End};
 use crate::upstream::{Error, ErrorKind, Reply};
 
 /// The reply with its recorded chunk edges; at once, or at a multiple of its recorded pace.
@@ -26,6 +28,42 @@ pub(super) fn reply(recorded: &exchange::Reply, speed: Option<f64>) -> Reply {
         headers: headers(&recorded.headers),
         body: items.boxed(),
     }
+}
+
+/// A reply read to its end, with the times at which its chunks came.
+pub(super) async fn whole(mut reply: Reply) -> exchange::Reply {
+    let start = Instant::now();
+    let (mut body, mut chunks, mut end) = (Vec::new(), Vec::new(), End::Complete);
+    while let Some(chunk) = reply.body.next().await {
+        match chunk {
+            Ok(bytes) => {
+                let at_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                chunks.push(ChunkMark { size: bytes.len(), at_ms });
+                body.extend_from_slice(&bytes);
+            }
+            Err(error) => end = End::Broken(error.message),
+        }
+    }
+    exchange::Reply {
+        status: reply.status.as_u16(),
+        headers: header_pairs(&reply.headers),
+        body: body.into(),
+        chunks,
+        end,
+    }
+}
+
+/// A provider's error that no provider sent.
+pub(super) fn refusal(code: u16, retry_after: Option<u32>) -> Reply {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = if code == 429 { "rate_limit_error" } else { "server_error" };
+    let message = format!("a fault of the test: {status}");
+    let body = serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": null}});
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    Reply::whole(status, headers, body.to_string())
 }
 
 /// A pause beyond an hour is a mistake in the file, and would overflow the clock in the worst case.

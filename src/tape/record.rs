@@ -47,7 +47,10 @@ impl Recorder {
             Some(case) => loop {
                 match self.pool.claim(case, key, nth) {
                     Claim::Go(flight) => break flight,
-                    Claim::Answered(entry) => return Ok(play::reply(&entry.exchange.reply, None)),
+                    Claim::Answered(entry) => {
+                        self.options.journal.paced(Some(case), &entry.exchange.reply);
+                        return Ok(play::reply(&entry.exchange.reply, self.options.speed));
+                    }
                     Claim::Wait => {
                         if !self.pool.wait_until(|pool| pool.is_landed(key, nth)).await {
                             let message = "another case asks the same and gets no end of its reply";

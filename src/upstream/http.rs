@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use reqwest::Url;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::coding::Coded;
 use super::limit::Gate;
 use super::retry::{self, Came};
 use super::target::{self, Base};
@@ -213,6 +214,9 @@ fn roll() -> f64 {
     bits as f64 / (f64::from(u32::MAX) + 1.0)
 }
 
+/// The way out when a reply comes compressed and that cannot be undone.
+const GO_AROUND: &str = "something between here and the provider compresses: go around it";
+
 /// One request under way: what its errors need to say, and its deadlines.
 struct Call {
     /// `together: POST https://…`
@@ -248,19 +252,17 @@ impl Call {
 
     /// The reply, its body still on its way. `permit` is given back when the body ends.
     async fn reply(self, response: reqwest::Response, permit: Option<OwnedSemaphorePermit>) -> Result<Reply, Error> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(coding) = compression(&headers) {
-            let reason = format!(
-                "the reply is compressed ({coding}) although that was not asked for; \
-                 it cannot be kept byte for byte. Something between here and the provider compresses: go around it"
-            );
-            return Err(self.error(ErrorKind::Broken, &reason));
-        }
+        let (status, mut headers) = (response.status(), response.headers().clone());
+        let coded = Coded::of(&headers).map_err(|coding| {
+            let reason = format!("the reply is compressed ({coding}) although that was not asked for; {GO_AROUND}");
+            self.error(ErrorKind::Broken, &reason)
+        })?;
+        coded.tidy(&mut headers);
         let made_up = headers
             .get(ERROR_HEADER)
             .map(|name| name.to_str().ok().and_then(ErrorKind::from_name).unwrap_or(ErrorKind::Other));
         let who = self.who.clone();
-        let reply = Reply { status, headers, body: self.body(response, permit).boxed() };
+        let reply = Reply { status, headers, body: self.body(response, coded, permit).boxed() };
         match made_up {
             None => Ok(reply),
             Some(kind) => Err(Error::new(kind, told(&who, reply).await)),
@@ -272,6 +274,7 @@ impl Call {
     fn body(
         self,
         response: reqwest::Response,
+        mut coded: Coded,
         permit: Option<OwnedSemaphorePermit>,
     ) -> impl futures_util::Stream<Item = Result<Bytes, Error>> + Send + 'static {
         async_stream::stream! {
@@ -284,9 +287,21 @@ impl Call {
                 match tokio::time::timeout_at(by, chunks.next()).await {
                     Ok(Some(Ok(chunk))) => {
                         bytes += chunk.len();
-                        yield Ok(chunk);
+                        let (chunk, fault) = coded.undo(chunk);
+                        if !chunk.is_empty() {
+                            yield Ok(chunk);
+                        }
+                        if let Some(fault) = fault {
+                            yield Err(self.corrupt(&fault));
+                            break;
+                        }
                     }
-                    Ok(None) => break,
+                    Ok(None) => {
+                        if let Err(fault) = coded.end() {
+                            yield Err(self.corrupt(&fault));
+                        }
+                        break;
+                    }
                     Ok(Some(Err(error))) => {
                         let reason = format!("the reply broke off after {bytes} bytes: {}", reasons(error));
                         yield Err(self.error(ErrorKind::Broken, &reason));
@@ -300,6 +315,12 @@ impl Call {
                 }
             }
         }
+    }
+
+    fn corrupt(&self, fault: &str) -> Error {
+        let reason =
+            format!("the reply is compressed although that was not asked for, and corrupt: {fault}; {GO_AROUND}");
+        self.error(ErrorKind::Broken, &reason)
     }
 
     fn late(&self, what: &str, limit: Duration, by: Instant) -> Error {
@@ -320,11 +341,6 @@ async fn told(who: &str, reply: Reply) -> String {
         .ok()
         .and_then(|body| Some(body.pointer("/error/message")?.as_str()?.to_owned()));
     message.unwrap_or_else(|| format!("{who}: no answer: {}", String::from_utf8_lossy(&body)))
-}
-
-fn compression(headers: &HeaderMap) -> Option<&str> {
-    let coding = headers.get(header::CONTENT_ENCODING)?.to_str().unwrap_or("unreadable").trim();
-    (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
 }
 
 /// The causes of an error in one line; its own words ("error sending request") only where it has none. Never the

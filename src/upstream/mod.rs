@@ -1,6 +1,7 @@
 //! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around one, a
 //! folder of recordings, a script, the gateway called without a socket.
 
+mod coding;
 /// A provider reached over HTTP.
 pub mod http;
 mod limit;
@@ -89,6 +90,8 @@ pub enum ErrorKind {
     Connect,
     /// A deadline passed.
     Timeout,
+    /// A script has no rule for this request.
+    NoRule,
     /// The body broke off, or was no HTTP.
     Broken,
     /// Anything else: a bug or a wrong setting.
@@ -104,6 +107,7 @@ impl ErrorKind {
             ErrorKind::MissingKey => "missing-key",
             ErrorKind::Connect => "connect",
             ErrorKind::Timeout => "timeout",
+            ErrorKind::NoRule => "no-rule",
             ErrorKind::Broken => "broken-off",
             ErrorKind::Other => "internal",
         }
@@ -128,7 +132,7 @@ impl ErrorKind {
     /// The class that a name stands for.
     pub fn from_name(name: &str) -> Option<Self> {
         use ErrorKind::*;
-        [MissingRecording, BrokenRecording, MissingKey, Connect, Timeout, Broken, Other]
+        [MissingRecording, BrokenRecording, MissingKey, Connect, Timeout, NoRule, Broken, Other]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

@@ -111,7 +111,7 @@ impl Base {
     }
 }
 
-/// The API's own path for a path of the provider's server, both with their query: the inverse of what [`Base::url`]
+/// The API's own path for a path of the provider's server, both with their query: the inverse of what `Base::url`
 /// does. Everyone who asks the same URL has the same endpoint, and so the same recording.
 pub fn endpoint_at(base_url: &str, path: &str) -> String {
     let base = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);

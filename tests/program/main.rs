@@ -1,11 +1,17 @@
 //! What a user types, and what comes of it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod app;
 mod bad_input;
+mod faults;
+mod live;
 mod modes;
 mod protocol;
 mod proxy;
 mod real;
+mod sdks;
+mod secrets;
 mod seed;
+mod server;
 mod stack;
 mod world;

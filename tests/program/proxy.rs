@@ -1,5 +1,6 @@
 //! The recordings behind a socket: `retake serve` and `retake run`.
 
+mod faults;
 mod provider;
 mod run;
 mod serve;

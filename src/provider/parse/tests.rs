@@ -1,4 +1,5 @@
 use super::*;
+use crate::provider::{FieldPath, FieldStep};
 
 fn source(name: &str, text: &str) -> Source {
     Source { name: name.into(), text: text.into() }
@@ -73,7 +74,10 @@ fn together_is_as_it_was_found() {
     assert_eq!(together.key_header, ("authorization".to_owned(), "Bearer ".to_owned()));
     assert_eq!(
         together.ignores,
-        [Ignored { endpoint: "/v1/embeddings".into(), fields: vec!["encoding_format".into()] }]
+        [Ignored {
+            endpoint: "/v1/embeddings".into(),
+            fields: vec![FieldPath(vec![FieldStep::Member("encoding_format".into())])]
+        }]
     );
     assert_eq!(together.quirks.usage_when_missing, ["/v1/embeddings"]);
     assert!(together.quirks.bare_model_list);

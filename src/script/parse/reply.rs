@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::wrong;
 use crate::script::model::{Choice, Planned, ToolCall, What};
-use crate::yaml::{Error, Place, Source, Spanned};
+use crate::yaml::{self, Error, Place, Source, Spanned};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,11 +214,6 @@ fn status(source: &Source, place: Place, status: u16, least: u16) -> Result<u16,
 }
 
 fn duration(source: &Source, raw: &Spanned<String>) -> Result<Duration, Error> {
-    let (number, unit) = raw.value.split_at(raw.value.find(|c: char| c.is_alphabetic()).unwrap_or(raw.value.len()));
-    let seconds = match (number.trim().parse::<f64>(), unit.trim()) {
-        (Ok(number), "ms") => Duration::try_from_secs_f64(number / 1000.0).ok(),
-        (Ok(number), "s") => Duration::try_from_secs_f64(number).ok(),
-        _ => None,
-    };
-    seconds.ok_or_else(|| wrong(source, raw.place(), format!("{:?} is no duration", raw.value), "as in 200ms or 1.5s"))
+    let no_time = || wrong(source, raw.place(), format!("{:?} is no time", raw.value), yaml::DURATION_HELP);
+    yaml::duration(&raw.value).ok_or_else(no_time)
 }

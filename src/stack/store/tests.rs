@@ -69,13 +69,13 @@ async fn a_file_survives_reopening_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/er/store.db");
     let kept = completion("a", 1, "m");
-    let first = Store::open(&path).await.unwrap();
+    let first = Store::open(&path, Secrets::default()).await.unwrap();
     first.put(&kept).await.unwrap();
     // Read by another connection while the first one is still open, as after a kill.
-    let second = Store::open(&path).await.unwrap();
+    let second = Store::open(&path, Secrets::default()).await.unwrap();
     assert_eq!(second.get("a").await.unwrap().unwrap(), kept);
     drop((first, second));
-    let third = Store::open(&path).await.unwrap();
+    let third = Store::open(&path, Secrets::default()).await.unwrap();
     assert_eq!(third.get("a").await.unwrap().unwrap(), kept);
 }
 
@@ -84,7 +84,7 @@ async fn files_that_are_not_ours_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("text");
     std::fs::write(&other, "not a database, and long enough to be taken for none at all").unwrap();
-    assert!(Store::open(&other).await.err().unwrap().to_string().contains("text cannot be opened"));
+    assert!(Store::open(&other, Secrets::default()).await.err().unwrap().to_string().contains("text cannot be opened"));
 
     for (name, sql, says) in [
         ("new", "PRAGMA user_version = 99", "version 99 and this retake knows up to 1"),
@@ -93,7 +93,7 @@ async fn files_that_are_not_ours_are_left_alone() {
         let path = folder.path().join(name);
         let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
         sqlx::raw_sql(sql).execute(&mut options.connect().await.unwrap()).await.unwrap();
-        let error = Store::open(&path).await.err().unwrap().to_string();
+        let error = Store::open(&path, Secrets::default()).await.err().unwrap().to_string();
         assert!(error.contains(says), "{error}");
     }
 }

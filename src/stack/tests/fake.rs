@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::exchange::Auth;
-use crate::provider::{Ignored, Provider, Quirks};
+use crate::provider::{Dropped, Provider, Quirks};
 use crate::stack::{Gateway, GatewayConfig, InProcess, Store, router};
 use crate::upstream::{Error, Reply, Request, Upstream};
 
@@ -105,7 +105,7 @@ fn together() -> Provider {
         base_url: "https://user:secret@api.together.xyz/v1".into(),
         key: Some("TOGETHER_API_KEY".into()),
         quirks: Quirks {
-            drop: vec![Ignored { endpoint: "/v1/embeddings".into(), fields }],
+            drop: vec![Dropped { endpoint: "/v1/embeddings".into(), members: fields }],
             usage_when_missing: vec!["/v1/embeddings".into()],
             bare_model_list: true,
             finish_reasons: BTreeMap::from([("eos".into(), "stop".into())]),

@@ -180,12 +180,23 @@ async fn nobody_there_says_who_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_compressed_reply_is_refused() {
-    let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nxx";
+async fn a_coding_that_is_not_known_is_refused() {
+    let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\nxx";
     let server = server(vec![vec![packed]]).await;
     let error = Http::new(keyed(&server.base_url)).send(request()).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Broken);
-    assert!(error.message.contains("compressed (gzip)"), "{}", error.message);
+    insta::assert_snapshot!(without_port(&error.message), @"together: POST http://HOST/v1/chat/completions: the reply is compressed (br) although that was not asked for; something between here and the provider compresses: go around it");
+}
+
+#[tokio::test]
+async fn a_compressed_reply_that_is_corrupt_is_broken() {
+    let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nxx";
+    let server = server(vec![vec![packed]]).await;
+    let reply = Http::new(keyed(&server.base_url)).send(request()).await.unwrap();
+    assert!(reply.headers.is_empty(), "they speak of the compressed body: {:?}", reply.headers);
+    let (came, error) = reply.collect().await.unwrap_err();
+    assert_eq!((came, error.kind), (Bytes::new(), ErrorKind::Broken));
+    insta::assert_snapshot!(without_port(&error.message), @"together: POST http://HOST/v1/chat/completions: the reply is compressed although that was not asked for, and corrupt: it ends too early, or its checksum is wrong; something between here and the provider compresses: go around it");
 }
 
 #[tokio::test]

@@ -1,0 +1,84 @@
+//! Everything the program says goes through here, and no secret goes out.
+
+use std::io::{self, Write};
+
+use crate::exchange::Secrets;
+
+use super::exit::Stop;
+
+/// A writer whose lines lose every secret. A line that is flushed before its end is scrubbed as far as it is there.
+pub(super) struct Scrubbed<W> {
+    out: W,
+    secrets: Secrets,
+    held: Vec<u8>,
+}
+
+impl<W: Write> Scrubbed<W> {
+    pub(super) fn new(out: W, secrets: Secrets) -> Self {
+        Scrubbed { out, secrets, held: Vec::new() }
+    }
+
+    fn release(&mut self, length: usize) -> io::Result<()> {
+        let written = self.out.write_all(&self.secrets.bytes(&self.held[..length]));
+        self.held.drain(..length);
+        written
+    }
+}
+
+impl<W: Write> Write for Scrubbed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if let Some(end) = self.held.iter().rposition(|byte| *byte == b'\n') {
+            self.release(end + 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.release(self.held.len())?;
+        self.out.flush()
+    }
+}
+
+/// Runs a command from the moment on when its secrets are known: what ends it, and what a panic says, holds none.
+pub(super) fn guarded<T>(secrets: &Secrets, work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    hush_panics(secrets);
+    work().map_err(|stop| Stop { message: secrets.text(&stop.message), ..stop })
+}
+
+/// From now on, what a panic says holds no secret.
+pub(super) fn hush_panics(secrets: &Secrets) {
+    let secrets = secrets.clone();
+    std::panic::set_hook(Box::new(move |panic| warn(&secrets, &format!("{panic}\nThis is a fault of retake."))));
+}
+
+/// A line on stderr. A closed stderr is no reason to end, nor to change an exit code.
+pub(super) fn warn(secrets: &Secrets, text: &str) {
+    let _ = io::stderr().write_all(format!("{}\n", secrets.text(text)).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scrubbed() -> Scrubbed<Vec<u8>> {
+        Scrubbed::new(Vec::new(), Secrets::new([("A_KEY".to_owned(), "sk-canary-1".to_owned())]))
+    }
+
+    #[test]
+    fn a_secret_in_two_writes_is_found() {
+        let mut out = scrubbed();
+        out.write_all(b"it was sk-can").unwrap();
+        out.write_all(b"ary-1, you see\nand").unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.out), "it was $A_KEY, you see\n");
+        out.flush().unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.out), "it was $A_KEY, you see\nand");
+    }
+
+    #[test]
+    fn what_ends_a_command_holds_no_secret() {
+        let secrets = scrubbed().secrets;
+        let stop = guarded(&secrets, || Err::<(), _>(Stop::usage("no such thing: sk-canary-1"))).unwrap_err();
+        assert_eq!(stop.message, "no such thing: $A_KEY");
+    }
+}

@@ -1,0 +1,262 @@
+//! Faults: what goes wrong on purpose on the way from a provider, the same every time.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::reader::Reader;
+use crate::yaml::{self, Error, Short, Source, Spanned, present};
+
+/// Something that goes wrong with a provider's replies, and with which of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// So many calls of the provider go well before it.
+    pub after_calls: u32,
+    /// It hits so many calls; `None` means every further one.
+    pub times: Option<u32>,
+    /// What goes wrong.
+    pub what: What,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// The body breaks off.
+    Stop(Cut),
+    /// The body stands still for a time, then goes on.
+    Stall(Cut, Duration),
+    /// Each chunk comes so long after the one before.
+    Slow(Duration),
+    /// A stream ends without its last event: `[DONE]`, or whatever it ends with.
+    DropEnd,
+    /// The data of this event, from 1, is cut in half; of a body that is no stream, the body.
+    Malformed(usize),
+    /// An error in place of the reply. The provider is not asked.
+    Status {
+        /// 400 to 599.
+        code: u16,
+        /// Seconds, for `Retry-After`.
+        retry_after: Option<u32>,
+    },
+    /// The connection is lost before a byte of a reply. The provider is not asked.
+    Reset,
+}
+
+/// A place in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// After so many events of a stream.
+    Events(usize),
+    /// After so many bytes.
+    Bytes(usize),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFault {
+    #[serde(default)]
+    after_calls: u32,
+    #[serde(default, deserialize_with = "present")]
+    times: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    stop: Option<Spanned<RawStop>>,
+    #[serde(default, deserialize_with = "present")]
+    stall: Option<Spanned<RawStall>>,
+    #[serde(default, deserialize_with = "present")]
+    slow: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "present")]
+    drop_end: Option<Spanned<bool>>,
+    #[serde(default, deserialize_with = "present")]
+    malformed: Option<Spanned<RawMalformed>>,
+    #[serde(default, deserialize_with = "present")]
+    status: Option<Spanned<Short<RawStatus>>>,
+    #[serde(default, deserialize_with = "present")]
+    reset: Option<Spanned<bool>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStop {
+    #[serde(default)]
+    after_events: Option<usize>,
+    #[serde(default)]
+    after_bytes: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStall {
+    #[serde(default)]
+    after_events: Option<usize>,
+    #[serde(default)]
+    after_bytes: Option<usize>,
+    r#for: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMalformed {
+    event: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStatus {
+    code: u16,
+    #[serde(default)]
+    retry_after: Option<u32>,
+}
+
+const KINDS: &str = "stop, stall, slow, drop_end, malformed, status, reset";
+
+/// Reads a list of faults, or one, from YAML or JSON. `Err` is the first mistake.
+pub fn parse_faults(source: &Source) -> Result<Vec<Fault>, Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct RawFaults {
+        #[serde(default)]
+        faults: Vec<Spanned<RawFault>>,
+    }
+    let raw: RawFaults = yaml::from_source(source)?;
+    let known = super::Known::default();
+    let mut reader = Reader { source, known: &known, errors: Vec::new(), from: 0, to: source.text.len() };
+    let faults = raw.faults.into_iter().filter_map(|raw| lower_fault(&mut reader, raw)).collect();
+    match reader.errors.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(faults),
+    }
+}
+
+pub(super) fn lower_fault(reader: &mut Reader<'_>, raw: Spanned<RawFault>) -> Option<Fault> {
+    let (place, raw) = (raw.place, raw.value);
+    let given = [
+        raw.stop.is_some(),
+        raw.stall.is_some(),
+        raw.slow.is_some(),
+        raw.drop_end.is_some(),
+        raw.malformed.is_some(),
+        raw.status.is_some(),
+        raw.reset.is_some(),
+    ];
+    if given.iter().filter(|given| **given).count() != 1 {
+        reader.error(place, 1, "a fault is exactly one thing").push_help(format!("write one of: {KINDS}"));
+        return None;
+    }
+    if raw.times == Some(0) {
+        reader
+            .error(place, 1, "a fault that hits no call is none")
+            .push_help("write `times: 1` or more, or leave it out");
+        return None;
+    }
+    let what = lower_stop(reader, raw.stop)
+        .or_else(|| lower_stall(reader, raw.stall))
+        .or_else(|| Some(What::Slow(reader.duration(&raw.slow?)?)))
+        .or_else(|| raw.drop_end.filter(|raw| raw.value).map(|_| What::DropEnd))
+        .or_else(|| raw.reset.filter(|raw| raw.value).map(|_| What::Reset))
+        .or_else(|| lower_malformed(reader, raw.malformed))
+        .or_else(|| lower_status(reader, raw.status));
+    if what.is_none() && reader.errors.is_empty() {
+        reader.error(place, 1, "this fault is switched off").push_help("write `true`, or leave it out");
+    }
+    Some(Fault { after_calls: raw.after_calls, times: raw.times, what: what? })
+}
+
+fn lower_cut(reader: &mut Reader<'_>, place: yaml::Place, events: Option<usize>, bytes: Option<usize>) -> Option<Cut> {
+    match (events, bytes) {
+        (Some(events), None) => Some(Cut::Events(events)),
+        (None, Some(bytes)) => Some(Cut::Bytes(bytes)),
+        _ => {
+            reader
+                .error(place, 1, "where in the body is not said")
+                .push_help("write either `after_events: 3` or `after_bytes: 10`");
+            None
+        }
+    }
+}
+
+fn lower_stop(reader: &mut Reader<'_>, raw: Option<Spanned<RawStop>>) -> Option<What> {
+    let Spanned { value, place } = raw?;
+    Some(What::Stop(lower_cut(reader, place, value.after_events, value.after_bytes)?))
+}
+
+fn lower_stall(reader: &mut Reader<'_>, raw: Option<Spanned<RawStall>>) -> Option<What> {
+    let Spanned { value, place } = raw?;
+    let cut = lower_cut(reader, place, value.after_events, value.after_bytes)?;
+    Some(What::Stall(cut, reader.duration(&value.r#for)?))
+}
+
+fn lower_malformed(reader: &mut Reader<'_>, raw: Option<Spanned<RawMalformed>>) -> Option<What> {
+    let Spanned { value, place } = raw?;
+    if value.event == 0 {
+        reader.error(place, 1, "events are counted from 1").push_help("write `malformed: {event: 1}` for the first");
+        return None;
+    }
+    Some(What::Malformed(value.event))
+}
+
+fn lower_status(reader: &mut Reader<'_>, raw: Option<Spanned<Short<RawStatus>>>) -> Option<What> {
+    let Spanned { value, place } = raw?;
+    let (code, retry_after) = match value {
+        Short::Plain(code) => (code.as_u64().and_then(|code| u16::try_from(code).ok()), None),
+        Short::Full(raw) => (Some(raw.code), raw.retry_after),
+    };
+    match code.filter(|code| (400..600).contains(code)) {
+        Some(code) => Some(What::Status { code, retry_after }),
+        None => {
+            let help = "write `status: 500`, or `status: {code: 429, retry_after: 1}` with seconds to wait";
+            reader.error(place, 1, "a status that is a fault is 400 to 599").push_help(help);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Fault>, String> {
+        let source = Source { name: "f".into(), text: text.into() };
+        parse_faults(&source).map_err(|error| error.reason)
+    }
+
+    #[test]
+    fn every_fault_can_be_written_as_yaml_and_as_json() {
+        let all = "faults:\n- {stop: {after_events: 3}}\n- {stall: {after_bytes: 1, for: 2s}, after_calls: 1}\n- {slow: 50ms}\n\
+                   - {drop_end: true}\n- {malformed: {event: 2}}\n- {status: 500}\n- {reset: true, times: 2}";
+        let whats: Vec<What> = read(all).unwrap().into_iter().map(|fault| fault.what).collect();
+        assert_eq!(
+            whats,
+            [
+                What::Stop(Cut::Events(3)),
+                What::Stall(Cut::Bytes(1), Duration::from_secs(2)),
+                What::Slow(Duration::from_millis(50)),
+                What::DropEnd,
+                What::Malformed(2),
+                What::Status { code: 500, retry_after: None },
+                What::Reset,
+            ]
+        );
+        let json = r#"{"faults": [{"status": {"code": 429, "retry_after": 1}, "times": 1}]}"#;
+        let what = What::Status { code: 429, retry_after: Some(1) };
+        assert_eq!(read(json), Ok(vec![Fault { after_calls: 0, times: Some(1), what }]));
+    }
+
+    #[test]
+    fn what_makes_no_sense_says_so() {
+        for (text, reason) in [
+            ("{}", "exactly one thing"),
+            ("{reset: true, slow: 1s}", "exactly one thing"),
+            ("{reset: false}", "switched off"),
+            ("{stop: {}}", "where in the body"),
+            ("{stop: {after_events: 1, after_bytes: 1}}", "where in the body"),
+            ("{slow: 3}", "is no time"),
+            ("{malformed: {event: 0}}", "from 1"),
+            ("{status: 200}", "400 to 599"),
+            ("{reset: true, times: 0}", "hits no call"),
+            ("{rest: true}", "unknown"),
+        ] {
+            let said = read(&format!("faults: [{text}]")).unwrap_err();
+            assert!(said.contains(reason), "{text}: {said}");
+        }
+    }
+}

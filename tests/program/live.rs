@@ -1,0 +1,150 @@
+//! How providers are asked live, and how long their replies may take.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::server::serve;
+use super::world::{Dir, Ran};
+
+const MODELS: &str = r#"{"object": "list", "data": []}"#;
+
+fn models() -> (u16, String, String) {
+    (200, String::new(), MODELS.to_owned())
+}
+
+/// A folder with `cases` cases, each of which lists the models.
+fn folder(cases: usize, expect: &str) -> Dir {
+    let dir = Dir::new();
+    let case = |n| format!("  - name: case_{n}\n    request: {{get: /v1/models?n={n}}}\n    expect: {expect}\n");
+    dir.write("suites/models.yaml", &format!("cases:\n{}", (0..cases).map(case).collect::<String>()));
+    dir
+}
+
+fn live(dir: &Dir, base: &str, words: &str) -> Ran {
+    let mode = if words.contains("--mode") { "" } else { "--mode live" };
+    let words = format!("test --setup together --stack-config direct {mode} --provider together={base} {words}");
+    dir.retake(&words).env("TOGETHER_API_KEY", "key-of-the-test").run()
+}
+
+/// A provider that refuses two requests of three.
+fn busy() -> String {
+    let asked = AtomicUsize::new(0);
+    serve(move |_| match asked.fetch_add(1, Ordering::SeqCst) % 3 {
+        2 => models(),
+        _ => (429, "retry-after: 0\r\n".to_owned(), r#"{"error": {"message": "slow down"}}"#.to_owned()),
+    })
+}
+
+#[test]
+fn a_busy_provider_is_asked_again_as_often_as_flag_and_data_say() {
+    let dir = folder(1, "{status: 200}");
+    live(&dir, &busy(), "").exits(0);
+    live(&dir, &busy(), "--retries 1").exits(1).says("rate limited").says("slow down");
+    let providers = |times: u32| {
+        let text = format!(
+            "providers:\n  together:\n    type: remote::together\n    base_url: https://api.together.xyz/v1\n    retries: {{times: {times}}}\n"
+        );
+        dir.write("suites/providers.yaml", &text);
+        dir.write("suites/setups.yaml", "setups:\n  together: {provider: together}\n");
+    };
+    providers(0);
+    live(&dir, &busy(), "").exits(1).says("rate limited");
+    live(&dir, &busy(), "--retries 2").exits(0);
+    providers(2);
+    live(&dir, &busy(), "").exits(0);
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_is_allowed() {
+    let dir = folder(12, "{status: 200}");
+    let most = |words: &str| {
+        let (now, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let seen = Arc::clone(&most);
+        let base = serve(move |_| {
+            seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(40));
+            now.fetch_sub(1, Ordering::SeqCst);
+            models()
+        });
+        live(&dir, &base, words).exits(0);
+        most.load(Ordering::SeqCst)
+    };
+    assert!(most("-n 6") > 2, "six workers ask at once");
+    assert_eq!(most("-n 6 --at-once 2"), 2);
+}
+
+#[test]
+fn a_silent_provider_is_given_up() {
+    let base = serve(|_| {
+        std::thread::sleep(Duration::from_secs(5));
+        models()
+    });
+    let ran = live(&folder(1, "{status: 200}"), &base, "--retries 0 --first-byte-timeout 50ms").exits(1);
+    ran.says("provider down").says("no reply within 50ms");
+}
+
+#[test]
+fn flags_of_live_requests_want_sense() {
+    let dir = folder(1, "{}");
+    live(&dir, "http://127.0.0.1:9/v1", "--gap-timeout soon").exits(4).says("such as `10s`");
+    live(&dir, "http://127.0.0.1:9/v1", "--per-minute 0").exits(4);
+    live(&dir, "http://127.0.0.1:9/v1", "--replay-speed 0").exits(4).says("multiple of the recorded pace");
+}
+
+#[test]
+fn a_time_is_checked_live_and_offline_and_says_by_which_clock() {
+    let within = |limit: &str| format!("{{time: {{first_byte: {limit}, whole: 1m}}}}");
+    let dir = folder(1, &within("1m"));
+    let base = serve(|_| {
+        std::thread::sleep(Duration::from_millis(120));
+        models()
+    });
+    let recorded = live(&dir, &base, "--mode record");
+    recorded.exits(0);
+    for words in ["", "--replay-speed 1", "--replay-speed 3"] {
+        dir.retake(&format!("test --setup together --stack-config direct {words}")).run().exits(0);
+    }
+    let suite = folder(1, &within("100ms"));
+    std::fs::copy(suite.path().join("suites/models.yaml"), dir.path().join("suites/models.yaml")).unwrap();
+    for (words, clock) in [
+        ("--stack-config direct", "as recorded"),
+        ("--stack-config direct --replay-speed 1", "replayed at 1 times the recorded pace"),
+        ("--stack-config direct --replay-speed 2", "replayed at 2 times the recorded pace"),
+    ] {
+        let ran = dir.retake(&format!("test --setup together {words}")).run().exits(1);
+        ran.says("time.first_byte").says("at most 100ms").says(clock);
+    }
+    live(&dir, &base, "").exits(1).says("time.first_byte").says("(measured)");
+}
+
+/// Answers every question with a new id, which the next question sends back.
+fn ever_new() -> String {
+    let asked = AtomicUsize::new(0);
+    serve(move |_| {
+        let id = format!("resp-{:04}", asked.fetch_add(1, Ordering::SeqCst));
+        (200, String::new(), format!(r#"{{"id": "{id}", "object": "list", "data": []}}"#))
+    })
+}
+
+#[test]
+fn recording_twice_shows_what_moved_and_writes_nothing() {
+    let dir = Dir::new();
+    let ask = "request: {post: /v1/x, body: {n: 1}}\n        capture: {id: $.id}";
+    let again = "request: {post: /v1/x, body: {n: 2, previous: \"${id}\"}}";
+    dir.write("suites/x.yaml", &format!("cases:\n  - name: a\n    steps:\n      - {ask}\n      - {again}\n"));
+    let base = ever_new();
+    let words = format!("record --twice --setup together --stack-config direct --provider together={base}");
+    let ran = dir.retake(&words).env("TOGETHER_API_KEY", "key-of-the-test").run().exits(0);
+    let account = ran.stdout.rsplit_once("together: ").expect("an account").1;
+    insta::assert_snapshot!(account, @r#"
+    2 requests were recorded twice, aside.
+      Of the requests moved:
+        /v1/x $.previous (1 times): "resp-0000" then "resp-0002"
+          came in a reply before, so that replay repeats it: nothing is to be done
+      Of the replies moved, and is replayed as it was recorded; expect no exact value of:
+        /v1/x $.id (2 times): "resp-0000" then "resp-0002"
+    "#);
+    assert!(dir.files("recordings").is_empty());
+    dir.retake("record --mode live").run().exits(4).says("leave --mode live out");
+}
