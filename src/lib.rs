@@ -40,3 +40,6 @@ pub mod stack;
 pub mod tape;
 // The seam: anything that answers a request; HTTP.
 pub mod upstream;
+
+// What a test target starts with.
+pub use cli::Harness;

@@ -14,16 +14,24 @@ fn catalogue() -> Catalogue {
     parse_providers(&Source { name: "providers.yaml".into(), text: text.into() }).expect("the providers that ship")
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings")
+fn roots() -> [PathBuf; 2] {
+    ["recordings", "examples/weather-app/recordings"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
 }
 
-/// Every recording, with its provider and the stem of its file.
-fn shipped() -> Vec<(Provider, String, Recording)> {
-    let catalogue = catalogue();
+/// A recording, where it lies.
+struct Shipped {
+    root: PathBuf,
+    provider: Provider,
+    stem: String,
+    recording: Recording,
+}
+
+fn shipped() -> Vec<Shipped> {
+    let providers = catalogue().providers;
+    let places = roots().into_iter().flat_map(|root| providers.iter().map(move |provider| (root.clone(), provider)));
     let mut found = Vec::new();
-    for provider in catalogue.providers {
-        let Ok(entries) = std::fs::read_dir(root().join(&provider.name)) else { continue };
+    for (root, provider) in places {
+        let Ok(entries) = std::fs::read_dir(root.join(&provider.name)) else { continue };
         for entry in entries {
             let path = entry.expect("an entry").path();
             if path.extension().is_none_or(|extension| extension != "json") {
@@ -32,7 +40,7 @@ fn shipped() -> Vec<(Provider, String, Recording)> {
             let text = std::fs::read_to_string(&path).expect("a readable file");
             let recording = exchange::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            found.push((provider.clone(), stem, recording));
+            found.push(Shipped { root: root.clone(), provider: provider.clone(), stem, recording });
         }
     }
     assert!(found.len() >= 30, "the recordings are gone: {} found", found.len());
@@ -41,7 +49,7 @@ fn shipped() -> Vec<(Provider, String, Recording)> {
 
 #[test]
 fn each_bears_the_name_that_its_request_gives() {
-    for (provider, stem, recording) in shipped() {
+    for Shipped { provider, stem, recording, .. } in shipped() {
         let key = exchange::key_of_recorded(&recording.exchange, &provider.ignores);
         assert_eq!(stem.split('-').next(), Some(key.name.as_str()));
     }
@@ -49,7 +57,7 @@ fn each_bears_the_name_that_its_request_gives() {
 
 #[test]
 fn each_is_given_back_byte_for_byte_when_it_is_written_again() {
-    for (_, stem, recording) in shipped() {
+    for Shipped { stem, recording, .. } in shipped() {
         let again = exchange::read(&exchange::write(&recording)).unwrap_or_else(|error| panic!("{stem}: {error}"));
         assert_eq!(again.exchange.reply, recording.exchange.reply, "{stem}");
         assert_eq!(again.exchange.request.body, recording.exchange.request.body, "{stem}");
@@ -93,9 +101,9 @@ fn pointer_of(path: &FieldPath) -> String {
 #[tokio::test]
 async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     let mut asked = 0;
-    let names: Vec<String> = shipped().into_iter().map(|(_, stem, _)| stem).collect();
-    for (provider, stem, recording) in shipped() {
-        let tape = tape::wire(Mode::Replay, Library::open(&root(), &provider), None, tape::Options::default());
+    let names: Vec<String> = shipped().into_iter().map(|shipped| shipped.stem).collect();
+    for Shipped { root, provider, stem, recording } in shipped() {
+        let tape = tape::wire(Mode::Replay, Library::open(&root, &provider), None, tape::Options::default());
         let mut request = recording.exchange.request.clone();
         let ignored: Vec<String> = provider
             .ignores

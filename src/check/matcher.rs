@@ -8,7 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::show;
 use crate::suite::template::{self, Scope};
-use crate::suite::{Matcher, ValueType};
+use crate::suite::{Matcher, OwnMatcher, Panicked, ValueType};
 
 /// Why something does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,9 +239,23 @@ fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet>
     {
         return Err(Unmet::new(format!("type {}", type_name(kind)), show::value(value)));
     }
-    match &matcher.schema {
-        Some(schema) => validates(&filled(schema, scope)?, value),
+    if let Some(schema) = &matcher.schema {
+        validates(&filled(schema, scope)?, value)?;
+    }
+    match &matcher.is {
+        Some(own) => meets_own(own, value),
         None => Ok(()),
+    }
+}
+
+fn meets_own(own: &OwnMatcher, value: &Value) -> Result<(), Unmet> {
+    match own.ask(value) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(Unmet::new(format!("is {}", own.name), format!("{} ({why})", show::value(value)))),
+        Err(Panicked) => {
+            let actual = format!("it panicked at {}", show::value(value));
+            Err(Unmet::senseless(format!("an answer of the matcher {}", own.name), actual))
+        }
     }
 }
 
@@ -434,6 +448,7 @@ pub(super) fn describe(matcher: &Matcher, scope: &Scope) -> String {
         words.extend(operand.as_ref().map(|operand| format!("{word} {}", shown(operand))));
     }
     words.extend(matcher.r#type.map(|kind| format!("is of type {}", type_name(kind))));
+    words.extend(matcher.is.as_ref().map(|own| format!("is {}", own.name)));
     words.extend(matcher.approx.as_ref().map(|approx| format!("is {} within {}", shown(&approx.value), approx.within)));
     words.extend(matcher.one_of.as_ref().map(|values| format!("is one of {}", shown(&Value::Array(values.clone())))));
     for (inner, word) in [

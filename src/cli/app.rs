@@ -12,7 +12,8 @@ use tokio::process::{Child, Command};
 use crate::upstream::{ErrorKind, Upstream};
 
 use super::exit::Stop;
-use super::wire::{get, quick};
+use super::settings::AppConfig;
+use super::socket::{get, quick};
 
 /// Where the output of the user's server goes.
 const LOG: &str = ".retake/stack.log";
@@ -20,17 +21,6 @@ const LOG: &str = ".retake/stack.log";
 const TAIL: u64 = 2_000;
 /// How long a server may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// How the user's server is started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AppConfig {
-    /// For a shell; `{port}` in it is the port to listen on, which `$PORT` is too.
-    pub(super) command: String,
-    /// Answers with 2xx once the server is ready.
-    pub(super) health: String,
-    /// How long that may take.
-    pub(super) patience: Duration,
-}
 
 /// The user's server while it runs.
 pub(super) struct App {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::suite::OwnMatchers;
 use crate::yaml;
 
 /// The binary `retake`.
@@ -22,10 +23,14 @@ pub(super) struct Program {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Set up a repository: a suite, recordings, schemas, a CI file; the first run is green without a key
+    Init(InitArgs),
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
     /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
     Record(Box<RecordArgs>),
+    /// Run suites, and again what a saved file touches: its cases, or everything
+    Watch(Box<TestArgs>),
     /// Run the gateway alone
     Stack(Box<StackArgs>),
     /// Serve the recordings to clients in any language, or record what they ask
@@ -36,6 +41,8 @@ pub(super) enum Command {
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(CompletionArgs),
 }
 
 /// The test target and `retake test`.
@@ -113,8 +120,12 @@ pub(super) struct SourceArgs {
     #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
     pub(super) recordings: PathBuf,
     /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
-    #[arg(long, env = "RETAKE_PROVIDER", value_name = "NAME=BASE_URL", value_delimiter = ',')]
+    #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
+    /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
+    /// may be repeated
+    #[arg(long, env = "RETAKE_SCRIPT", value_name = "PROVIDER=FILE", value_delimiter = ',')]
+    pub(super) script: Vec<String>,
     /// live, record, replay or record-if-missing
     #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
     pub(super) mode: String,
@@ -123,6 +134,9 @@ pub(super) struct SourceArgs {
     pub(super) replay_speed: Option<f64>,
     #[command(flatten)]
     pub(super) live: LiveArgs,
+    /// What a suite can name besides the built-in matchers: put in by the program, not typed.
+    #[arg(skip)]
+    pub(super) matchers: OwnMatchers,
 }
 
 /// How providers are asked live; each wins over the providers' file.
@@ -182,6 +196,9 @@ pub(super) struct RunArgs {
     /// Stop at the first failure
     #[arg(short = 'x', long)]
     pub(super) exitfirst: bool,
+    /// Remove the recordings that no case of a whole, green run used
+    #[arg(long)]
+    pub(super) prune: bool,
     /// Whole reasons and messages
     #[arg(short = 'v', long, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -279,12 +296,36 @@ pub(super) struct ScriptArgs {
     pub(super) port: u16,
 }
 
+/// `retake init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The folder; files that are there already stay as they are
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// Write a test target for cargo too, as is done where there is a Cargo.toml
+    #[arg(long)]
+    pub(super) cargo: bool,
+}
+
 /// `retake schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// The kind of file
     #[arg(value_enum)]
     pub(super) of: SchemaOf,
+}
+
+/// `retake completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "bash:       eval \"$(retake completions bash)\", in ~/.bashrc\n\
+                        zsh:        eval \"$(retake completions zsh)\", in ~/.zshrc after compinit\n\
+                        fish:       retake completions fish > ~/.config/fish/completions/retake.fish\n\
+                        PowerShell: retake completions powershell | Out-String | Invoke-Expression, in $PROFILE\n\
+                        elvish:     eval (retake completions elvish | slurp), in rc.elv")]
+pub(super) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
 }
 
 /// Kinds of files that users write.

@@ -36,7 +36,8 @@ pub(super) fn suites(
     catalogue: &Catalogue,
     color: bool,
 ) -> Result<Vec<Arc<Suite>>, Stop> {
-    let known = Known { capabilities: catalogue.capabilities.keys().cloned().collect() };
+    let capabilities = catalogue.capabilities.keys().cloned().collect();
+    let known = Known { capabilities, matchers: source.matchers.clone() };
     let mut suites = Vec::new();
     let mut errors = Vec::new();
     for path in selected(&source.suites, select)? {
@@ -48,13 +49,14 @@ pub(super) fn suites(
     if errors.is_empty() { Ok(suites) } else { Err(Stop::usage(errors.join("\n"))) }
 }
 
-fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
+/// The suites that the selection names, in order.
+pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
     if !root.is_dir() {
         return Err(Stop::usage(format!("no folder of suites at {} (name one with --suites DIR)", root.display())));
     }
     let mut files = Vec::new();
     walk(root, &mut files)?;
-    files.retain(|file| file.parent() != Some(root) || !is_data(file));
+    files.retain(|file| is_suite(root, file));
     files.sort();
     for subdir in &select.subdirs {
         if !root.join(subdir).is_dir() {
@@ -92,11 +94,18 @@ fn is_named(file: &Path, root: &Path, name: &str) -> bool {
         || file.file_stem() == Some(name.as_os_str())
 }
 
+/// Whether a file below the suites' folder holds cases.
+pub(super) fn is_suite(root: &Path, file: &Path) -> bool {
+    let is_yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    is_yaml && (file.parent() != Some(root) || !is_data(file))
+}
+
 fn is_data(file: &Path) -> bool {
     file.file_stem().is_some_and(|stem| stem == "providers" || stem == "setups")
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
+/// Every YAML file below a folder.
+pub(super) fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
     let cannot = |error| Stop::usage(format!("cannot read {}: {error}", folder.display()));
     for entry in std::fs::read_dir(folder).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();

@@ -2,7 +2,10 @@
 
 mod app;
 mod args;
+mod completions;
 mod exit;
+mod harness;
+mod init;
 mod load;
 mod output;
 mod program;
@@ -12,15 +15,21 @@ mod schema;
 mod script;
 mod serve;
 mod settings;
+mod socket;
 mod stack;
+mod tapes;
 mod test;
+mod unused;
+mod watch;
 mod wire;
+mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;
 
-use args::{Command, Program, TestArgs};
+use args::{Command, Program};
 pub use exit::{Exit, Stop};
+pub use harness::Harness;
 
 use crate::exchange::Secrets;
 
@@ -28,13 +37,16 @@ use crate::exchange::Secrets;
 pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
         Ok((program, quiet)) => ended(match program.command {
+            Command::Init(args) => init::run(&args),
             Command::Test(args) => test::run(&args, quiet, "retake test"),
+            Command::Watch(args) => watch::run(*args, quiet),
             Command::Record(args) => record::run(*args, quiet),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Completions(args) => completions::run(&args),
         }),
         Err(error) => misused(&error),
     }
@@ -42,10 +54,7 @@ pub fn main() -> ExitCode {
 
 /// The test target: `retake test` as `cargo test` calls it, from the package's folder.
 pub fn harness() -> ExitCode {
-    match args::parse::<TestArgs>(std::env::args()) {
-        Ok((args, quiet)) => ended(test::run(&args, quiet, "cargo test --test integration --")),
-        Err(error) => misused(&error),
-    }
+    Harness::new().main()
 }
 
 fn ended(result: Result<Exit, Stop>) -> ExitCode {

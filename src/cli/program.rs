@@ -15,8 +15,8 @@ use super::block_on;
 use super::exit::{Exit, Stop};
 use super::output::warn;
 use super::proxy::{Behind, ProxyHooks, worded};
-use super::script::{base_of, bind};
 use super::settings::quoted_if_needed;
+use super::socket::{base_of, bind};
 
 /// Troubles that are told one by one.
 const MOST_TOLD: usize = 100;

@@ -12,7 +12,7 @@ use super::args::ProxyArgs;
 use super::exit::Stop;
 use super::load::unknown;
 use super::settings::{Sourcing, add_flag, again, named_setup};
-use super::wire::{Tapes, providers_of};
+use super::tapes::{Tapes, providers_of};
 use super::{load, output, settings};
 
 /// The variable with the proxy's own address.

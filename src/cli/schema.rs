@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Files that are right in shape and wrong in what they say: a schema cannot see that.
-    const MEANING: [&str; 15] = [
+    const MEANING: [&str; 16] = [
         "bad-jsonpath",
         "bad-regex",
         "capture-used-too-early",
@@ -121,6 +121,7 @@ mod tests {
         "undeclared-model",
         "undeclared-parameter",
         "unknown-capability",
+        "unknown-own-matcher",
         "unterminated-parameter",
     ];
 

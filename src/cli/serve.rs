@@ -12,7 +12,7 @@ use super::block_on;
 use super::exit::{Exit, Stop};
 use super::output::warn;
 use super::proxy::{Behind, ProxyHooks, worded};
-use super::script::{base_of, bind, ended, ready};
+use super::socket::{base_of, bind, ended, ready};
 
 /// How often what became of recordings is told.
 const PACE: Duration = Duration::from_millis(500);

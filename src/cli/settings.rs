@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libtest_mimic::ColorSetting;
 
@@ -10,7 +11,6 @@ use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::tape::Mode;
 
-use super::app::AppConfig;
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
 use super::load::{read, unknown};
@@ -28,6 +28,17 @@ pub(super) enum StackChoice {
     Url(String),
     /// The user's own server, started for the run.
     Command(AppConfig),
+}
+
+/// How the user's server is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AppConfig {
+    /// For a shell; `{port}` in it is the port to listen on, which `$PORT` is too.
+    pub(super) command: String,
+    /// Answers with 2xx once the server is ready.
+    pub(super) health: String,
+    /// How long that may take.
+    pub(super) patience: Duration,
 }
 
 impl StackChoice {
@@ -96,6 +107,8 @@ pub(super) struct Sourcing {
     pub(super) mode: Mode,
     pub(super) recordings: PathBuf,
     pub(super) elsewhere: BTreeMap<String, Elsewhere>,
+    /// Scripts that answer before anything else, by provider.
+    pub(super) by_hand: BTreeMap<String, PathBuf>,
     /// What the flags say of how to ask live.
     pub(super) manners: Manners,
     /// Multiple of the recorded pace; `None` plays at once.
@@ -115,13 +128,7 @@ impl Sourcing {
         }
         let mut elsewhere = BTreeMap::new();
         for word in &args.provider {
-            let Some((name, place)) = word.split_once('=') else {
-                return Err(Stop::usage(format!("--provider {word}: write it as NAME=BASE_URL or NAME=script:FILE")));
-            };
-            if catalogue.provider(name).is_none() {
-                let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
-                return Err(Stop::usage(unknown("provider", name, &known)));
-            }
+            let (name, place) = of_provider("--provider", word, "NAME=BASE_URL or NAME=script:FILE", catalogue)?;
             let place = match place.strip_prefix("script:") {
                 Some(file) => {
                     read(file.as_ref())?;
@@ -138,6 +145,11 @@ impl Sourcing {
             };
             elsewhere.insert(name.to_owned(), place);
         }
+        let mut by_hand = BTreeMap::new();
+        for word in &args.script {
+            let (name, file) = of_provider("--script", word, "PROVIDER=FILE", catalogue)?;
+            by_hand.insert(name.to_owned(), PathBuf::from(file));
+        }
         if let Some(speed) = args.replay_speed.filter(|speed| !speed.is_finite() || *speed <= 0.0) {
             return Err(Stop::usage(format!(
                 "--replay-speed {speed}: it is a multiple of the recorded pace, such as 1 or 10; leave it out to replay at once"
@@ -147,6 +159,7 @@ impl Sourcing {
             mode,
             recordings: args.recordings.clone(),
             elsewhere,
+            by_hand,
             manners: manners(&args.live),
             speed: args.replay_speed,
             env: BTreeMap::new(),
@@ -181,6 +194,18 @@ impl Sourcing {
     pub(super) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
     }
+}
+
+/// The provider that a flag's value names, and what it says of it.
+fn of_provider<'w>(flag: &str, word: &'w str, form: &str, catalogue: &Catalogue) -> Result<(&'w str, &'w str), Stop> {
+    let Some((name, rest)) = word.split_once('=') else {
+        return Err(Stop::usage(format!("{flag} {word}: write it as {form}")));
+    };
+    if catalogue.provider(name).is_none() {
+        let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
+        return Err(Stop::usage(unknown("provider", name, &known)));
+    }
+    Ok((name, rest))
 }
 
 fn manners(args: &LiveArgs) -> Manners {
@@ -252,6 +277,9 @@ pub(super) fn again(source: &SourceArgs) -> String {
     }
     if let Some(speed) = source.replay_speed {
         add_flag(&mut line, "--replay-speed", &speed.to_string());
+    }
+    for script in &source.script {
+        add_flag(&mut line, "--script", script);
     }
     for provider in &source.provider {
         add_flag(&mut line, "--provider", provider);

@@ -10,9 +10,10 @@ use super::args::StackArgs;
 use super::exit::{Exit, Stop};
 use super::load::Parties;
 use super::output::{guarded, warn};
-use super::script::{bind, ended, ready};
 use super::settings::{Sourcing, named_setup};
-use super::wire::{Tapes, providers_of, router};
+use super::socket::{bind, ended, ready};
+use super::tapes::{Tapes, providers_of};
+use super::wire::router;
 use super::{block_on, load, settings};
 
 /// Serves until it is told to end.

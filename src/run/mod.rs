@@ -174,6 +174,6 @@ fn class_of(kind: upstream::ErrorKind) -> Class {
         Kind::MissingKey => Class::MissingKey,
         Kind::Connect | Kind::Timeout => Class::ProviderDown,
         Kind::Broken => Class::ProtocolViolation,
-        Kind::Other => Class::Harness,
+        Kind::NoRule | Kind::Other => Class::Harness,
     }
 }

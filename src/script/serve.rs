@@ -40,7 +40,7 @@ impl Scripted {
         // Held over both, so that a rule for one request answers one of two that come at once.
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answer(&self.script, request, &spent)
-            .map_err(|none| Error::new(ErrorKind::Other, format!("the script has no answer: {none}")))?;
+            .map_err(|none| Error::new(ErrorKind::NoRule, format!("the script has no answer: {none}")))?;
         if let Some(times) = spent.get_mut(answer.rule) {
             *times = times.saturating_add(1);
         }
@@ -144,7 +144,7 @@ fn no_answer(message: &str) -> Response {
     *response.status_mut() = StatusCode::NOT_FOUND;
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ERROR_HEADER, HeaderValue::from_static(ErrorKind::Other.name()));
+    headers.insert(ERROR_HEADER, HeaderValue::from_static(ErrorKind::NoRule.name()));
     headers.insert(ORIGIN_HEADER, HeaderValue::from_static("simulated"));
     response
 }

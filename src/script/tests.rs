@@ -383,7 +383,7 @@ async fn a_rule_for_one_time_answers_once() {
         assert_eq!(body["choices"][0]["message"]["content"], expected);
     }
     let error = scripted.send(chat("Hi", json!({}))).await.err().unwrap();
-    assert_eq!(error.kind, ErrorKind::Other);
+    assert_eq!(error.kind, ErrorKind::NoRule);
     assert!(error.message.contains("it has answered 1 times, which is all"), "{}", error.message);
 }
 
@@ -423,10 +423,10 @@ async fn on_a_socket_a_call_without_a_key_is_seen_and_a_break_arrives() {
 async fn on_a_socket_no_rule_is_marked() {
     let http = listening("rules: []").await;
     let error = http.send(chat("Hi", json!({}))).await.err().unwrap();
-    assert_eq!(error.kind, ErrorKind::Other, "{}", error.message);
+    assert_eq!(error.kind, ErrorKind::NoRule, "{}", error.message);
     assert!(error.message.starts_with("the script has no answer: no rule of script.yaml"), "{}", error.message);
     let app = router(Arc::new(Scripted::new(script("rules: []"))));
     let request = axum::extract::Request::post("/v1/x").body(axum::body::Body::empty()).unwrap();
     let response = tower::ServiceExt::oneshot(app, request).await.unwrap();
-    assert_eq!((response.status().as_u16(), &response.headers()[ERROR_HEADER]), (404, &"internal".parse().unwrap()));
+    assert_eq!((response.status().as_u16(), &response.headers()[ERROR_HEADER]), (404, &"no-rule".parse().unwrap()));
 }

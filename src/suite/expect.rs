@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::OwnMatcher;
 use crate::yaml::Place;
 
 /// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
@@ -109,6 +110,8 @@ pub struct Matcher {
     pub count: Option<Box<Matcher>>,
     /// Validates against this JSON Schema; a string is read as JSON first.
     pub schema: Option<Value>,
+    /// Meets a matcher of the project's own.
+    pub is: Option<OwnMatcher>,
     /// Compare strings without case and diacritics ("sōl" meets "Sol"); applies to `equals`, `contains`, `one_of`.
     pub fold: bool,
 }
@@ -134,12 +137,14 @@ impl Matcher {
             exists,
             count,
             schema,
+            is,
             fold: _,
         } = self;
         let values = [equals, contains, matches, gt, ge, lt, le, schema];
         let inner = [length, any, all, not, count];
         values.iter().all(|value| value.is_none())
             && inner.iter().all(|matcher| matcher.is_none())
+            && is.is_none()
             && (r#type, approx, one_of, exists) == (&None, &None, &None, &None)
     }
 }

@@ -9,7 +9,7 @@ use super::raw::{
 use super::reader::Reader;
 use super::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
+    OwnMatcher, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
 };
 use crate::yaml::{Pairs, Place, Short, Spanned};
 
@@ -81,6 +81,7 @@ impl Lower<'_, '_> {
     }
 
     fn matcher(&mut self, place: Place, raw: RawMatcher) -> Matcher {
+        let is_named = raw.is.is_some();
         let matcher = Matcher {
             equals: raw.equals.map(|value| self.value(place, value)),
             contains: raw.contains.map(|value| self.value(place, value)),
@@ -99,9 +100,11 @@ impl Lower<'_, '_> {
             exists: raw.exists,
             count: self.size(raw.count, "count"),
             schema: raw.schema.and_then(|schema| self.schema(schema)),
+            is: raw.is.and_then(|name| self.own(&name)),
             fold: raw.fold,
         };
-        if matcher.is_empty() {
+        // One that is unknown was told already.
+        if matcher.is_empty() && !is_named {
             self.reader
                 .error(place, 1, "this matcher asks for nothing")
                 .push_help("write a value, or for example `{contains: …}`");
@@ -140,6 +143,22 @@ impl Lower<'_, '_> {
                 None
             }
         }
+    }
+
+    fn own(&mut self, name: &Spanned<String>) -> Option<OwnMatcher> {
+        let own = &self.reader.known.matchers;
+        let found = own.named(&name.value).cloned();
+        if found.is_none() {
+            let names = own.names();
+            if names.is_empty() {
+                self.reader
+                    .error(name.place, name.value.chars().count(), format!("unknown matcher `{}`", name.value))
+                    .push_help("the test target registers it: `retake::Harness::new().matcher(NAME, …).main()`");
+            } else {
+                self.reader.unknown(name, "matcher", &names);
+            }
+        }
+        found
     }
 
     fn value_type(&mut self, word: &Spanned<String>) -> Option<ValueType> {

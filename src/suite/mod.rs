@@ -4,6 +4,7 @@ mod expect;
 mod fault;
 mod lower;
 mod model;
+mod own;
 mod parse;
 mod raw;
 mod reader;
@@ -17,6 +18,7 @@ pub use fault::{Cut, Fault, What, parse_faults};
 pub use model::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Param, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
 };
+pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};
 
 #[cfg(test)]

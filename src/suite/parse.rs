@@ -10,8 +10,8 @@ use super::lower::lower_expect;
 use super::raw::{RawExpect, RawRequest, RawSuite, RawTemplate};
 use super::reader::Reader;
 use super::{
-    Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, Param, ParamValue, RequestTemplate, Step, Suite, Template,
-    Xfail, template,
+    Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, OwnMatchers, Param, ParamValue, RequestTemplate, Step,
+    Suite, Template, Xfail, template,
 };
 use crate::yaml::{self, Error, Pairs, Place, Short, Source, Spanned};
 
@@ -20,6 +20,8 @@ use crate::yaml::{self, Error, Pairs, Place, Short, Source, Spanned};
 pub struct Known {
     /// Capabilities.
     pub capabilities: Vec<String>,
+    /// Matchers of the project's own.
+    pub matchers: OwnMatchers,
 }
 
 /// Reads one suite file. `Err` holds every mistake found, in file order.
@@ -337,7 +339,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Suite, Vec<String>> {
-        let known = Known { capabilities: vec!["tools".into()] };
+        let known = Known { capabilities: vec!["tools".into()], ..Known::default() };
         let source = Arc::new(Source { name: "s.yaml".into(), text: text.into() });
         parse(source, &known).map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
@@ -391,7 +393,7 @@ mod tests {
         // The names of capabilities are the business of the data beside them; here each suite may use any word it needs.
         let text = include_str!("../../suites/providers.yaml");
         let capabilities = text.lines().filter_map(|line| line.trim().split_once(':')).map(|(word, _)| word.to_owned());
-        let known = Known { capabilities: capabilities.collect() };
+        let known = Known { capabilities: capabilities.collect(), ..Known::default() };
         for (name, text) in [
             ("sanity", include_str!("../../suites/inference/sanity.yaml")),
             ("streaming", include_str!("../../suites/inference/streaming.yaml")),

@@ -280,6 +280,9 @@ pub(super) struct RawMatcher {
     /// A JSON Schema that it fits; a text is read as JSON first.
     #[serde(default, deserialize_with = "present")]
     pub(super) schema: Option<Spanned<Value>>,
+    /// A matcher of the project's own, by its name.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) is: Option<Spanned<String>>,
     /// Compare without case and diacritics.
     #[serde(default)]
     pub(super) fold: bool,

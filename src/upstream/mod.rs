@@ -90,6 +90,8 @@ pub enum ErrorKind {
     Connect,
     /// A deadline passed.
     Timeout,
+    /// A script has no rule for this request.
+    NoRule,
     /// The body broke off, or was no HTTP.
     Broken,
     /// Anything else: a bug or a wrong setting.
@@ -105,6 +107,7 @@ impl ErrorKind {
             ErrorKind::MissingKey => "missing-key",
             ErrorKind::Connect => "connect",
             ErrorKind::Timeout => "timeout",
+            ErrorKind::NoRule => "no-rule",
             ErrorKind::Broken => "broken-off",
             ErrorKind::Other => "internal",
         }
@@ -129,7 +132,7 @@ impl ErrorKind {
     /// The class that a name stands for.
     pub fn from_name(name: &str) -> Option<Self> {
         use ErrorKind::*;
-        [MissingRecording, BrokenRecording, MissingKey, Connect, Timeout, Broken, Other]
+        [MissingRecording, BrokenRecording, MissingKey, Connect, Timeout, NoRule, Broken, Other]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

@@ -14,4 +14,6 @@ mod secrets;
 mod seed;
 mod server;
 mod stack;
+mod start;
+mod watch;
 mod world;

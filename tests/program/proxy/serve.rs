@@ -42,7 +42,7 @@ async fn what_was_recorded_through_the_proxy_is_replayed_by_it_to_the_byte() {
     }
     assert!(recorded[1].1.starts_with("text/event-stream") && recorded[1].2.ends_with("data: [DONE]\n\n"));
     assert!(recorded.iter().all(|(status, ..)| *status == 200));
-    error(post(&recorder, "/openai/v1/chat/completions", &asked[3]).await, 424, "internal").await;
+    error(post(&recorder, "/openai/v1/chat/completions", &asked[3]).await, 424, "no-rule").await;
     recorder.end();
     assert_eq!(dir.files("recordings").len(), 3);
 
@@ -317,4 +317,31 @@ fn wrong_words_are_told_before_anything_is_served() {
     dir.write("suites/providers.yaml", own);
     dir.write("suites/setups.yaml", "setups: {}\n");
     dir.retake("serve --port 0").run().exits(4).says("/session is a path of the proxy's own");
+}
+
+#[tokio::test]
+async fn replies_written_by_hand_stand_beside_recordings() {
+    let dir = scripted();
+    let recorder = serve(&dir, "--mode record --provider openai=script:script.yaml");
+    let recorded = said(post(&recorder, "/openai/v1/chat/completions", &chat("which planet?", true)).await).await;
+    recorder.end();
+    dir.write(
+        "by-hand.yaml",
+        "rules:\n  - when: {last_message: refuse}\n    reply: {error: {status: 403, message: no, type: policy}}\n  \
+         - when: {last_message: weather}\n    reply: {tool_calls: [{name: weather, arguments: {city: Bonn}}]}\n",
+    );
+    let files = dir.files("recordings");
+    for mode in ["replay", "record-if-missing"] {
+        let proxy = serve(&dir, &format!("--mode {mode} --script openai=by-hand.yaml"));
+        let proxy = &proxy;
+        let ask = |body: String| async move { post(proxy, "/openai/v1/chat/completions", &body).await };
+        assert_eq!(said(ask(chat("which planet?", true)).await).await, recorded);
+        let refused = ask(chat("refuse", false)).await;
+        assert_eq!(refused.headers()["x-retake-origin"], "simulated");
+        assert_eq!(refused.status(), 403);
+        let (_, kind, stream) = said(ask(chat("weather", true)).await).await;
+        assert!(kind.starts_with("text/event-stream") && stream.contains("Bonn"), "{stream}");
+        error(ask(chat("neither", false)).await, 424, "missing-recording").await;
+    }
+    assert!(dir.files("recordings") == files, "what is written by hand is not recorded");
 }

@@ -1,0 +1,69 @@
+//! What the runner learns of the tapes below a stack.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use crate::exchange::Fault;
+use crate::run::{Replayed, Witness};
+use crate::tape::{Faults, Tape};
+use crate::upstream;
+
+/// Sees what the tapes below a stack had no answer to.
+pub(super) struct TapeWitness {
+    pub(super) tapes: Vec<Arc<Tape>>,
+    pub(super) speed: Option<f64>,
+    pub(super) faults: Arc<Faults>,
+    /// Whether the tapes are what the stack asks: not when it runs elsewhere.
+    pub(super) is_below: bool,
+    /// The case that runs, for requests that do not say whose they are.
+    pub(super) running: Arc<Mutex<Option<String>>>,
+}
+
+impl TapeWitness {
+    fn run(&self, case: Option<&str>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = case.map(str::to_owned);
+    }
+}
+
+impl Witness for TapeWitness {
+    fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String> {
+        if !self.is_below && !faults.is_empty() {
+            return Err(
+                "a fault can only be cut below a stack that runs here: take `ci-tests`, `server:ci-tests` on a free \
+                        port, or `direct` for --stack-config"
+                    .to_owned(),
+            );
+        }
+        self.faults.set(case, faults.to_vec());
+        self.run(Some(case));
+        Ok(())
+    }
+
+    fn troubles(&self, case: &str) -> Vec<upstream::Error> {
+        let misses = self.tapes.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
+        misses.map(|miss| upstream::Error::new(upstream::ErrorKind::MissingRecording, miss.message)).collect()
+    }
+
+    fn replayed(&self, case: &str) -> Option<Replayed> {
+        let chunks = self.tapes.first()?.journal().take_pace(case)?;
+        Some(match self.speed {
+            Some(speed) => Replayed::AtSpeed(speed),
+            None => Replayed::AtOnce(chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect()),
+        })
+    }
+
+    fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>> {
+        async move {
+            let mut notes = Vec::new();
+            for tape in &self.tapes {
+                notes.extend(tape.finish_case(case, good).await);
+            }
+            self.run(None);
+            notes
+        }
+        .boxed()
+    }
+}
