@@ -165,6 +165,11 @@ impl Tally {
         }
     }
 
+    /// Whether nothing went wrong, and something was run.
+    pub fn is_green(&self) -> bool {
+        self.failed + self.errors == 0 && self.done() > 0
+    }
+
     /// Cases that were run or skipped.
     pub fn done(&self) -> usize {
         self.passed + self.failed + self.skipped + self.xfailed + self.xpassed + self.errors

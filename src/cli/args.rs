@@ -196,6 +196,9 @@ pub(super) struct RunArgs {
     /// Stop at the first failure
     #[arg(short = 'x', long)]
     pub(super) exitfirst: bool,
+    /// Remove the recordings that no case of a whole, green run used
+    #[arg(long)]
+    pub(super) prune: bool,
     /// Whole reasons and messages
     #[arg(short = 'v', long, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,

@@ -19,6 +19,7 @@ mod socket;
 mod stack;
 mod tapes;
 mod test;
+mod unused;
 mod watch;
 mod wire;
 mod witness;

@@ -1,7 +1,7 @@
 //! The composition root: which upstream answers for a provider. The mode is chosen here and nowhere else.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::exchange::Secrets;
@@ -61,12 +61,12 @@ impl<'a> Tapes<'a> {
         if let Some(tape) = self.open.get(&provider.name) {
             return Ok(tape.clone());
         }
-        let tape = Arc::new(self.open(provider, setup)?);
+        let tape = Arc::new(self.made(provider, setup)?);
         self.open.insert(provider.name.clone(), tape.clone());
         Ok(tape)
     }
 
-    fn open(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
+    fn made(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
         let live = match self.sourcing.mode {
             Mode::Replay => None,
             _ => Some(self.live(provider)?),
@@ -137,6 +137,16 @@ impl<'a> Tapes<'a> {
     /// What must not pass although every case did: recordings that could not be written or do not answer their request.
     pub(super) fn failures(&self) -> Vec<String> {
         self.journal.failures()
+    }
+
+    /// The tapes that were opened.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Tape> {
+        self.open.values().map(|tape| &**tape)
+    }
+
+    /// Files that were played, written, or recorded anew and came out the same.
+    pub(super) fn touched(&self) -> BTreeSet<PathBuf> {
+        self.journal.touched()
     }
 
     /// Why recordings of requests that no case made were kept or not written.

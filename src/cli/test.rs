@@ -22,6 +22,7 @@ use super::output::{Scrubbed, guarded};
 use super::settings::{self, Sourcing, StackChoice};
 use super::socket::ended;
 use super::tapes::Tapes;
+use super::unused;
 use super::wire::Wired;
 
 /// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
@@ -159,7 +160,7 @@ impl Run<'_> {
             max_failures: self.args.run.exitfirst.then_some(1),
         };
         let running = tokio::spawn(run::run(plan, options, sender, ended()));
-        let told = self.tell(receiver).await;
+        let told = self.tell(receiver, || self.unused(&tapes, deselected)).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
         let exit = exit(&told?, how);
@@ -192,8 +193,28 @@ impl Run<'_> {
         Ok(vec![Event::Started { info }, Event::Collected { total, deselected }])
     }
 
-    /// Reports every event as it comes; returns the tally.
-    async fn tell(&self, mut events: mpsc::UnboundedReceiver<Event>) -> Result<Tally, Stop> {
+    /// What a green run has to say of recordings that nothing used.
+    fn unused(&self, tapes: &Tapes<'_>, deselected: usize) -> Result<Option<Event>, Stop> {
+        let can_tell = unused::can_tell(&self.args.select, self.sourcing, deselected);
+        if self.args.run.prune && !can_tell {
+            return Err(Stop::usage(
+                "--prune wants a whole run from recordings: leave selection, models and --script out",
+            ));
+        }
+        let files = if can_tell { unused::unused(tapes, self.setups, &self.parties.setups) } else { Vec::new() };
+        Ok(if files.is_empty() {
+            None
+        } else {
+            Some(Event::Notice(unused::told(&files, self.args.run.prune, self.args.run.verbose > 0)?))
+        })
+    }
+
+    /// Reports every event as it comes; `last` says what comes before the end of a green run. Returns the tally.
+    async fn tell(
+        &self,
+        mut events: mpsc::UnboundedReceiver<Event>,
+        last: impl Fn() -> Result<Option<Event>, Stop>,
+    ) -> Result<Tally, Stop> {
         let options = report::Options {
             width: settings::width(),
             color: self.color,
@@ -204,10 +225,14 @@ impl Run<'_> {
         let mut tally = Tally::default();
         while let Some(event) = events.recv().await {
             tally.count(&event);
-            match terminal.handle(&event) {
-                // Nobody reads any more (`| head`): the cases still run to their end, and the exit code stays true.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
+            let is_green = matches!(event, Event::Finished { interrupted: None, .. }) && tally.is_green();
+            let before = if is_green { last()? } else { None };
+            for event in before.iter().chain([&event]) {
+                match terminal.handle(event) {
+                    // Nobody reads any more (`| head`): the cases still run to their end, and the exit code stays true.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
+                }
             }
         }
         Ok(tally)

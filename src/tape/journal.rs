@@ -43,6 +43,7 @@ struct Inner {
     cases: HashMap<Option<String>, OfCase>,
     played: BTreeMap<PathBuf, Origin>,
     written: BTreeSet<PathBuf>,
+    unchanged: BTreeSet<PathBuf>,
     failures: Vec<String>,
     notes: Vec<String>,
 }
@@ -74,6 +75,12 @@ impl Journal {
     /// Files that were written.
     pub fn written_files(&self) -> BTreeSet<PathBuf> {
         self.lock().written.clone()
+    }
+
+    /// Files that were played, written, or recorded anew and came out the same.
+    pub fn touched(&self) -> BTreeSet<PathBuf> {
+        let inner = self.lock();
+        inner.played.keys().chain(&inner.written).chain(&inner.unchanged).cloned().collect()
     }
 
     /// Ends a case: what its requests came to, which the journal then forgets.
@@ -126,8 +133,10 @@ impl Journal {
 
     /// A file stays as it is, since what was recorded is what it holds.
     pub(super) fn unchanged(&self, case: Option<&str>, path: &Path) {
+        let mut inner = self.lock();
+        add(&mut inner.unchanged, path);
         if case.is_some() {
-            add(&mut self.lock().case(case).used, path);
+            add(&mut inner.case(case).used, path);
         }
     }
 

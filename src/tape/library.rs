@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use super::recall::Recall;
 use crate::exchange::{self, Exchange, Key, Recording, Request, host_of};
 use crate::provider::{Ignored, Provider};
 use crate::upstream::{Error, ErrorKind};
 
-/// Bytes of files that are kept at hand, parsed. Cases share recordings, and a run asks for few of them.
+/// Bytes of files that are kept at hand, parsed, with what it costs to keep one. Cases share recordings, and a run asks
+/// for few of them.
 const MOST_CACHED: u64 = 32 << 20;
+const COST: u64 = 4 << 10;
 /// Files looked into for the nearest recording and for counts; beyond that a search would cost more than it tells.
 pub(super) const MOST_SEARCHED: usize = 2_000;
 const MOST_COUNTED: usize = 5_000;
@@ -25,6 +28,8 @@ pub struct Library {
     base_url: String,
     ignores: Vec<Ignored>,
     cache: Mutex<Cache>,
+    /// Requests that its files answered lately.
+    pub(super) recall: Recall,
     asked: Mutex<Option<Arc<Vec<Asked>>>>,
 }
 
@@ -50,6 +55,8 @@ pub(super) struct Take {
 pub(super) struct Loaded {
     pub(super) recording: Recording,
     pub(super) key: Key,
+    /// Bytes of the file.
+    pub(super) size: usize,
 }
 
 /// Files at hand; emptied when they have become too many bytes.
@@ -67,16 +74,17 @@ impl Cache {
 
     fn insert(&mut self, path: &Path, cached: Cached) {
         self.remove(path);
-        if self.bytes + cached.length > MOST_CACHED {
+        let weight = cached.length + COST;
+        if self.bytes + weight > MOST_CACHED {
             *self = Cache::default();
         }
-        self.bytes += cached.length;
+        self.bytes += weight;
         self.files.insert(path.to_owned(), cached);
     }
 
     fn remove(&mut self, path: &Path) {
         if let Some(cached) = self.files.remove(path) {
-            self.bytes -= cached.length;
+            self.bytes -= cached.length + COST;
         }
     }
 }
@@ -103,6 +111,7 @@ impl Library {
             base_url: provider.base_url.trim_end_matches('/').to_owned(),
             ignores: provider.ignores.clone(),
             cache: Mutex::default(),
+            recall: Recall::default(),
             asked: Mutex::default(),
         }
     }
@@ -145,9 +154,11 @@ impl Library {
     pub(super) fn takes(&self, key: &Key, request: &Request) -> Result<Vec<Take>, Error> {
         let mut names = vec![key.name.clone()];
         // Recorded before a field was declared as ignored: the name still counts that field.
-        let plain = exchange::key(request, &self.base_url, &[]).name;
-        if plain != key.name {
-            names.push(plain);
+        if !self.ignores.is_empty() {
+            let plain = exchange::key(request, &self.base_url, &[]).name;
+            if plain != key.name {
+                names.push(plain);
+            }
         }
         for name in &names {
             for folder in [self.folder(), self.root.clone()] {
@@ -217,6 +228,7 @@ impl Library {
     /// Reads a file afresh.
     pub(super) fn read(&self, path: &Path) -> Result<Loaded, Error> {
         let bytes = fs::read(path).map_err(|error| broken(path, &error.to_string()))?;
+        let size = bytes.len();
         let text = String::from_utf8(bytes)
             .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
         let recording = exchange::read(&text).map_err(|error| {
@@ -227,12 +239,13 @@ impl Library {
             )
         })?;
         let key = self.key_of_recorded(&recording);
-        Ok(Loaded { recording, key })
+        Ok(Loaded { recording, key, size })
     }
 
     /// Forgets what was read, because a file was written.
     pub(super) fn refresh(&self, path: &Path) {
         self.cache().remove(path);
+        self.recall.clear();
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -353,7 +366,7 @@ mod tests {
         let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
         let key = exchange::key_of_recorded(&exchange, &[]);
         let recording = Recording { exchange, times: Times::Count(1) };
-        Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key }) }
+        Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key, size: 0 }) }
     }
 
     #[test]
@@ -362,7 +375,7 @@ mod tests {
         for number in 0..100 {
             cache.insert(Path::new(&format!("{number}.json")), cached(MOST_CACHED / 10));
             assert!(cache.bytes <= MOST_CACHED);
-            assert_eq!(cache.bytes, cache.files.len() as u64 * (MOST_CACHED / 10));
+            assert_eq!(cache.bytes, cache.files.len() as u64 * (MOST_CACHED / 10 + COST));
         }
         assert!(cache.get(Path::new("99.json"), None, MOST_CACHED / 10).is_some());
         assert!(cache.get(Path::new("99.json"), None, 1).is_none(), "it was changed");

@@ -17,9 +17,11 @@ mod miss;
 mod mode;
 mod play;
 mod pool;
+mod recall;
 mod record;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -72,7 +74,7 @@ impl Default for Options {
             now: Arc::new(|| jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string()),
             command: Arc::new(|case| match case {
                 Some(case) => format!("retake test --mode record -k '{case}'"),
-                None => "retake proxy --mode record".to_owned(),
+                None => "retake serve --mode record".to_owned(),
             }),
             journal: Arc::default(),
             faults: Arc::default(),
@@ -162,26 +164,44 @@ impl Tape {
         if self.mode == Mode::Live {
             return self.live()?.send(request).await;
         }
+        let known = if self.mode == Mode::Record { None } else { self.library.recall.get(&request) };
+        if let Some(known) = known {
+            let nth = self.counts.claim(request.case.as_deref(), &known.key.name);
+            if let Some(take) = pick(&known.takes, nth, request.case.is_some()) {
+                // Of no case, one reply to one request needs no second note.
+                if request.case.is_some() || known.takes.len() > 1 || known.is_new() {
+                    self.note(&request, take);
+                }
+                return Ok(play::reply(&take.loaded.recording.exchange.reply, self.options.speed));
+            }
+            let kept = self.options.secrets.request(&request);
+            return self.answer_nth(request, &kept, &known.key, nth).await;
+        }
         // Keys match after scrubbing, because that is what the files hold.
         let kept = self.options.secrets.request(&request);
         let key = self.library.key(&kept);
         let nth = self.counts.claim(request.case.as_deref(), &key.name);
-        let answer = self.answer_nth(request, &kept, &key, nth).await;
+        self.answer_nth(request, &kept, &key, nth).await
+    }
+
+    async fn answer_nth(&self, request: Request, kept: &Request, key: &Key, nth: u32) -> Result<Reply, Error> {
+        let answer = self.find(request, kept, key, nth).await;
         if answer.is_err() {
             self.counts.release(kept.case.as_deref(), &key.name);
         }
         answer
     }
 
-    async fn answer_nth(&self, request: Request, kept: &Request, key: &Key, nth: u32) -> Result<Reply, Error> {
+    async fn find(&self, request: Request, kept: &Request, key: &Key, nth: u32) -> Result<Reply, Error> {
         let mut takes = Vec::new();
         if self.mode != Mode::Record {
+            let looked = Instant::now();
             takes = self.library.takes(key, kept)?;
             if let Some(take) = pick(&takes, nth, request.case.is_some()) {
-                let exchange = &take.loaded.recording.exchange;
-                self.options.journal.played(request.case.as_deref(), &take.path, exchange.origin);
-                self.options.journal.paced(request.case.as_deref(), &exchange.reply);
-                return Ok(play::reply(&exchange.reply, self.options.speed));
+                self.note(&request, take);
+                let reply = play::reply(&take.loaded.recording.exchange.reply, self.options.speed);
+                self.library.recall.put(&request, key.clone(), takes, looked);
+                return Ok(reply);
             }
         }
         if self.mode == Mode::Replay || self.lacks_key(&request) {
@@ -189,6 +209,12 @@ impl Tape {
         }
         let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
         recorder.send(request, kept, key, nth).await
+    }
+
+    fn note(&self, request: &Request, take: &Take) {
+        let exchange = &take.loaded.recording.exchange;
+        self.options.journal.played(request.case.as_deref(), &take.path, exchange.origin);
+        self.options.journal.paced(request.case.as_deref(), &exchange.reply);
     }
 
     fn lacks_key(&self, request: &Request) -> bool {

@@ -97,3 +97,21 @@ fn a_simulated_recording_says_so_in_the_file() {
 fn modes_that_cannot_know_the_setup_ask_for_it() {
     folder().retake("test --mode record").run().exits(4).says("--setup NAME");
 }
+
+#[test]
+fn recordings_that_nothing_uses_are_named_and_can_be_removed() {
+    let dir = folder();
+    run(&dir, &format!("{SCRIPTED} --mode record")).exits(0);
+    let used = dir.files("recordings");
+    let stale = std::fs::read_to_string(dir.path().join(&used[0].0)).unwrap();
+    dir.write("recordings/together/0123456789ab.json", &stale);
+    let whole = run(&dir, "--setup together").exits(0);
+    assert!(whole.last_line().contains("passed"));
+    whole.says("1 recording used by no case of this run (-v names them, --prune removes them)");
+    run(&dir, "--setup together -v").exits(0).says("recordings/together/0123456789ab.json");
+    let part = run(&dir, "--setup together -k sanity").exits(0);
+    assert!(!part.stdout.contains("used by no case"), "a part cannot tell");
+    run(&dir, "--setup together -k sanity --prune").exits(4).says("--prune wants a whole run");
+    run(&dir, &format!("{SCRIPTED} --mode record --prune")).exits(0).says("removed 1 recording that");
+    assert!(dir.files("recordings") == used);
+}

@@ -96,7 +96,7 @@ fn every_shell_completes_commands_and_flags() {
 #[test]
 fn bash_offers_what_fits() {
     let dir = Dir::new();
-    let ask = "eval \"$(retake completions bash)\"\nCOMP_WORDS=(retake test --stack); COMP_CWORD=2; _retake retake --stack test; \
+    let ask = "eval \"$(retake completions bash)\"\nCOMP_WORDS=(retake test --stack-c); COMP_CWORD=2; _retake retake --stack-c test; \
                echo ${COMPREPLY[@]}";
     if Command::new("bash").arg("--version").output().is_err() {
         return;

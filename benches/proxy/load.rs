@@ -1,0 +1,139 @@
+//! Clients.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+
+use super::recorded::{self, Kind, REPEATS};
+use super::server::Server;
+
+/// A request and what it gets.
+pub(super) struct Ask {
+    pub(super) body: Bytes,
+    pub(super) reply: Bytes,
+}
+
+/// Requests answered in a second.
+#[derive(Clone, Copy)]
+pub(super) struct Rate(pub(super) f64);
+
+impl Rate {
+    fn new(requests: usize, took: Duration) -> Self {
+        Rate(requests as f64 / took.as_secs_f64())
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.0} requests/s", self.0)
+    }
+}
+
+/// One kept-alive connection.
+struct Client(SendRequest<Full<Bytes>>);
+
+impl Client {
+    async fn connect(server: &Server) -> Self {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(async move { connection.await.unwrap_or_default() });
+        Client(sender)
+    }
+
+    async fn ask(&mut self, path: &str, body: Bytes) -> (u16, Bytes) {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("host", "127.0.0.1")
+            .header("content-type", "application/json")
+            .header("authorization", "Bearer retake")
+            .body(Full::new(body))
+            .unwrap();
+        self.0.ready().await.unwrap();
+        let response = self.0.send_request(request).await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.into_body().collect().await.unwrap().to_bytes())
+    }
+}
+
+const PATH: &str = "/openai/v1/chat/completions";
+
+/// As many requests as go in that time, from several connections at once. The bare server always says the same, so
+/// that only lengths are compared here.
+pub(super) async fn rate(server: &Server, asks: &[Ask], connections: usize, time: Duration) -> Rate {
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(Client::connect(server).await);
+    }
+    let began = Instant::now();
+    let counts = join_all(clients.into_iter().enumerate().map(|(first, mut client)| async move {
+        let mut count = 0;
+        while began.elapsed() < time {
+            let ask = &asks[(first + count) % asks.len()];
+            let (status, reply) = client.ask(PATH, ask.body.clone()).await;
+            assert!(status == 200 && reply.len().abs_diff(ask.reply.len()) < 100, "{status}: {reply:?}");
+            count += 1;
+        }
+        count
+    }));
+    let count = counts.await.into_iter().sum();
+    Rate::new(count, began.elapsed())
+}
+
+/// Each request once, from several connections at once.
+pub(super) async fn each_once(server: &Server, asks: &[Ask], connections: usize) -> Rate {
+    let next = Rc::new(Cell::new(0));
+    let began = Instant::now();
+    join_all((0..connections).map(|_| {
+        let next = Rc::clone(&next);
+        async move {
+            let mut client = Client::connect(server).await;
+            while let Some(ask) = asks.get(next.replace(next.get() + 1)) {
+                let (status, reply) = client.ask(PATH, ask.body.clone()).await;
+                assert!(status == 200 && reply == ask.reply, "{status}: {reply:?}");
+            }
+        }
+    }))
+    .await;
+    Rate::new(asks.len(), began.elapsed())
+}
+
+/// Requests in sessions, as many clients at once: each session asks everything as often as it was recorded, then is
+/// finished, and its client starts another one. Returns how many replies were not those that were due.
+pub(super) async fn sessions(server: &Server, clients: usize, requests: usize) -> usize {
+    const QUESTIONS: usize = 10;
+    let mistakes = join_all((0..clients).map(|number| async move {
+        let mut client = Client::connect(server).await;
+        let (mut asked, mut mistakes, mut session) = (0, 0, 0);
+        while asked < requests / clients {
+            let name = format!("soak-{number}-{session}");
+            for nth in 1..=REPEATS {
+                for question in 0..QUESTIONS {
+                    let question = (question * 7 + number) % 40;
+                    let body = recorded::ask(Kind::Repeats, question).body;
+                    let (status, reply) = client.ask(&format!("/session/{name}{PATH}"), body).await;
+                    let due = recorded::answer(Kind::Repeats, question, nth).concat();
+                    mistakes += usize::from(status != 200 || reply != due);
+                    asked += 1;
+                }
+            }
+            let (status, summary) = client.ask(&format!("/session/{name}/finish"), Bytes::new()).await;
+            let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+            let used = summary["used"].as_array().map_or(0, Vec::len);
+            mistakes +=
+                usize::from(status != 200 || used != QUESTIONS * REPEATS || summary["missed"] != serde_json::json!([]));
+            session += 1;
+        }
+        mistakes
+    }));
+    mistakes.await.into_iter().sum()
+}

@@ -1,0 +1,188 @@
+//! What was asked lately and which files answered it, so that the same request is not understood, nor its files looked
+//! for, again and again.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+
+use super::library::Take;
+use crate::exchange::{Auth, Key, Request};
+
+/// So long the files that answer a request are taken to be as they were. Someone who changes one by hand, or records it
+/// anew from another process, does not get to ask any sooner; what this process writes counts at once.
+const FRESH: Duration = Duration::from_millis(50);
+/// Bytes of requests and files that are kept at hand, with what it costs to keep one.
+const MOST_BYTES: usize = 16 << 20;
+const COST: usize = 2 << 10;
+/// Larger requests are rare, and cheap to understand beside what they cost anyway.
+const LARGEST_BODY: usize = 64 << 10;
+
+/// A request that was understood, with the files that answer it.
+pub(super) struct Known {
+    asked: Asked,
+    pub(super) key: Key,
+    pub(super) takes: Vec<Take>,
+    looked: Instant,
+    told: AtomicBool,
+}
+
+/// All of a request that decides what answers it.
+struct Asked {
+    method: Method,
+    endpoint: String,
+    content_type: Option<HeaderValue>,
+    auth: bool,
+    body: Bytes,
+}
+
+impl Known {
+    /// Whether this is the first time that it is used.
+    pub(super) fn is_new(&self) -> bool {
+        !self.told.swap(true, Ordering::Relaxed)
+    }
+
+    fn answers(&self, request: &Request) -> bool {
+        self.asked.body == request.body
+            && self.asked.endpoint == request.endpoint
+            && self.asked.method == request.method
+            && self.asked.content_type.as_ref() == request.headers.get(header::CONTENT_TYPE)
+            && self.asked.auth == (request.auth == Auth::Provider)
+    }
+
+    fn weight(&self) -> usize {
+        let files: usize = self.takes.iter().map(|take| take.loaded.size).sum();
+        COST + self.asked.body.len() + self.key.canonical.len() + files
+    }
+}
+
+/// Requests by their hash. Two with the same hash take turns.
+#[derive(Default)]
+pub(super) struct Recall {
+    hasher: RandomState,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    known: HashMap<u64, Arc<Known>>,
+    bytes: usize,
+}
+
+impl Recall {
+    /// What is known of this very request, if that is not too long ago.
+    pub(super) fn get(&self, request: &Request) -> Option<Arc<Known>> {
+        if request.body.len() > LARGEST_BODY {
+            return None;
+        }
+        let known = Arc::clone(self.lock().known.get(&self.hash(request))?);
+        (known.answers(request) && known.looked.elapsed() < FRESH).then_some(known)
+    }
+
+    /// Keeps what was found at `looked`.
+    pub(super) fn put(&self, request: &Request, key: Key, takes: Vec<Take>, looked: Instant) {
+        if request.body.len() > LARGEST_BODY {
+            return;
+        }
+        let asked = Asked {
+            method: request.method.clone(),
+            endpoint: request.endpoint.clone(),
+            content_type: request.headers.get(header::CONTENT_TYPE).cloned(),
+            auth: request.auth == Auth::Provider,
+            // A copy: the original may be a small part of a large buffer.
+            body: Bytes::copy_from_slice(&request.body),
+        };
+        let known = Arc::new(Known { asked, key, takes, looked, told: AtomicBool::new(false) });
+        let hash = self.hash(request);
+        let mut inner = self.lock();
+        if inner.bytes + known.weight() > MOST_BYTES {
+            *inner = Inner::default();
+        }
+        inner.bytes += known.weight();
+        if let Some(before) = inner.known.insert(hash, known) {
+            inner.bytes -= before.weight();
+        }
+    }
+
+    /// Forgets everything, because a file was written.
+    pub(super) fn clear(&self) {
+        *self.lock() = Inner::default();
+    }
+
+    fn hash(&self, request: &Request) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        request.endpoint.hash(&mut hasher);
+        request.body.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(endpoint: &str, body: &str) -> Request {
+        Request {
+            method: Method::POST,
+            endpoint: endpoint.to_owned(),
+            headers: http::HeaderMap::new(),
+            body: body.to_owned().into(),
+            auth: Auth::Provider,
+            case: None,
+        }
+    }
+
+    fn put(recall: &Recall, request: &Request, looked: Instant) {
+        recall.put(request, crate::exchange::key(request, "https://h.example/v1", &[]), Vec::new(), looked);
+    }
+
+    #[test]
+    fn only_the_very_same_request_is_known() {
+        let recall = Recall::default();
+        let asked = request("/v1/x", "{\"a\":1}");
+        put(&recall, &asked, Instant::now());
+        assert!(recall.get(&asked).is_some_and(|known| known.is_new() && !known.is_new()));
+        let mut others = vec![request("/v1/y", "{\"a\":1}"), request("/v1/x", "{\"a\":2}"), asked.clone()];
+        others[2].auth = Auth::None;
+        others.push(Request { method: Method::PUT, ..asked.clone() });
+        others.push(asked.clone());
+        others[4].headers.insert("content-type", "multipart/form-data; boundary=a".parse().unwrap());
+        assert!(others.iter().all(|other| recall.get(other).is_none()));
+        recall.clear();
+        assert!(recall.get(&asked).is_none());
+    }
+
+    #[test]
+    fn what_was_seen_long_ago_is_looked_at_again() {
+        let recall = Recall::default();
+        let asked = request("/v1/x", "");
+        put(&recall, &asked, Instant::now() - FRESH);
+        assert!(recall.get(&asked).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let recall = Recall::default();
+        let body = "x".repeat(LARGEST_BODY);
+        for number in 0..600 {
+            put(&recall, &request(&format!("/v1/{number}"), &body), Instant::now());
+            assert!(recall.lock().bytes <= MOST_BYTES);
+        }
+        let asked = request("/v1/599", &body);
+        put(&recall, &asked, Instant::now());
+        let inner = recall.lock();
+        assert_eq!(inner.bytes, inner.known.values().map(|known| known.weight()).sum::<usize>());
+        drop(inner);
+        assert!(recall.get(&asked).is_some());
+        assert!(recall.get(&request("/v1/599", &format!("{body}x"))).is_none());
+    }
+}
