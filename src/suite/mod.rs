@@ -5,14 +5,16 @@ mod fault;
 mod lower;
 mod model;
 mod own;
+mod params;
 mod parse;
 mod raw;
 mod reader;
+mod shared;
 pub mod template;
 
 pub use expect::{
-    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, Matcher,
+    Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
 pub use fault::{Cut, Fault, What, parse_faults};
 pub use model::{
@@ -20,6 +22,7 @@ pub use model::{
 };
 pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};
+pub use shared::Files;
 
 #[cfg(test)]
 pub(crate) use raw::schema;

@@ -9,6 +9,7 @@ mod modes;
 mod protocol;
 mod proxy;
 mod real;
+mod reuse;
 mod sdks;
 mod secrets;
 mod seed;
