@@ -7,6 +7,7 @@ mod exit;
 mod harness;
 mod init;
 mod load;
+mod near;
 mod output;
 mod program;
 mod proxy;

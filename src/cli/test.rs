@@ -18,7 +18,8 @@ use crate::run::{self, Ended, Planned};
 use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
-use super::output::{Scrubbed, guarded};
+use super::near;
+use super::output::{self, Scrubbed, guarded};
 use super::settings::{self, Sourcing, StackChoice};
 use super::socket::ended;
 use super::tapes::Tapes;
@@ -132,6 +133,11 @@ impl Run<'_> {
             cases.filter(|case| seen.insert(case.id.clone())).collect()
         };
         let selected = select(args, &all)?;
+        if selected.is_empty() {
+            let words = args.select.pattern.iter().chain(&args.libtest.filter).map(String::as_str);
+            let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
+            near::cases(words, &ids).into_iter().for_each(|hint| output::warn(self.secrets, &hint));
+        }
         if args.libtest.list {
             return list(args, &selected);
         }
