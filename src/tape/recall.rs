@@ -173,16 +173,16 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let (recall, now) = (Recall::default(), Instant::now());
         let body = "x".repeat(LARGEST_BODY);
-        for number in 0..600 {
+        for number in 0..300 {
             put(&recall, &request(&format!("/v1/{number}"), &body), now);
             assert!(recall.lock().bytes <= MOST_BYTES);
         }
-        let asked = request("/v1/599", &body);
+        let asked = request("/v1/299", &body);
         put(&recall, &asked, now);
         let inner = recall.lock();
         assert_eq!(inner.bytes, inner.known.values().map(|known| known.weight()).sum::<usize>());
         drop(inner);
         assert!(recall.get(&asked, now).is_some());
-        assert!(recall.get(&request("/v1/599", &format!("{body}x")), now).is_none());
+        assert!(recall.get(&request("/v1/299", &format!("{body}x")), now).is_none());
     }
 }
