@@ -49,6 +49,22 @@ impl Place {
                 None => return text.len(),
             }
         }
+        self.in_line(text, start)
+    }
+
+    /// The bytes of `text` at many places: the text is searched for its lines once.
+    pub(crate) fn to_bytes(text: &str, places: impl IntoIterator<Item = Place>) -> Vec<usize> {
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        let to_byte = |place: Place| match place.line.checked_sub(1) {
+            None => 0,
+            Some(line) => starts.get(line as usize).map_or(text.len(), |start| place.in_line(text, *start)),
+        };
+        places.into_iter().map(to_byte).collect()
+    }
+
+    /// The byte at this column of the line that begins there.
+    fn in_line(self, text: &str, start: usize) -> usize {
         let line = text[start..].split('\n').next().unwrap_or_default();
         let column = self.column.saturating_sub(1) as usize;
         start + line.char_indices().nth(column).map_or(line.trim_end_matches('\r').len(), |(byte, _)| byte)
@@ -139,8 +155,31 @@ impl Error {
 
 /// Reads a whole file as one value.
 pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
-    let options = serde_yaml::options! { strict_booleans: true };
-    serde_yaml::from_str_with_options(&source.text, options).map_err(|error| explain::explain(source, &error))
+    serde_yaml::from_str_with_options(&source.text, options(source.text.len()))
+        .map_err(|error| explain::explain(source, &error))
+}
+
+/// What a text of so many bytes may hold. The crate's own limits are for small files; against a few lines that grow
+/// without end by their aliases, limits that grow with the text are as good.
+fn options(length: usize) -> serde_yaml::Options {
+    let nodes = 250_000 + length;
+    serde_yaml::options! {
+        strict_booleans: true,
+        budget: serde_yaml::budget! {
+            max_nodes: nodes,
+            max_events: 4 * nodes,
+            max_aliases: nodes,
+            max_anchors: nodes,
+            max_merge_keys: nodes,
+            max_recorded_anchor_events: 4 * nodes,
+            max_total_scalar_bytes: (64 << 20) + length,
+            // One anchor that every case uses is what anchors are for.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_yaml::alias_limits! {
+            max_total_replayed_events: 4 * nodes,
+        },
+    }
 }
 
 /// The candidate that a mistyped word most likely means: the fewest edits, a third of its length at most.
@@ -241,9 +280,23 @@ mod tests {
         assert_eq!(place.to_byte(text), text.find('d').unwrap());
         for line in 0..5 {
             for column in 0..9 {
-                assert!(text.is_char_boundary(Place { line, column }.to_byte(text)));
+                let place = Place { line, column };
+                assert!(text.is_char_boundary(place.to_byte(text)));
+                assert_eq!(Place::to_bytes(text, [place]), [place.to_byte(text)], "{place:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_large_file_is_read_and_one_that_explodes_is_not() {
+        let numbers: Vec<u8> = from_source(&source(&"- 1\n".repeat(260_000))).unwrap();
+        assert_eq!(numbers.len(), 260_000);
+        let aliases: Vec<Value> = from_source(&source(&format!("- &a [1, 2]\n{}", "- *a\n".repeat(1_000)))).unwrap();
+        assert_eq!(aliases.len(), 1_001);
+        let levels: String =
+            (1..9).map(|n| format!("l{n}: &l{n} [{}]\n", vec![format!("*l{}", n - 1); 10].join(","))).collect();
+        let said = from_source::<Value>(&source(&format!("l0: &l0 [1]\n{levels}"))).unwrap_err().to_string();
+        assert!(said.starts_with("a.yaml:"), "{said}");
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub(super) struct SourceArgs {
     #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
     pub(super) recordings: PathBuf,
     /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
-    #[arg(long, env = "RETAKE_PROVIDER", value_name = "NAME=BASE_URL", value_delimiter = ',')]
+    #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
     /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
     /// may be repeated

@@ -52,7 +52,7 @@ pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Sto
 }
 
 /// What `-k` and the libtest filters leave.
-fn select<'a>(args: &TestArgs, all: &'a [Case]) -> Result<Vec<&'a Case>, Stop> {
+fn select<'a>(args: &TestArgs, all: &'a [Arc<Case>]) -> Result<Vec<&'a Arc<Case>>, Stop> {
     let keyword = match &args.select.pattern {
         Some(text) => Some(
             Keyword::parse(text, |part| all.iter().any(|case| case.id.to_lowercase().contains(&part.to_lowercase())))
@@ -69,7 +69,7 @@ fn select<'a>(args: &TestArgs, all: &'a [Case]) -> Result<Vec<&'a Case>, Stop> {
 
 /// What `-k` finds besides the id. Not the provider: its name is in the model already.
 fn words(case: &Case) -> Vec<String> {
-    let own = [case.client.name().to_owned(), case.setup.clone()];
+    let own = [case.client.name().to_owned(), case.setup.to_string()];
     case.suite.templates[case.template].keywords.iter().cloned().chain(own).collect()
 }
 
@@ -78,7 +78,7 @@ fn trial(case: &Case) -> Trial {
 }
 
 /// libtest's `--list`, in which known skips are ignored.
-fn list(args: &TestArgs, selected: &[&Case]) -> Result<Exit, Stop> {
+fn list(args: &TestArgs, selected: &[&Arc<Case>]) -> Result<Exit, Stop> {
     let trials = selected.iter().map(|case| trial(case)).collect();
     // Listing runs nothing, so there is nothing to conclude.
     let _ = libtest_mimic::run(&args.libtest, trials);
@@ -122,7 +122,7 @@ impl Run<'_> {
     fn start(&self) -> Result<Exit, Stop> {
         let (args, catalogue) = (self.args, &self.parties.catalogue);
         let suites = load::suites(&args.source, &args.select, catalogue, self.color)?;
-        let all: Vec<Case> = {
+        let all: Vec<Arc<Case>> = {
             let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
             let cases = self
@@ -130,7 +130,7 @@ impl Run<'_> {
                 .iter()
                 .flat_map(|setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct)));
             // Two setups may mean the same case: the same provider, model and parameters.
-            cases.filter(|case| seen.insert(case.id.clone())).collect()
+            cases.filter(|case| seen.insert(case.id.clone())).map(Arc::new).collect()
         };
         let selected = select(args, &all)?;
         if selected.is_empty() {
@@ -145,16 +145,16 @@ impl Run<'_> {
         super::block_on(self.drive(selected, deselected, suites.len()))
     }
 
-    async fn drive(&self, selected: Vec<&Case>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
+    async fn drive(&self, selected: Vec<&Arc<Case>>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
         let again = again(self.command, self.args);
         let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
         let mut wired = Wired::new(&self.stack, &again, self.sourcing);
         let mut plan = Vec::new();
         for case in &selected {
             // The setup of a case is one of those it was made from.
-            let Some(setup) = self.setups.iter().find(|setup| setup.name == case.setup) else { continue };
+            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
             let target = wired.target(case, setup, &self.parties.catalogue, &mut tapes).await?;
-            plan.push(Planned { case: Arc::new((*case).clone()), target });
+            plan.push(Planned { case: Arc::clone(case), target });
         }
         let (sender, receiver) = mpsc::unbounded_channel();
         for event in self.head(&tapes, &wired, suites, selected.len(), deselected)? {

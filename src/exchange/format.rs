@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::framing::{self, Kind, Segment};
 use super::key::Content;
 use super::layout;
-use super::{Auth, ChunkMark, End, Exchange, Origin, Request};
+use super::{Auth, ChunkMark, End, Exchange, Origin, Request, header};
 use crate::wire::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// The version of our section that is written, and the highest that is read.
 pub(super) const VERSION: u32 = 1;
@@ -55,11 +54,8 @@ pub(super) fn kind_of(headers: &[(String, String)]) -> Kind {
 
 fn write_request(exchange: &Exchange, out: &mut String) {
     let request = &exchange.request;
-    let headers: Vec<(String, String)> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
+    let headers: Vec<(String, String)> =
+        request.headers.iter().map(|(name, value)| (name.to_string(), header::text(value.as_bytes()))).collect();
     let _ = writeln!(out, "    \"method\": {},", quoted(request.method.as_str()));
     let _ = writeln!(out, "    \"url\": {},", quoted(&exchange.url));
     let _ = writeln!(out, "    \"headers\": {},", headers_json(&headers));

@@ -4,6 +4,7 @@ mod difference;
 mod fault;
 mod format;
 mod framing;
+pub mod header;
 mod key;
 mod layout;
 mod model;

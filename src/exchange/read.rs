@@ -1,16 +1,15 @@
 //! The text of a recording's file, ours or another tool's, as a value.
 
+use super::format::{Recording, Times, VERSION, kind_of};
+use super::framing::{self, Kind, Segment};
+use super::key::has_no_body_by_nature;
+use super::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request, header, layout};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use super::format::{Recording, Times, VERSION, kind_of};
-use super::framing::{self, Kind, Segment};
-use super::key::has_no_body_by_nature;
-use super::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request, layout};
 
 /// So many replies to one request are a loop, and not what a case asks.
 const MOST_TIMES: u32 = 10_000;
@@ -318,7 +317,7 @@ impl<'a> Reader<'a> {
         let mut headers = HeaderMap::new();
         for (name, value) in file.headers.pairs().map_err(|reason| self.error(place("\"headers\""), reason))? {
             let (Ok(name), Ok(value)) =
-                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header::bytes(&value)))
             else {
                 return Err(self.error(place("\"headers\""), format!("`{name}` is no header that HTTP can carry")));
             };

@@ -169,7 +169,8 @@ pub(super) struct RawRequest {
     pub(super) raw: Option<Spanned<String>>,
 }
 
-pub(super) type RawNeed = Spanned<Short<RawMatcher>>;
+// Boxed: a step may have twenty of them and has two or three.
+pub(super) type RawNeed = Spanned<Short<Box<RawMatcher>>>;
 
 /// What a reply must be. Without `status` or `error`, the status must be 2xx; what is absent is not checked.
 #[derive(Debug, Deserialize)]

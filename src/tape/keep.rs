@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::journal::Journal;
 use super::library::{Library, file_name};
 use super::pool::Entry;
-use crate::exchange::{self, End, Exchange, Key, Origin, Recording, Secrets, Times};
+use crate::exchange::{self, End, Exchange, Key, Origin, Recording, Secrets, Times, header};
 
 const TEMPORARY_PREFIX: &str = ".retake-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -38,10 +38,7 @@ const PASSING_HEADER_PREFIXES: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit
 
 /// Headers as they are kept: names in lower case, values as text.
 pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect()
+    headers.iter().map(|(name, value)| (name.to_string(), header::text(value.as_bytes()))).collect()
 }
 
 /// Writes into one library.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::keep::header_pairs;
-use crate::exchange::{self, ChunkMark, End};
+use crate::exchange::{self, ChunkMark, End, header};
 use crate::upstream::{Error, ErrorKind, Reply};
 
 /// The reply with its recorded chunk edges; at once, or at a multiple of its recorded pace.
@@ -94,7 +94,7 @@ fn headers(pairs: &[(String, String)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header::bytes(value)))
         {
             headers.append(name, value);
         }

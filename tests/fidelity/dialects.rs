@@ -192,6 +192,14 @@ async fn headers_that_come_more_than_once() {
 }
 
 #[tokio::test]
+async fn a_header_that_is_no_utf_8() {
+    let head =
+        [b"HTTP/1.1 200 OK\r\nx-city: K\xf6ln \xff\r\n", JSON.as_bytes(), b"content-length: 2\r\n\r\n{}"].concat();
+    let heard = kept(pieces([head])).await;
+    assert!(heard.headers.contains(&("x-city".to_owned(), b"K\xf6ln \xff".to_vec())));
+}
+
+#[tokio::test]
 async fn two_choices_in_one_stream() {
     let chunk = |index: u32, delta: &str| {
         format!(
