@@ -30,10 +30,10 @@ pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop>
     Ok(Parties { catalogue, setups })
 }
 
-/// Reads the suites that the selection names.
+/// Reads suites.
 pub(super) fn suites(
+    files: &[PathBuf],
     source: &SourceArgs,
-    select: &SelectArgs,
     catalogue: &Catalogue,
     color: bool,
 ) -> Result<Vec<Arc<Suite>>, Stop> {
@@ -41,8 +41,8 @@ pub(super) fn suites(
     let known = Known { capabilities, matchers: source.matchers.clone() };
     let mut suites = Vec::new();
     let mut errors = Vec::new();
-    for path in selected(&source.suites, select)? {
-        match suite::parse(Arc::new(read(&path)?), &known) {
+    for path in files {
+        match suite::parse(Arc::new(read(path)?), &known) {
             Ok(suite) => suites.push(Arc::new(suite)),
             Err(found) => errors.extend(found.iter().map(|error| error.render(color))),
         }
@@ -50,7 +50,7 @@ pub(super) fn suites(
     if errors.is_empty() { Ok(suites) } else { Err(Stop::usage(errors.join("\n"))) }
 }
 
-/// The suites that the selection names, in order.
+/// The suites that the flags name, in order.
 pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
     if !root.is_dir() {
         let near = near::path(root);

@@ -8,6 +8,7 @@ mod live;
 mod modes;
 mod protocol;
 mod proxy;
+mod pytest;
 mod real;
 mod sdks;
 mod secrets;
