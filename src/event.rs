@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Something that happened. A run is: one `Started`, any `Notice`s, one `Collected`, then per case one
-/// `CaseStarted` and one `CaseFinished`, then one `Finished`.
+/// `CaseStarted`, any `CaseRerun`s and one `CaseFinished`, then one `Finished`.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The session begins.
@@ -25,6 +25,8 @@ pub enum Event {
         /// The case's id.
         id: String,
     },
+    /// A case had no answer, which was the transport's fault, and runs again.
+    CaseRerun(Finished),
     /// A case is done.
     CaseFinished(Finished),
     /// Something the user must see and that is no case's outcome.
@@ -53,6 +55,17 @@ pub struct Finished {
     pub outcome: Outcome,
     /// How long it took.
     pub duration: Duration,
+    /// For a case that is to pass several times: how often it did.
+    pub rate: Option<Rate>,
+}
+
+/// How often a case passed that is run several times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Tries that passed.
+    pub passed: u32,
+    /// Tries made: fewer than asked for when the rest could not change the outcome.
+    pub tries: u32,
 }
 
 /// What came of a case.
@@ -60,6 +73,8 @@ pub struct Finished {
 pub enum Outcome {
     /// Everything held.
     Passed,
+    /// Everything held, but only after it was run again: why that was so.
+    Flaky(String),
     /// A check failed, or there was no answer to check.
     Failed(Failure),
     /// Not run, and why.
@@ -84,9 +99,11 @@ pub struct Failure {
     pub class: Class,
     /// One line: what the short summary shows.
     pub summary: String,
-    /// The whole account, lines ready to print: the failing expectation underlined in its file, path, expected,
-    /// actual, request as a `curl` line.
+    /// Lines ready to print: the failing expectation underlined in its file, path, expected, actual.
     pub details: String,
+    /// What else helps to understand it, lines ready to print: the differences, the reply and how it came in, the
+    /// request as a `curl` line.
+    pub context: String,
     /// The command that reruns this case alone.
     pub rerun: String,
 }
@@ -146,6 +163,10 @@ pub struct Tally {
     pub xpassed: usize,
     /// Could not be run.
     pub errors: usize,
+    /// Passed after they were run again.
+    pub flaky: usize,
+    /// Times that a case was run again.
+    pub reruns: usize,
 }
 
 impl Tally {
@@ -155,12 +176,14 @@ impl Tally {
             Event::Collected { deselected, .. } => self.deselected = *deselected,
             Event::CaseFinished(finished) => match finished.outcome {
                 Outcome::Passed => self.passed += 1,
+                Outcome::Flaky(_) => self.flaky += 1,
                 Outcome::Failed(_) => self.failed += 1,
                 Outcome::Skipped(_) => self.skipped += 1,
                 Outcome::XFailed { .. } => self.xfailed += 1,
                 Outcome::XPassed(_) => self.xpassed += 1,
                 Outcome::Error(_) => self.errors += 1,
             },
+            Event::CaseRerun(_) => self.reruns += 1,
             _ => {}
         }
     }
@@ -172,6 +195,6 @@ impl Tally {
 
     /// Cases that were run or skipped.
     pub fn done(&self) -> usize {
-        self.passed + self.failed + self.skipped + self.xfailed + self.xpassed + self.errors
+        self.passed + self.flaky + self.failed + self.skipped + self.xfailed + self.xpassed + self.errors
     }
 }

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 mod duration;
+mod explain;
 mod shapes;
 
 pub(crate) use duration::{DURATION_HELP, duration};
@@ -154,7 +155,8 @@ impl Error {
 
 /// Reads a whole file as one value.
 pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
-    serde_yaml::from_str_with_options(&source.text, options(source.text.len())).map_err(|error| explain(source, &error))
+    serde_yaml::from_str_with_options(&source.text, options(source.text.len()))
+        .map_err(|error| explain::explain(source, &error))
 }
 
 /// What a text of so many bytes may hold. The crate's own limits are for small files; against a few lines that grow
@@ -178,62 +180,6 @@ fn options(length: usize) -> serde_yaml::Options {
             max_total_replayed_events: 4 * nodes,
         },
     }
-}
-
-/// The crate's error in a user's words.
-fn explain(source: &Source, error: &serde_yaml::Error) -> Error {
-    use serde_yaml::Error as E;
-    let error = error.without_snippet();
-    let place = error.location().map_or_else(Place::default, place);
-    let (width, reason, help) = match error {
-        E::SerdeUnknownField { field, expected, .. } | E::SerdeUnknownVariant { variant: field, expected, .. } => {
-            let help = match nearest(field, expected.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`? The keys here are: {}", expected.join(", ")),
-                None => format!("the keys here are: {}", expected.join(", ")),
-            };
-            (field.chars().count(), format!("unknown key `{field}`"), Some(help))
-        }
-        E::SerdeMissingField { field, .. } => {
-            (1, format!("`{field}` is missing here"), Some(format!("add `{field}: …` to this mapping")))
-        }
-        E::DuplicateMappingKey { key, .. } => {
-            let key = key.as_deref().unwrap_or("this key");
-            (key.chars().count(), format!("`{key}` stands here twice"), Some("keep one of the two".to_owned()))
-        }
-        E::SerdeInvalidType { unexpected, expected, .. } | E::SerdeInvalidValue { unexpected, expected, .. } => {
-            (1, format!("{unexpected} stands where {expected} is expected"), None)
-        }
-        E::Unexpected { expected, .. } => {
-            let wanted = match *expected {
-                "sequence start" => "a list (`[…]`, or lines that begin with `- `)",
-                "mapping start" => "a mapping (`key: value`)",
-                other => other,
-            };
-            (1, format!("this is not {wanted}"), None)
-        }
-        E::InvalidBooleanStrict { .. } => {
-            (1, "this is no boolean".to_owned(), Some("write `true` or `false`".to_owned()))
-        }
-        E::Eof { .. } => {
-            (1, "the file ends too early, or is empty".to_owned(), Some("write what is missing at its end".to_owned()))
-        }
-        other => {
-            (1, one_line(other), Some("mind brackets, quotes and indentation on this line and above it".to_owned()))
-        }
-    };
-    let error = Error::at(source, place, width, reason);
-    match help {
-        Some(help) => error.help(help),
-        None => error,
-    }
-}
-
-/// The first line of the crate's own words, without the place that stands in front of or behind it.
-fn one_line(error: &serde_yaml::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    line.split(": line ").next().unwrap_or(line).trim_start_matches("error: ").to_owned()
 }
 
 /// The candidate that a mistyped word most likely means: the fewest edits, a third of its length at most.
@@ -271,7 +217,7 @@ fn edits(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 pub(crate) mod schema;
 #[cfg(test)]
-pub(crate) use schema::{DURATION_PATTERN, one_of_keys};
+pub(crate) use schema::{DURATION_PATTERN, number_or_name, one_of_keys};
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,8 @@
 //! What was typed. `settings` says what it means.
 
+mod libtest;
+mod pytest;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +10,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::suite::OwnMatchers;
 use crate::yaml;
+
+pub(super) use libtest::LibtestArgs;
+pub(super) use pytest::{ChoiceArgs, ReportArgs};
 
 /// The binary `retake`.
 #[derive(Debug, Parser)]
@@ -57,9 +63,13 @@ pub(super) enum Command {
 )]
 pub(super) struct TestArgs {
     #[command(flatten)]
-    pub(super) libtest: libtest_mimic::Arguments,
+    pub(super) libtest: LibtestArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) choice: ChoiceArgs,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     #[command(flatten)]
@@ -187,8 +197,9 @@ pub(super) struct RunArgs {
     /// How long a server of command: may take until it is ready
     #[arg(long, env = "RETAKE_STACK_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = time)]
     pub(super) stack_timeout: Duration,
-    /// Cases at once
-    #[arg(short = 'n', long, env = "RETAKE_WORKERS", value_name = "N", default_value_t = 1)]
+    /// Cases at once; auto: as many as there are processors
+    #[arg(short = 'n', long, visible_alias = "numprocesses", env = "RETAKE_WORKERS", value_name = "N",
+          default_value = "1", value_parser = workers)]
     pub(super) workers: usize,
     /// Seconds that one case may take
     #[arg(long, env = "RETAKE_TIMEOUT", value_name = "SECONDS", default_value_t = 300)]
@@ -196,12 +207,20 @@ pub(super) struct RunArgs {
     /// Stop at the first failure
     #[arg(short = 'x', long)]
     pub(super) exitfirst: bool,
+    /// Stop after this many failures and errors
+    #[arg(long, env = "RETAKE_MAXFAIL", value_name = "N")]
+    pub(super) maxfail: Option<usize>,
     /// Remove the recordings that no case of a whole, green run used
     #[arg(long)]
     pub(super) prune: bool,
-    /// Whole reasons and messages
-    #[arg(short = 'v', long, action = clap::ArgAction::Count)]
-    pub(super) verbose: u8,
+}
+
+/// How many at once: a number, 0 for one, or `auto`.
+fn workers(text: &str) -> Result<usize, String> {
+    match text {
+        "auto" | "logical" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        _ => text.parse().map(|count: usize| count.max(1)).map_err(|_| "write a number, or auto".to_owned()),
+    }
 }
 
 /// `retake stack`.
@@ -302,7 +321,7 @@ pub(super) struct InitArgs {
     /// The folder; files that are there already stay as they are
     #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
-    /// Write a test target for cargo too, as is done where there is a Cargo.toml
+    /// Write a test target for cargo too, as is done where there is a package's Cargo.toml
     #[arg(long)]
     pub(super) cargo: bool,
 }
@@ -339,37 +358,13 @@ pub(super) enum SchemaOf {
     Setups,
 }
 
-/// Reads words; `-qq` and pytest's `--color=yes|no` are put into the form that the libtest flags understand.
-/// Returns the arguments and how often `-q` was given.
-pub(super) fn parse<T: Parser>(words: impl IntoIterator<Item = String>) -> Result<(T, u8), clap::Error> {
-    let mut quiet = 0;
-    let mut out = Vec::new();
-    let mut words = words.into_iter();
-    let mut options = true;
-    while let Some(word) = words.next() {
-        let letters =
-            word.strip_prefix('-').filter(|rest| !rest.is_empty() && rest.chars().all(|c| c == 'q' || c == 'v'));
-        match (options, word.as_str(), letters) {
-            (true, "--", _) => {
-                options = false;
-                out.push(word);
-            }
-            (true, "--quiet", _) => quiet += 1,
-            (true, _, Some(letters)) => {
-                quiet += letters.matches('q').count() as u8;
-                out.extend(letters.matches('v').map(|_| "-v".to_owned()));
-            }
-            (true, "--color=yes", _) => out.push("--color=always".into()),
-            (true, "--color=no", _) => out.push("--color=never".into()),
-            // The value of an option may look like anything, `-q` included.
-            (true, "-k" | "--pattern", _) => {
-                out.push(word);
-                out.extend(words.next());
-            }
-            _ => out.push(word),
-        }
-    }
-    T::try_parse_from(out).map(|args| (args, quiet))
+/// Reads words. pytest's `--color=yes|no` are put into the words that libtest has for them.
+pub(super) fn parse<T: Parser>(words: impl IntoIterator<Item = String>) -> Result<T, clap::Error> {
+    T::try_parse_from(words.into_iter().map(|word| match word.as_str() {
+        "--color=yes" => "--color=always".to_owned(),
+        "--color=no" => "--color=never".to_owned(),
+        _ => word,
+    }))
 }
 
 #[cfg(test)]
@@ -378,7 +373,7 @@ mod tests {
 
     use super::*;
 
-    fn test_args(line: &str) -> (TestArgs, u8) {
+    fn test_args(line: &str) -> TestArgs {
         parse(line.split_whitespace().map(str::to_owned)).unwrap()
     }
 
@@ -390,8 +385,7 @@ mod tests {
 
     #[test]
     fn the_seed_command_line_is_taken_as_it_stands() {
-        let (args, _) =
-            test_args("x --stack-config server:ci-tests --setup together --subdirs inference --pattern openai");
+        let args = test_args("x --stack-config server:ci-tests --setup together --subdirs inference --pattern openai");
         assert_eq!(args.run.stack_config, "server:ci-tests");
         assert_eq!(args.select.setup.as_deref(), Some("together"));
         assert_eq!(args.select.subdirs, ["inference"]);
@@ -400,13 +394,28 @@ mod tests {
 
     #[test]
     fn verbosity_letters_add_up() {
-        let (args, quiet) = test_args("x -qq -vv -q");
-        assert_eq!((args.run.verbose, quiet), (2, 3));
+        assert_eq!(test_args("x -qq -vv -q").report.verbosity(), -1);
+        assert_eq!(test_args("x -xvvq").report.verbosity(), 1);
     }
 
     #[test]
     fn a_pattern_may_look_like_a_flag() {
-        let (args, quiet) = test_args("x -k -q");
-        assert_eq!((args.select.pattern.as_deref(), quiet), (Some("-q"), 0));
+        let args = test_args("x -k -q -m -x");
+        assert_eq!((args.select.pattern.as_deref(), args.report.verbosity()), (Some("-q"), 0));
+        assert_eq!((args.choice.marks.as_deref(), args.run.exitfirst), (Some("-x"), false));
+    }
+
+    #[test]
+    fn what_ides_and_habits_say_is_taken_in_peace() {
+        test_args("x --no-capture --show-output --report-time --shuffle -Z unstable-options --format pretty a b");
+        test_args("x --nocapture --include-ignored --test --shuffle-seed 3 --report-time=colored --ensure-time");
+        test_args("x -xvs --tb=short -ra --maxfail=2 --lf --capture=no --color=yes --strict-markers");
+    }
+
+    #[test]
+    fn workers_are_a_number_or_as_many_as_there_are_processors() {
+        assert_eq!(test_args("x -n 4").run.workers, 4);
+        assert!(test_args("x -n auto").run.workers >= 1);
+        assert!(parse::<TestArgs>(["x", "-n", "many"].map(str::to_owned)).is_err());
     }
 }

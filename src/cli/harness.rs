@@ -64,9 +64,9 @@ impl Harness {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
         let command = format!("cargo test --test {} --", target(words.first().map_or("", String::as_str)));
         match args::parse::<TestArgs>(words) {
-            Ok((mut args, quiet)) => {
+            Ok(mut args) => {
                 args.source.matchers = self.matchers;
-                ended(test::run(&args, quiet, &command))
+                ended(test::run(&args, &command))
             }
             Err(error) => misused(&error),
         }

@@ -9,6 +9,7 @@ use crate::yaml::{Source, nearest};
 
 use super::args::{SelectArgs, SourceArgs};
 use super::exit::Stop;
+use super::near;
 
 /// What a folder of suites without its own providers or setups gets.
 const PROVIDERS: &str = include_str!("../../suites/providers.yaml");
@@ -29,10 +30,10 @@ pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop>
     Ok(Parties { catalogue, setups })
 }
 
-/// Reads the suites that the selection names.
+/// Reads suites.
 pub(super) fn suites(
+    files: &[PathBuf],
     source: &SourceArgs,
-    select: &SelectArgs,
     catalogue: &Catalogue,
     color: bool,
 ) -> Result<Vec<Arc<Suite>>, Stop> {
@@ -40,8 +41,8 @@ pub(super) fn suites(
     let known = Known { capabilities, matchers: source.matchers.clone(), files: Files::new(beside) };
     let mut suites = Vec::new();
     let mut errors = Vec::new();
-    for path in selected(&source.suites, select)? {
-        match suite::parse(Arc::new(read(&path)?), &known) {
+    for path in files {
+        match suite::parse(Arc::new(read(path)?), &known) {
             Ok(suite) => suites.push(Arc::new(suite)),
             Err(found) => errors.extend(found.iter().map(|error| error.render(color))),
         }
@@ -60,10 +61,14 @@ fn beside(from: &str, path: &str) -> Result<Source, String> {
     Ok(Source { name: path.to_string_lossy().replace('\\', "/"), text: text.into() })
 }
 
-/// The suites that the selection names, in order.
+/// The suites that the flags name, in order.
 pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
     if !root.is_dir() {
-        return Err(Stop::usage(format!("no folder of suites at {} (name one with --suites DIR)", root.display())));
+        let near = near::path(root);
+        return Err(Stop::usage(format!(
+            "no folder of suites at {}{near} (name one with --suites DIR)",
+            root.display()
+        )));
     }
     let mut files = Vec::new();
     walk(root, &mut files)?;
@@ -135,7 +140,10 @@ pub(super) fn read(path: &Path) -> Result<Source, Stop> {
     let name = path.to_string_lossy().replace('\\', "/");
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Source { name, text: text.into() }),
-        Err(error) => Err(Stop::usage(format!("cannot read {name}: {error}"))),
+        Err(error) => {
+            let near = if path.exists() { String::new() } else { near::path(path) };
+            Err(Stop::usage(format!("cannot read {name}: {error}{near}")))
+        }
     }
 }
 

@@ -7,12 +7,15 @@ mod exit;
 mod harness;
 mod init;
 mod load;
+mod memory;
+mod near;
 mod output;
 mod program;
 mod proxy;
 mod record;
 mod schema;
 mod script;
+mod select;
 mod serve;
 mod settings;
 mod socket;
@@ -36,11 +39,11 @@ use crate::exchange::Secrets;
 /// The binary `retake`.
 pub fn main() -> ExitCode {
     match args::parse::<Program>(std::env::args()) {
-        Ok((program, quiet)) => ended(match program.command {
+        Ok(program) => ended(match program.command {
             Command::Init(args) => init::run(&args),
-            Command::Test(args) => test::run(&args, quiet, "retake test"),
-            Command::Watch(args) => watch::run(*args, quiet),
-            Command::Record(args) => record::run(*args, quiet),
+            Command::Test(args) => test::run(&args, "retake test"),
+            Command::Watch(args) => watch::run(*args),
+            Command::Record(args) => record::run(*args),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),

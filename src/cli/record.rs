@@ -21,20 +21,20 @@ const MOST_CHARACTERS: usize = 60;
 const MOST_REPLY_FIELDS: usize = 12;
 
 /// Records what the arguments say.
-pub(super) fn run(args: RecordArgs, quiet: u8) -> Result<Exit, Stop> {
+pub(super) fn run(args: RecordArgs) -> Result<Exit, Stop> {
     let RecordArgs { mut test, twice } = args;
     match test.source.mode.as_str() {
         "record" | "replay" => test.source.mode = "record".to_owned(),
         other => return Err(Stop::usage(format!("retake record records: leave --mode {other} out"))),
     }
     if !twice {
-        return test::run(&test, quiet, "retake test");
+        return test::run(&test, "retake test");
     }
     let (first, second) = (aside()?, aside()?);
     let mut worst = Exit::Ok;
     for folder in [&first, &second] {
         folder.path().clone_into(&mut test.source.recordings);
-        worst = match test::run(&test, quiet, "retake test")? {
+        worst = match test::run(&test, "retake test")? {
             Exit::Ok => worst,
             // What was recorded can still be compared.
             Exit::Failed => Exit::Failed,

@@ -2,23 +2,27 @@
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use tokio::sync::mpsc;
 
 use crate::event::{Event, Tally};
 use crate::exchange::Secrets;
-use crate::matrix::{self, Case, Keyword};
+use crate::matrix::{self, Case};
 use crate::provider::Setup;
-use crate::report::{self, Terminal};
+use crate::report::{self, Collected, Letters, Terminal, Tree};
 use crate::run::{self, Ended, Planned};
 
 use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
-use super::output::{Scrubbed, guarded};
+use super::memory::Memory;
+use super::near;
+use super::output::{self, Scrubbed, guarded};
+use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
 use super::socket::ended;
 use super::tapes::Tapes;
@@ -26,7 +30,7 @@ use super::unused;
 use super::wire::Wired;
 
 /// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
-pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Stop> {
+pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
     let color = settings::color(args.libtest.color);
     let stack = StackChoice::of(&args.run)?;
     let parties = load::parties(&args.source, color)?;
@@ -36,40 +40,9 @@ pub(super) fn run(args: &TestArgs, quiet: u8, command: &str) -> Result<Exit, Sto
         sourcing.with_env(setup);
     }
     let secrets = sourcing.secrets(&parties.catalogue);
-    let run = Run {
-        args,
-        quiet,
-        color,
-        command,
-        stack,
-        sourcing: &sourcing,
-        secrets: &secrets,
-        parties: &parties,
-        setups: &setups,
-    };
+    let run =
+        Run { args, color, command, stack, sourcing: &sourcing, secrets: &secrets, parties: &parties, setups: &setups };
     guarded(&secrets, || run.start())
-}
-
-/// What `-k` and the libtest filters leave.
-fn select<'a>(args: &TestArgs, all: &'a [Arc<Case>]) -> Result<Vec<&'a Arc<Case>>, Stop> {
-    let keyword = match &args.select.pattern {
-        Some(text) => Some(
-            Keyword::parse(text, |part| all.iter().any(|case| case.id.to_lowercase().contains(&part.to_lowercase())))
-                .map_err(|error| Stop::usage(error.to_string()))?,
-        ),
-        None => None,
-    };
-    let left = all.iter().filter(|case| {
-        let wanted = keyword.as_ref().is_none_or(|keyword| keyword.selects(&case.id, &words(case)));
-        wanted && !args.libtest.is_filtered_out(&trial(case))
-    });
-    Ok(left.collect())
-}
-
-/// What `-k` finds besides the id. Not the provider: its name is in the model already.
-fn words(case: &Case) -> Vec<String> {
-    let own = [case.client.name().to_owned(), case.setup.to_string()];
-    case.suite.templates[case.template].keywords.iter().cloned().chain(own).collect()
 }
 
 fn trial(case: &Case) -> Trial {
@@ -80,7 +53,7 @@ fn trial(case: &Case) -> Trial {
 fn list(args: &TestArgs, selected: &[&Arc<Case>]) -> Result<Exit, Stop> {
     let trials = selected.iter().map(|case| trial(case)).collect();
     // Listing runs nothing, so there is nothing to conclude.
-    let _ = libtest_mimic::run(&args.libtest, trials);
+    let _ = libtest_mimic::run(&args.libtest.listing(), trials);
     Ok(Exit::Ok)
 }
 
@@ -104,10 +77,17 @@ fn again(command: &str, args: &TestArgs) -> String {
     line
 }
 
+/// How many cases there are.
+struct Counts {
+    suites: usize,
+    total: usize,
+    /// Whether only named ones were looked for.
+    is_narrowed: bool,
+}
+
 /// One run, with everything that was decided for it.
 struct Run<'a> {
     args: &'a TestArgs,
-    quiet: u8,
     color: bool,
     command: &'a str,
     stack: StackChoice,
@@ -119,9 +99,14 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn start(&self) -> Result<Exit, Stop> {
-        let (args, catalogue) = (self.args, &self.parties.catalogue);
-        let suites = load::suites(&args.source, &args.select, catalogue, self.color)?;
-        let all: Vec<Arc<Case>> = {
+        let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
+        let letters = Letters::parse(args.report.report.iter().map(String::as_str));
+        let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpRKaAN")))?;
+        let mut files = load::selected(&args.source.suites, &args.select)?;
+        let names = Names::of(&args.libtest.names, args.libtest.exact, &files)?;
+        files.retain(|file| names.want(file));
+        let suites = load::suites(&files, &args.source, catalogue, self.color)?;
+        let mut all: Vec<Arc<Case>> = {
             let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
             let cases = self
@@ -131,51 +116,111 @@ impl Run<'_> {
             // Two setups may mean the same case: the same provider, model and parameters.
             cases.filter(|case| seen.insert(case.id.clone())).map(Arc::new).collect()
         };
-        let selected = select(args, &all)?;
-        if args.libtest.list {
-            return list(args, &selected);
+        names.narrow(&mut all)?;
+        let mut memory = Memory::open(Path::new("."));
+        if args.choice.cache_clear {
+            memory.clear();
         }
-        let deselected = all.len() - selected.len();
-        super::block_on(self.drive(selected, deselected, suites.len()))
+        let selected = select::select(args, &names, &all, &mut memory)?;
+        if selected.cases.is_empty() {
+            let words = args.select.pattern.iter().chain(&args.libtest.names).map(String::as_str);
+            let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
+            near::cases(words, &ids).into_iter().for_each(|hint| output::warn(self.secrets, &hint));
+        }
+        if args.libtest.list {
+            return list(args, &selected.cases);
+        }
+        let counts = Counts { suites: suites.len(), total: all.len(), is_narrowed: !names.is_empty() };
+        let options = self.options(letters);
+        if args.choice.collect_only {
+            return self.collect_only(&selected, &counts, options, began);
+        }
+        super::block_on(self.drive(selected, &counts, options, memory))
     }
 
-    async fn drive(&self, selected: Vec<&Arc<Case>>, deselected: usize, suites: usize) -> Result<Exit, Stop> {
+    /// Shows what would run.
+    fn collect_only(
+        &self,
+        selected: &Selected<'_>,
+        counts: &Counts,
+        options: report::Options,
+        began: Instant,
+    ) -> Result<Exit, Stop> {
+        let cannot = |error: io::Error| Stop::internal(format!("cannot write the report: {error}"));
+        let mut out = Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone());
+        let mut terminal = Terminal::new(&mut out, options.clone());
+        for event in self.head(Vec::new(), counts, selected) {
+            terminal.handle(&event).map_err(cannot)?;
+        }
+        let of = |case: &&Arc<Case>| Collected { id: case.id.clone(), skip: case.skip.clone() };
+        let cases: Vec<Collected> = selected.cases.iter().map(of).collect();
+        let deselected = counts.total - cases.len();
+        Tree { cases: &cases, deselected, duration: began.elapsed() }.write(&mut out, &options).map_err(cannot)?;
+        Ok(if cases.is_empty() { Exit::NothingSelected } else { Exit::Ok })
+    }
+
+    async fn drive(
+        &self,
+        selected: Selected<'_>,
+        counts: &Counts,
+        options: report::Options,
+        mut memory: Memory,
+    ) -> Result<Exit, Stop> {
         let again = again(self.command, self.args);
         let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
         let mut wired = Wired::new(&self.stack, &again, self.sourcing);
         let mut plan = Vec::new();
-        for case in &selected {
+        for case in &selected.cases {
             // The setup of a case is one of those it was made from.
             let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
             let target = wired.target(case, setup, &self.parties.catalogue, &mut tapes).await?;
             plan.push(Planned { case: Arc::clone(case), target });
         }
         let (sender, receiver) = mpsc::unbounded_channel();
-        for event in self.head(&tapes, &wired, suites, selected.len(), deselected)? {
+        let info = tapes.summary().into_iter().chain(wired.said.iter().cloned()).collect();
+        let trouble = memory.trouble.take().map(Event::Notice);
+        for event in self.head(info, counts, &selected).into_iter().chain(trouble) {
             let _ = sender.send(event);
         }
-        let options = run::Options {
-            workers: self.args.libtest.test_threads.unwrap_or(self.args.run.workers).max(1),
-            case_timeout: Duration::from_secs(self.args.run.timeout),
-            max_failures: self.args.run.exitfirst.then_some(1),
-        };
-        let running = tokio::spawn(run::run(plan, options, sender, ended()));
-        let told = self.tell(receiver, || self.unused(&tapes, deselected)).await;
+        let deselected = if counts.is_narrowed { counts.total.max(1) } else { counts.total - selected.cases.len() };
+        let running = tokio::spawn(run::run(plan, self.pace(), sender, ended()));
+        let told = self.tell(receiver, options, &mut memory, || self.unused(&tapes, deselected)).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
-        let exit = exit(&told?, how);
+        let tally = told?;
+        // Where each case has a process, none of them knows what failed in a run.
+        if Sourcing::inherited("NEXTEST").is_none() {
+            memory.keep()?;
+        }
+        let exit = exit(&tally, how);
+        if exit == Exit::Failed && self.is_stepwise() {
+            return Ok(Exit::Interrupted);
+        }
         // Each was told as a notice when it happened.
         Ok(if exit == Exit::Ok && !tapes.failures().is_empty() { Exit::Failed } else { exit })
     }
 
-    fn head(
-        &self,
-        tapes: &Tapes<'_>,
-        wired: &Wired<'_>,
-        suites: usize,
-        selected: usize,
-        deselected: usize,
-    ) -> Result<Vec<Event>, Stop> {
+    fn is_stepwise(&self) -> bool {
+        let choice = &self.args.choice;
+        choice.sw || choice.sw_skip || choice.sw_reset
+    }
+
+    /// How to run.
+    fn pace(&self) -> run::Options {
+        let (run, choice) = (&self.args.run, &self.args.choice);
+        let most = run.maxfail.filter(|most| *most > 0).or(run.exitfirst.then_some(1));
+        run::Options {
+            workers: self.args.libtest.test_threads.unwrap_or(run.workers).max(1),
+            case_timeout: Duration::from_secs(run.timeout),
+            max_failures: if self.is_stepwise() { Some(if choice.sw_skip { 2 } else { 1 }) } else { most },
+            stopped: self
+                .is_stepwise()
+                .then(|| "Interrupted: Test failed, continuing from this test next run.".to_owned()),
+        }
+    }
+
+    /// What stands above the cases.
+    fn head(&self, more: Vec<String>, counts: &Counts, selected: &Selected<'_>) -> Vec<Event> {
         let names: Vec<&str> = self.setups.iter().map(|setup| setup.name.as_str()).collect();
         let mut info = vec![
             format!(
@@ -185,12 +230,35 @@ impl Run<'_> {
                 self.args.run.stack_config,
                 names.join(", ")
             ),
-            format!("suites: {} ({suites} files)", self.args.source.suites.display()),
+            format!("suites: {} ({} files)", self.args.source.suites.display(), counts.suites),
         ];
-        info.extend(tapes.summary());
-        info.extend(wired.said.iter().cloned());
-        let total = selected + deselected;
-        Ok(vec![Event::Started { info }, Event::Collected { total, deselected }])
+        if let Some(shard) = self.args.choice.shard {
+            info.push(format!("shard: {shard}, by id"));
+        }
+        info.extend(more);
+        let total = counts.total;
+        let mut events =
+            vec![Event::Started { info }, Event::Collected { total, deselected: total - selected.cases.len() }];
+        if self.args.report.verbosity() >= 0 {
+            events.extend(selected.said.iter().cloned().map(Event::Notice));
+        }
+        events
+    }
+
+    fn options(&self, letters: Letters) -> report::Options {
+        let report = &self.args.report;
+        report::Options {
+            width: settings::width(),
+            color: self.color,
+            verbosity: report.verbosity(),
+            ci: settings::ci(),
+            no_head: report.no_header,
+            as_finished: report.order == "finish",
+            trace: if report.no_summary { report::Trace::No } else { report.tb },
+            letters: if report.no_summary { letters.none() } else { letters },
+            durations: report.durations,
+            durations_min: report.durations_min,
+        }
     }
 
     /// What a green run has to say of recordings that nothing used.
@@ -205,7 +273,7 @@ impl Run<'_> {
         Ok(if files.is_empty() {
             None
         } else {
-            Some(Event::Notice(unused::told(&files, self.args.run.prune, self.args.run.verbose > 0)?))
+            Some(Event::Notice(unused::told(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
         })
     }
 
@@ -213,18 +281,15 @@ impl Run<'_> {
     async fn tell(
         &self,
         mut events: mpsc::UnboundedReceiver<Event>,
+        options: report::Options,
+        memory: &mut Memory,
         last: impl Fn() -> Result<Option<Event>, Stop>,
     ) -> Result<Tally, Stop> {
-        let options = report::Options {
-            width: settings::width(),
-            color: self.color,
-            verbosity: self.args.run.verbose as i8 - self.quiet.min(3) as i8,
-            ci: settings::ci(),
-        };
         let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
         let mut tally = Tally::default();
         while let Some(event) = events.recv().await {
             tally.count(&event);
+            memory.learn(&event);
             let is_green = matches!(event, Event::Finished { interrupted: None, .. }) && tally.is_green();
             let before = if is_green { last()? } else { None };
             for event in before.iter().chain([&event]) {

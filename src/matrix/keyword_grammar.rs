@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Beyond pytest's letters, digits and `_:+-.[]\/`, an ident may hold `=`, `@` and `,`, which ids do and which no
-//! expression that pytest takes can hold.
+//! expression that pytest takes can hold. Text in quotes is an ident as well. So is a word with any other character,
+//! and so are several words, where that text stands in some id: where pytest has a syntax error, and only there.
 
 /// What an expression says.
 #[derive(Debug, Clone)]
@@ -26,6 +27,15 @@ impl Expression {
             Expression::Or(parts) => parts.iter().any(|part| part.holds(ident)),
         }
     }
+
+    /// The idents, in order.
+    pub(super) fn names<'e>(&'e self, found: &mut Vec<&'e str>) {
+        match self {
+            Expression::Ident(name) => found.push(name),
+            Expression::Not(inner) => inner.names(found),
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| part.names(found)),
+        }
+    }
 }
 
 /// Column (from 1, in characters) and what is wrong there.
@@ -34,10 +44,10 @@ type Wrong = (usize, String);
 /// How deep `not` and parentheses may nest: deeper than anyone writes, and safe for the stack.
 const DEPTH: usize = 200;
 
-/// Reads an expression.
-pub(super) fn parse(text: &str) -> Result<Expression, Wrong> {
+/// Reads an expression; `is_known` says whether a text stands in some id.
+pub(super) fn parse(text: &str, is_known: &dyn Fn(&str) -> bool) -> Result<Expression, Wrong> {
     let mut parser = Parser {
-        tokens: Tokens { characters: text.chars().collect(), at: 0 },
+        tokens: Tokens { characters: text.chars().collect(), at: 0, is_known },
         current: Token::End,
         column: 1,
         depth: 0,
@@ -58,7 +68,7 @@ enum Token {
     And,
     Not,
     Ident(String),
-    Text,
+    Text(String),
     End,
 }
 
@@ -71,18 +81,19 @@ impl Token {
             Token::And => "and",
             Token::Not => "not",
             Token::Ident(_) => "identifier",
-            Token::Text => "string literal",
+            Token::Text(_) => "string literal",
             Token::End => "end of input",
         }
     }
 }
 
-struct Tokens {
+struct Tokens<'a> {
     characters: Vec<char>,
     at: usize,
+    is_known: &'a dyn Fn(&str) -> bool,
 }
 
-impl Tokens {
+impl Tokens<'_> {
     /// The next token and its column.
     fn next(&mut self) -> Result<(Token, usize), Wrong> {
         while matches!(self.characters.get(self.at), Some(' ' | '\t')) {
@@ -96,33 +107,52 @@ impl Tokens {
             '(' => Token::LeftParenthesis,
             ')' => Token::RightParenthesis,
             '"' | '\'' => self.quoted(first, column)?,
-            _ if is_ident(first) => self.word(start),
-            _ => return Err((column, format!("unexpected character \"{first}\""))),
+            _ => self.word(start)?,
         };
         Ok((token, column))
     }
 
     fn quoted(&mut self, quote: char, column: usize) -> Result<Token, Wrong> {
-        match self.characters[self.at..].iter().position(|character| *character == quote) {
+        let start = self.at;
+        match self.characters[start..].iter().position(|character| *character == quote) {
             Some(size) => {
                 self.at += size + 1;
-                Ok(Token::Text)
+                Ok(Token::Text(self.characters[start..start + size].iter().collect()))
             }
             None => Err((column, format!("closing quote \"{quote}\" is missing"))),
         }
     }
 
-    fn word(&mut self, start: usize) -> Token {
-        while self.characters.get(self.at).is_some_and(|character| is_ident(*character)) {
-            self.at += 1;
-        }
-        let word: String = self.characters[start..self.at].iter().collect();
-        match word.as_str() {
+    fn word(&mut self, start: usize) -> Result<Token, Wrong> {
+        let rest = &self.characters[start..];
+        let size = rest.iter().position(|character| !is_ident(*character)).unwrap_or(rest.len());
+        let whole = rest.iter().position(|character| " \t()".contains(*character)).unwrap_or(rest.len());
+        let text = |size: usize| rest[..size].iter().collect::<String>();
+        let word = match text(whole) {
+            long if whole > size && (self.is_known)(&long) => long,
+            _ if size == 0 => return Err((start + 1, format!("unexpected character \"{}\"", rest[0]))),
+            _ => text(size),
+        };
+        self.at = start + word.chars().count();
+        Ok(match word.as_str() {
             "or" => Token::Or,
             "and" => Token::And,
             "not" => Token::Not,
             _ => Token::Ident(word),
+        })
+    }
+
+    /// What stands from `start` up to the end of the next word, when some id has it.
+    fn joined(&mut self, start: usize) -> Option<String> {
+        let before = self.at;
+        if self.next().is_ok_and(|(token, _)| matches!(token, Token::Ident(_))) {
+            let text: String = self.characters[start..self.at].iter().collect();
+            if (self.is_known)(&text) {
+                return Some(text);
+            }
         }
+        self.at = before;
+        None
     }
 }
 
@@ -130,14 +160,14 @@ fn is_ident(character: char) -> bool {
     character.is_alphanumeric() || "_:+-.[]\\/=@,".contains(character)
 }
 
-struct Parser {
-    tokens: Tokens,
+struct Parser<'a> {
+    tokens: Tokens<'a>,
     current: Token,
     column: usize,
     depth: usize,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn advance(&mut self) -> Result<(), Wrong> {
         (self.current, self.column) = self.tokens.next()?;
         Ok(())
@@ -193,10 +223,16 @@ impl Parser {
                 Err(self.reject("right parenthesis"))
             };
         }
-        let Token::Ident(name) = &self.current else {
-            return Err(self.reject("not OR left parenthesis OR identifier"));
+        let mut name = match &self.current {
+            Token::Ident(name) | Token::Text(name) => name.clone(),
+            _ => return Err(self.reject("not OR left parenthesis OR identifier")),
         };
-        let name = name.clone();
+        if matches!(self.current, Token::Ident(_)) {
+            let start = self.column - 1;
+            while let Some(longer) = self.tokens.joined(start) {
+                name = longer;
+            }
+        }
         self.advance()?;
         Ok(Expression::Ident(name))
     }

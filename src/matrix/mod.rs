@@ -2,7 +2,11 @@
 
 mod expand;
 mod keyword_grammar;
+mod node;
 mod select;
+mod shard;
 
 pub use expand::{Case, expand};
-pub use select::{Keyword, KeywordError};
+pub use node::Node;
+pub use select::{Keyword, KeywordError, Marks};
+pub use shard::Shard;

@@ -1,4 +1,4 @@
-//! `-k` in pytest's grammar, and ids as printed.
+//! `-k` and `-m` in pytest's grammar, and ids as printed.
 
 use super::keyword_grammar::{Expression, parse};
 
@@ -15,10 +15,12 @@ enum Meaning {
     Expression(Expression),
 }
 
-/// What is wrong with a `-k` expression, in pytest's words.
+/// What is wrong with an expression, in pytest's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Wrong expression passed to '-k': {text}: at column {column}: {reason}")]
+#[error("Wrong expression passed to '{flag}': {text}: at column {column}: {reason}")]
 pub struct KeywordError {
+    /// `-k` or `-m`.
+    pub flag: &'static str,
     /// The expression.
     pub text: String,
     /// From 1, in characters.
@@ -39,9 +41,7 @@ impl Keyword {
         if in_some_id(literal) {
             return Ok(Keyword(Meaning::Literal(fold(literal))));
         }
-        let expression =
-            parse(text).map_err(|(column, reason)| KeywordError { text: text.to_owned(), column, reason })?;
-        Ok(Keyword(Meaning::Expression(expression)))
+        Ok(Keyword(Meaning::Expression(expression("-k", text, &in_some_id)?)))
     }
 
     /// Whether it selects a case with this id and these further words (keywords, client, setup). A name in an expression is true when the id or
@@ -61,6 +61,37 @@ impl Keyword {
                 })
             }
         }
+    }
+}
+
+fn expression(flag: &'static str, text: &str, is_known: &dyn Fn(&str) -> bool) -> Result<Expression, KeywordError> {
+    parse(text, is_known).map_err(|(column, reason)| KeywordError { flag, text: text.to_owned(), column, reason })
+}
+
+/// A `-m` expression: marks by their whole names, in the case of letters in which they are written.
+#[derive(Debug, Clone)]
+pub struct Marks(Option<Expression>);
+
+impl Marks {
+    /// Reads an expression; empty text selects everything. `is_mark` says whether some case has this mark: a word
+    /// whose characters pytest's grammar does not know is one.
+    pub fn parse(text: &str, is_mark: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
+        let is_empty = text.trim().is_empty();
+        Ok(Marks(if is_empty { None } else { Some(expression("-m", text, &is_mark)?) }))
+    }
+
+    /// Whether it selects a case with these marks.
+    pub fn selects(&self, marks: &[String]) -> bool {
+        self.0.as_ref().is_none_or(|expression| expression.holds(&|name| marks.iter().any(|mark| mark == name)))
+    }
+
+    /// The marks that it names.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        if let Some(expression) = &self.0 {
+            expression.names(&mut names);
+        }
+        names
     }
 }
 
@@ -129,6 +160,36 @@ mod tests {
     }
 
     #[test]
+    fn where_pytest_has_a_syntax_error_the_text_of_ids_is_taken() {
+        let id = "suites/a.yaml::c[stream=False-claude@2024-gpt*-a b c-x&y-{\"k\": 1}]";
+        let selects = |text: &str| Keyword::parse(text, in_id(id)).unwrap().selects(id, &[]);
+        for text in [
+            "stream=False and not absent",
+            "claude@2024 and c",
+            "not absent and gpt*",
+            "absent or a b c",
+            "absent or (b c and x&y)",
+            "'a b' and \"stream=False\"",
+            "'gpt*'",
+            "absent or '{\"k\": 1}'",
+        ] {
+            assert!(selects(text), "{text}");
+        }
+        for text in ["not a b", "'a c'", "absent and gpt*", "not 'stream=False'"] {
+            assert!(!selects(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn marks_are_whole_names() {
+        let selects = |text: &str| Marks::parse(text, |_| false).unwrap().selects(&words(&["slow", "llm"]));
+        assert!(selects("slow and not fast") && selects("") && selects("(fast or llm)"));
+        assert!(!selects("slo") && !selects("Slow") && !selects("not llm"));
+        assert_eq!(Marks::parse("slow and not (fast or slow)", |_| false).unwrap().names(), ["slow", "fast", "slow"]);
+        insta::assert_snapshot!(Marks::parse("slow and", |_| false).unwrap_err(), @"Wrong expression passed to '-m': slow and: at column 9: expected not OR left parenthesis OR identifier; got end of input");
+    }
+
+    #[test]
     fn mistakes_are_told_in_pytests_words() {
         insta::assert_snapshot!(message("a b"), @"Wrong expression passed to '-k': a b: at column 3: expected end of input; got identifier");
         insta::assert_snapshot!(message("(x"), @"Wrong expression passed to '-k': (x: at column 3: expected right parenthesis; got end of input");
@@ -136,7 +197,8 @@ mod tests {
         insta::assert_snapshot!(message("x and and y"), @"Wrong expression passed to '-k': x and and y: at column 7: expected not OR left parenthesis OR identifier; got and");
         insta::assert_snapshot!(message("x)"), @"Wrong expression passed to '-k': x): at column 2: expected end of input; got right parenthesis");
         insta::assert_snapshot!(message("x & y"), @r#"Wrong expression passed to '-k': x & y: at column 3: unexpected character "&""#);
-        insta::assert_snapshot!(message("'x'"), @"Wrong expression passed to '-k': 'x': at column 1: expected not OR left parenthesis OR identifier; got string literal");
+        insta::assert_snapshot!(message("x 'y'"), @"Wrong expression passed to '-k': x 'y': at column 3: expected end of input; got string literal");
+        insta::assert_snapshot!(message("gpt* or x"), @r#"Wrong expression passed to '-k': gpt* or x: at column 4: unexpected character "*""#);
         insta::assert_snapshot!(message("ä \"x"), @r#"Wrong expression passed to '-k': ä "x: at column 3: closing quote """ is missing"#);
         insta::assert_snapshot!(message("x(y=1)"), @"Wrong expression passed to '-k': x(y=1): at column 2: expected end of input; got left parenthesis");
     }

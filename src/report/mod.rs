@@ -1,11 +1,18 @@
 //! Events to bytes on any writer.
 
+mod durations;
 mod layout;
+mod letters;
 mod paint;
 mod summary;
 mod terminal;
+mod trace;
+mod tree;
 
+pub use letters::Letters;
 pub use terminal::{Options, Terminal};
+pub use trace::Trace;
+pub use tree::{Collected, Tree};
 
 #[cfg(test)]
 mod tests;

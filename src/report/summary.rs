@@ -4,18 +4,24 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::layout::{around, first_line, session_duration, titled, trimmed, visible, visible_line, width};
+use super::letters::letter;
 use super::paint::{Style, paint};
 use super::terminal::Options;
+use super::trace::Trace;
 use crate::event::{Failure, Finished, Outcome, Tally};
 
 /// All that is known at the end of a run.
 pub(super) struct Summary<'a> {
-    pub(super) options: Options,
+    pub(super) options: &'a Options,
     pub(super) tally: Tally,
     /// The colour of the whole run.
     pub(super) style: Style,
-    /// Failed and errored cases, in order.
-    pub(super) troubled: &'a [Finished],
+    /// Failed and errored cases and those that the letters ask for, in order.
+    pub(super) kept: &'a [Finished],
+    /// Times that cases were run again.
+    pub(super) rerun: &'a [Finished],
+    /// How long cases took.
+    pub(super) durations: &'a [(Duration, String)],
     pub(super) interrupted: Option<&'a str>,
     pub(super) duration: Duration,
 }
@@ -25,7 +31,7 @@ pub(super) struct Summary<'a> {
 pub(super) fn main_style(tally: &Tally, all_done: bool) -> Style {
     if tally.failed + tally.errors > 0 {
         Style::Red
-    } else if tally.xpassed > 0 {
+    } else if tally.xpassed + tally.flaky + tally.reruns > 0 {
         Style::Yellow
     } else if tally.passed > 0 || !all_done {
         Style::Green
@@ -36,8 +42,12 @@ pub(super) fn main_style(tally: &Tally, all_done: bool) -> Style {
 
 impl Summary<'_> {
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        self.section(out, "ERRORS", errors(self.troubled))?;
-        self.section(out, "FAILURES", failures(self.troubled))?;
+        self.section(out, "ERRORS", errors(self.kept))?;
+        self.section(out, "FAILURES", failures(self.kept))?;
+        if let Some(most) = self.options.durations {
+            super::durations::write(out, self.durations, most, self.options)?;
+        }
+        self.reruns(out)?;
         self.short(out)?;
         if let Some(words) = self.interrupted {
             self.line(out, &titled('!', &visible_line(words), self.options.width), Style::Red)?;
@@ -61,16 +71,31 @@ impl Summary<'_> {
         title: &str,
         cases: impl Iterator<Item = (&'a Finished, &'a Failure)>,
     ) -> io::Result<()> {
+        if self.options.trace == Trace::No {
+            return Ok(());
+        }
         let mut headed = false;
         for (finished, failure) in cases {
             if !headed {
                 headed = true;
                 self.line(out, &titled('=', title, self.options.width), Style::Plain)?;
             }
+            if self.options.trace == Trace::Line {
+                let (file, message) = (visible_line(&finished.file), first_line(&failure.summary));
+                writeln!(out, "{file}:{}: {message}", finished.line)?;
+                continue;
+            }
             let name = titled('_', &visible_line(name(&finished.id)), self.options.width);
             self.line(out, &name, Style::RedBold)?;
             let details = if failure.details.trim().is_empty() { &failure.summary } else { &failure.details };
-            writeln!(out, "{}\n", visible(details.trim_end()))?;
+            writeln!(out, "{}", visible(details.trim_end()))?;
+            if self.options.trace == Trace::Short {
+                continue;
+            }
+            if !failure.context.is_empty() {
+                writeln!(out, "{}", visible(failure.context.trim_end()))?;
+            }
+            writeln!(out)?;
             self.paint(out, &visible_line(&finished.file), Style::RedBold)?;
             writeln!(out, ":{}: {}", finished.line, failure.class.name())?;
             if !failure.rerun.is_empty() {
@@ -80,24 +105,74 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// `FAILED id - first line`, then `ERROR id - first line`.
-    fn short(&self, out: &mut impl Write) -> io::Result<()> {
-        if self.troubled.is_empty() {
+    /// The times that cases were run again, when letters ask for them.
+    fn reruns(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.rerun.is_empty() {
             return Ok(());
         }
-        self.line(out, &titled('=', "short test summary info", self.options.width), Style::CyanBold)?;
-        for (finished, failure) in failures(self.troubled) {
-            self.short_line(out, "FAILED", finished, failure)?;
-        }
-        for (finished, failure) in errors(self.troubled) {
-            self.short_line(out, "ERROR", finished, failure)?;
+        self.line(out, &titled('=', "rerun test summary info", self.options.width), Style::Plain)?;
+        self.rerun.iter().try_for_each(|finished| writeln!(out, "RERUN {}", visible_line(&finished.id)))
+    }
+
+    /// `FAILED id - first line`, then `ERROR id - first line`, and what else letters ask for, in their order.
+    fn short(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut headed = false;
+        for wanted in self.options.letters.iter() {
+            let mut cases = self.kept.iter().filter(|case| letter(&case.outcome) == wanted).peekable();
+            if cases.peek().is_some() && !std::mem::replace(&mut headed, true) {
+                self.line(out, &titled('=', "short test summary info", self.options.width), Style::CyanBold)?;
+            }
+            if wanted == 's' {
+                self.skipped(out, cases)?;
+                continue;
+            }
+            for finished in cases {
+                let (word, style, message) = told(&finished.outcome);
+                self.short_line(out, (word, style), finished, message)?;
+            }
         }
         Ok(())
     }
 
-    fn short_line(&self, out: &mut impl Write, word: &str, finished: &Finished, failure: &Failure) -> io::Result<()> {
+    /// `SKIPPED [2] file:line: reason`, folded by place and reason.
+    fn skipped<'a>(&self, out: &mut impl Write, cases: impl Iterator<Item = &'a Finished>) -> io::Result<()> {
+        let mut folded: Vec<(&Finished, &str, usize)> = Vec::new();
+        for case in cases {
+            let Outcome::Skipped(reason) = &case.outcome else { continue };
+            let same = |(other, why, _): &&mut (&Finished, &str, usize)| {
+                other.file == case.file && other.line == case.line && *why == reason.as_str()
+            };
+            match folded.iter_mut().find(same) {
+                Some((.., count)) => *count += 1,
+                None => folded.push((case, reason, 1)),
+            }
+        }
+        for (case, reason, count) in folded {
+            self.paint(out, "SKIPPED", Style::Yellow)?;
+            let place = format!(" [{count}] {}:{}: ", visible_line(&case.file), case.line);
+            let room = self.options.width.saturating_sub("SKIPPED".len());
+            writeln!(out, "{}", self.cut(&place, reason, room).unwrap_or_else(|| place.trim_end().to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// `before` and the first line of `text`, cut to the room there is; whole in a log and at `-v`.
+    fn cut(&self, before: &str, text: &str, room: usize) -> Option<String> {
+        if self.options.ci || self.options.verbosity > 0 {
+            return Some(format!("{before}{}", first_line(text)));
+        }
+        trimmed(before, text, "", room)
+    }
+
+    fn short_line(
+        &self,
+        out: &mut impl Write,
+        (word, style): (&str, Style),
+        finished: &Finished,
+        message: &str,
+    ) -> io::Result<()> {
         let id = visible_line(&finished.id);
-        self.paint(out, word, Style::Red)?;
+        self.paint(out, word, style)?;
         match id.split_once("::") {
             Some((file, case)) => {
                 write!(out, " {file}::")?;
@@ -105,13 +180,9 @@ impl Summary<'_> {
             }
             None => write!(out, " {id}")?,
         }
-        let message = if self.options.ci || self.options.verbosity > 0 {
-            Some(format!(" - {}", first_line(&failure.summary)))
-        } else {
-            let room = self.options.width.saturating_sub(word.len() + 1 + width(&id));
-            trimmed(" - ", &failure.summary, "", room)
-        };
-        writeln!(out, "{}", message.filter(|_| !failure.summary.trim().is_empty()).unwrap_or_default())
+        let room = self.options.width.saturating_sub(word.len() + 1 + width(&id));
+        let message = Some(message).filter(|message| !message.trim().is_empty());
+        writeln!(out, "{}", message.and_then(|message| self.cut(" - ", message, room)).unwrap_or_default())
     }
 
     /// `= 30 passed, 17 skipped, 50 deselected in 0.11s =`
@@ -152,11 +223,13 @@ fn parts(tally: &Tally) -> Vec<(String, Style)> {
     let counts = [
         (tally.failed, "failed", Style::Red),
         (tally.passed, "passed", Style::Green),
+        (tally.flaky, "flaky", Style::Yellow),
         (tally.skipped, "skipped", Style::Yellow),
         (tally.deselected, "deselected", Style::Yellow),
         (tally.xfailed, "xfailed", Style::Yellow),
         (tally.xpassed, "xpassed", Style::Yellow),
         (tally.errors, if tally.errors == 1 { "error" } else { "errors" }, Style::Red),
+        (tally.reruns, "rerun", Style::Yellow),
     ];
     let parts: Vec<_> = counts
         .into_iter()
@@ -164,6 +237,19 @@ fn parts(tally: &Tally) -> Vec<(String, Style)> {
         .map(|(count, word, style)| (format!("{count} {word}"), style))
         .collect();
     if parts.is_empty() { vec![("no tests ran".to_owned(), Style::Yellow)] } else { parts }
+}
+
+/// How the short summary tells of an outcome: word, style, and what stands after the id.
+fn told(outcome: &Outcome) -> (&'static str, Style, &str) {
+    match outcome {
+        Outcome::Failed(failure) => ("FAILED", Style::Red, &failure.summary),
+        Outcome::Error(failure) => ("ERROR", Style::Red, &failure.summary),
+        Outcome::XFailed { reason, .. } => ("XFAIL", Style::Yellow, reason),
+        Outcome::XPassed(reason) => ("XPASS", Style::Yellow, reason),
+        Outcome::Flaky(reason) => ("FLAKY", Style::Yellow, reason),
+        Outcome::Skipped(reason) => ("SKIPPED", Style::Yellow, reason),
+        Outcome::Passed => ("PASSED", Style::Green, ""),
+    }
 }
 
 fn failures(cases: &[Finished]) -> impl Iterator<Item = (&Finished, &Failure)> {

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::layout::{titled, trimmed, visible, visible_line, width, wrapped};
+use super::letters::Letters;
 use super::paint::{Style, paint};
 use super::summary::{Summary, main_style};
+use super::trace::Trace;
 use crate::event::{Event, Finished, Outcome, Tally};
 
 /// Columns that ` [100%]` takes.
 const PERCENT: usize = 7;
 
 /// How to print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Columns of a line.
     pub width: usize,
@@ -23,11 +26,34 @@ pub struct Options {
     pub verbosity: i8,
     /// Whether a log is written rather than a screen: lines of the short summary are then never cut.
     pub ci: bool,
+    /// Whether the head is left out.
+    pub no_head: bool,
+    /// Whether cases are printed as they finish, and not in the order of their files.
+    pub as_finished: bool,
+    /// How much is told of each failure.
+    pub trace: Trace,
+    /// Which outcomes the short summary lists.
+    pub letters: Letters,
+    /// How many of the slowest cases are listed, 0 for all of them; `None` for no list.
+    pub durations: Option<usize>,
+    /// The list of the slowest leaves out what took less than this many seconds.
+    pub durations_min: f64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { width: 80, color: false, verbosity: 0, ci: false }
+        Options {
+            width: 80,
+            color: false,
+            verbosity: 0,
+            ci: false,
+            no_head: false,
+            as_finished: false,
+            trace: Trace::default(),
+            letters: Letters::default(),
+            durations: None,
+            durations_min: 0.005,
+        }
     }
 }
 
@@ -38,11 +64,15 @@ pub struct Terminal<W> {
     options: Options,
     tally: Tally,
     selected: usize,
-    /// Cases that finished before one that stands in front of them.
-    early: BTreeMap<usize, Finished>,
+    /// Cases that finished, or were run again, before one that stands in front of them.
+    early: BTreeMap<usize, Vec<Event>>,
     next: usize,
-    /// Failed and errored cases, in order: their accounts stand below the lines.
-    troubled: Vec<Finished>,
+    /// Cases that the summary tells of, in order.
+    kept: Vec<Finished>,
+    /// Times that cases were run again.
+    rerun: Vec<Finished>,
+    /// How long cases took, when the slowest are to be listed.
+    durations: Vec<(Duration, String)>,
     /// Columns of the line of letters that is not ended yet.
     letters: usize,
     /// What must be said as soon as the line of letters ends.
@@ -60,7 +90,9 @@ impl<W: Write> Terminal<W> {
             selected: 0,
             early: BTreeMap::new(),
             next: 0,
-            troubled: Vec::new(),
+            kept: Vec::new(),
+            rerun: Vec::new(),
+            durations: Vec::new(),
             letters: 0,
             held: Vec::new(),
             lines: false,
@@ -77,25 +109,28 @@ impl<W: Write> Terminal<W> {
                 self.collected(*total, *deselected)?;
             }
             Event::CaseStarted { .. } => return Ok(()),
+            Event::CaseRerun(finished) | Event::CaseFinished(finished) if self.options.as_finished => {
+                self.case(event, finished)?;
+            }
+            Event::CaseRerun(finished) => self.early.entry(finished.index).or_default().push(event.clone()),
             Event::CaseFinished(finished) => {
-                self.early.insert(finished.index, finished.clone());
-                while let Some(ready) = self.early.remove(&self.next) {
-                    self.case(ready)?;
-                    self.next += 1;
-                }
+                self.early.entry(finished.index).or_default().push(event.clone());
+                self.in_order()?;
             }
             Event::Notice(text) => self.notice(text)?,
             Event::Finished { duration, interrupted } => {
                 // A run that was stopped leaves gaps; what ran is shown all the same.
-                for finished in std::mem::take(&mut self.early).into_values() {
-                    self.case(finished)?;
+                for events in std::mem::take(&mut self.early).into_values() {
+                    self.cases(&events)?;
                 }
                 self.end_lines()?;
                 let summary = Summary {
-                    options: self.options,
+                    options: &self.options,
                     tally: self.tally,
                     style: self.style(),
-                    troubled: &self.troubled,
+                    kept: &self.kept,
+                    rerun: &self.rerun,
+                    durations: &self.durations,
                     interrupted: interrupted.as_deref(),
                     duration: *duration,
                 };
@@ -128,6 +163,9 @@ impl<W: Write> Terminal<W> {
         }
         self.paint(&titled('=', "test session starts", self.options.width), Style::Bold)?;
         writeln!(self.out)?;
+        if self.options.no_head {
+            return Ok(());
+        }
         info.iter().try_for_each(|line| writeln!(self.out, "{line}"))
     }
 
@@ -152,32 +190,62 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{}", visible(text))
     }
 
-    fn case(&mut self, finished: Finished) -> io::Result<()> {
-        self.tally.count(&Event::CaseFinished(finished.clone()));
-        if self.brief() {
-            self.letter(&finished)?
-        } else {
-            self.line(&finished)?
+    /// Prints what is due now that a case is done.
+    fn in_order(&mut self) -> io::Result<()> {
+        let is_done = |events: &Vec<Event>| events.iter().any(|event| matches!(event, Event::CaseFinished(_)));
+        while let Some(events) = self.early.get(&self.next).filter(|events| is_done(events)).cloned() {
+            self.early.remove(&self.next);
+            self.cases(&events)?;
+            self.next += 1;
         }
-        if matches!(finished.outcome, Outcome::Failed(_) | Outcome::Error(_)) {
-            self.troubled.push(finished);
+        Ok(())
+    }
+
+    fn cases(&mut self, events: &[Event]) -> io::Result<()> {
+        for event in events {
+            if let Event::CaseRerun(finished) | Event::CaseFinished(finished) = event {
+                self.case(event, finished)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn case(&mut self, event: &Event, finished: &Finished) -> io::Result<()> {
+        self.tally.count(event);
+        let is_rerun = matches!(event, Event::CaseRerun(_));
+        let shown = if is_rerun { RERUN } else { shown(&finished.outcome) };
+        if self.brief() {
+            self.letter(shown)?;
+        } else {
+            self.line(finished, shown)?;
+        }
+        if is_rerun {
+            if self.options.letters.rerun() {
+                self.rerun.push(finished.clone());
+            }
+            return Ok(());
+        }
+        if self.options.durations.is_some() && !matches!(finished.outcome, Outcome::Skipped(_)) {
+            self.durations.push((finished.duration, finished.id.clone()));
+        }
+        if self.options.letters.tell(&finished.outcome) || shown.2 == Style::Red {
+            self.kept.push(finished.clone());
         }
         Ok(())
     }
 
     /// `<id> PASSED<spaces>[  2%]`
-    fn line(&mut self, finished: &Finished) -> io::Result<()> {
+    fn line(&mut self, finished: &Finished, (word, _, style): Shown) -> io::Result<()> {
         if !self.lines {
             self.lines = true;
             writeln!(self.out)?;
         }
         let id = visible_line(&finished.id);
-        let (word, _, style) = shown(&finished.outcome);
         write!(self.out, "{id} ")?;
         self.paint(word, style)?;
         let mut column = width(&id) + 1 + word.len();
-        if let Some(reason) = reason(&finished.outcome) {
-            let (text, end) = self.reason(reason, column);
+        if let Some(reason) = reason(finished) {
+            let (text, end) = self.reason(&reason, column);
             write!(self.out, "{text}")?;
             column = end;
         }
@@ -204,11 +272,10 @@ impl<W: Write> Terminal<W> {
         (text, end)
     }
 
-    fn letter(&mut self, finished: &Finished) -> io::Result<()> {
-        let (_, letter, style) = shown(&finished.outcome);
+    fn letter(&mut self, (word, letter, style): Shown) -> io::Result<()> {
         self.paint(letter, style)?;
         self.letters += 1;
-        if self.tally.done() == self.selected {
+        if self.tally.done() == self.selected && word != RERUN.0 {
             return self.percent(self.letters);
         }
         if self.letters + PERCENT + 1 >= self.options.width {
@@ -240,10 +307,15 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// The word, the letter and the style of an outcome.
-fn shown(outcome: &Outcome) -> (&'static str, &'static str, Style) {
+/// The word, the letter and the style of what came of a case.
+type Shown = (&'static str, &'static str, Style);
+
+const RERUN: Shown = ("RERUN", "R", Style::Yellow);
+
+fn shown(outcome: &Outcome) -> Shown {
     match outcome {
         Outcome::Passed => ("PASSED", ".", Style::Green),
+        Outcome::Flaky(_) => ("FLAKY", "f", Style::Yellow),
         Outcome::Failed(_) => ("FAILED", "F", Style::Red),
         Outcome::Skipped(_) => ("SKIPPED", "s", Style::Yellow),
         Outcome::XFailed { .. } => ("XFAIL", "x", Style::Yellow),
@@ -253,11 +325,17 @@ fn shown(outcome: &Outcome) -> (&'static str, &'static str, Style) {
 }
 
 /// What stands in parentheses after the word.
-fn reason(outcome: &Outcome) -> Option<&str> {
-    match outcome {
-        Outcome::Skipped(reason) | Outcome::XPassed(reason) | Outcome::XFailed { reason, .. } => {
-            Some(reason.as_str()).filter(|reason| !reason.trim().is_empty())
-        }
+fn reason(finished: &Finished) -> Option<String> {
+    let rate = finished.rate.map(|rate| format!("{}/{}", rate.passed, rate.tries));
+    let why = match &finished.outcome {
+        Outcome::Skipped(reason)
+        | Outcome::XPassed(reason)
+        | Outcome::Flaky(reason)
+        | Outcome::XFailed { reason, .. } => Some(reason.clone()).filter(|reason| !reason.trim().is_empty()),
         Outcome::Passed | Outcome::Failed(_) | Outcome::Error(_) => None,
+    };
+    match (rate, why) {
+        (Some(rate), Some(why)) => Some(format!("{rate}; {why}")),
+        (rate, why) => rate.or(why),
     }
 }

@@ -58,18 +58,19 @@ pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Fail
     finish(scene, class, format!("{}: {first}", class.name()), details)
 }
 
-fn finish(scene: &Scene<'_>, class: Class, summary: String, mut details: String) -> Failure {
+fn finish(scene: &Scene<'_>, class: Class, summary: String, details: String) -> Failure {
     let target = &scene.planned.target;
+    let mut context = String::new();
     if let Some(name) = &scene.step.name {
-        let _ = writeln!(details, "  step:     {name}");
+        let _ = writeln!(context, "  step:     {name}");
     }
     if let Some(reply) = &scene.reply {
-        let _ = writeln!(details, "  reply:    {reply}");
+        let _ = writeln!(context, "  reply:    {reply}");
     }
     if let Some(request) = scene.request {
         let line = curl(request, &target.curl_base, target.key_var.as_deref());
-        let _ = writeln!(details, "  request:  {line}");
+        let _ = writeln!(context, "  request:  {line}");
     }
     let rerun = format!("{} -k {}", target.rerun, quote(&scene.planned.case.id));
-    Failure { class, summary, details: details.trim_end().to_owned(), rerun }
+    Failure { class, summary, details: details.trim_end().to_owned(), context: context.trim_end().to_owned(), rerun }
 }

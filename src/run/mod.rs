@@ -74,6 +74,8 @@ pub struct Options {
     pub case_timeout: Duration,
     /// Stop after this many failures and errors.
     pub max_failures: Option<usize>,
+    /// What is said when it did, instead of how many they were.
+    pub stopped: Option<String>,
 }
 
 /// How a run ended.
@@ -111,9 +113,9 @@ pub async fn run(
     let interrupted = match ended {
         Ended::Stopped => Some("interrupted by the user".to_owned()),
         Ended::Broken => Some("internal error: a worker died".to_owned()),
-        Ended::Done => enough
-            .load(Ordering::SeqCst)
-            .then(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst))),
+        Ended::Done => enough.load(Ordering::SeqCst).then(|| {
+            options.stopped.unwrap_or_else(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)))
+        }),
     };
     let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
     ended
@@ -155,6 +157,7 @@ async fn worker(
             line: template.place.line,
             outcome,
             duration: started.elapsed(),
+            rate: None,
         }));
         if bad {
             let count = failures.fetch_add(1, Ordering::SeqCst) + 1;

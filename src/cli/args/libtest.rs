@@ -1,0 +1,77 @@
+//! What libtest, nextest and IDEs say to a test program.
+
+use clap::Args;
+use libtest_mimic::{Arguments, ColorSetting, FormatSetting};
+
+/// libtest's flags, and names in the place of its one filter.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "As libtest has it")]
+pub(in crate::cli) struct LibtestArgs {
+    /// Folders, suites, node ids (`suites/a.yaml::name[params]`), or parts of a case's id
+    #[arg(value_name = "NAME", help_heading = "Arguments")]
+    pub(in crate::cli) names: Vec<String>,
+    /// List the cases and run none
+    #[arg(long)]
+    pub(in crate::cli) list: bool,
+    /// Names are whole ids
+    #[arg(long)]
+    pub(in crate::cli) exact: bool,
+    /// Only what is known to be skipped
+    #[arg(long)]
+    pub(in crate::cli) ignored: bool,
+    /// Leave out cases whose id holds this; may be repeated
+    #[arg(long, value_name = "PART")]
+    pub(in crate::cli) skip: Vec<String>,
+    /// Cases at once; the same as -n
+    #[arg(long, value_name = "N", value_parser = super::workers)]
+    pub(in crate::cli) test_threads: Option<usize>,
+    /// Whether to write colours
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(in crate::cli) color: Option<ColorSetting>,
+    /// The form of --list
+    #[arg(long, value_enum, value_name = "FORM", hide = true)]
+    pub(in crate::cli) format: Option<FormatSetting>,
+    #[command(flatten)]
+    ignored_flags: Ignored,
+}
+
+/// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
+#[derive(Debug, Args)]
+struct Ignored {
+    #[arg(long, hide = true)]
+    include_ignored: bool,
+    #[arg(long, hide = true)]
+    test: bool,
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[arg(long, alias = "no-capture", short = 's', hide = true)]
+    nocapture: bool,
+    #[arg(long, hide = true)]
+    show_output: bool,
+    #[arg(long, value_name = "STYLE", num_args = 0..=1, require_equals = true, hide = true)]
+    report_time: Option<Option<String>>,
+    #[arg(long, hide = true)]
+    ensure_time: bool,
+    #[arg(long, hide = true)]
+    shuffle: bool,
+    #[arg(long, value_name = "SEED", hide = true)]
+    shuffle_seed: Option<String>,
+    #[arg(long, hide = true)]
+    exclude_should_panic: bool,
+    #[arg(long, hide = true)]
+    force_run_in_process: bool,
+    #[arg(long, value_name = "PATH", hide = true)]
+    logfile: Option<String>,
+    #[arg(short = 'Z', value_name = "FLAG", hide = true)]
+    unstable: Vec<String>,
+    /// pytest's.
+    #[arg(long, value_name = "METHOD", hide = true)]
+    capture: Option<String>,
+}
+
+impl LibtestArgs {
+    /// For libtest's own way to list; what it lists is selected already.
+    pub(in crate::cli) fn listing(&self) -> Arguments {
+        Arguments { list: true, ignored: self.ignored, format: self.format, color: self.color, ..Arguments::default() }
+    }
+}

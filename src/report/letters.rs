@@ -1,0 +1,93 @@
+//! `-r`: which outcomes the short summary lists, in pytest's letters.
+
+use crate::event::Outcome;
+
+/// Letters in the order in which they are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letters(String);
+
+impl Default for Letters {
+    fn default() -> Self {
+        Letters("fE".to_owned())
+    }
+}
+
+impl Letters {
+    /// Reads the values of `-r` after the default `fE`: `a` stands for all but passed ones, `A` for all, `N` takes
+    /// away what stands before it. `Err` is the letter that is none.
+    pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, char> {
+        let mut letters = Letters::default().0;
+        // As in pytest, `-r` replaces what is the default; several of them add up.
+        let mut texts = texts.into_iter().peekable();
+        if texts.peek().is_some() {
+            letters.clear();
+        }
+        for letter in texts.flat_map(str::chars) {
+            match letter {
+                'a' => letters = "sxXRKEf".to_owned(),
+                'A' => letters = "PpsxXRKEf".to_owned(),
+                'N' => letters.clear(),
+                // Aliases of old, and warnings, of which there are none here.
+                'F' | 'S' => add(&mut letters, letter.to_ascii_lowercase()),
+                'w' => {}
+                _ if "fEsxXpPRK".contains(letter) => add(&mut letters, letter),
+                _ => return Err(letter),
+            }
+        }
+        Ok(Letters(letters))
+    }
+
+    /// Lists nothing.
+    pub fn none(self) -> Self {
+        Letters(String::new())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = char> + '_ {
+        self.0.chars()
+    }
+
+    /// Whether an outcome is listed.
+    pub(super) fn tell(&self, outcome: &Outcome) -> bool {
+        self.0.contains(letter(outcome))
+    }
+
+    /// Whether it is listed that cases were run again.
+    pub(super) fn rerun(&self) -> bool {
+        self.0.contains('R')
+    }
+}
+
+fn add(letters: &mut String, letter: char) {
+    if !letters.contains(letter) {
+        letters.push(letter);
+    }
+}
+
+pub(super) fn letter(outcome: &Outcome) -> char {
+    match outcome {
+        Outcome::Passed => 'p',
+        Outcome::Flaky(_) => 'K',
+        Outcome::Failed(_) => 'f',
+        Outcome::Skipped(_) => 's',
+        Outcome::XFailed { .. } => 'x',
+        Outcome::XPassed(_) => 'X',
+        Outcome::Error(_) => 'E',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_read_as_pytest_reads_them() {
+        let read = |texts: &[&str]| Letters::parse(texts.iter().copied()).map(|letters| letters.0);
+        assert_eq!(read(&[]).as_deref(), Ok("fE"));
+        assert_eq!(read(&["s"]).as_deref(), Ok("s"));
+        assert_eq!(read(&["sfs", "F"]).as_deref(), Ok("sf"));
+        assert_eq!(read(&["a"]).as_deref(), Ok("sxXRKEf"));
+        assert_eq!(read(&["aNp"]).as_deref(), Ok("p"));
+        assert_eq!(read(&["fw"]).as_deref(), Ok("f"));
+        assert_eq!(read(&["fz"]), Err('z'));
+    }
+}
