@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Files that are right in shape and wrong in what they say: a schema cannot see that.
-    const MEANING: [&str; 16] = [
+    const MEANING: [&str; 17] = [
         "bad-jsonpath",
         "bad-regex",
         "capture-used-too-early",
@@ -114,6 +114,7 @@ mod tests {
         "duplicate-parameter-value",
         "fault-status",
         "length-of-text",
+        "pass-rate-alone",
         "providers-bad-xfail",
         "providers-unknown-capability",
         "setups-unknown-model-provider",
