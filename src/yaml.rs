@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 mod duration;
+mod explain;
 mod shapes;
 
 pub(crate) use duration::{DURATION_HELP, duration};
@@ -48,6 +49,22 @@ impl Place {
                 None => return text.len(),
             }
         }
+        self.in_line(text, start)
+    }
+
+    /// The bytes of `text` at many places: the text is searched for its lines once.
+    pub(crate) fn to_bytes(text: &str, places: impl IntoIterator<Item = Place>) -> Vec<usize> {
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        let to_byte = |place: Place| match place.line.checked_sub(1) {
+            None => 0,
+            Some(line) => starts.get(line as usize).map_or(text.len(), |start| place.in_line(text, *start)),
+        };
+        places.into_iter().map(to_byte).collect()
+    }
+
+    /// The byte at this column of the line that begins there.
+    fn in_line(self, text: &str, start: usize) -> usize {
         let line = text[start..].split('\n').next().unwrap_or_default();
         let column = self.column.saturating_sub(1) as usize;
         start + line.char_indices().nth(column).map_or(line.trim_end_matches('\r').len(), |(byte, _)| byte)
@@ -138,64 +155,31 @@ impl Error {
 
 /// Reads a whole file as one value.
 pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
-    let options = serde_yaml::options! { strict_booleans: true };
-    serde_yaml::from_str_with_options(&source.text, options).map_err(|error| explain(source, &error))
+    serde_yaml::from_str_with_options(&source.text, options(source.text.len()))
+        .map_err(|error| explain::explain(source, &error))
 }
 
-/// The crate's error in a user's words.
-fn explain(source: &Source, error: &serde_yaml::Error) -> Error {
-    use serde_yaml::Error as E;
-    let error = error.without_snippet();
-    let place = error.location().map_or_else(Place::default, place);
-    let (width, reason, help) = match error {
-        E::SerdeUnknownField { field, expected, .. } | E::SerdeUnknownVariant { variant: field, expected, .. } => {
-            let help = match nearest(field, expected.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`? The keys here are: {}", expected.join(", ")),
-                None => format!("the keys here are: {}", expected.join(", ")),
-            };
-            (field.chars().count(), format!("unknown key `{field}`"), Some(help))
-        }
-        E::SerdeMissingField { field, .. } => {
-            (1, format!("`{field}` is missing here"), Some(format!("add `{field}: …` to this mapping")))
-        }
-        E::DuplicateMappingKey { key, .. } => {
-            let key = key.as_deref().unwrap_or("this key");
-            (key.chars().count(), format!("`{key}` stands here twice"), Some("keep one of the two".to_owned()))
-        }
-        E::SerdeInvalidType { unexpected, expected, .. } | E::SerdeInvalidValue { unexpected, expected, .. } => {
-            (1, format!("{unexpected} stands where {expected} is expected"), None)
-        }
-        E::Unexpected { expected, .. } => {
-            let wanted = match *expected {
-                "sequence start" => "a list (`[…]`, or lines that begin with `- `)",
-                "mapping start" => "a mapping (`key: value`)",
-                other => other,
-            };
-            (1, format!("this is not {wanted}"), None)
-        }
-        E::InvalidBooleanStrict { .. } => {
-            (1, "this is no boolean".to_owned(), Some("write `true` or `false`".to_owned()))
-        }
-        E::Eof { .. } => {
-            (1, "the file ends too early, or is empty".to_owned(), Some("write what is missing at its end".to_owned()))
-        }
-        other => {
-            (1, one_line(other), Some("mind brackets, quotes and indentation on this line and above it".to_owned()))
-        }
-    };
-    let error = Error::at(source, place, width, reason);
-    match help {
-        Some(help) => error.help(help),
-        None => error,
+/// What a text of so many bytes may hold. The crate's own limits are for small files; against a few lines that grow
+/// without end by their aliases, limits that grow with the text are as good.
+fn options(length: usize) -> serde_yaml::Options {
+    let nodes = 250_000 + length;
+    serde_yaml::options! {
+        strict_booleans: true,
+        budget: serde_yaml::budget! {
+            max_nodes: nodes,
+            max_events: 4 * nodes,
+            max_aliases: nodes,
+            max_anchors: nodes,
+            max_merge_keys: nodes,
+            max_recorded_anchor_events: 4 * nodes,
+            max_total_scalar_bytes: (64 << 20) + length,
+            // One anchor that every case uses is what anchors are for.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_yaml::alias_limits! {
+            max_total_replayed_events: 4 * nodes,
+        },
     }
-}
-
-/// The first line of the crate's own words, without the place that stands in front of or behind it.
-fn one_line(error: &serde_yaml::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    line.split(": line ").next().unwrap_or(line).trim_start_matches("error: ").to_owned()
 }
 
 /// The candidate that a mistyped word most likely means: the fewest edits, a third of its length at most.
@@ -233,7 +217,7 @@ fn edits(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 pub(crate) mod schema;
 #[cfg(test)]
-pub(crate) use schema::{DURATION_PATTERN, one_of_keys};
+pub(crate) use schema::{DURATION_PATTERN, number_or_name, one_of_keys};
 
 #[cfg(test)]
 mod tests {
@@ -296,9 +280,23 @@ mod tests {
         assert_eq!(place.to_byte(text), text.find('d').unwrap());
         for line in 0..5 {
             for column in 0..9 {
-                assert!(text.is_char_boundary(Place { line, column }.to_byte(text)));
+                let place = Place { line, column };
+                assert!(text.is_char_boundary(place.to_byte(text)));
+                assert_eq!(Place::to_bytes(text, [place]), [place.to_byte(text)], "{place:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_large_file_is_read_and_one_that_explodes_is_not() {
+        let numbers: Vec<u8> = from_source(&source(&"- 1\n".repeat(260_000))).unwrap();
+        assert_eq!(numbers.len(), 260_000);
+        let aliases: Vec<Value> = from_source(&source(&format!("- &a [1, 2]\n{}", "- *a\n".repeat(1_000)))).unwrap();
+        assert_eq!(aliases.len(), 1_001);
+        let levels: String =
+            (1..9).map(|n| format!("l{n}: &l{n} [{}]\n", vec![format!("*l{}", n - 1); 10].join(","))).collect();
+        let said = from_source::<Value>(&source(&format!("l0: &l0 [1]\n{levels}"))).unwrap_err().to_string();
+        assert!(said.starts_with("a.yaml:"), "{said}");
     }
 
     #[test]

@@ -324,7 +324,7 @@ pub(super) struct InitArgs {
     /// The folder; files that are there already stay as they are
     #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
-    /// Write a test target for cargo too, as is done where there is a Cargo.toml
+    /// Write a test target for cargo too, as is done where there is a package's Cargo.toml
     #[arg(long)]
     pub(super) cargo: bool,
 }

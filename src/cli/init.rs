@@ -35,7 +35,10 @@ const RECORD: &str = "--setup openai --provider openai=script:scripts/openai.yam
 /// Writes what is not there yet, and says what to type.
 pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
     let manifest = args.dir.join("Cargo.toml");
-    let cargo = args.cargo || manifest.is_file();
+    // A workspace without a package of its own has no tests: its suites run by `retake test`, or by a member's target.
+    let is_package =
+        fs::read_to_string(&manifest).is_ok_and(|text| text.lines().any(|line| line.trim() == "[package]"));
+    let cargo = args.cargo || is_package;
     let mut start = Start { root: &args.dir, said: String::new() };
     let example = !has_suites(&args.dir)?;
     if example {

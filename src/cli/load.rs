@@ -9,6 +9,7 @@ use crate::yaml::{Source, nearest};
 
 use super::args::{SelectArgs, SourceArgs};
 use super::exit::Stop;
+use super::near;
 
 /// What a folder of suites without its own providers or setups gets.
 const PROVIDERS: &str = include_str!("../../suites/providers.yaml");
@@ -52,7 +53,11 @@ pub(super) fn suites(
 /// The suites that the flags name, in order.
 pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
     if !root.is_dir() {
-        return Err(Stop::usage(format!("no folder of suites at {} (name one with --suites DIR)", root.display())));
+        let near = near::path(root);
+        return Err(Stop::usage(format!(
+            "no folder of suites at {}{near} (name one with --suites DIR)",
+            root.display()
+        )));
     }
     let mut files = Vec::new();
     walk(root, &mut files)?;
@@ -123,7 +128,10 @@ pub(super) fn read(path: &Path) -> Result<Source, Stop> {
     let name = path.to_string_lossy().replace('\\', "/");
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Source { name, text: text.into() }),
-        Err(error) => Err(Stop::usage(format!("cannot read {name}: {error}"))),
+        Err(error) => {
+            let near = if path.exists() { String::new() } else { near::path(path) };
+            Err(Stop::usage(format!("cannot read {name}: {error}{near}")))
+        }
     }
 }
 

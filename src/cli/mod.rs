@@ -8,6 +8,7 @@ mod harness;
 mod init;
 mod load;
 mod memory;
+mod near;
 mod output;
 mod program;
 mod proxy;

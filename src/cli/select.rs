@@ -1,6 +1,7 @@
 //! Which cases of those there are.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::matrix::{Case, Keyword, KeywordError, Marks, Node};
 use crate::yaml::nearest;
@@ -53,7 +54,7 @@ impl Names {
     }
 
     /// Leaves what paths and node ids name, as if there were no other cases; what is not there is a mistake.
-    pub(super) fn narrow(&self, all: &mut Vec<Case>) -> Result<(), Stop> {
+    pub(super) fn narrow(&self, all: &mut Vec<Arc<Case>>) -> Result<(), Stop> {
         for (word, node) in &self.nodes {
             if !all.iter().any(|case| node.selects(&case.id)) {
                 let near = nearest(word, all.iter().map(|case| case.id.as_str()));
@@ -84,7 +85,7 @@ fn from_here(word: &str) -> String {
 
 /// The cases to run, in order, and what the head says of that.
 pub(super) struct Selected<'a> {
-    pub(super) cases: Vec<&'a Case>,
+    pub(super) cases: Vec<&'a Arc<Case>>,
     pub(super) said: Vec<String>,
 }
 
@@ -92,7 +93,7 @@ pub(super) struct Selected<'a> {
 pub(super) fn select<'a>(
     args: &TestArgs,
     names: &Names,
-    all: &'a [Case],
+    all: &'a [Arc<Case>],
     memory: &mut Memory,
 ) -> Result<Selected<'a>, Stop> {
     let wrong = |error: KeywordError| Stop::usage(error.to_string());
@@ -112,7 +113,7 @@ pub(super) fn select<'a>(
         let known: Vec<String> = all.iter().flat_map(|case| marks(case).iter().cloned()).collect();
         return Err(Stop::usage(unknown("mark", strange, &known)));
     }
-    let is_selected = |case: &&Case| {
+    let is_selected = |case: &&Arc<Case>| {
         keyword.as_ref().is_none_or(|keyword| keyword.selects(&case.id, &words(case)))
             && wanted_marks.as_ref().is_none_or(|wanted| wanted.selects(marks(case)))
             && names.select(&case.id)
@@ -139,7 +140,7 @@ fn marks(case: &Case) -> &[String] {
 
 /// What `-k` finds besides the id. Not the provider: its name is in the model already.
 fn words(case: &Case) -> Vec<String> {
-    let own = [case.client.name().to_owned(), case.setup.clone()];
+    let own = [case.client.name().to_owned(), case.setup.to_string()];
     marks(case).iter().cloned().chain(own).collect()
 }
 
@@ -160,7 +161,7 @@ fn remembered(args: &TestArgs, memory: &Memory, selected: &mut Selected<'_>) {
         selected.said.push(say(format!("no previously failed tests, {what}.")));
         return;
     }
-    let (failed, rest): (Vec<&Case>, Vec<&Case>) =
+    let (failed, rest): (Vec<&Arc<Case>>, Vec<&Arc<Case>>) =
         std::mem::take(&mut selected.cases).into_iter().partition(|case| known.contains(&case.id));
     if failed.is_empty() {
         selected.cases = rest;

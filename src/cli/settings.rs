@@ -10,10 +10,12 @@ use libtest_mimic::ColorSetting;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::tape::Mode;
+use crate::yaml::nearest;
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
 use super::load::{read, unknown};
+use super::near;
 
 /// What clients call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +90,11 @@ impl StackChoice {
                 }
                 Ok(StackChoice::Url(text.trim_end_matches('/').to_owned()))
             }
-            _ => Err(wrong("unknown stack")),
+            [first, ..] => {
+                let near = near::one_of(first, ["ci-tests", "server:ci-tests", "server", "direct", "command"]);
+                Err(wrong(&format!("unknown stack{near}")))
+            }
+            [] => Err(wrong("unknown stack")),
         }
     }
 }
@@ -118,7 +124,10 @@ pub(super) struct Sourcing {
 
 impl Sourcing {
     pub(super) fn new(args: &SourceArgs, catalogue: &Catalogue) -> Result<Self, Stop> {
-        let mode = args.mode.parse().map_err(|error| Stop::usage(format!("--mode {}: {error}", args.mode)))?;
+        let mode = args.mode.parse().map_err(|error| {
+            let near = near::one_of(&args.mode, Mode::ALL.map(Mode::name));
+            Stop::usage(format!("--mode {}: {error}{near}", args.mode))
+        })?;
         // The default folder may be absent in a new repository; one that was named is expected to be there.
         if mode == Mode::Replay && args.recordings.as_os_str() != "recordings" && !args.recordings.is_dir() {
             let folder = args.recordings.display();
@@ -256,13 +265,22 @@ pub(super) fn setups(
                 let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
                 return Err(Stop::usage(format!(
                     "{flag} {model}: write it as provider/model; {}",
-                    unknown("provider", provider, &known)
+                    same_model(model, all).unwrap_or_else(|| unknown("provider", provider, &known))
                 )));
             }
             *slot = Some(model.clone());
         }
     }
     Ok(chosen)
+}
+
+/// The model of a setup that is meant by its name alone, without the provider's in front.
+fn same_model(typed: &str, all: &[Setup]) -> Option<String> {
+    let models = all.iter().flat_map(|setup| [&setup.models.text, &setup.models.embedding, &setup.models.vision]);
+    let models: Vec<&str> = models.flatten().map(String::as_str).collect();
+    let bare = |model: &'_ str| model.split_once('/').map_or(model.to_owned(), |(_, name)| name.to_owned());
+    let found = models.iter().find(|model| bare(model) == typed).copied().or_else(|| nearest(typed, models))?;
+    Some(format!("did you mean `{found}`?"))
 }
 
 /// The flags that say where things are, as they can be typed again: written out although an environment twin may have

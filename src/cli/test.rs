@@ -20,7 +20,8 @@ use super::args::TestArgs;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
 use super::memory::Memory;
-use super::output::{Scrubbed, guarded};
+use super::near;
+use super::output::{self, Scrubbed, guarded};
 use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
 use super::socket::ended;
@@ -49,7 +50,7 @@ fn trial(case: &Case) -> Trial {
 }
 
 /// libtest's `--list`, in which known skips are ignored.
-fn list(args: &TestArgs, selected: &[&Case]) -> Result<Exit, Stop> {
+fn list(args: &TestArgs, selected: &[&Arc<Case>]) -> Result<Exit, Stop> {
     let trials = selected.iter().map(|case| trial(case)).collect();
     // Listing runs nothing, so there is nothing to conclude.
     let _ = libtest_mimic::run(&args.libtest.listing(), trials);
@@ -105,7 +106,7 @@ impl Run<'_> {
         let names = Names::of(&args.libtest.names, args.libtest.exact, &files)?;
         files.retain(|file| names.want(file));
         let suites = load::suites(&files, &args.source, catalogue, self.color)?;
-        let mut all: Vec<Case> = {
+        let mut all: Vec<Arc<Case>> = {
             let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
             let cases = self
@@ -113,7 +114,7 @@ impl Run<'_> {
                 .iter()
                 .flat_map(|setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct)));
             // Two setups may mean the same case: the same provider, model and parameters.
-            cases.filter(|case| seen.insert(case.id.clone())).collect()
+            cases.filter(|case| seen.insert(case.id.clone())).map(Arc::new).collect()
         };
         names.narrow(&mut all)?;
         let mut memory = Memory::open(Path::new("."));
@@ -121,6 +122,11 @@ impl Run<'_> {
             memory.clear();
         }
         let selected = select::select(args, &names, &all, &mut memory)?;
+        if selected.cases.is_empty() {
+            let words = args.select.pattern.iter().chain(&args.libtest.names).map(String::as_str);
+            let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
+            near::cases(words, &ids).into_iter().for_each(|hint| output::warn(self.secrets, &hint));
+        }
         if args.libtest.list {
             return list(args, &selected.cases);
         }
@@ -146,7 +152,7 @@ impl Run<'_> {
         for event in self.head(Vec::new(), counts, selected) {
             terminal.handle(&event).map_err(cannot)?;
         }
-        let of = |case: &&Case| Collected { id: case.id.clone(), skip: case.skip.clone() };
+        let of = |case: &&Arc<Case>| Collected { id: case.id.clone(), skip: case.skip.clone() };
         let cases: Vec<Collected> = selected.cases.iter().map(of).collect();
         let deselected = counts.total - cases.len();
         Tree { cases: &cases, deselected, duration: began.elapsed() }.write(&mut out, &options).map_err(cannot)?;
@@ -166,9 +172,9 @@ impl Run<'_> {
         let mut plan = Vec::new();
         for case in &selected.cases {
             // The setup of a case is one of those it was made from.
-            let Some(setup) = self.setups.iter().find(|setup| setup.name == case.setup) else { continue };
+            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
             let target = wired.target(case, setup, &self.parties.catalogue, &mut tapes).await?;
-            plan.push(Planned { case: Arc::new((*case).clone()), target });
+            plan.push(Planned { case: Arc::clone(case), target });
         }
         let (sender, receiver) = mpsc::unbounded_channel();
         // To count recordings is to read all of them, which is too dear where each case has a process.

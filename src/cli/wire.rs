@@ -70,7 +70,7 @@ impl<'a> Wired<'a> {
         if let Some(target) = self.targets.get(&name) {
             return Ok(target.clone());
         }
-        let providers = if direct { vec![case.provider.clone()] } else { providers_of(setup, catalogue) };
+        let providers = if direct { vec![case.provider.to_string()] } else { providers_of(setup, catalogue) };
         let target = Arc::new(self.build(&providers, setup, catalogue, tapes).await?);
         self.targets.insert(name, target.clone());
         Ok(target)

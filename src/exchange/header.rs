@@ -6,7 +6,7 @@
 /// The character that stands for byte 0.
 const ESCAPES: u32 = 0x10_FF00;
 
-/// A header's value as text. [`bytes`] gives back what went in.
+/// A header's value as text. [`bytes()`] gives back what went in.
 pub fn text(value: &[u8]) -> String {
     let mut out = String::with_capacity(value.len());
     for chunk in value.utf8_chunks() {

@@ -21,15 +21,37 @@ pub struct Case {
     /// Who calls.
     pub client: Client,
     /// The setup it is for.
-    pub setup: String,
+    pub setup: Arc<str>,
     /// The provider that answers: the first part of the model, else the setup's.
-    pub provider: String,
-    /// `model` and the parameters.
-    pub scope: Scope,
+    pub provider: Arc<str>,
+    /// The model as the case's requests name it.
+    model: Option<Arc<str>>,
+    /// Of each parameter, which of its values: a case of a hundred thousand is a few numbers.
+    values: Box<[u32]>,
     /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
     pub skip: Option<String>,
     /// Set when it is expected to fail: reason and strictness, from the template or the provider's `broken`.
     pub xfail: Option<Xfail>,
+}
+
+impl Case {
+    /// Where it stands in its suite.
+    pub fn template(&self) -> &Template {
+        &self.suite.templates[self.template]
+    }
+
+    /// `model` and the parameters.
+    pub fn scope(&self) -> Scope {
+        let template = self.template();
+        let mut scope = Scope::new();
+        if template.model.is_some() {
+            scope.insert("model".to_owned(), self.model.as_deref().map_or(Value::Null, Value::from));
+        }
+        for (param, index) in template.params.iter().zip(&self.values) {
+            scope.insert(param.name.clone(), param.values[*index as usize].value.clone());
+        }
+        scope
+    }
 }
 
 /// Every case of `suite` for `setup`, in file order: for each template clients × params (first varies slowest).
@@ -37,14 +59,20 @@ pub struct Case {
 pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: bool) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut seen = HashSet::new();
+    let setup_name: Arc<str> = setup.name.as_str().into();
     for (index, template) in suite.templates.iter().enumerate() {
         let target = Target::new(template, setup, catalogue);
         let skip = skip(template, setup, &target, catalogue, direct);
         let xfail = template.xfail.clone().or_else(|| target.broken(template));
+        let provider: Arc<str> = target.provider_name.into();
+        // With the provider in front, unless there is no gateway to read it.
+        let model: Option<Arc<str>> = if direct { target.bare } else { target.model }.map(Arc::from);
         let clients: Vec<Option<Client>> =
             if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
         for client in clients {
-            for values in combinations(template) {
+            for indexes in combinations(template) {
+                let values: Vec<&ParamValue> =
+                    template.params.iter().zip(&indexes).map(|(param, index)| &param.values[*index as usize]).collect();
                 let mut id = case_id(suite, template, client, &target, &values);
                 // Ids of values may hold `-` themselves, so that two combinations can read alike.
                 let stem = id.clone();
@@ -58,9 +86,10 @@ pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: 
                     suite: Arc::clone(suite),
                     template: index,
                     client: client.unwrap_or(Client::WithModels),
-                    setup: setup.name.clone(),
-                    provider: target.provider_name.to_owned(),
-                    scope: scope(template, if direct { target.bare } else { target.model }, &values),
+                    setup: Arc::clone(&setup_name),
+                    provider: Arc::clone(&provider),
+                    model: model.clone(),
+                    values: indexes.into(),
                     skip: skip.clone(),
                     // What does not run cannot fail.
                     xfail: match &skip {
@@ -172,25 +201,14 @@ fn case_id(
     if parts.is_empty() { base } else { format!("{base}[{}]", parts.join("-")) }
 }
 
-/// `model` is as the case's requests name it: with the provider in front, unless there is no gateway to read it.
-fn scope(template: &Template, model: Option<&str>, values: &[&ParamValue]) -> Scope {
-    let mut scope = Scope::new();
-    if template.model.is_some() {
-        scope.insert("model".to_owned(), model.map_or(Value::Null, Value::from));
-    }
-    for (param, value) in template.params.iter().zip(values) {
-        scope.insert(param.name.clone(), value.value.clone());
-    }
-    scope
-}
-
-/// Every choice of one value per parameter; the first parameter varies slowest.
-fn combinations(template: &Template) -> Vec<Vec<&ParamValue>> {
-    let mut rows = vec![Vec::new()];
+/// Every choice of one value per parameter, by their indexes; the first parameter varies slowest.
+fn combinations(template: &Template) -> Vec<Vec<u32>> {
+    let mut rows: Vec<Vec<u32>> = vec![Vec::new()];
     for param in &template.params {
+        let indexes = 0..u32::try_from(param.values.len()).unwrap_or(u32::MAX);
         rows = rows
             .into_iter()
-            .flat_map(|row| param.values.iter().map(move |value| row.iter().copied().chain([value]).collect()))
+            .flat_map(|row| indexes.clone().map(move |index| row.iter().copied().chain([index]).collect()))
             .collect();
     }
     rows
@@ -323,14 +341,8 @@ mod tests {
     fn scope_holds_the_model_and_typed_values() {
         let params = vec![param("n", vec![("1", json!(1))]), param("case", vec![("c", json!({"q": "x"}))])];
         let [case] = &cases(vec![Template { model: Some(Axis::Text), params, ..template("t") }])[..] else { panic!() };
-        assert_eq!(
-            Value::Object(case.scope.clone()),
-            json!({"model": "together/meta/Big", "n": 1, "case": {"q": "x"}})
-        );
-        assert_eq!(
-            (case.client, case.provider.as_str(), case.setup.as_str()),
-            (Client::WithModels, "together", "together")
-        );
+        assert_eq!(Value::Object(case.scope()), json!({"model": "together/meta/Big", "n": 1, "case": {"q": "x"}}));
+        assert_eq!((case.client, &*case.provider, &*case.setup), (Client::WithModels, "together", "together"));
     }
 
     #[test]
@@ -338,7 +350,7 @@ mod tests {
         let [case] = &cases(vec![Template { model: Some(Axis::Embedding), ..template("t") }])[..] else { panic!() };
         assert_eq!(case.id, "suites/inference/sanity.yaml::t[emb=none]");
         assert_eq!(case.skip.as_deref(), Some("setup 'together' names no embedding model"));
-        assert_eq!(case.scope["model"], Value::Null);
+        assert_eq!(case.scope()["model"], Value::Null);
     }
 
     #[test]
@@ -404,9 +416,9 @@ mod tests {
         setup.models.text = Some("tgi/meta/Small".into());
         let text = Template { model: Some(Axis::Text), ..template("text") };
         let vision = Template { model: Some(Axis::Vision), ..template("vision") };
-        let providers: Vec<_> = cases_with(vec![text, vision, template("none")], &setup, false)
+        let providers: Vec<String> = cases_with(vec![text, vision, template("none")], &setup, false)
             .into_iter()
-            .map(|case| case.provider)
+            .map(|case| case.provider.to_string())
             .collect();
         assert_eq!(providers, ["tgi", "together", "together"]);
     }

@@ -33,6 +33,7 @@ pub(super) struct RawCapability {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("dependencies" = {"key_header": ["key"]})))]
 pub(super) struct RawProvider {
     /// Its kind: `remote::openai`.
     pub(super) r#type: Spanned<String>,
@@ -47,9 +48,11 @@ pub(super) struct RawProvider {
     pub(super) key_header: Option<Spanned<RawKeyHeader>>,
     /// Headers to send along.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})))]
     pub(super) headers: Pairs<Spanned<String>>,
     /// Variables that SDKs read for the base URL, each with the path behind the server's address.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})))]
     pub(super) sdk_env: Pairs<Spanned<String>>,
     /// Capabilities that it lacks: cases that need one are SKIPPED with this reason.
     #[serde(default)]
@@ -185,6 +188,7 @@ pub(super) struct RawQuirks {
     pub(super) model_list: Option<Spanned<String>>,
     /// Its finish reasons, and what they are in OpenAI's words.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("additionalProperties" = {"enum": ["stop", "length", "tool_calls", "content_filter", "function_call"]})))]
     pub(super) finish_reasons: Pairs<Spanned<String>>,
 }
 
@@ -212,6 +216,7 @@ pub(super) struct RawSetup {
     pub(super) models: RawModels,
     /// Variables, where the environment does not set them.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})))]
     pub(super) env: Pairs<Spanned<String>>,
 }
 

@@ -113,7 +113,7 @@ fn is_answer(class: Class) -> bool {
 /// Every step in order; the first that fails ends the case.
 async fn steps(planned: &Planned, deadline: Instant) -> Result<(), Failure> {
     let template = &planned.case.suite.templates[planned.case.template];
-    let mut scope = planned.case.scope.clone();
+    let mut scope = planned.case.scope();
     for step in &template.steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;

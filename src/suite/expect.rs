@@ -56,7 +56,7 @@ pub struct TimeExpect {
 #[derive(Debug, Clone)]
 pub struct Need {
     /// What must hold.
-    pub matcher: Matcher,
+    pub matcher: Box<Matcher>,
     /// Where it stands in the file.
     pub place: Place,
 }

@@ -76,15 +76,18 @@ pub(super) struct RawFault {
     slow: Option<Spanned<String>>,
     /// The stream ends without its last event.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("const" = true)))]
     drop_end: Option<Spanned<bool>>,
     /// Half of an event's JSON is missing.
     #[serde(default, deserialize_with = "present")]
     malformed: Option<Spanned<RawMalformed>>,
     /// An error in place of the reply, 400 to 599; the provider is not asked.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("type" = ["integer", "object"], "minimum" = 400, "maximum" = 599)))]
     status: Option<Spanned<Short<RawStatus>>>,
     /// The connection is lost before a reply; the provider is not asked.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("const" = true)))]
     reset: Option<Spanned<bool>>,
 }
 

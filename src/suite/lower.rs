@@ -44,9 +44,9 @@ impl Lower<'_, '_> {
         let place = raw.place;
         let matcher = match raw.value {
             Short::Plain(value) => Matcher { equals: Some(self.value(place, value)), ..Matcher::default() },
-            Short::Full(raw) => self.matcher(place, raw),
+            Short::Full(raw) => self.matcher(place, *raw),
         };
-        Need { matcher, place }
+        Need { matcher: Box::new(matcher), place }
     }
 
     /// An operand: its names must be declared.
@@ -56,7 +56,7 @@ impl Lower<'_, '_> {
     }
 
     fn inner(&mut self, raw: Option<Box<RawNeed>>) -> Option<Box<Matcher>> {
-        raw.map(|raw| Box::new(self.need(*raw).matcher))
+        raw.map(|raw| self.need(*raw).matcher)
     }
 
     /// A matcher of a length or a number of things: its operands are numbers.
@@ -69,7 +69,7 @@ impl Lower<'_, '_> {
                 .error(place, 1, format!("`{what}` is compared with a number"))
                 .push_help(format!("write `{what}: 3` or `{what}: {{gt: 0}}`"));
         }
-        Some(Box::new(matcher))
+        Some(matcher)
     }
 
     fn number(&mut self, raw: Option<Spanned<Value>>, what: &str) -> Option<Value> {
@@ -81,7 +81,7 @@ impl Lower<'_, '_> {
     }
 
     fn matcher(&mut self, place: Place, raw: RawMatcher) -> Matcher {
-        let is_named = raw.is.is_some();
+        let errors = self.reader.errors.len();
         let matcher = Matcher {
             equals: raw.equals.map(|value| self.value(place, value)),
             contains: raw.contains.map(|value| self.value(place, value)),
@@ -103,8 +103,8 @@ impl Lower<'_, '_> {
             is: raw.is.and_then(|name| self.own(&name)),
             fold: raw.fold,
         };
-        // One that is unknown was told already.
-        if matcher.is_empty() && !is_named {
+        // What was told of its parts says more than that nothing is left of them.
+        if matcher.is_empty() && self.reader.errors.len() == errors {
             self.reader
                 .error(place, 1, "this matcher asks for nothing")
                 .push_help("write a value, or for example `{contains: …}`");

@@ -32,7 +32,7 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
     if raw.cases.value.is_empty() {
         reader.error(raw.cases.place, 1, "there are no cases here").push_help("write at least one `- name: …`");
     }
-    let starts: Vec<usize> = raw.cases.value.iter().map(|case| case.place.to_byte(&source.text)).collect();
+    let starts = Place::to_bytes(&source.text, raw.cases.value.iter().map(|case| case.place));
     let mut names = HashSet::new();
     let mut templates = Vec::new();
     for (index, case) in raw.cases.value.into_iter().enumerate() {

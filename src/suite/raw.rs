@@ -27,6 +27,7 @@ pub(super) struct RawSuite {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "steps"]))))]
+#[cfg_attr(test, schemars(extend("dependencies" = {"steps": {"not": {"anyOf": crate::yaml::one_of_keys(&["expect", "capture", "eventually", "faults"])}}})))]
 pub(super) struct RawTemplate {
     /// Unique in its file: letters, digits, `_`, `-`, `.` and single `:`.
     #[cfg_attr(test, schemars(extend("pattern" = "^(?!.*::)[^\\s/\\[\\]]+$")))]
@@ -45,6 +46,7 @@ pub(super) struct RawTemplate {
     /// Named lists of values. A mapping needs an `id`; its other members are `${name.member}`.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("additionalProperties" = param_values())))]
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[^.} ]+$", "not": {"const": "model"}})))]
     pub(super) params: Pairs<Vec<Spanned<Value>>>,
     /// More words that `-k` finds, and marks for `-m`.
     #[serde(default)]
@@ -57,6 +59,7 @@ pub(super) struct RawTemplate {
     pub(super) skip: Option<String>,
     /// Why this is expected to fail.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("type" = ["string", "object"])))]
     pub(super) xfail: Option<Spanned<Short<RawXfail>>>,
     /// Run it so often, for answers that vary.
     #[serde(default, deserialize_with = "present")]
@@ -74,6 +77,7 @@ pub(super) struct RawTemplate {
     pub(super) expect: Option<RawExpect>,
     /// Values of the reply to keep as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("additionalProperties" = {"type": "string", "pattern": "^(\\$|text$|tool_calls$|header )"})))]
     pub(super) capture: Option<Pairs<Spanned<String>>>,
     /// Ask again until the expectation holds, for at most this long: `10s`.
     #[serde(default, deserialize_with = "present")]
@@ -115,6 +119,7 @@ pub(super) struct RawStep {
     pub(super) expect: Option<RawExpect>,
     /// Values of the reply to keep as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("additionalProperties" = {"type": "string", "pattern": "^(\\$|text$|tool_calls$|header )"})))]
     pub(super) capture: Option<Pairs<Spanned<String>>>,
     /// Ask again until the expectation holds, for at most this long: `10s`.
     #[serde(default, deserialize_with = "present")]
@@ -158,6 +163,7 @@ pub(super) struct RawRequest {
     pub(super) head: Option<Spanned<String>>,
     /// Headers to send.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})))]
     pub(super) headers: Pairs<Spanned<String>>,
     /// Whether the provider's key is sent: `none` leaves it out.
     #[serde(default, deserialize_with = "present")]
@@ -171,7 +177,8 @@ pub(super) struct RawRequest {
     pub(super) raw: Option<Spanned<String>>,
 }
 
-pub(super) type RawNeed = Spanned<Short<RawMatcher>>;
+// Boxed: a step may have twenty of them and has two or three.
+pub(super) type RawNeed = Spanned<Short<Box<RawMatcher>>>;
 
 /// What a reply must be. Without `status` or `error`, the status must be 2xx; what is absent is not checked.
 #[derive(Debug, Deserialize)]
@@ -183,6 +190,7 @@ pub(super) struct RawExpect {
     pub(super) status: Option<RawNeed>,
     /// Headers by name.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})))]
     pub(super) headers: Pairs<RawNeed>,
     /// What JSONPaths (RFC 9535) select in the reply: `$.choices[0].message.content`.
     #[serde(default)]
@@ -192,6 +200,7 @@ pub(super) struct RawExpect {
     pub(super) text: Option<RawNeed>,
     /// That it is a stream, and what is in it.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("not" = {"enum": [false, null]}, "type" = ["boolean", "object"])))]
     pub(super) stream: Option<Spanned<Short<RawStream>>>,
     /// The tool calls in it.
     #[serde(default, deserialize_with = "present")]
@@ -201,6 +210,7 @@ pub(super) struct RawExpect {
     pub(super) embeddings: Option<Spanned<RawEmbeddings>>,
     /// That it is an error (4xx or 5xx), and what it says.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("not" = {"enum": [false, null]}, "type" = ["boolean", "object"])))]
     pub(super) error: Option<Spanned<Short<RawErrorReply>>>,
     /// The most that may pass.
     #[serde(default, deserialize_with = "present")]
@@ -249,15 +259,19 @@ pub(super) struct RawMatcher {
     pub(super) length: Option<Box<RawNeed>>,
     /// It is greater.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(super) gt: Option<Spanned<Value>>,
     /// It is greater or equal.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(super) ge: Option<Spanned<Value>>,
     /// It is less.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(super) lt: Option<Spanned<Value>>,
     /// It is less or equal.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(super) le: Option<Spanned<Value>>,
     /// Its JSON type.
     #[serde(default, deserialize_with = "present")]

@@ -164,7 +164,7 @@ impl Tape {
         if self.mode == Mode::Live {
             return self.live()?.send(request).await;
         }
-        let known = if self.mode == Mode::Record { None } else { self.library.recall.get(&request) };
+        let known = if self.mode == Mode::Record { None } else { self.library.recall.get(&request, Instant::now()) };
         if let Some(known) = known {
             let nth = self.counts.claim(request.case.as_deref(), &known.key.name);
             if let Some(take) = pick(&known.takes, nth, request.case.is_some()) {

@@ -17,6 +17,11 @@ pub(crate) fn one_of_keys(keys: &[&str]) -> Value {
     keys.iter().map(|key| json!({"required": [key]})).collect()
 }
 
+/// `anyOf` for an operand that is compared as a number, now or when its `${name}` is filled in.
+pub(crate) fn number_or_name() -> Value {
+    json!([{"type": "number"}, {"type": "string", "pattern": r"\$\{"}])
+}
+
 /// The schema of a file that `T` reads. `explicit_null`: a key with nothing behind it is refused, not taken for absent.
 pub(crate) fn of<T: JsonSchema>(title: &str, explicit_null: bool) -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();

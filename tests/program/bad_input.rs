@@ -36,10 +36,11 @@ fn each_mistake_is_told_where_it_is() {
         if ran.code != 4 || ran.stderr != expected || !ran.stdout.is_empty() {
             wrong.push(format!("{name}: exit {}\n--- expected\n{expected}\n--- said\n{}", ran.code, ran.stderr));
         }
-        if !place.is_match(&ran.stderr) {
-            wrong.push(format!("{name}: no file, line and column in\n{}", ran.stderr));
+        let caret = ran.stderr.lines().any(|line| line.trim_start_matches([' ', '|']).starts_with('^'));
+        if !place.is_match(&ran.stderr) || !caret || !ran.stderr.contains("= help: ") {
+            wrong.push(format!("{name}: no file, line, column, caret and way out in\n{}", ran.stderr));
         }
     }
-    assert!(count >= 20, "the corpus is gone: {count} files");
+    assert!(count >= 40, "the corpus is gone: {count} files");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -16,5 +16,6 @@ mod seed;
 mod server;
 mod stack;
 mod start;
+mod typos;
 mod watch;
 mod world;

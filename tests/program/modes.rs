@@ -1,5 +1,7 @@
 //! Record, replay, and what happens when they part.
 
+use std::process::Stdio;
+
 use super::world::{Dir, Ran, package};
 
 const SCRIPTED: &str = "--setup together --provider together=script:examples/together-script.yaml";
@@ -114,4 +116,25 @@ fn recordings_that_nothing_uses_are_named_and_can_be_removed() {
     run(&dir, "--setup together -k sanity --prune").exits(4).says("--prune wants a whole run");
     run(&dir, &format!("{SCRIPTED} --mode record --prune")).exits(0).says("removed 1 recording that");
     assert!(dir.files("recordings") == used);
+}
+
+#[test]
+fn recorders_of_several_processes_lose_nothing() {
+    let dir = folder();
+    let alone = folder();
+    run(&alone, &format!("{SCRIPTED} --mode record")).exits(0);
+    let words = ["", "-k sanity", "-k streaming", "-k embeddings", "-k tool", ""];
+    let started: Vec<_> = words
+        .iter()
+        .map(|words| {
+            let mut command = dir.retake(&format!("test {SCRIPTED} --mode record -n 2 {words}"));
+            command.0.stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in started {
+        assert!(child.wait().unwrap().success());
+    }
+    let names = |dir: &Dir| dir.files("recordings").into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(&dir), names(&alone));
+    run(&dir, "--setup together").exits(0);
 }

@@ -113,6 +113,30 @@ fn a_folder_that_cannot_be_written_says_so() {
 }
 
 #[test]
+fn a_package_gets_a_test_target_and_a_workspace_none() {
+    for (manifest, commands) in
+        [("[workspace]\nmembers = []\n", "retake test"), ("[package]\nname = \"a\"\n", "cargo test --test integration")]
+    {
+        let dir = Dir::new();
+        dir.write("Cargo.toml", manifest);
+        let ran = dir.retake("init").run().exits(0);
+        assert_eq!(printed(&ran)[0], commands, "{manifest}");
+        assert_eq!(ran.stdout.contains("[[test]]"), !dir.files("tests").is_empty(), "{}", ran.stdout);
+        let workflow = std::fs::read_to_string(dir.path().join(".github/workflows/retake.yml")).unwrap();
+        assert!(workflow.contains(&format!("- run: {commands}\n")), "{workflow}");
+    }
+}
+
+#[test]
+fn a_test_target_of_ones_own_stays() {
+    let dir = Dir::new();
+    dir.write("Cargo.toml", "[package]\nname = \"a\"\n");
+    dir.write("tests/integration.rs", "#[test] fn mine() {}");
+    let ran = dir.retake("init").run().exits(0).says("kept   tests/integration.rs");
+    assert_eq!(printed(&ran)[0], "retake test");
+}
+
+#[test]
 fn init_names_another_folder_in_what_it_prints() {
     let dir = Dir::new();
     dir.retake("init new").run().exits(0).says("Now type in new:");
