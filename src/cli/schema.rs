@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Files that are right in shape and wrong in what they say: a schema cannot see that.
-    const MEANING: [&str; 33] = [
+    const MEANING: [&str; 34] = [
         "bad-json-schema",
         "bad-jsonpath",
         "bad-regex",
@@ -124,6 +124,7 @@ mod tests {
         "named-matcher-that-counts",
         "named-step-that-uses",
         "parameter-list-value",
+        "pass-rate-alone",
         "providers-bad-xfail",
         "providers-gap-without-reason",
         "providers-unknown-capability",

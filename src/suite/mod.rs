@@ -9,6 +9,7 @@ mod params;
 mod parse;
 mod raw;
 mod reader;
+mod repeat;
 mod shared;
 pub mod template;
 
@@ -22,6 +23,7 @@ pub use model::{
 };
 pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};
+pub use repeat::Repeat;
 pub use shared::Files;
 
 #[cfg(test)]
