@@ -311,7 +311,7 @@ fn exit(tally: &Tally, ended: Ended) -> Exit {
     match ended {
         Ended::Broken => Exit::Internal,
         Ended::Stopped => Exit::Interrupted,
-        Ended::Done if tally.failed + tally.errors > 0 => Exit::Failed,
+        Ended::Done if tally.bad() > 0 => Exit::Failed,
         Ended::Done if tally.done() == 0 => Exit::NothingSelected,
         Ended::Done => Exit::Ok,
     }

@@ -240,6 +240,8 @@ mod tests {
             skip: None,
             xfail: None,
             repeat: Repeat::default(),
+            setup: vec![],
+            teardown: vec![],
             steps: vec![],
         }
     }

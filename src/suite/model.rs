@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::expect::Expect;
 use super::fault::Fault;
 use super::repeat::Repeat;
+use super::template::{self, Scope};
 use crate::yaml::{Place, Source};
 
 /// One suite file.
@@ -45,6 +46,10 @@ pub struct Template {
     pub xfail: Option<Xfail>,
     /// How often it is run.
     pub repeat: Repeat,
+    /// What comes before them, in order.
+    pub setup: Vec<Step>,
+    /// What comes after them, whatever came of them, in the order in which it is done: the last that is written first.
+    pub teardown: Vec<Step>,
     /// The requests, in order; a one-request case has one step.
     pub steps: Vec<Step>,
 }
@@ -166,6 +171,19 @@ pub struct RequestTemplate {
     pub body: Body,
     /// Whether the provider's key goes along.
     pub auth: Auth,
+}
+
+impl RequestTemplate {
+    /// Whether every name in it has a value.
+    pub fn is_bound(&self, scope: &Scope) -> bool {
+        let is_bound = |text: &str| template::fill_text(text, scope).is_ok();
+        let body = match &self.body {
+            Body::None => true,
+            Body::Json(value) => template::fill(value, scope).is_ok(),
+            Body::Raw(text) => is_bound(text),
+        };
+        body && is_bound(&self.path) && self.headers.iter().all(|(_, value)| is_bound(value))
+    }
 }
 
 /// A request body before interpolation.

@@ -79,6 +79,7 @@ impl Reader<'_> {
         }
         let mut scope: Vec<String> = params.iter().flat_map(|param| param.names.iter().cloned()).collect();
         scope.extend(raw.model.is_some().then(|| "model".to_owned()));
+        let setup = raw.setup.into_iter().filter_map(|step| self.step(&mut scope, step)).collect();
         let own = RawStep {
             request: raw.request,
             expect: raw.expect,
@@ -88,6 +89,7 @@ impl Reader<'_> {
             ..RawStep::default()
         };
         let steps = self.steps(place, &mut scope, own, raw.steps);
+        let teardown = raw.teardown.into_iter().rev().filter_map(|step| self.step(&mut scope, step)).collect();
         Template {
             name: raw.name.value,
             place: raw.name.place,
@@ -100,7 +102,9 @@ impl Reader<'_> {
             skip: raw.skip,
             xfail: raw.xfail.and_then(|xfail| self.xfail(xfail.place, xfail.value)),
             repeat: self.repeat(raw.repeat, raw.pass_rate),
+            setup,
             steps,
+            teardown,
         }
     }
 

@@ -130,6 +130,13 @@ pub(super) struct RawTemplate {
     /// What goes wrong on the way from the provider.
     #[serde(default)]
     pub(super) faults: Vec<Spanned<RawFault>>,
+    /// Steps before those of the case; what they capture is there for the case. When one fails, the case is an ERROR.
+    #[serde(default)]
+    pub(super) setup: Vec<Spanned<RawStep>>,
+    /// Steps after those of the case, whatever came of it, the last first. When one fails, that is an ERROR beside the
+    /// case's outcome.
+    #[serde(default)]
+    pub(super) teardown: Vec<Spanned<RawStep>>,
     /// Several requests, one after the other.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("minItems" = 1)))]
