@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Files that are right in shape and wrong in what they say: a schema cannot see that.
-    const MEANING: [&str; 34] = [
+    const MEANING: [&str; 38] = [
         "bad-json-schema",
         "bad-jsonpath",
         "bad-regex",
@@ -116,6 +116,7 @@ mod tests {
         "data-table",
         "duplicate-case",
         "duplicate-parameter-value",
+        "if-unknown-capability",
         "include-of-nothing",
         "included-cases",
         "included-step",
@@ -128,6 +129,9 @@ mod tests {
         "providers-bad-xfail",
         "providers-gap-without-reason",
         "providers-unknown-capability",
+        "secret-by-no-name",
+        "secret-in-named-matcher",
+        "secret-not-declared",
         "setups-unknown-model-provider",
         "setups-unknown-provider",
         "table-cell-without-id",

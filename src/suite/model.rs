@@ -17,6 +17,8 @@ pub struct Suite {
     /// The file's text, for messages that show a line of it. `source.name` is the path as it stands in case ids
     /// (`suites/inference/sanity.yaml`).
     pub source: Arc<Source>,
+    /// Environment variables whose values are never kept nor shown.
+    pub secrets: Vec<String>,
     /// The case templates, in file order.
     pub templates: Vec<Template>,
 }
@@ -40,6 +42,10 @@ pub struct Template {
     pub keywords: Vec<String>,
     /// Capabilities without which the case makes no sense.
     pub needs: Vec<String>,
+    /// An environment variable without which the case makes no sense.
+    pub needs_env: Option<String>,
+    /// Secrets that its requests and expectations use.
+    pub secrets: Vec<String>,
     /// Skip always, with this reason.
     pub skip: Option<String>,
     /// Expected to fail, with the reason.

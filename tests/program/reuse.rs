@@ -108,3 +108,39 @@ fn a_recording_run_keeps_what_setup_and_teardown_asked_and_replay_answers_them()
     assert_eq!(missing.last_line(), "1 failed");
     missing.says("missing recording");
 }
+
+const SECRET: &str = "\
+secrets: [MY_TOKEN]
+cases:
+- name: a
+  request: {post: /v1/made, headers: {x-token: '${env.MY_TOKEN}'}, body: {token: '${env.MY_TOKEN}', list: [1]}}
+  expect: {json: {$.id: b1}}
+- {name: b, if: {env: MY_TOKEN}, request: {get: /v1/models}}
+- {name: c, request: {get: /v1/models}}
+";
+
+#[test]
+fn a_secret_is_sent_and_never_kept_nor_shown() {
+    let dir = taking_down(LIST, DELETE);
+    dir.write("suites/a.yaml", SECRET);
+    let words = "test --setup together --stack-config direct --provider together=script:script.yaml -vv";
+    let run = |words: &str| dir.retake(words).env("MY_TOKEN", "canary-1234567890").run();
+    let failed = run(&format!("{words} --mode record")).exits(1);
+    assert_eq!(failed.last_line(), "1 failed, 2 passed");
+    let failed = failed.says("x-token: $MY_TOKEN").says(r#"{"token":"$MY_TOKEN","list":[1]}"#);
+    dir.write("suites/a.yaml", &SECRET.replace("b1", "a1"));
+    let recorded = run(&format!("{words} --mode record")).exits(0);
+    for (name, bytes) in dir.files(".") {
+        assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{name}");
+    }
+    for said in [&failed, &recorded] {
+        assert!(!said.stdout.contains("canary") && !said.stderr.contains("canary"), "{}\n{}", said.stdout, said.stderr);
+    }
+    // A recording holds the variable's name: whoever replays it needs no secret.
+    assert_eq!(run("test --setup together --stack-config direct").exits(0).last_line(), "3 passed");
+    let without = dir.retake("test --setup together --stack-config direct").run().exits(0);
+    assert_eq!(without.last_line(), "2 passed, 1 skipped");
+    let live = dir.retake(&format!("{words} --mode live")).run().exits(0);
+    assert_eq!(live.last_line(), "1 passed, 2 skipped");
+    live.says("suites/a.yaml::a SKIPPED (MY_TOKEN is not set: export MY_TOKEN=");
+}
