@@ -210,6 +210,9 @@ pub(super) struct RunArgs {
     /// Stop after this many failures and errors
     #[arg(long, env = "RETAKE_MAXFAIL", value_name = "N")]
     pub(super) maxfail: Option<usize>,
+    /// Run a case again, so often, that failed because the provider was down or its rate limit was reached
+    #[arg(long, env = "RETAKE_RERUNS", value_name = "N", default_value_t = 0)]
+    pub(super) reruns: u32,
     /// Remove the recordings that no case of a whole, green run used
     #[arg(long)]
     pub(super) prune: bool,

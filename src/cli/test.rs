@@ -213,6 +213,7 @@ impl Run<'_> {
             workers: self.args.libtest.test_threads.unwrap_or(run.workers).max(1),
             case_timeout: Duration::from_secs(run.timeout),
             max_failures: if self.is_stepwise() { Some(if choice.sw_skip { 2 } else { 1 }) } else { most },
+            reruns: run.reruns,
             stopped: self
                 .is_stepwise()
                 .then(|| "Interrupted: Test failed, continuing from this test next run.".to_owned()),

@@ -220,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::provider::{Capability, ExpectedFailure, Gap, Models};
-    use crate::suite::{Axis, Param};
+    use crate::suite::{Axis, Param, Repeat};
     use crate::yaml::{Place, Source};
 
     fn template(name: &str) -> Template {
@@ -235,6 +235,7 @@ mod tests {
             needs: vec![],
             skip: None,
             xfail: None,
+            repeat: Repeat::default(),
             steps: vec![],
         }
     }

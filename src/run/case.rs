@@ -8,27 +8,51 @@ use http::HeaderMap;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Failure, Outcome};
+use crate::event::{Class, Failure, Outcome, Rate};
 use crate::exchange::Request;
 use crate::suite::Step;
 use crate::suite::template::Scope;
 use crate::upstream::{self, ErrorKind};
 
 use super::failure::{Scene, of_message, of_mismatches};
+use super::tail::tail;
 use super::{Options, Planned, Replayed, class_of, request};
 
 /// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// Runs the case, and settles with the witness. Also returns what the user must be told.
-pub(super) async fn outcome(planned: &Planned, options: &Options) -> (Outcome, Vec<String>) {
+/// What came of a case.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    pub(super) rate: Option<Rate>,
+    /// What the user must be told.
+    pub(super) notices: Vec<String>,
+}
+
+/// Runs the case, again when the transport failed and that is wanted, and settles with the witness. `rerun` hears of
+/// each failure after which it is run again.
+pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn Fn(Failure) + Sync)) -> Done {
     let case = &planned.case;
     if let Some(reason) = &case.skip {
-        return (Outcome::Skipped(reason.clone()), Vec::new());
+        return Done { outcome: Outcome::Skipped(reason.clone()), rate: None, notices: Vec::new() };
     }
-    let failed = steps(planned, Instant::now() + options.case_timeout).await.err();
+    let mut flaky = None;
+    let mut left = options.reruns;
+    let (failed, rate) = loop {
+        let (failed, rate) = tries(planned, options).await;
+        match failed {
+            Some(failure) if left > 0 && is_transport(failure.class) => {
+                left -= 1;
+                flaky = Some(failure.summary.clone());
+                rerun(failure);
+                // What this try recorded is no part of the case, and its requests do not count.
+                planned.target.witness.finish(&case.id, false).await;
+            }
+            failed => break (failed, rate),
+        }
+    };
     let outcome = match (failed, &case.xfail) {
-        (None, None) => Outcome::Passed,
+        (None, None) => flaky.map_or(Outcome::Passed, Outcome::Flaky),
         (None, Some(xfail)) if xfail.strict => Outcome::Failed(Failure {
             summary: format!("[XPASS(strict)] {}", xfail.reason),
             details: format!("[XPASS(strict)] {}", xfail.reason),
@@ -43,9 +67,43 @@ pub(super) async fn outcome(planned: &Planned, options: &Options) -> (Outcome, V
         }
         (Some(failure), _) => Outcome::Failed(failure),
     };
-    let good = matches!(outcome, Outcome::Passed | Outcome::XFailed { .. } | Outcome::XPassed(_));
+    let good = !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
     let notices = planned.target.witness.finish(&case.id, good).await;
-    (outcome, notices)
+    Done { outcome, rate, notices }
+}
+
+/// As many tries as it takes to know whether enough of them pass, each with the whole time of a case. All of them
+/// are one case: an equal request of a later try is answered by the next recording.
+async fn tries(planned: &Planned, options: &Options) -> (Option<Failure>, Option<Rate>) {
+    let repeat = planned.case.suite.templates[planned.case.template].repeat;
+    let (mut passed, mut last) = (0, None);
+    for tries in 1.. {
+        match steps(planned, Instant::now() + options.case_timeout).await {
+            Ok(()) => passed += 1,
+            // More tries would fail in the same way.
+            Err(failure) if !is_answer(failure.class) => return (Some(failure), None),
+            Err(failure) => last = Some(failure),
+        }
+        let rate = repeat.is_several().then_some(Rate { passed, tries });
+        match repeat.decided(passed, tries - passed) {
+            None => {}
+            Some(true) => return (None, rate),
+            Some(false) => {
+                if let (Some(failure), true) = (&mut last, repeat.is_several()) {
+                    let needed = repeat.needed();
+                    let words =
+                        format!("{passed} of {tries} tries passed, at least {needed} must; the last failed so:");
+                    failure.details = format!("{words}\n{}", failure.details);
+                }
+                return (last, rate);
+            }
+        }
+    }
+    (last, None)
+}
+
+fn is_transport(class: Class) -> bool {
+    matches!(class, Class::ProviderDown | Class::RateLimited)
 }
 
 fn is_answer(class: Class) -> bool {
@@ -59,7 +117,7 @@ async fn steps(planned: &Planned, deadline: Instant) -> Result<(), Failure> {
     for step in &template.steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
-        let scene = Scene { planned, step, request: None, reply: None };
+        let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
         let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
@@ -88,7 +146,7 @@ async fn steps(planned: &Planned, deadline: Instant) -> Result<(), Failure> {
 /// One request and its checks; returns what is captured.
 async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instant) -> Result<Scope, Failure> {
     let (case, target) = (&planned.case, &planned.target);
-    let mut scene = Scene { planned, step, request: None, reply: None };
+    let mut scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
         .map_err(|message| of_message(&scene, Class::Harness, &message))?;
     scene.request = Some(&request);
@@ -103,6 +161,7 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
     let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
     scene.reply = Some(answer.line());
     let timing = timing(&answer, target.witness.replayed(&case.id));
+    let times = timing.chunks.clone();
     let (headers, broken) = (&answer.headers, answer.broken.as_deref());
     let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing });
     if let Some((kind, message)) = answer.made_up() {
@@ -113,6 +172,7 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
     }
     let verdict = check::check(&step.expect, scope, &seen);
     if !verdict.mismatches.is_empty() {
+        scene.stream = tail(&answer.body, &answer.sizes, &times).unwrap_or_default();
         return Err(of_mismatches(&scene, &verdict.mismatches, answer.status));
     }
     let mut captured = Scope::new();
@@ -146,6 +206,8 @@ struct Answer {
     body: bytes::Bytes,
     /// When each chunk of the body came, since the request was sent.
     chunks: Vec<Duration>,
+    /// How many bytes each of them had.
+    sizes: Vec<usize>,
     broken: Option<String>,
 }
 
@@ -176,18 +238,19 @@ async fn answer(planned: &Planned, request: &Request, deadline: Instant) -> Resu
     let sent = Instant::now();
     let work = async {
         let mut reply = planned.target.upstream.send(request.clone()).await?;
-        let (mut body, mut chunks, mut broken) = (BytesMut::new(), Vec::new(), None);
+        let (mut body, mut chunks, mut sizes, mut broken) = (BytesMut::new(), Vec::new(), Vec::new(), None);
         while let Some(chunk) = reply.body.next().await {
             match chunk {
                 Ok(bytes) => {
                     chunks.push(sent.elapsed());
+                    sizes.push(bytes.len());
                     body.extend_from_slice(&bytes);
                 }
                 Err(error) => broken = Some(error.message),
             }
         }
         let (status, headers) = (reply.status.as_u16(), reply.headers);
-        Ok(Answer { status, headers, body: body.freeze(), chunks, broken })
+        Ok(Answer { status, headers, body: body.freeze(), chunks, sizes, broken })
     };
     timeout_at(deadline, work).await.unwrap_or_else(|_| {
         Err(upstream::Error::new(ErrorKind::Timeout, "the case's time is over (set it with --timeout)"))

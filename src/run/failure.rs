@@ -18,6 +18,8 @@ pub(super) struct Scene<'a> {
     pub(super) request: Option<&'a Request>,
     /// Status line and the headers worth showing.
     pub(super) reply: Option<String>,
+    /// The end of a stream.
+    pub(super) stream: Vec<String>,
 }
 
 /// A failure of checks.
@@ -66,6 +68,9 @@ fn finish(scene: &Scene<'_>, class: Class, summary: String, details: String) -> 
     }
     if let Some(reply) = &scene.reply {
         let _ = writeln!(context, "  reply:    {reply}");
+    }
+    for (index, line) in scene.stream.iter().enumerate() {
+        let _ = writeln!(context, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
     }
     if let Some(request) = scene.request {
         let line = curl(request, &target.curl_base, target.key_var.as_deref());

@@ -3,6 +3,7 @@
 mod case;
 mod failure;
 mod request;
+mod tail;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -76,6 +77,8 @@ pub struct Options {
     pub max_failures: Option<usize>,
     /// What is said when it did, instead of how many they were.
     pub stopped: Option<String>,
+    /// How often a case runs again when the transport failed it.
+    pub reruns: u32,
 }
 
 /// How a run ended.
@@ -144,21 +147,23 @@ async fn worker(
         let Some((index, planned)) = next else { return };
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
-        let (outcome, notices) = case::outcome(&planned, &options).await;
-        for notice in notices {
-            let _ = events.send(Event::Notice(notice));
-        }
-        let bad = matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
         let template = &planned.case.suite.templates[planned.case.template];
-        let _ = events.send(Event::CaseFinished(Finished {
+        let finished = |outcome, rate| Finished {
             index,
             id: planned.case.id.clone(),
             file: planned.case.suite.source.name.clone(),
             line: template.place.line,
             outcome,
             duration: started.elapsed(),
-            rate: None,
-        }));
+            rate,
+        };
+        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None))));
+        let done = case::outcome(&planned, &options, &rerun).await;
+        for notice in done.notices {
+            let _ = events.send(Event::Notice(notice));
+        }
+        let bad = matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_));
+        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate)));
         if bad {
             let count = failures.fetch_add(1, Ordering::SeqCst) + 1;
             if options.max_failures.is_some_and(|most| count >= most) {

@@ -8,6 +8,7 @@ mod own;
 mod parse;
 mod raw;
 mod reader;
+mod repeat;
 pub mod template;
 
 pub use expect::{
@@ -20,6 +21,7 @@ pub use model::{
 };
 pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};
+pub use repeat::Repeat;
 
 #[cfg(test)]
 pub(crate) use raw::schema;

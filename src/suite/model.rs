@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::expect::Expect;
 use super::fault::Fault;
+use super::repeat::Repeat;
 use crate::yaml::{Place, Source};
 
 /// One suite file.
@@ -42,6 +43,8 @@ pub struct Template {
     pub skip: Option<String>,
     /// Expected to fail, with the reason.
     pub xfail: Option<Xfail>,
+    /// How often it is run.
+    pub repeat: Repeat,
     /// The requests, in order; a one-request case has one step.
     pub steps: Vec<Step>,
 }

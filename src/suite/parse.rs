@@ -9,6 +9,7 @@ use super::fault::{RawFault, lower_fault};
 use super::lower::lower_expect;
 use super::raw::{RawExpect, RawRequest, RawSuite, RawTemplate};
 use super::reader::Reader;
+use super::repeat::Repeat;
 use super::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, OwnMatchers, Param, ParamValue, RequestTemplate, Step,
     Suite, Template, Xfail, template,
@@ -83,7 +84,30 @@ impl Reader<'_> {
             needs: raw.needs.into_iter().map(|need| need.value).collect(),
             skip: raw.skip,
             xfail: raw.xfail.and_then(|xfail| self.xfail(xfail.place, xfail.value)),
+            repeat: self.repeat(raw.repeat, raw.pass_rate),
             steps,
+        }
+    }
+
+    fn repeat(&mut self, times: Option<Spanned<i64>>, rate: Option<Spanned<f64>>) -> Repeat {
+        if let Some(rate) = rate.as_ref().filter(|rate| !(rate.value > 0.0 && rate.value <= 1.0)) {
+            self.error(rate.place, 1, "a pass rate is more than 0 and at most 1").push_help("write `pass_rate: 0.8`");
+        }
+        let Some(times) = times else {
+            if let Some(rate) = rate {
+                self.error(rate.place, 1, "a pass rate is one of several tries")
+                    .push_help("write `repeat: 10` beside it");
+            }
+            return Repeat::default();
+        };
+        match u32::try_from(times.value) {
+            Ok(count @ 2..=Repeat::MOST) => Repeat::new(count, rate.map_or(1.0, |rate| rate.value)),
+            _ => {
+                let reason = format!("a case is repeated 2 to {} times", Repeat::MOST);
+                self.error(times.place, 1, reason)
+                    .push_help("write `repeat: 10`, or leave it out to run the case once");
+                Repeat::default()
+            }
         }
     }
 

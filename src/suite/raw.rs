@@ -48,7 +48,7 @@ pub(super) struct RawTemplate {
     #[cfg_attr(test, schemars(extend("additionalProperties" = param_values())))]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[^.} ]+$", "not": {"const": "model"}})))]
     pub(super) params: Pairs<Vec<Spanned<Value>>>,
-    /// More words that `-k` finds.
+    /// More words that `-k` finds, and marks for `-m`.
     #[serde(default)]
     pub(super) keywords: Vec<String>,
     /// Capabilities: a provider that lacks one gets SKIPPED with its reason.
@@ -61,6 +61,14 @@ pub(super) struct RawTemplate {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("type" = ["string", "object"])))]
     pub(super) xfail: Option<Spanned<Short<RawXfail>>>,
+    /// Run it so often, for answers that vary.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("minimum" = 2, "maximum" = super::Repeat::MOST)))]
+    pub(super) repeat: Option<Spanned<i64>>,
+    /// The share of those tries that must pass; all of them unless said.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
+    pub(super) pass_rate: Option<Spanned<f64>>,
     /// What is asked, in a case of one step.
     #[serde(default, deserialize_with = "present")]
     pub(super) request: Option<Spanned<RawRequest>>,

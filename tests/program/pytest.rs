@@ -52,8 +52,9 @@ fn project() -> Dir {
 
 /// What is typed, split as a shell would.
 fn typed(dir: &Dir, words: &[&str]) -> Ran {
-    let base = "test --setup local --mode live --stack-config direct --provider local=script:script.yaml";
-    words.iter().fold(dir.retake(base), |command, word| command.arg(word)).run()
+    let base = "test --setup local --stack-config direct --provider local=script:script.yaml";
+    let mode = if words.contains(&"--mode") { "" } else { " --mode live" };
+    words.iter().fold(dir.retake(&format!("{base}{mode}")), |command, word| command.arg(word)).run()
 }
 
 /// Without what takes its own time.
@@ -290,4 +291,58 @@ fn workers_change_no_line() {
     assert_eq!(plain(&typed(&dir, &["-n", "auto"])), one);
     let finished = typed(&dir, &["-n", "2", "--order", "finish"]);
     assert_eq!(finished.outcomes(), typed(&dir, &[]).outcomes());
+}
+
+const VARIES: &str = "\
+rules:
+  - when: {method: GET, endpoint: /v1/models}
+    reply: {json: {object: nonsense}}
+    times: 2
+  - when: {method: GET, endpoint: /v1/models}
+    reply: {json: {object: list}}
+    times: 6
+  - when: {method: GET, endpoint: /v1/models}
+    reply: {json: {object: nonsense}}
+";
+
+fn varying(repeat: &str) -> Dir {
+    let dir = project();
+    std::fs::remove_dir_all(dir.path().join("suites/a")).unwrap();
+    dir.write("script.yaml", VARIES);
+    dir.write(
+        "suites/b/second.yaml",
+        &format!(
+            "cases:\n  - name: varies\n    {repeat}\n    request: {{get: /v1/models}}\n    expect: {{json: {{$.object: list}}}}\n"
+        ),
+    );
+    dir
+}
+
+#[test]
+fn a_case_is_repeated_until_its_rate_is_certain_and_replays_alike() {
+    let replay = |dir: &Dir| dir.retake("test --setup local --stack-config direct").run();
+    let record = |dir: &Dir| typed(dir, &["--mode", "record"]);
+    let enough = varying("repeat: 10\n    pass_rate: 0.5");
+    record(&enough).exits(0).says("suites/b/second.yaml::varies PASSED (5/7)");
+    assert_eq!(enough.files("recordings").len(), 2, "a reply like the one before it needs no file");
+    replay(&enough).exits(0).says("suites/b/second.yaml::varies PASSED (5/7)");
+    let few = varying("repeat: 10\n    pass_rate: 0.9");
+    let ran = typed(&few, &[]).exits(1).says("suites/b/second.yaml::varies FAILED (0/2)");
+    ran.says("0 of 2 tries passed, at least 9 must; the last failed so:");
+    assert_eq!(few.files("recordings").len(), 0);
+}
+
+#[test]
+fn a_case_runs_again_only_where_the_transport_failed() {
+    let dir = project();
+    let busy = SCRIPT.replace(
+        "rules:",
+        "rules:\n  - when: {method: GET, endpoint: /v1/models}\n    reply: {error: {status: 503, message: busy}}\n    times: 2",
+    );
+    dir.write("script.yaml", &busy);
+    let ran = typed(&dir, &["--reruns", "2"]).exits(1);
+    ran.says("suites/a/first.yaml::good RERUN").says("suites/a/first.yaml::good FLAKY (provider down: ");
+    let ran = typed(&dir, &["--reruns", "2"]);
+    assert_eq!(ran.last_line(), "2 failed, 1 passed, 1 flaky, 1 skipped, 1 xfailed, 2 rerun");
+    assert_eq!(typed(&dir, &["--reruns=1"]).last_line(), "3 failed, 1 passed, 1 skipped, 1 xfailed, 1 rerun");
 }

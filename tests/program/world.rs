@@ -223,7 +223,7 @@ impl Ran {
 
     /// Case id → word, from the lines of the report.
     pub(crate) fn outcomes(&self) -> Vec<(String, String)> {
-        let words = ["PASSED", "FAILED", "SKIPPED", "XFAIL", "XPASS", "ERROR"];
+        let words = ["PASSED", "FAILED", "SKIPPED", "XFAIL", "XPASS", "ERROR", "FLAKY"];
         let line_of = |line: &str| {
             let (id, rest) = line
                 .split_once("] ")

@@ -1,0 +1,67 @@
+//! How often a case is run, for answers that vary.
+
+/// How often a case is run, and how often it must pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeat {
+    times: u32,
+    needed: u32,
+}
+
+impl Default for Repeat {
+    fn default() -> Self {
+        Repeat { times: 1, needed: 1 }
+    }
+}
+
+impl Repeat {
+    /// The most tries of a case: beyond it, it is an evaluation and no test.
+    pub const MOST: u32 = 1000;
+
+    /// So many tries, of which this share must pass (0 to 1; at least one must).
+    pub fn new(times: u32, rate: f64) -> Self {
+        // 0.8 of 10 is 8, although the product may come out a hair above it.
+        let needed = (rate * f64::from(times) - 1e-9).ceil();
+        Repeat { times, needed: (needed as u32).clamp(1, times.max(1)) }
+    }
+
+    /// Whether it is run several times.
+    pub fn is_several(self) -> bool {
+        self.times > 1
+    }
+
+    /// How many tries must pass.
+    pub fn needed(self) -> u32 {
+        self.needed
+    }
+
+    /// Whether it passes, as soon as no further try could change that.
+    pub fn decided(self, passed: u32, failed: u32) -> Option<bool> {
+        let left = self.times.saturating_sub(passed + failed);
+        if passed >= self.needed {
+            Some(true)
+        } else if passed + left < self.needed {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_decided_as_early_as_can_be() {
+        let most = Repeat::new(10, 0.8);
+        assert_eq!(most.needed(), 8);
+        assert_eq!(
+            [(7, 2), (8, 0), (8, 1), (7, 3)].map(|(p, f)| most.decided(p, f)),
+            [None, Some(true), Some(true), Some(false)]
+        );
+        assert_eq!(Repeat::new(3, 1.0).decided(0, 1), Some(false));
+        assert_eq!(Repeat::new(3, 0.0).needed(), 1);
+        assert_eq!(Repeat::new(10, 0.81).needed(), 9);
+        assert_eq!(Repeat::default().decided(1, 0), Some(true));
+    }
+}
