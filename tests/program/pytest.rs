@@ -1,5 +1,7 @@
 //! A session as somebody types it who knows pytest.
 
+mod real;
+
 use super::world::{Dir, Ran};
 
 const SCRIPT: &str = "\
