@@ -11,7 +11,7 @@ mod explain;
 mod shapes;
 
 pub(crate) use duration::{DURATION_HELP, duration};
-pub(crate) use shapes::{Pairs, Short, present};
+pub(crate) use shapes::{Listed, Pairs, Short, present};
 
 /// A file's name and text, kept for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::show;
 use crate::suite::template::{self, Scope};
-use crate::suite::{Matcher, OwnMatcher, Panicked, ValueType};
+use crate::suite::{Is, Matcher, OwnMatcher, Panicked, ValueType};
 
 /// Why something does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,7 +243,9 @@ fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet>
         validates(&filled(schema, scope)?, value)?;
     }
     match &matcher.is {
-        Some(own) => meets_own(own, value),
+        Some(Is::Own(own)) => meets_own(own, value),
+        Some(Is::Composed { name, matcher }) => meets(matcher, value, scope)
+            .map_err(|unmet| unmet.of(|it| (format!("{} (is {name})", it.expected), it.actual))),
         None => Ok(()),
     }
 }
@@ -448,7 +450,7 @@ pub(super) fn describe(matcher: &Matcher, scope: &Scope) -> String {
         words.extend(operand.as_ref().map(|operand| format!("{word} {}", shown(operand))));
     }
     words.extend(matcher.r#type.map(|kind| format!("is of type {}", type_name(kind))));
-    words.extend(matcher.is.as_ref().map(|own| format!("is {}", own.name)));
+    words.extend(matcher.is.as_ref().map(|is| format!("is {}", is.name())));
     words.extend(matcher.approx.as_ref().map(|approx| format!("is {} within {}", shown(&approx.value), approx.within)));
     words.extend(matcher.one_of.as_ref().map(|values| format!("is one of {}", shown(&Value::Array(values.clone())))));
     for (inner, word) in [

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::provider::{self, Catalogue, Setup};
-use crate::suite::{self, Known, Suite};
+use crate::suite::{self, Files, Known, Suite};
 use crate::yaml::{Source, nearest};
 
 use super::args::{SelectArgs, SourceArgs};
@@ -38,7 +38,7 @@ pub(super) fn suites(
     color: bool,
 ) -> Result<Vec<Arc<Suite>>, Stop> {
     let capabilities = catalogue.capabilities.keys().cloned().collect();
-    let known = Known { capabilities, matchers: source.matchers.clone() };
+    let known = Known { capabilities, matchers: source.matchers.clone(), files: Files::new(beside) };
     let mut suites = Vec::new();
     let mut errors = Vec::new();
     for path in files {
@@ -48,6 +48,17 @@ pub(super) fn suites(
         }
     }
     if errors.is_empty() { Ok(suites) } else { Err(Stop::usage(errors.join("\n"))) }
+}
+
+/// The file that another one names.
+fn beside(from: &str, path: &str) -> Result<Source, String> {
+    let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+    let path = folder.join(path);
+    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
+        _ => error.to_string(),
+    })?;
+    Ok(Source { name: path.to_string_lossy().replace('\\', "/"), text: text.into() })
 }
 
 /// The suites that the flags name, in order.
@@ -99,10 +110,11 @@ fn is_named(file: &Path, root: &Path, name: &str) -> bool {
         || file.file_stem() == Some(name.as_os_str())
 }
 
-/// Whether a file below the suites' folder holds cases.
+/// Whether a file below the suites' folder holds cases. What stands in a folder named `shared` is for suites to include.
 pub(super) fn is_suite(root: &Path, file: &Path) -> bool {
     let is_yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    is_yaml && (file.parent() != Some(root) || !is_data(file))
+    let mut folders = file.strip_prefix(root).unwrap_or(file).parent().into_iter().flat_map(Path::components);
+    is_yaml && (file.parent() != Some(root) || !is_data(file)) && !folders.any(|folder| folder.as_os_str() == "shared")
 }
 
 fn is_data(file: &Path) -> bool {

@@ -111,19 +111,35 @@ mod tests {
         "bad-jsonpath",
         "bad-regex",
         "capture-used-too-early",
+        "data-file-of-nothing",
+        "data-row",
+        "data-table",
         "duplicate-case",
         "duplicate-parameter-value",
+        "include-of-nothing",
+        "included-cases",
+        "included-step",
         "length-of-text",
+        "matcher-made-of-itself",
+        "named-matcher-that-counts",
+        "named-step-that-uses",
+        "parameter-list-value",
         "pass-rate-alone",
         "providers-bad-xfail",
         "providers-gap-without-reason",
         "providers-unknown-capability",
         "setups-unknown-model-provider",
         "setups-unknown-provider",
+        "table-cell-without-id",
+        "table-mapping-without-name",
+        "table-row-too-short",
         "undeclared-model",
         "undeclared-parameter",
         "unknown-capability",
+        "unknown-named-matcher",
         "unknown-own-matcher",
+        "unknown-step",
+        "unknown-values",
         "unterminated-parameter",
     ];
 
@@ -131,6 +147,8 @@ mod tests {
     fn what_is_wrong_in_shape_is_refused_by_the_schema_too() {
         let mut passed: Vec<String> = yaml_files(&package().join("tests/corpus/invalid"))
             .iter()
+            // What suites include is no suite.
+            .filter(|file| !file.parent().unwrap().ends_with("shared"))
             .filter(|file| said(file).is_some_and(|errors| errors.is_empty()))
             .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();

@@ -48,7 +48,11 @@ impl Case {
             scope.insert("model".to_owned(), self.model.as_deref().map_or(Value::Null, Value::from));
         }
         for (param, index) in template.params.iter().zip(&self.values) {
-            scope.insert(param.name.clone(), param.values[*index as usize].value.clone());
+            match (param.names.as_slice(), &param.values[*index as usize].value) {
+                ([name], value) => drop(scope.insert(name.clone(), value.clone())),
+                (names, Value::Array(items)) => scope.extend(names.iter().cloned().zip(items.iter().cloned())),
+                _ => {}
+            }
         }
         scope
     }
@@ -242,7 +246,7 @@ mod tests {
 
     fn param(name: &str, values: Vec<(&str, Value)>) -> Param {
         let values = values.into_iter().map(|(id, value)| ParamValue { id: id.into(), value }).collect();
-        Param { name: name.into(), values }
+        Param { names: vec![name.into()], values }
     }
 
     fn gap(reason: &str, models: &[&str]) -> Gap {

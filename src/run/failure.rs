@@ -35,7 +35,7 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
     });
     let mut details = String::new();
     for mismatch in mismatches {
-        let file = &scene.planned.case.suite.source;
+        let file = &scene.step.source;
         let reason = format!("{} does not hold", mismatch.path);
         // What every reply must be stands nowhere in the file: the step is shown.
         let place = if mismatch.place == Place::default() { scene.step.place } else { mismatch.place };
@@ -51,7 +51,7 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
 /// A failure that is no check's: no answer, or trouble below the stack.
 pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Failure {
     let first = message.lines().next().unwrap_or_default();
-    let file = &scene.planned.case.suite.source;
+    let file = &scene.step.source;
     let shown = yaml::Error::at(file, scene.step.place, 1, format!("{}: {first}", class.name()));
     let mut details = format!("{}\n", shown.render(false).trim_end());
     for line in message.lines().skip(1) {

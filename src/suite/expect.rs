@@ -1,6 +1,7 @@
 //! What a reply must be. Operands are JSON values in which `${…}` may still stand; `check` fills
 //! them in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -110,10 +111,34 @@ pub struct Matcher {
     pub count: Option<Box<Matcher>>,
     /// Validates against this JSON Schema; a string is read as JSON first.
     pub schema: Option<Value>,
-    /// Meets a matcher of the project's own.
-    pub is: Option<OwnMatcher>,
+    /// Meets a matcher that has a name.
+    pub is: Option<Is>,
     /// Compare strings without case and diacritics ("sōl" meets "Sol"); applies to `equals`, `contains`, `one_of`.
     pub fold: bool,
+}
+
+/// A matcher that has a name.
+#[derive(Debug, Clone)]
+pub enum Is {
+    /// Written in Rust.
+    Own(OwnMatcher),
+    /// Put together from others, under `matchers` in YAML.
+    Composed {
+        /// Its name.
+        name: String,
+        /// What it asks.
+        matcher: Arc<Matcher>,
+    },
+}
+
+impl Is {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Is::Own(own) => &own.name,
+            Is::Composed { name, .. } => name,
+        }
+    }
 }
 
 impl Matcher {

@@ -1,5 +1,6 @@
 //! Faults: what goes wrong on purpose on the way from a provider, the same every time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -52,7 +53,7 @@ pub enum Cut {
 }
 
 /// What goes wrong on the way from a provider: exactly one thing, and which calls it hits.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["stop", "stall", "slow", "drop_end", "malformed", "status", "reset"]))))]
@@ -92,7 +93,7 @@ pub(super) struct RawFault {
 }
 
 /// Where the body breaks off.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["after_events", "after_bytes"]))))]
@@ -106,7 +107,7 @@ struct RawStop {
 }
 
 /// Where the body stands still, and how long.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["after_events", "after_bytes"]))))]
@@ -123,7 +124,7 @@ struct RawStall {
 }
 
 /// Which event.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawMalformed {
@@ -133,7 +134,7 @@ struct RawMalformed {
 }
 
 /// An error status.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawStatus {
@@ -158,7 +159,7 @@ pub fn parse_faults(source: &Source) -> Result<Vec<Fault>, Error> {
     }
     let raw: RawFaults = yaml::from_source(source)?;
     let known = super::Known::default();
-    let mut reader = Reader { source, known: &known, errors: Vec::new(), from: 0, to: source.text.len() };
+    let mut reader = Reader::new(Arc::new(source.clone()), &known);
     let faults = raw.faults.into_iter().filter_map(|raw| lower_fault(&mut reader, raw)).collect();
     match reader.errors.into_iter().next() {
         Some(error) => Err(error),

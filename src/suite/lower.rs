@@ -9,7 +9,7 @@ use super::raw::{
 use super::reader::Reader;
 use super::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    OwnMatcher, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
+    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
 };
 use crate::yaml::{Pairs, Place, Short, Spanned};
 
@@ -28,6 +28,11 @@ pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         time: raw.time.map(|raw| lower.time(&raw)).unwrap_or_default(),
         broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
+}
+
+/// Reads a matcher that stands alone, and so knows no `${…}`.
+pub(super) fn lower_need(reader: &mut Reader<'_>, raw: RawNeed) -> Need {
+    Lower { reader, scope: &[] }.need(raw)
 }
 
 struct Lower<'a, 'b> {
@@ -100,7 +105,7 @@ impl Lower<'_, '_> {
             exists: raw.exists,
             count: self.size(raw.count, "count"),
             schema: raw.schema.and_then(|schema| self.schema(schema)),
-            is: raw.is.and_then(|name| self.own(&name)),
+            is: raw.is.and_then(|name| self.reader.named_matcher(&name)),
             fold: raw.fold,
         };
         // What was told of its parts says more than that nothing is left of them.
@@ -143,22 +148,6 @@ impl Lower<'_, '_> {
                 None
             }
         }
-    }
-
-    fn own(&mut self, name: &Spanned<String>) -> Option<OwnMatcher> {
-        let own = &self.reader.known.matchers;
-        let found = own.named(&name.value).cloned();
-        if found.is_none() {
-            let names = own.names();
-            if names.is_empty() {
-                self.reader
-                    .error(name.place, name.value.chars().count(), format!("unknown matcher `{}`", name.value))
-                    .push_help("the test target registers it: `retake::Harness::new().matcher(NAME, …).main()`");
-            } else {
-                self.reader.unknown(name, "matcher", &names);
-            }
-        }
-        found
     }
 
     fn value_type(&mut self, word: &Spanned<String>) -> Option<ValueType> {

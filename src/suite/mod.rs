@@ -5,15 +5,17 @@ mod fault;
 mod lower;
 mod model;
 mod own;
+mod params;
 mod parse;
 mod raw;
 mod reader;
 mod repeat;
+mod shared;
 pub mod template;
 
 pub use expect::{
-    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, Matcher,
+    Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
 pub use fault::{Cut, Fault, What, parse_faults};
 pub use model::{
@@ -22,6 +24,7 @@ pub use model::{
 pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};
 pub use repeat::Repeat;
+pub use shared::Files;
 
 #[cfg(test)]
 pub(crate) use raw::schema;

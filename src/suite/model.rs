@@ -117,8 +117,8 @@ impl Axis {
 /// One named parameter and its values.
 #[derive(Debug, Clone)]
 pub struct Param {
-    /// The name, used as `${name}` or `${name.field}`.
-    pub name: String,
+    /// The name, used as `${name}` or `${name.field}`; several, when each value is an array of so many.
+    pub names: Vec<String>,
     /// The values, in file order, ids unique.
     pub values: Vec<ParamValue>,
 }
@@ -135,6 +135,8 @@ pub struct ParamValue {
 /// One request of a case and what is expected of its reply.
 #[derive(Debug, Clone)]
 pub struct Step {
+    /// The file it stands in: the suite's, or one that the suite includes.
+    pub source: Arc<Source>,
     /// Where the step starts.
     pub place: Place,
     /// The name shown in a failure, when the case has several steps.

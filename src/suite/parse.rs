@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::fault::{RawFault, lower_fault};
+use super::fault::lower_fault;
 use super::lower::lower_expect;
-use super::raw::{RawExpect, RawRequest, RawSuite, RawTemplate};
+use super::raw::{RawRequest, RawStep, RawSuite, RawTemplate};
 use super::reader::Reader;
 use super::repeat::Repeat;
 use super::{
-    Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, OwnMatchers, Param, ParamValue, RequestTemplate, Step,
-    Suite, Template, Xfail, template,
+    Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, Files, OwnMatchers, RequestTemplate, Step, Suite, Template,
+    Xfail, template,
 };
 use crate::yaml::{self, Error, Pairs, Place, Short, Source, Spanned};
 
@@ -23,12 +23,15 @@ pub struct Known {
     pub capabilities: Vec<String>,
     /// Matchers of the project's own.
     pub matchers: OwnMatchers,
+    /// How a suite gets at the files it names.
+    pub files: Files,
 }
 
 /// Reads one suite file. `Err` holds every mistake found, in file order.
 pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
     let raw: RawSuite = yaml::from_source(&source).map_err(|error| vec![error])?;
-    let mut reader = Reader { source: &source, known, errors: Vec::new(), from: 0, to: source.text.len() };
+    let mut reader = Reader::new(Arc::clone(&source), known);
+    reader.share(raw.include, raw.matchers, raw.steps, raw.params);
     if raw.cases.value.is_empty() {
         reader.error(raw.cases.place, 1, "there are no cases here").push_help("write at least one `- name: …`");
     }
@@ -51,7 +54,12 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
     if errors.is_empty() {
         return Ok(Suite { source, templates });
     }
-    errors.sort_by_key(|error| error.place);
+    // What stands in an included file comes after it, and once, however often it is used.
+    errors.sort_by(|a, b| {
+        let key = |error: &Error| (error.file.name != source.name, error.file.name.clone(), error.place);
+        key(a).cmp(&key(b))
+    });
+    errors.dedup_by(|a, b| (&a.file.name, a.place, &a.reason) == (&b.file.name, b.place, &b.reason));
     Err(errors)
 }
 
@@ -69,10 +77,17 @@ impl Reader<'_> {
                 self.unknown(&need, "capability", &known);
             }
         }
-        let mut scope: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
+        let mut scope: Vec<String> = params.iter().flat_map(|param| param.names.iter().cloned()).collect();
         scope.extend(raw.model.is_some().then(|| "model".to_owned()));
-        let steps =
-            self.steps(place, &mut scope, raw.request, raw.expect, raw.capture, raw.eventually, raw.faults, raw.steps);
+        let own = RawStep {
+            request: raw.request,
+            expect: raw.expect,
+            capture: raw.capture,
+            eventually: raw.eventually,
+            faults: raw.faults,
+            ..RawStep::default()
+        };
+        let steps = self.steps(place, &mut scope, own, raw.steps);
         Template {
             name: raw.name.value,
             place: raw.name.place,
@@ -147,86 +162,26 @@ impl Reader<'_> {
         }
     }
 
-    fn params(&mut self, raw: Pairs<Vec<Spanned<Value>>>) -> Vec<Param> {
-        let mut params = Vec::new();
-        for (name, values) in raw.0 {
-            if name.value == "model" || name.value.is_empty() || name.value.contains(['.', '}', ' ']) {
-                self.error(name.place, name.value.chars().count(), format!("`{}` cannot name a parameter", name.value))
-                    .push_help("`model` is taken, and a name holds no dot, space or brace");
-            }
-            if values.is_empty() {
-                self.error(name.place, name.value.chars().count(), format!("`{}` has no values", name.value))
-                    .push_help("a parameter without values makes no case; give at least one");
-            }
-            let mut seen = HashSet::new();
-            let values = values.into_iter().filter_map(|value| self.param_value(value, &mut seen)).collect();
-            params.push(Param { name: name.value, values });
-        }
-        params
-    }
-
-    fn param_value(&mut self, raw: Spanned<Value>, seen: &mut HashSet<String>) -> Option<ParamValue> {
-        let (id, value) = match raw.value {
-            Value::Object(mut members) => match members.shift_remove("id") {
-                Some(id) => {
-                    // `{id: x, value: true}` names a scalar; otherwise the members are the value.
-                    let only_value = members.len() == 1 && members.contains_key("value");
-                    let value = if only_value {
-                        members.shift_remove("value").unwrap_or_default()
-                    } else {
-                        Value::Object(members)
-                    };
-                    (scalar_id(&id)?, value)
-                }
-                None => {
-                    self.error(raw.place, 1, "a parameter value that is a mapping needs an `id`")
-                        .push_help("add `id: …`: it stands in the case's id");
-                    return None;
-                }
-            },
-            Value::Array(_) => {
-                self.error(raw.place, 1, "a list cannot stand in a case's id")
-                    .push_help("write `{id: name, value: […]}`");
-                return None;
-            }
-            scalar => (scalar_id(&scalar)?, scalar),
-        };
-        if !seen.insert(id.clone()) {
-            self.error(raw.place, id.chars().count(), format!("`{id}` stands here twice"))
-                .push_help("two cases would have the same id; give one of them another `id`");
-        }
-        Some(ParamValue { id, value })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the two ways to write a case share their four parts")]
+    /// The steps of a case: those it lists, or the one whose parts stand in the case itself.
     fn steps(
         &mut self,
         place: Place,
         scope: &mut Vec<String>,
-        request: Option<Spanned<RawRequest>>,
-        expect: Option<RawExpect>,
-        capture: Option<Pairs<Spanned<String>>>,
-        eventually: Option<Spanned<String>>,
-        faults: Vec<Spanned<RawFault>>,
-        steps: Option<Spanned<Vec<Spanned<super::raw::RawStep>>>>,
+        own: RawStep,
+        listed: Option<Spanned<Vec<Spanned<RawStep>>>>,
     ) -> Vec<Step> {
-        match (request, steps) {
-            (Some(request), None) => {
-                vec![self.step(scope, request.place, None, request, expect, capture, eventually, faults)]
-            }
+        let request = own.request.as_ref().map(|request| request.place);
+        match (request, listed) {
+            (Some(place), None) => self.step(scope, Spanned { value: own, place }).into_iter().collect(),
             (None, Some(steps)) => {
-                if expect.is_some() || capture.is_some() || eventually.is_some() || !faults.is_empty() {
+                if own.expect.is_some() || own.capture.is_some() || own.eventually.is_some() || !own.faults.is_empty() {
                     self.error(place, 1, "`expect`, `capture`, `eventually` and `faults` belong to a request")
                         .push_help("move them into the step they are about");
                 }
                 if steps.value.is_empty() {
                     self.error(steps.place, 1, "`steps` is empty").push_help("write at least one `- request: …`");
                 }
-                let read = |step: Spanned<super::raw::RawStep>| {
-                    let (place, raw) = (step.place, step.value);
-                    self.step(scope, place, raw.name, raw.request, raw.expect, raw.capture, raw.eventually, raw.faults)
-                };
-                steps.value.into_iter().map(read).collect()
+                steps.value.into_iter().filter_map(|step| self.step(scope, step)).collect()
             }
             (Some(_), Some(steps)) => {
                 self.error(steps.place, 1, "a case has either `request` or `steps`")
@@ -241,24 +196,36 @@ impl Reader<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a step, as they stand in the file")]
-    fn step(
-        &mut self,
-        scope: &mut Vec<String>,
-        place: Place,
-        name: Option<String>,
-        request: Spanned<RawRequest>,
-        expect: Option<RawExpect>,
-        capture: Option<Pairs<Spanned<String>>>,
-        eventually: Option<Spanned<String>>,
-        faults: Vec<Spanned<RawFault>>,
-    ) -> Step {
+    /// A step: its own request, or one that is written elsewhere.
+    fn step(&mut self, scope: &mut Vec<String>, raw: Spanned<RawStep>) -> Option<Step> {
+        let (place, raw) = (raw.place, raw.value);
+        let Some(name) = &raw.r#use else { return self.own_step(scope, place, raw) };
+        if raw.request.is_some() || raw.expect.is_some() || raw.capture.is_some() || raw.eventually.is_some() {
+            self.error(name.place, name.value.chars().count(), "a step either uses another or has a request")
+                .push_help("move what stands beside `use` into the step that it names");
+        }
+        let (source, found) = self.named_step(name)?;
+        let value = RawStep { name: raw.name.or(found.value.name), ..found.value };
+        self.elsewhere(&source, found.place, |reader| reader.own_step(scope, found.place, value))
+    }
+
+    fn own_step(&mut self, scope: &mut Vec<String>, place: Place, raw: RawStep) -> Option<Step> {
+        if let Some(name) = raw.r#use {
+            self.error(name.place, name.value.chars().count(), "a step with a name uses no other")
+                .push_help("write its `request` here, and use the other one where this one is used");
+            return None;
+        }
+        let Some(request) = raw.request else {
+            self.error(place, 1, "`request` is missing here").push_help("add `request: {get: /v1/models}`, or `use`");
+            return None;
+        };
         let request = self.request(scope, request);
-        let expect = expect.map_or_else(Expect::default, |raw| lower_expect(self, scope, place, raw));
-        let capture = self.captures(scope, capture.unwrap_or_default());
-        let eventually = eventually.and_then(|text| self.duration(&text));
-        let faults = faults.into_iter().filter_map(|raw| lower_fault(self, raw)).collect();
-        Step { place, name, request, expect, capture, eventually, faults }
+        let expect = raw.expect.map_or_else(Expect::default, |raw| lower_expect(self, scope, place, raw));
+        let capture = self.captures(scope, raw.capture.unwrap_or_default());
+        let eventually = raw.eventually.and_then(|text| self.duration(&text));
+        let faults = raw.faults.into_iter().filter_map(|raw| lower_fault(self, raw)).collect();
+        let source = Arc::clone(&self.source);
+        Some(Step { source, place, name: raw.name, request, expect, capture, eventually, faults })
     }
 
     fn request(&mut self, scope: &[String], raw: Spanned<RawRequest>) -> RequestTemplate {
@@ -344,21 +311,11 @@ impl Reader<'_> {
     }
 }
 
-/// How a scalar stands in an id: as pytest writes it.
-fn scalar_id(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => text.replace(['\n', '\r'], " "),
-        Value::Number(number) => number.to_string(),
-        Value::Array(_) | Value::Object(_) => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -410,6 +367,131 @@ mod tests {
                 "s.yaml:8:29: `${x}` is used but not declared",
             ]
         );
+    }
+
+    fn read_among(files: &'static [(&'static str, &'static str)], text: &str) -> Result<Suite, Vec<String>> {
+        let read = |_: &str, path: &str| {
+            let found = files.iter().find(|(name, _)| *name == path).ok_or("there is none")?;
+            Ok(Source { name: found.0.into(), text: found.1.into() })
+        };
+        let known = Known { files: Files::new(read), ..Known::default() };
+        let source = Arc::new(Source { name: "s.yaml".into(), text: text.into() });
+        parse(source, &known).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    const SHARED: &[(&str, &str)] = &[(
+        "c.yaml",
+        "matchers: {day: {matches: '^\\d{4}-', not: {is: empty}}, empty: {length: 0}}\n\
+         params: {city: [Paris, Rome], all: {file: q.jsonl}}\n\
+         steps:\n  make: {request: {post: '/v1/${path}'}, capture: {id: $.id}}\n",
+    )];
+
+    #[test]
+    fn what_is_included_is_used_by_name() {
+        let suite = read_among(
+            SHARED,
+            "include: [c.yaml]\nsteps: {look: {request: {get: '/v1/x/${id}'}}}\ncases:\n- name: a\n  \
+             params: {where: {use: city}, path: [x]}\n  steps:\n  - use: make\n  - {use: look, name: again}\n  \
+             - request: {get: '/${where}'}\n    expect: {text: {is: day}}\n",
+        )
+        .unwrap();
+        let template = &suite.templates[0];
+        assert_eq!(template.params[0].values.len(), 2);
+        let files: Vec<_> = template.steps.iter().map(|step| step.source.name.as_str()).collect();
+        assert_eq!(files, ["c.yaml", "s.yaml", "s.yaml"]);
+        assert_eq!(template.steps[1].name.as_deref(), Some("again"));
+        let is = template.steps[2].expect.text.as_ref().unwrap().matcher.is.as_ref().unwrap();
+        assert_eq!(is.name(), "day");
+    }
+
+    #[test]
+    fn mistakes_in_what_is_included_are_told_there_and_once() {
+        let partial = "include: [d.yaml]\ncases: [{name: a, steps: [{use: m}]}]\n";
+        assert_eq!(read_among(SHARED, partial).unwrap_err(), ["s.yaml:1:11: cannot read `d.yaml`: there is none"]);
+        let errors = read_among(
+            SHARED,
+            "include: [c.yaml]\nmatchers: {day: 5}\ncases:\n- name: a\n  params: {x: {use: citty}, y: {use: all}}\n  \
+             steps: [{use: make}, {use: make}, {use: mak}]\n",
+        )
+        .unwrap_err();
+        assert_eq!(
+            errors,
+            [
+                "s.yaml:5:21: unknown list of values `citty`",
+                "s.yaml:6:43: unknown step `mak`",
+                "c.yaml:1:12: a second matcher named `day`; the first stands in s.yaml",
+                "c.yaml:2:43: cannot read `q.jsonl`: there is none",
+                "c.yaml:4:31: `${path}` is used but not declared",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_matcher_that_is_made_of_itself_is_refused() {
+        let errors = read(
+            "matchers: {a: {is: b}, b: {any: {is: a}}, c: {count: 1}}\ncases:\n- {name: x, request: {get: /}, expect: {text: {is: d}}}\n",
+        )
+        .unwrap_err();
+        assert_eq!(
+            errors,
+            [
+                "s.yaml:1:38: the matcher `a` is made of itself",
+                "s.yaml:1:46: `exists` and `count` are about a path, and a matcher with a name is about a value",
+                "s.yaml:3:52: unknown matcher `d`",
+            ]
+        );
+    }
+
+    const DATA: &[(&str, &str)] = &[
+        ("q.jsonl", "{\"id\": \"sun\", \"q\": \"Sun?\"}\n\n{\"q\": [1]}\n7\n"),
+        ("c.csv", "id,city,country\nfr,Paris,France\n,\"Rome, old\",Italy\n"),
+        ("wrong.csv", "a,b\n1,2\n3\n"),
+        ("wrong.jsonl", "1\n{\"a\": }\n"),
+        ("twice.jsonl", "{\"id\": 1, \"a\": 1}\n{\"id\": 1, \"a\": 2}\n"),
+        ("empty.jsonl", "\n"),
+    ];
+
+    fn values_of(params: &str) -> Result<Vec<(String, Value)>, Vec<String>> {
+        let text = format!("cases:\n- name: a\n  request: {{get: /}}\n  params: {params}\n");
+        let suite = read_among(DATA, &text)?;
+        let values = &suite.templates[0].params[0].values;
+        Ok(values.iter().map(|value| (value.id.clone(), value.value.clone())).collect())
+    }
+
+    #[test]
+    fn values_come_from_tables_and_files() {
+        let value = |id: &str, value| (id.to_owned(), value);
+        assert_eq!(
+            values_of("{'city, country': [[Paris, France], {id: it, country: Italy, city: Rome}]}"),
+            Ok(vec![value("Paris-France", json!(["Paris", "France"])), value("it", json!(["Rome", "Italy"]))])
+        );
+        assert_eq!(
+            values_of("{x: {file: q.jsonl}}"),
+            Ok(vec![value("sun", json!({"q": "Sun?"})), value("2", json!({"q": [1]})), value("3", json!(7))])
+        );
+        assert_eq!(
+            values_of("{'country,city': {file: c.csv}}"),
+            Ok(vec![value("fr", json!(["France", "Paris"])), value("2", json!(["Italy", "Rome, old"]))])
+        );
+    }
+
+    #[test]
+    fn mistakes_in_tables_and_files_are_told_where_they_are() {
+        for (params, said) in [
+            ("{'a,b': [[1, 2], [1]]}", "s.yaml:4:28: 1 value for 2 names"),
+            ("{'a,b': [[1, [2]]]}", "s.yaml:4:20: a list or a mapping cannot stand in a case's id"),
+            ("{'a,b': [{id: 1, a: 2}]}", "s.yaml:4:20: `b` is missing here"),
+            ("{'a,model': [[1, 2]]}", "s.yaml:4:12: `model` cannot name a parameter"),
+            ("{x: {file: wrong.csv}}", "wrong.csv:3:1: 1 field here, and 2 in the first line"),
+            ("{x: {file: wrong.jsonl}}", "wrong.jsonl:2:7: this line is no JSON: expected value"),
+            ("{x: {file: twice.jsonl}}", "twice.jsonl:2:1: `1` stands here twice"),
+            ("{x: {file: empty.jsonl}}", "s.yaml:4:22: `empty.jsonl` holds no rows"),
+            ("{x: {file: a.txt}}", "s.yaml:4:22: cannot read `a.txt`: there is none"),
+            ("{'a,city': {file: c.csv}}", "c.csv:2:1: `a` is missing here"),
+            ("{x: {}}", "s.yaml:4:15: values are found in one place"),
+        ] {
+            assert_eq!(values_of(params).unwrap_err()[0], said, "{params}");
+        }
     }
 
     #[test]

@@ -5,10 +5,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::fault::RawFault;
-use crate::yaml::{Pairs, Short, Spanned, present};
+use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
 /// Cases that say what an API must do.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSuite {
@@ -17,13 +17,57 @@ pub(super) struct RawSuite {
     #[allow(dead_code, reason = "holds YAML anchors only")]
     #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     anchors: Option<IgnoredAny>,
+    /// Files with matchers, steps and params to use here, as seen from this one: `[shared/common.yaml]`.
+    #[serde(default)]
+    pub(super) include: Vec<Spanned<String>>,
+    /// Matchers by name, used as `{is: NAME}`.
+    #[serde(default)]
+    pub(super) matchers: Pairs<RawNeed>,
+    /// Steps by name, used as `- use: NAME`.
+    #[serde(default)]
+    pub(super) steps: Pairs<Spanned<RawStep>>,
+    /// Lists of values by name, used as `{use: NAME}`.
+    #[serde(default)]
+    pub(super) params: Pairs<RawParam>,
     /// The cases.
     #[cfg_attr(test, schemars(extend("minItems" = 1)))]
     pub(super) cases: Spanned<Vec<Spanned<RawTemplate>>>,
 }
 
+/// What suites share.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShared {
+    #[serde(default)]
+    #[allow(dead_code, reason = "holds YAML anchors only")]
+    anchors: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) matchers: Pairs<RawNeed>,
+    #[serde(default)]
+    pub(super) steps: Pairs<Spanned<RawStep>>,
+    #[serde(default)]
+    pub(super) params: Pairs<RawParam>,
+}
+
+/// Values of a parameter: a list, or where they are found.
+pub(super) type RawParam = Spanned<Listed<RawFound>>;
+
+/// Where the values of a parameter are found.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["file", "use"]))))]
+pub(super) struct RawFound {
+    /// A file as seen from this one, a value a line: `.jsonl`, or `.csv` with a line of names on top.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) file: Option<Spanned<String>>,
+    /// A list under `params` at the top of the suite or of an included file.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) r#use: Option<Spanned<String>>,
+}
+
 /// One case for every client, model and parameter value.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "steps"]))))]
@@ -43,11 +87,11 @@ pub(super) struct RawTemplate {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("enum" = ["text", "embedding", "vision"])))]
     pub(super) model: Option<Spanned<String>>,
-    /// Named lists of values. A mapping needs an `id`; its other members are `${name.member}`.
+    /// Named lists of values. A mapping needs an `id`; its other members are `${name.member}`. Two names with a comma
+    /// between them have lists of two values each.
     #[serde(default)]
-    #[cfg_attr(test, schemars(extend("additionalProperties" = param_values())))]
-    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[^.} ]+$", "not": {"const": "model"}})))]
-    pub(super) params: Pairs<Vec<Spanned<Value>>>,
+    #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[^.}, ]+(, ?[^.}, ]+)*$", "not": {"const": "model"}})))]
+    pub(super) params: Pairs<RawParam>,
     /// More words that `-k` finds, and marks for `-m`.
     #[serde(default)]
     pub(super) keywords: Vec<String>,
@@ -93,7 +137,7 @@ pub(super) struct RawTemplate {
 }
 
 /// An expected failure.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawXfail {
@@ -105,15 +149,20 @@ pub(super) struct RawXfail {
 }
 
 /// One request and what its reply must be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "use"]))))]
 pub(super) struct RawStep {
     /// For messages.
     #[serde(default, deserialize_with = "present")]
     pub(super) name: Option<String>,
+    /// A step under `steps` at the top of the suite or of an included file; nothing stands beside it.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) r#use: Option<Spanned<String>>,
     /// What is asked.
-    pub(super) request: Spanned<RawRequest>,
+    #[serde(default, deserialize_with = "present")]
+    pub(super) request: Option<Spanned<RawRequest>>,
     /// What the reply must be.
     #[serde(default, deserialize_with = "present")]
     pub(super) expect: Option<RawExpect>,
@@ -131,7 +180,7 @@ pub(super) struct RawStep {
 }
 
 /// A method with its path, and what goes along.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["get", "post", "put", "patch", "delete", "head"]))))]
@@ -181,7 +230,7 @@ pub(super) struct RawRequest {
 pub(super) type RawNeed = Spanned<Short<Box<RawMatcher>>>;
 
 /// What a reply must be. Without `status` or `error`, the status must be 2xx; what is absent is not checked.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExpect {
@@ -221,7 +270,7 @@ pub(super) struct RawExpect {
 }
 
 /// The most that may pass: `2s`, `500ms`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTime {
@@ -240,7 +289,7 @@ pub(super) struct RawTime {
 }
 
 /// Conditions on a value; all of them must hold.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("minProperties" = 1)))]
@@ -301,7 +350,7 @@ pub(super) struct RawMatcher {
     /// A JSON Schema that it fits; a text is read as JSON first.
     #[serde(default, deserialize_with = "present")]
     pub(super) schema: Option<Spanned<Value>>,
-    /// A matcher of the project's own, by its name.
+    /// A matcher by its name: one under `matchers`, or one that the project wrote in Rust.
     #[serde(default, deserialize_with = "present")]
     pub(super) is: Option<Spanned<String>>,
     /// Compare without case and diacritics.
@@ -310,7 +359,7 @@ pub(super) struct RawMatcher {
 }
 
 /// A number near another.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawApprox {
@@ -321,7 +370,7 @@ pub(super) struct RawApprox {
 }
 
 /// What a stream holds.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStream {
@@ -346,7 +395,7 @@ pub(super) struct RawStream {
 }
 
 /// The tool calls of a reply.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToolCalls {
@@ -359,7 +408,7 @@ pub(super) struct RawToolCalls {
 }
 
 /// One tool call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToolCall {
@@ -372,7 +421,7 @@ pub(super) struct RawToolCall {
 }
 
 /// The arguments of a tool call: one of these.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["schema", "subset", "equals"]))))]
@@ -389,7 +438,7 @@ pub(super) struct RawArguments {
 }
 
 /// The vectors of a reply.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawEmbeddings {
@@ -421,7 +470,7 @@ pub(super) struct RawEmbeddings {
 }
 
 /// What an error says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawErrorReply {
@@ -437,14 +486,6 @@ pub(super) struct RawErrorReply {
     /// The parameter it blames.
     #[serde(default, deserialize_with = "present")]
     pub(super) param: Option<RawNeed>,
-}
-
-/// The values of a parameter: what can stand in an id, or has one.
-#[cfg(test)]
-fn param_values() -> Value {
-    let scalar = serde_json::json!({"type": ["string", "number", "boolean", "null"]});
-    let named = serde_json::json!({"type": "object", "required": ["id"]});
-    serde_json::json!({"type": "array", "minItems": 1, "items": {"anyOf": [scalar, named]}})
 }
 
 /// The JSON Schema of a suite file.

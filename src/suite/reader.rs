@@ -1,7 +1,9 @@
 //! What every part of reading a suite needs: saying what is wrong and where, and the small things strings hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::shared::Shared;
 use super::{Known, template};
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
@@ -16,17 +18,36 @@ impl Last<'_> {
 
 /// Reads a file and gathers its mistakes.
 pub(super) struct Reader<'a> {
-    pub(super) source: &'a Source,
+    /// The file that what is being read stands in.
+    pub(super) source: Arc<Source>,
     pub(super) known: &'a Known,
+    pub(super) shared: Shared,
     pub(super) errors: Vec<Error>,
     /// The bytes of the case being read, where its `${…}` are searched.
     pub(super) from: usize,
     pub(super) to: usize,
 }
 
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: Arc<Source>, known: &'a Known) -> Self {
+        let to = source.text.len();
+        Reader { source, known, shared: Shared::default(), errors: Vec::new(), from: 0, to }
+    }
+
+    /// Reads what stands at a place of another file.
+    pub(super) fn elsewhere<T>(&mut self, source: &Arc<Source>, place: Place, read: impl FnOnce(&mut Self) -> T) -> T {
+        let from = place.to_byte(&source.text);
+        let here = (std::mem::replace(&mut self.source, Arc::clone(source)), self.from, self.to);
+        (self.from, self.to) = (from, source.text.len());
+        let result = read(self);
+        (self.source, self.from, self.to) = here;
+        result
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn error(&mut self, place: Place, width: usize, reason: impl Into<String>) -> Last<'_> {
-        self.errors.push(Error::at(self.source, place, width, reason));
+        self.errors.push(Error::at(&self.source, place, width, reason));
         let last = self.errors.len() - 1;
         Last(&mut self.errors[last])
     }

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{Pairs, Short, Spanned};
+use super::{Listed, Pairs, Short, Spanned};
 
 /// Times as [`super::duration`] reads them.
 pub(crate) const DURATION_PATTERN: &str = r"^[0-9]*\.?[0-9]+ ?(ms|s|m)$";
@@ -109,5 +109,19 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"anyOf": [generator.subschema_for::<T>(), {"not": {"type": "object"}}]})
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Listed<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}OrList", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        // A mapping among the values needs an `id`.
+        let items = json!({"anyOf": [{"not": {"type": "object"}}, {"required": ["id"]}]});
+        json_schema!({"anyOf": [{"type": "array", "minItems": 1, "items": items}, generator.subschema_for::<T>()]})
     }
 }

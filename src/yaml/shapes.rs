@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Spanned;
 
 /// A mapping in file order, with the places of its keys.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pairs<V>(pub(crate) Vec<(Spanned<String>, V)>);
 
 impl<V> Default for Pairs<V> {
@@ -41,7 +41,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
 }
 
 /// A mapping with known keys, or a plain value that is short for one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Short<T> {
     /// The plain value.
     Plain(Value),
@@ -90,6 +90,38 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
             }
         }
         deserializer.deserialize_any(ShortVisitor(PhantomData))
+    }
+}
+
+/// A list, or a mapping that says where to find one.
+#[derive(Debug, Clone)]
+pub(crate) enum Listed<T> {
+    /// The list.
+    List(Vec<Spanned<Value>>),
+    /// The mapping.
+    Found(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Listed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListedVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListedVisitor<T> {
+            type Value = Listed<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list or a mapping")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Listed::List(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Listed::Found)
+            }
+        }
+        deserializer.deserialize_any(ListedVisitor(PhantomData))
     }
 }
 

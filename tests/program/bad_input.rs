@@ -1,24 +1,24 @@
 //! Mistakes in the user's files: each with file, line, column, reason and way out, before any case runs.
 
-use super::world::{Dir, package};
+use super::world::{self, Dir, package};
 
-/// Every file of `tests/corpus/invalid` is a suite with one mistake; beside it stands what is said of it.
+/// Every file of `tests/corpus/invalid` is a suite with one mistake, and every folder a folder of suites with one;
+/// beside it stands what is said of it.
 /// `UPDATE_CORPUS=1 cargo test` writes what is said now.
 #[test]
 fn each_mistake_is_told_where_it_is() {
     let corpus = package().join("tests/corpus/invalid");
-    let place = regex::Regex::new(r"(bad|providers|setups)\.yaml:\d+:\d+").unwrap();
+    let place = regex::Regex::new(r"(bad\.yaml|providers\.yaml|setups\.yaml|shared/\w+\.\w+):\d+:\d+").unwrap();
     let mut wrong = Vec::new();
     let mut count = 0;
     for entry in std::fs::read_dir(&corpus).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "yaml") {
+        if !path.is_dir() && path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
         }
         count += 1;
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let dir = Dir::new();
-        let text = std::fs::read_to_string(&path).unwrap();
         // A file may stand for providers.yaml or setups.yaml instead of a suite.
         let target = match name.split('-').next() {
             Some("providers") => "suites/providers.yaml",
@@ -26,7 +26,11 @@ fn each_mistake_is_told_where_it_is() {
             _ => "suites/bad.yaml",
         };
         dir.write("suites/fine.yaml", "cases:\n  - name: fine\n    request: {get: /v1/models}\n");
-        dir.write(target, &text);
+        if path.is_dir() {
+            world::copy(&path, &dir.path().join("suites"));
+        } else {
+            dir.write(target, &std::fs::read_to_string(&path).unwrap());
+        }
         let ran = dir.retake("test --setup together").run();
         let expected_path = path.with_extension("stderr");
         if std::env::var_os("UPDATE_CORPUS").is_some() {

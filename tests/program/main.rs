@@ -10,6 +10,7 @@ mod protocol;
 mod proxy;
 mod pytest;
 mod real;
+mod reuse;
 mod sdks;
 mod secrets;
 mod seed;

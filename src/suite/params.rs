@@ -1,0 +1,262 @@
+//! The values of parameters: written in the suite, shared by name, or a row each of a data file.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::raw::{RawFound, RawParam};
+use super::reader::Reader;
+use super::{Param, ParamValue};
+use crate::yaml::{Error, Listed, Pairs, Place, Source, Spanned, nearest};
+
+/// A row of a data file and its line.
+type Row = (u32, Value);
+
+impl Reader<'_> {
+    pub(super) fn params(&mut self, raw: Pairs<RawParam>) -> Vec<Param> {
+        let mut params = Vec::new();
+        for (name, values) in raw.0 {
+            let width = name.value.chars().count();
+            let names: Vec<String> = name.value.split(',').map(|name| name.trim().to_owned()).collect();
+            for one in &names {
+                if one == "model" || one.is_empty() || one.contains(['.', '}', ' ']) {
+                    self.error(name.place, width, format!("`{one}` cannot name a parameter"))
+                        .push_help("`model` is taken, and a name holds no dot, space or brace");
+                }
+            }
+            let before = self.errors.len();
+            let values = self.values(&names, values, false);
+            if values.is_empty() && self.errors.len() == before {
+                self.error(name.place, width, format!("`{}` has no values", name.value))
+                    .push_help("a parameter without values makes no case; give at least one");
+            }
+            params.push(Param { names, values });
+        }
+        params
+    }
+
+    /// The values, wherever they are. `is_shared`: the list has a name already.
+    fn values(&mut self, names: &[String], raw: RawParam, is_shared: bool) -> Vec<ParamValue> {
+        let mut seen = HashSet::new();
+        match raw.value {
+            Listed::List(items) => {
+                let read = |item: Spanned<Value>| {
+                    let place = item.place;
+                    let value = self.value(names, item)?;
+                    let width = value.id.chars().count();
+                    self.once(&value.id, &mut seen, place, width);
+                    Some(value)
+                };
+                items.into_iter().filter_map(read).collect()
+            }
+            Listed::Found(RawFound { file: Some(path), r#use: None }) => {
+                let Some(source) = self.file(&path) else { return Vec::new() };
+                match rows(&source, &path.value) {
+                    Ok(rows) if rows.is_empty() => {
+                        let width = path.value.chars().count();
+                        self.error(path.place, width, format!("`{}` holds no rows", path.value))
+                            .push_help("a parameter without values makes no case; write at least one row");
+                        Vec::new()
+                    }
+                    Ok(rows) => {
+                        self.elsewhere(&source, Place::default(), |reader| reader.table(names, rows, &mut seen))
+                    }
+                    Err(Unread::Kind) => {
+                        let width = path.value.chars().count();
+                        self.error(path.place, width, format!("`{}` is no kind of data file", path.value))
+                            .push_help("data files are named `….jsonl` (a JSON value a line) or `….csv`");
+                        Vec::new()
+                    }
+                    Err(Unread::Row(error)) => {
+                        self.errors.push(error);
+                        Vec::new()
+                    }
+                }
+            }
+            Listed::Found(RawFound { file: None, r#use: Some(name) }) if !is_shared => {
+                let Some((source, found)) = self.named_param(&name) else { return Vec::new() };
+                let place = found.place;
+                self.elsewhere(&source, place, |reader| reader.values(names, found, true))
+            }
+            Listed::Found(_) => {
+                let (reason, help) = if is_shared {
+                    ("a list of values with a name is a list or a file", "write the list, or `{file: questions.jsonl}`")
+                } else {
+                    ("values are found in one place", "write a list, `{file: questions.jsonl}` or `{use: NAME}`")
+                };
+                self.error(raw.place, 1, reason).push_help(help);
+                Vec::new()
+            }
+        }
+    }
+
+    fn once(&mut self, id: &str, seen: &mut HashSet<String>, place: Place, width: usize) {
+        if !seen.insert(id.to_owned()) {
+            self.error(place, width, format!("`{id}` stands here twice"))
+                .push_help("two cases would have the same id; give one of them another `id`");
+        }
+    }
+
+    /// A value as it stands in YAML.
+    fn value(&mut self, names: &[String], raw: Spanned<Value>) -> Option<ParamValue> {
+        let place = raw.place;
+        match (names, raw.value) {
+            (_, Value::Object(mut members)) => match members.shift_remove("id") {
+                Some(id) => Some(ParamValue { id: scalar_id(&id)?, value: self.chosen(names, place, members)? }),
+                None => {
+                    self.error(place, 1, "a parameter value that is a mapping needs an `id`")
+                        .push_help("add `id: …`: it stands in the case's id");
+                    None
+                }
+            },
+            ([_], Value::Array(_)) => {
+                self.error(place, 1, "a list cannot stand in a case's id").push_help("write `{id: name, value: […]}`");
+                None
+            }
+            ([_], scalar) => Some(ParamValue { id: scalar_id(&scalar)?, value: scalar }),
+            (_, Value::Array(items)) => {
+                self.count(names, place, items.len())?;
+                let ids: Option<Vec<String>> = items.iter().map(scalar_id).collect();
+                let Some(ids) = ids else {
+                    self.error(place, 1, "a list or a mapping cannot stand in a case's id")
+                        .push_help(format!("write `{{id: name, {}: …}}`", names.join(": …, ")));
+                    return None;
+                };
+                Some(ParamValue { id: ids.join("-"), value: Value::Array(items) })
+            }
+            (_, _) => {
+                self.count(names, place, 1)?;
+                None
+            }
+        }
+    }
+
+    /// Demands a value for each name.
+    fn count(&mut self, names: &[String], place: Place, count: usize) -> Option<()> {
+        if count == names.len() {
+            return Some(());
+        }
+        let reason = format!("{count} value{} for {} names", if count == 1 { "" } else { "s" }, names.len());
+        self.error(place, 1, reason).push_help(format!("write a list of one value each for {}", names.join(", ")));
+        None
+    }
+
+    /// What a mapping without its `id` means: itself, its `value`, or the members that have the parameters' names.
+    fn chosen(&mut self, names: &[String], place: Place, mut members: Map<String, Value>) -> Option<Value> {
+        if names.len() == 1 {
+            // `{id: x, value: true}` names a scalar; otherwise the members are the value.
+            let only_value = members.len() == 1 && members.contains_key("value");
+            return Some(match only_value {
+                true => members.shift_remove("value").unwrap_or_default(),
+                false => Value::Object(members),
+            });
+        }
+        let mut values = Vec::new();
+        for name in names {
+            let Some(value) = members.get(name) else {
+                let near = nearest(name, members.keys().map(String::as_str))
+                    .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                let there: Vec<&str> = members.keys().map(String::as_str).collect();
+                let help = format!("{near}There are: {}", there.join(", "));
+                self.error(place, 1, format!("`{name}` is missing here")).push_help(help);
+                return None;
+            };
+            values.push(value.clone());
+        }
+        Some(Value::Array(values))
+    }
+
+    /// The rows of a data file as values; a row without an `id` is named by its number.
+    fn table(&mut self, names: &[String], rows: Vec<Row>, seen: &mut HashSet<String>) -> Vec<ParamValue> {
+        let mut values = Vec::new();
+        for (index, (line, row)) in rows.into_iter().enumerate() {
+            let place = Place { line, column: 1 };
+            let number = (index + 1).to_string();
+            let value = match row {
+                Value::Object(mut members) => {
+                    let id = members.shift_remove("id").and_then(|id| scalar_id(&id)).filter(|id| !id.is_empty());
+                    let id = id.unwrap_or(number);
+                    self.chosen(names, place, members).map(|value| ParamValue { id, value })
+                }
+                Value::Array(items) if names.len() > 1 => self
+                    .count(names, place, items.len())
+                    .map(|()| ParamValue { id: number, value: Value::Array(items) }),
+                value if names.len() == 1 => Some(ParamValue { id: number, value }),
+                _ => self.count(names, place, 1).and(None),
+            };
+            let Some(value) = value else { continue };
+            self.once(&value.id, seen, place, 1);
+            values.push(value);
+        }
+        values
+    }
+}
+
+/// Why there are no rows.
+enum Unread {
+    Kind,
+    Row(Error),
+}
+
+fn rows(source: &Arc<Source>, path: &str) -> Result<Vec<Row>, Unread> {
+    let ends_with = |end: &str| path.to_ascii_lowercase().ends_with(end);
+    let read = match () {
+        () if ends_with(".jsonl") => json_lines(source),
+        () if ends_with(".csv") => comma_separated(source),
+        () => return Err(Unread::Kind),
+    };
+    read.map_err(Unread::Row)
+}
+
+fn json_lines(source: &Source) -> Result<Vec<Row>, Error> {
+    let text = source.text.trim_start_matches('\u{feff}');
+    let lines = text.lines().zip(1_u32..).filter(|(line, _)| !line.trim().is_empty());
+    let read = |(text, line): (&str, u32)| {
+        serde_json::from_str(text).map(|value| (line, value)).map_err(|error| {
+            let column = u32::try_from(error.column()).unwrap_or(u32::MAX).max(1);
+            let said = error.to_string();
+            let reason = said.split(" at line ").next().unwrap_or_default();
+            Error::at(source, Place { line, column }, 1, format!("this line is no JSON: {reason}"))
+                .help("write one JSON value a line")
+        })
+    };
+    lines.map(read).collect()
+}
+
+fn comma_separated(source: &Source) -> Result<Vec<Row>, Error> {
+    let text = source.text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
+    let wrong = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        let place = Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: 1 };
+        let reason = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                format!("{len} field{} here, and {expected_len} in the first line", if *len == 1 { "" } else { "s" })
+            }
+            _ => error.to_string(),
+        };
+        Error::at(source, place, 1, reason).help("put a field that holds a comma between double quotes")
+    };
+    let names: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(wrong)?;
+        let line = record.position().map_or(1, csv::Position::line);
+        let fields = names.iter().cloned().zip(record.iter().map(Value::from));
+        rows.push((u32::try_from(line).unwrap_or(u32::MAX), Value::Object(fields.collect())));
+    }
+    Ok(rows)
+}
+
+/// How a scalar stands in an id: as pytest writes it.
+fn scalar_id(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::String(text) => text.replace(['\n', '\r'], " "),
+        Value::Number(number) => number.to_string(),
+        Value::Array(_) | Value::Object(_) => return None,
+    })
+}
