@@ -40,6 +40,8 @@ impl App {
         let text = config.command.replace("{port}", &port.to_string());
         let mut command = Command::new("sh");
         command.args(["-c", &text]).envs(variables.iter().map(|(name, value)| (name, value)));
+        // Python holds back what it prints into a file, until it ends.
+        command.env("PYTHONUNBUFFERED", "1");
         command.env("PORT", port.to_string()).stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true);
         // A group of its own, so that all of it can be ended.
         #[cfg(unix)]
@@ -81,16 +83,7 @@ impl App {
 
     /// The end of the log, each line indented.
     fn tail(&self) -> String {
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(&self.log)?;
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
+        let text = Log { path: self.log.clone() }.since(0);
         let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
         match lines.is_empty() {
             true => format!("  it printed nothing ({})", self.log.display()),
@@ -127,6 +120,31 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.signal(true);
+    }
+}
+
+/// What a server prints.
+pub(super) struct Log {
+    pub(super) path: PathBuf,
+}
+
+impl Log {
+    /// How much there is by now, in bytes; nothing where it cannot be read.
+    pub(super) fn length(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
+    /// What came after so many bytes; of much, the end.
+    pub(super) fn since(&self, start: u64) -> String {
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut file = File::open(&self.path)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(TAIL).max(start)))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -17,7 +18,7 @@ use crate::tape::{Mode, Tape};
 use crate::upstream::http::{Http, HttpConfig, Retries};
 use crate::upstream::{self, Upstream};
 
-use super::app::App;
+use super::app::{App, Log};
 use super::exit::Stop;
 use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
@@ -95,6 +96,7 @@ impl<'a> Wired<'a> {
             faults: tapes.faults.clone(),
             is_below: true,
             running: Arc::default(),
+            log: None,
         };
         let mut direct = None;
         let (upstream, base): (upstream::Shared, String) = match self.choice {
@@ -123,7 +125,8 @@ impl<'a> Wired<'a> {
                 (client(url), url.clone())
             }
             StackChoice::Command(config) => {
-                let base = self.start(config, setup, providers, &witness).await?;
+                let (base, log) = self.start(config, setup, providers, &witness).await?;
+                witness.log = Some((log, AtomicU64::new(0)));
                 (client(&base), base)
             }
         };
@@ -169,7 +172,7 @@ impl<'a> Wired<'a> {
         setup: &Setup,
         providers: Vec<(Provider, Arc<Tape>)>,
         witness: &TapeWitness,
-    ) -> Result<String, Stop> {
+    ) -> Result<(String, Log), Stop> {
         let running = Arc::clone(&witness.running);
         let behind = Behind::of_setup(providers, self.sourcing.mode, setup)?;
         let proxy = behind.proxy(ProxyHooks {
@@ -188,9 +191,9 @@ impl<'a> Wired<'a> {
         variables.extend(behind.environment(&address));
         let app = App::start(config, &variables).await?;
         self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.display()));
-        let base = app.base.clone();
+        let started = (app.base.clone(), Log { path: app.log.clone() });
         self.apps.push(app);
-        Ok(base)
+        Ok(started)
     }
 
     /// Ends the stacks that were started for the run.

@@ -1,11 +1,13 @@
 //! What the runner learns of the tapes below a stack.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::app::Log;
 use crate::exchange::Fault;
 use crate::run::{Replayed, Witness};
 use crate::tape::{Faults, Tape};
@@ -20,11 +22,17 @@ pub(super) struct TapeWitness {
     pub(super) is_below: bool,
     /// The case that runs, for requests that do not say whose they are.
     pub(super) running: Arc<Mutex<Option<String>>>,
+    /// What the stack prints, and how much of it there was when the case began.
+    pub(super) log: Option<(Log, AtomicU64)>,
 }
 
 impl TapeWitness {
     fn run(&self, case: Option<&str>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = case.map(str::to_owned);
+    }
+
+    fn is_running(&self, case: &str) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(case)
     }
 }
 
@@ -38,8 +46,16 @@ impl Witness for TapeWitness {
             );
         }
         self.faults.set(case, faults.to_vec());
+        if let Some((log, start)) = self.log.as_ref().filter(|_| !self.is_running(case)) {
+            start.store(log.length(), Ordering::Relaxed);
+        }
         self.run(Some(case));
         Ok(())
+    }
+
+    fn printed(&self) -> Option<String> {
+        let (log, start) = self.log.as_ref()?;
+        Some(log.since(start.load(Ordering::Relaxed))).filter(|text| !text.trim().is_empty())
     }
 
     fn troubles(&self, case: &str) -> Vec<upstream::Error> {

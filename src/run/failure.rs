@@ -76,6 +76,10 @@ fn finish(scene: &Scene<'_>, class: Class, summary: String, details: String) -> 
         let line = curl(request, &target.curl_base, target.key_var.as_deref());
         let _ = writeln!(context, "  request:  {line}");
     }
+    if let Some(text) = target.witness.printed() {
+        let lines = text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let _ = write!(context, "  the stack printed:\n{lines}");
+    }
     let rerun = format!("{} -k {}", target.rerun, quote(&scene.planned.case.id));
     Failure { class, summary, details: details.trim_end().to_owned(), context: context.trim_end().to_owned(), rerun }
 }

@@ -51,6 +51,8 @@ pub trait Witness: Send + Sync {
     fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String>;
     /// What had no answer while this case ran, although the stack may have answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
+    /// What the stack printed while the case ran, where that is known.
+    fn printed(&self) -> Option<String>;
     /// How the answer to the last request of this case was replayed; `None` when it was not. Asked once for each.
     fn replayed(&self, case: &str) -> Option<Replayed>;
     /// The case is over; `good` when its outcome is the expected one. Returns what the user must be told.

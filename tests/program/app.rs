@@ -58,6 +58,22 @@ fn a_server_of_the_users_is_started_recorded_replayed_and_ended() {
 }
 
 #[test]
+fn what_the_server_printed_stands_with_the_failure_alone() {
+    let dir = folder();
+    let suite = "cases:\n  - {name: fine, request: {get: /v1/health}}\n  \
+                 - {name: gone, request: {post: /v1/chat/completions, body: {model: together/m, messages: [{role: user, content: hi}]}}, expect: {text: Luna}}\n";
+    dir.write("script.yaml", "rules:\n  - reply: {text: Sol, delay: 200ms}\n");
+    dir.write("suites/sun.yaml", suite);
+    let words = "test --setup together --stack-health /v1/health --provider together=script:script.yaml --mode live";
+    let talking = "while true; do echo still $((40+2)); sleep 0.02; done & sh start.sh";
+    gateway(&dir);
+    let ran = dir.retake(words).arg("--stack-config").arg(&format!("command:{talking}")).run().exits(1);
+    let (fine, gone) = ran.stdout.split_once("FAILURES").expect("a failure");
+    assert!(!fine.contains("still 42"), "{fine}");
+    assert!(gone.contains("the stack printed:\n    still 42"), "{gone}");
+}
+
+#[test]
 fn a_server_that_does_not_start_shows_what_it_printed() {
     let dir = folder();
     let test = |command: &str, words: &str| {
