@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Something that happened. A run is: one `Started`, any `Notice`s, one `Collected`, then per case one
-/// `CaseStarted`, any `CaseRerun`s and one `CaseFinished`, then one `Finished`.
+/// `CaseStarted`, any `CaseRerun`s, a `CaseTeardown` where one fails, and one `CaseFinished`, then one `Finished`.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The session begins.
@@ -27,6 +27,8 @@ pub enum Event {
     },
     /// A case had no answer, which was the transport's fault, and runs again.
     CaseRerun(Finished),
+    /// The teardown failed of a case that is about to be done: an error, beside whatever comes of the case.
+    CaseTeardown(Finished),
     /// A case is done.
     CaseFinished(Finished),
     /// Something the user must see and that is no case's outcome.
@@ -108,6 +110,17 @@ pub struct Failure {
     pub rerun: String,
 }
 
+impl Failure {
+    /// The same, said to be of a part of the case that is not what the case is about.
+    pub fn during(self, part: &str) -> Self {
+        Failure {
+            summary: format!("{part}: {}", self.summary),
+            details: format!("In {part}:\n{}", self.details),
+            ..self
+        }
+    }
+}
+
 /// Classes of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Class {
@@ -167,6 +180,8 @@ pub struct Tally {
     pub flaky: usize,
     /// Times that a case was run again.
     pub reruns: usize,
+    /// Teardowns that failed.
+    pub teardowns: usize,
 }
 
 impl Tally {
@@ -184,13 +199,19 @@ impl Tally {
                 Outcome::Error(_) => self.errors += 1,
             },
             Event::CaseRerun(_) => self.reruns += 1,
+            Event::CaseTeardown(_) => self.teardowns += 1,
             _ => {}
         }
     }
 
+    /// Failures and errors.
+    pub fn bad(&self) -> usize {
+        self.failed + self.errors + self.teardowns
+    }
+
     /// Whether nothing went wrong, and something was run.
     pub fn is_green(&self) -> bool {
-        self.failed + self.errors == 0 && self.done() > 0
+        self.bad() == 0 && self.done() > 0
     }
 
     /// Cases that were run or skipped.

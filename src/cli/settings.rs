@@ -1,6 +1,6 @@
 //! What the words mean, with the environment: the only place that reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -190,7 +190,18 @@ impl Sourcing {
 
     /// Every key value that any provider could use: none of them may be kept or shown.
     pub(super) fn secrets(&self, catalogue: &Catalogue) -> Secrets {
-        let vars = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
+        self.secrets_with(catalogue, [])
+    }
+
+    /// The same with the secrets of suites, by the names of their variables.
+    pub(super) fn secrets_with<'n>(
+        &self,
+        catalogue: &Catalogue,
+        names: impl IntoIterator<Item = &'n String>,
+    ) -> Secrets {
+        let keys = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
+        let vars: BTreeSet<String> = keys.chain(names.into_iter().cloned()).collect();
+        let vars = vars.into_iter();
         Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
     }
 

@@ -12,9 +12,11 @@ use tokio::sync::mpsc;
 use crate::event::{Event, Tally};
 use crate::exchange::Secrets;
 use crate::matrix::{self, Case};
-use crate::provider::Setup;
+use crate::provider::{Catalogue, Setup};
 use crate::report::{self, Collected, Letters, Terminal, Tree};
 use crate::run::{self, Ended, Planned};
+use crate::suite::Suite;
+use crate::tape::Mode;
 
 use super::args::TestArgs;
 use super::exit::{Exit, Stop};
@@ -39,10 +41,20 @@ pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
     for setup in &setups {
         sourcing.with_env(setup);
     }
-    let secrets = sourcing.secrets(&parties.catalogue);
+    let (names, suites) = guarded(&sourcing.secrets(&parties.catalogue), || suites(args, &parties.catalogue, color))?;
+    let secrets = sourcing.secrets_with(&parties.catalogue, suites.iter().flat_map(|suite| &suite.secrets));
     let run =
         Run { args, color, command, stack, sourcing: &sourcing, secrets: &secrets, parties: &parties, setups: &setups };
-    guarded(&secrets, || run.start())
+    guarded(&secrets, || run.start(&names, &suites))
+}
+
+/// The suites that are asked for, and what of them is.
+fn suites(args: &TestArgs, catalogue: &Catalogue, color: bool) -> Result<(Names, Vec<Arc<Suite>>), Stop> {
+    let mut files = load::selected(&args.source.suites, &args.select)?;
+    let names = Names::of(&args.libtest.names, args.libtest.exact, &files)?;
+    files.retain(|file| names.want(file));
+    let suites = load::suites(&files, &args.source, catalogue, color)?;
+    Ok((names, suites))
 }
 
 fn trial(case: &Case) -> Trial {
@@ -98,14 +110,10 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn start(&self) -> Result<Exit, Stop> {
+    fn start(&self, names: &Names, suites: &[Arc<Suite>]) -> Result<Exit, Stop> {
         let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
         let letters = Letters::parse(args.report.report.iter().map(String::as_str));
         let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpRKaAN")))?;
-        let mut files = load::selected(&args.source.suites, &args.select)?;
-        let names = Names::of(&args.libtest.names, args.libtest.exact, &files)?;
-        files.retain(|file| names.want(file));
-        let suites = load::suites(&files, &args.source, catalogue, self.color)?;
         let mut all: Vec<Arc<Case>> = {
             let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
@@ -114,14 +122,17 @@ impl Run<'_> {
                 .iter()
                 .flat_map(|setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct)));
             // Two setups may mean the same case: the same provider, model and parameters.
-            cases.filter(|case| seen.insert(case.id.clone())).map(Arc::new).collect()
+            let var = |name: &str| self.sourcing.var(name);
+            let is_replay = self.sourcing.mode == Mode::Replay;
+            let cases = cases.filter(|case| seen.insert(case.id.clone()));
+            cases.map(|case| Arc::new(case.equipped(&var, is_replay))).collect()
         };
         names.narrow(&mut all)?;
         let mut memory = Memory::open(Path::new("."));
         if args.choice.cache_clear {
             memory.clear();
         }
-        let selected = select::select(args, &names, &all, &mut memory)?;
+        let selected = select::select(args, names, &all, &mut memory)?;
         if selected.cases.is_empty() {
             let words = args.select.pattern.iter().chain(&args.libtest.names).map(String::as_str);
             let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
@@ -311,7 +322,7 @@ fn exit(tally: &Tally, ended: Ended) -> Exit {
     match ended {
         Ended::Broken => Exit::Internal,
         Ended::Stopped => Exit::Interrupted,
-        Ended::Done if tally.failed + tally.errors > 0 => Exit::Failed,
+        Ended::Done if tally.bad() > 0 => Exit::Failed,
         Ended::Done if tally.done() == 0 => Exit::NothingSelected,
         Ended::Done => Exit::Ok,
     }

@@ -1,6 +1,7 @@
 //! One template × one value of every parameter.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub struct Case {
     pub provider: Arc<str>,
     /// The model as the case's requests name it.
     model: Option<Arc<str>>,
+    /// The values of the secrets it uses.
+    env: Env,
     /// Of each parameter, which of its values: a case of a hundred thousand is a few numbers.
     values: Box<[u32]>,
     /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
@@ -54,7 +57,40 @@ impl Case {
                 _ => {}
             }
         }
+        if !self.env.0.is_empty() {
+            scope.insert("env".to_owned(), Value::Object(self.env.0.clone()));
+        }
         scope
+    }
+
+    /// The same with what it needs of the environment, or skipped because that is not there. `var` is the value of a
+    /// variable that is set. In replay a secret that is not set is what recordings hold in its place.
+    pub fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {
+        let suite = Arc::clone(&self.suite);
+        let template = &suite.templates[self.template];
+        let mut missing = template.needs_env.iter().find(|name| var(name).is_none());
+        for name in &template.secrets {
+            match var(name) {
+                Some(value) => drop(self.env.0.insert(name.clone(), value.into())),
+                None if is_replay => drop(self.env.0.insert(name.clone(), format!("${name}").into())),
+                None => missing = missing.or(Some(name)),
+            }
+        }
+        if let (None, Some(name)) = (&self.skip, missing) {
+            self.skip = Some(format!("{name} is not set: export {name}=…"));
+            self.xfail = None;
+        }
+        self
+    }
+}
+
+/// Values that no message may show.
+#[derive(Clone, Default)]
+struct Env(Scope);
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
     }
 }
 
@@ -93,6 +129,7 @@ pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: 
                     setup: Arc::clone(&setup_name),
                     provider: Arc::clone(&provider),
                     model: model.clone(),
+                    env: Env::default(),
                     values: indexes.into(),
                     skip: skip.clone(),
                     // What does not run cannot fail.
@@ -237,9 +274,13 @@ mod tests {
             params: vec![],
             keywords: vec![],
             needs: vec![],
+            needs_env: None,
+            secrets: vec![],
             skip: None,
             xfail: None,
             repeat: Repeat::default(),
+            setup: vec![],
+            teardown: vec![],
             steps: vec![],
         }
     }
@@ -291,7 +332,7 @@ mod tests {
 
     fn cases_with(templates: Vec<Template>, setup: &Setup, direct: bool) -> Vec<Case> {
         let source = Source { name: "suites/inference/sanity.yaml".into(), text: "".into() };
-        expand(&Arc::new(Suite { source: Arc::new(source), templates }), setup, &catalogue(), direct)
+        expand(&Arc::new(Suite { source: Arc::new(source), secrets: vec![], templates }), setup, &catalogue(), direct)
     }
 
     fn cases(templates: Vec<Template>) -> Vec<Case> {

@@ -29,7 +29,7 @@ pub(super) struct Summary<'a> {
 /// The colour of a run so far: red once anything failed, yellow when something passed against expectation, green when
 /// something passed or cases are still to come, else yellow.
 pub(super) fn main_style(tally: &Tally, all_done: bool) -> Style {
-    if tally.failed + tally.errors > 0 {
+    if tally.bad() > 0 {
         Style::Red
     } else if tally.xpassed + tally.flaky + tally.reruns > 0 {
         Style::Yellow
@@ -220,6 +220,7 @@ impl Summary<'_> {
 
 /// The counts that are not zero, in pytest's order.
 fn parts(tally: &Tally) -> Vec<(String, Style)> {
+    let errors = tally.errors + tally.teardowns;
     let counts = [
         (tally.failed, "failed", Style::Red),
         (tally.passed, "passed", Style::Green),
@@ -228,7 +229,7 @@ fn parts(tally: &Tally) -> Vec<(String, Style)> {
         (tally.deselected, "deselected", Style::Yellow),
         (tally.xfailed, "xfailed", Style::Yellow),
         (tally.xpassed, "xpassed", Style::Yellow),
-        (tally.errors, if tally.errors == 1 { "error" } else { "errors" }, Style::Red),
+        (errors, if errors == 1 { "error" } else { "errors" }, Style::Red),
         (tally.reruns, "rerun", Style::Yellow),
     ];
     let parts: Vec<_> = counts

@@ -111,8 +111,13 @@ impl<W: Write> Terminal<W> {
             Event::CaseStarted { .. } => return Ok(()),
             Event::CaseRerun(finished) | Event::CaseFinished(finished) if self.options.as_finished => {
                 self.case(event, finished)?;
+                // Nothing but a teardown waits for its case here.
+                let torn = self.early.remove(&finished.index).unwrap_or_default();
+                self.cases(&torn)?;
             }
-            Event::CaseRerun(finished) => self.early.entry(finished.index).or_default().push(event.clone()),
+            Event::CaseRerun(finished) | Event::CaseTeardown(finished) => {
+                self.early.entry(finished.index).or_default().push(event.clone())
+            }
             Event::CaseFinished(finished) => {
                 self.early.entry(finished.index).or_default().push(event.clone());
                 self.in_order()?;
@@ -204,6 +209,11 @@ impl<W: Write> Terminal<W> {
     fn cases(&mut self, events: &[Event]) -> io::Result<()> {
         for event in events {
             if let Event::CaseRerun(finished) | Event::CaseFinished(finished) = event {
+                self.case(event, finished)?;
+            }
+        }
+        for event in events {
+            if let Event::CaseTeardown(finished) = event {
                 self.case(event, finished)?;
             }
         }

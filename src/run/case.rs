@@ -25,6 +25,8 @@ const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_mi
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) rate: Option<Rate>,
+    /// Why the teardown failed, when it did.
+    pub(super) teardown: Option<Failure>,
     /// What the user must be told.
     pub(super) notices: Vec<String>,
 }
@@ -34,14 +36,14 @@ pub(super) struct Done {
 pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn Fn(Failure) + Sync)) -> Done {
     let case = &planned.case;
     if let Some(reason) = &case.skip {
-        return Done { outcome: Outcome::Skipped(reason.clone()), rate: None, notices: Vec::new() };
+        return Done { outcome: Outcome::Skipped(reason.clone()), rate: None, teardown: None, notices: Vec::new() };
     }
-    let mut flaky = None;
+    let (mut flaky, mut teardown) = (None, None);
     let mut left = options.reruns;
     let (failed, rate) = loop {
-        let (failed, rate) = tries(planned, options).await;
+        let (failed, rate) = tries(planned, options, &mut teardown).await;
         match failed {
-            Some(failure) if left > 0 && is_transport(failure.class) => {
+            Some(Failed { failure, .. }) if left > 0 && is_transport(failure.class) => {
                 left -= 1;
                 flaky = Some(failure.summary.clone());
                 rerun(failure);
@@ -60,36 +62,39 @@ pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn F
             ..Failure::default()
         }),
         (None, Some(xfail)) => Outcome::XPassed(xfail.reason.clone()),
-        (Some(failure), _) if failure.class == Class::Harness => Outcome::Error(failure),
+        (Some(Failed { failure, .. }), _) if failure.class == Class::Harness => Outcome::Error(failure),
         // Only an answer can fail as expected: a missing recording or key says nothing about the provider.
-        (Some(failure), Some(xfail)) if is_answer(failure.class) => {
+        (Some(Failed { failure, .. }), Some(xfail)) if is_answer(failure.class) => {
             Outcome::XFailed { reason: xfail.reason.clone(), failure }
         }
-        (Some(failure), _) => Outcome::Failed(failure),
+        (Some(Failed { failure, in_setup: true }), _) => Outcome::Error(failure),
+        (Some(Failed { failure, .. }), _) => Outcome::Failed(failure),
     };
-    let good = !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
+    let good = teardown.is_none() && !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
     let notices = planned.target.witness.finish(&case.id, good).await;
-    Done { outcome, rate, notices }
+    Done { outcome, rate, teardown, notices }
 }
 
 /// As many tries as it takes to know whether enough of them pass, each with the whole time of a case. All of them
 /// are one case: an equal request of a later try is answered by the next recording.
-async fn tries(planned: &Planned, options: &Options) -> (Option<Failure>, Option<Rate>) {
+async fn tries(planned: &Planned, options: &Options, teardown: &mut Option<Failure>) -> (Option<Failed>, Option<Rate>) {
     let repeat = planned.case.suite.templates[planned.case.template].repeat;
     let (mut passed, mut last) = (0, None);
     for tries in 1.. {
-        match steps(planned, Instant::now() + options.case_timeout).await {
+        let (result, torn) = once(planned, options.case_timeout).await;
+        *teardown = teardown.take().or(torn);
+        match result {
             Ok(()) => passed += 1,
             // More tries would fail in the same way.
-            Err(failure) if !is_answer(failure.class) => return (Some(failure), None),
-            Err(failure) => last = Some(failure),
+            Err(failed) if !is_answer(failed.failure.class) => return (Some(failed), None),
+            Err(failed) => last = Some(failed),
         }
         let rate = repeat.is_several().then_some(Rate { passed, tries });
         match repeat.decided(passed, tries - passed) {
             None => {}
             Some(true) => return (None, rate),
             Some(false) => {
-                if let (Some(failure), true) = (&mut last, repeat.is_several()) {
+                if let (Some(Failed { failure, .. }), true) = (&mut last, repeat.is_several()) {
                     let needed = repeat.needed();
                     let words =
                         format!("{passed} of {tries} tries passed, at least {needed} must; the last failed so:");
@@ -110,18 +115,48 @@ fn is_answer(class: Class) -> bool {
     matches!(class, Class::WrongAnswer | Class::ProtocolViolation | Class::ProviderDown | Class::RateLimited)
 }
 
-/// Every step in order; the first that fails ends the case.
-async fn steps(planned: &Planned, deadline: Instant) -> Result<(), Failure> {
-    let template = &planned.case.suite.templates[planned.case.template];
+/// Why a try failed.
+struct Failed {
+    failure: Failure,
+    /// What the case is about was not reached.
+    in_setup: bool,
+}
+
+/// One try: setup, steps, and whatever came of them teardown, with why that failed when it did.
+async fn once(planned: &Planned, time: Duration) -> (Result<(), Failed>, Option<Failure>) {
+    let template = planned.case.template();
     let mut scope = planned.case.scope();
-    for step in &template.steps {
+    let deadline = Instant::now() + time;
+    let result = match steps(planned, &template.setup, &mut scope, deadline).await {
+        Err(failure) => Err(Failed { failure: failure.during("setup"), in_setup: true }),
+        Ok(()) => steps(planned, &template.steps, &mut scope, deadline)
+            .await
+            .map_err(|failure| Failed { failure, in_setup: false }),
+    };
+    // The case may have used up its time: cleaning up has as much again.
+    let deadline = Instant::now() + time;
+    let mut torn = None;
+    for step in &template.teardown {
+        // What was never captured was never made: there is nothing to take down.
+        if !step.request.is_bound(&scope) {
+            continue;
+        }
+        let failure = steps(planned, std::slice::from_ref(step), &mut scope, deadline).await.err();
+        torn = torn.or(failure.map(|failure| failure.during("teardown")));
+    }
+    (result, torn)
+}
+
+/// Every step in order, adding what is captured; the first that fails ends them.
+async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: Instant) -> Result<(), Failure> {
+    for step in steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
         let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
         let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
-            match attempt(planned, step, &scope, deadline).await {
+            match attempt(planned, step, scope, deadline).await {
                 Ok(captured) => {
                     scope.extend(captured);
                     break;
@@ -150,8 +185,10 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
         .map_err(|message| of_message(&scene, Class::Harness, &message))?;
     scene.request = Some(&request);
+    // What steps before it had no answer to is theirs.
+    let known = target.witness.troubles(&case.id).len();
     let answer = answer(planned, &request, deadline).await;
-    if let Some(trouble) = target.witness.troubles(&case.id).into_iter().next() {
+    if let Some(trouble) = target.witness.troubles(&case.id).into_iter().nth(known) {
         return Err(of_message(&scene, class_of(trouble.kind), &trouble.message));
     }
     let lost = |kind| matches!(kind, ErrorKind::Broken | ErrorKind::Connect);

@@ -164,10 +164,14 @@ async fn worker(
         for notice in done.notices {
             let _ = events.send(Event::Notice(notice));
         }
-        let bad = matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_));
+        let bad = [matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_)), done.teardown.is_some()];
+        if let Some(failure) = done.teardown {
+            let _ = events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None)));
+        }
         let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate)));
-        if bad {
-            let count = failures.fetch_add(1, Ordering::SeqCst) + 1;
+        let bad = bad.into_iter().filter(|bad| *bad).count();
+        if bad > 0 {
+            let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;
             if options.max_failures.is_some_and(|most| count >= most) {
                 enough.store(true, Ordering::SeqCst);
             }

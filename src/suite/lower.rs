@@ -87,6 +87,7 @@ impl Lower<'_, '_> {
 
     fn matcher(&mut self, place: Place, raw: RawMatcher) -> Matcher {
         let errors = self.reader.errors.len();
+        let is_named = raw.is.is_some();
         let matcher = Matcher {
             equals: raw.equals.map(|value| self.value(place, value)),
             contains: raw.contains.map(|value| self.value(place, value)),
@@ -108,8 +109,8 @@ impl Lower<'_, '_> {
             is: raw.is.and_then(|name| self.reader.named_matcher(&name)),
             fold: raw.fold,
         };
-        // What was told of its parts says more than that nothing is left of them.
-        if matcher.is_empty() && self.reader.errors.len() == errors {
+        // What was told of its parts, or of the matcher it names, says more than that nothing is left of them.
+        if matcher.is_empty() && !is_named && self.reader.errors.len() == errors {
             self.reader
                 .error(place, 1, "this matcher asks for nothing")
                 .push_help("write a value, or for example `{contains: …}`");

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::expect::Expect;
 use super::fault::Fault;
 use super::repeat::Repeat;
+use super::template::{self, Scope};
 use crate::yaml::{Place, Source};
 
 /// One suite file.
@@ -16,6 +17,8 @@ pub struct Suite {
     /// The file's text, for messages that show a line of it. `source.name` is the path as it stands in case ids
     /// (`suites/inference/sanity.yaml`).
     pub source: Arc<Source>,
+    /// Environment variables whose values are never kept nor shown.
+    pub secrets: Vec<String>,
     /// The case templates, in file order.
     pub templates: Vec<Template>,
 }
@@ -39,12 +42,20 @@ pub struct Template {
     pub keywords: Vec<String>,
     /// Capabilities without which the case makes no sense.
     pub needs: Vec<String>,
+    /// An environment variable without which the case makes no sense.
+    pub needs_env: Option<String>,
+    /// Secrets that its requests and expectations use.
+    pub secrets: Vec<String>,
     /// Skip always, with this reason.
     pub skip: Option<String>,
     /// Expected to fail, with the reason.
     pub xfail: Option<Xfail>,
     /// How often it is run.
     pub repeat: Repeat,
+    /// What comes before them, in order.
+    pub setup: Vec<Step>,
+    /// What comes after them, whatever came of them, in the order in which it is done: the last that is written first.
+    pub teardown: Vec<Step>,
     /// The requests, in order; a one-request case has one step.
     pub steps: Vec<Step>,
 }
@@ -166,6 +177,19 @@ pub struct RequestTemplate {
     pub body: Body,
     /// Whether the provider's key goes along.
     pub auth: Auth,
+}
+
+impl RequestTemplate {
+    /// Whether every name in it has a value.
+    pub fn is_bound(&self, scope: &Scope) -> bool {
+        let is_bound = |text: &str| template::fill_text(text, scope).is_ok();
+        let body = match &self.body {
+            Body::None => true,
+            Body::Json(value) => template::fill(value, scope).is_ok(),
+            Body::Raw(text) => is_bound(text),
+        };
+        body && is_bound(&self.path) && self.headers.iter().all(|(_, value)| is_bound(value))
+    }
 }
 
 /// A request body before interpolation.

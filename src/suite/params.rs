@@ -20,9 +20,9 @@ impl Reader<'_> {
             let width = name.value.chars().count();
             let names: Vec<String> = name.value.split(',').map(|name| name.trim().to_owned()).collect();
             for one in &names {
-                if one == "model" || one.is_empty() || one.contains(['.', '}', ' ']) {
+                if one == "model" || one == "env" || one.is_empty() || one.contains(['.', '}', ' ']) {
                     self.error(name.place, width, format!("`{one}` cannot name a parameter"))
-                        .push_help("`model` is taken, and a name holds no dot, space or brace");
+                        .push_help("`model` and `env` are taken, and a name holds no dot, space or brace");
                 }
             }
             let before = self.errors.len();

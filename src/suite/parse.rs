@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fault::lower_fault;
 use super::lower::lower_expect;
-use super::raw::{RawRequest, RawStep, RawSuite, RawTemplate};
+use super::raw::{RawIf, RawRequest, RawStep, RawSuite, RawTemplate};
 use super::reader::Reader;
 use super::repeat::Repeat;
 use super::{
@@ -31,7 +31,7 @@ pub struct Known {
 pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
     let raw: RawSuite = yaml::from_source(&source).map_err(|error| vec![error])?;
     let mut reader = Reader::new(Arc::clone(&source), known);
-    reader.share(raw.include, raw.matchers, raw.steps, raw.params);
+    reader.share(raw.include, raw.secrets, raw.matchers, raw.steps, raw.params);
     if raw.cases.value.is_empty() {
         reader.error(raw.cases.place, 1, "there are no cases here").push_help("write at least one `- name: …`");
     }
@@ -50,9 +50,9 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
         }
         templates.push(reader.template(case));
     }
-    let mut errors = reader.errors;
+    let mut errors = std::mem::take(&mut reader.errors);
     if errors.is_empty() {
-        return Ok(Suite { source, templates });
+        return Ok(Suite { source, secrets: reader.secrets, templates });
     }
     // What stands in an included file comes after it, and once, however often it is used.
     errors.sort_by(|a, b| {
@@ -70,7 +70,9 @@ impl Reader<'_> {
         let clients = raw.clients.iter().filter_map(|word| self.client(word)).collect();
         let model = raw.model.as_ref().and_then(|word| self.axis(word));
         let params = self.params(raw.params);
-        for need in &raw.needs {
+        let (capability, needs_env) = self.condition(raw.r#if);
+        let needs: Vec<Spanned<String>> = raw.needs.into_iter().chain(capability).collect();
+        for need in &needs {
             if !self.known.capabilities.contains(&need.value) {
                 let known: Vec<&str> = self.known.capabilities.iter().map(String::as_str).collect();
                 let (known, need) = (known.clone(), need.clone());
@@ -79,6 +81,7 @@ impl Reader<'_> {
         }
         let mut scope: Vec<String> = params.iter().flat_map(|param| param.names.iter().cloned()).collect();
         scope.extend(raw.model.is_some().then(|| "model".to_owned()));
+        let setup = raw.setup.into_iter().filter_map(|step| self.step(&mut scope, step)).collect();
         let own = RawStep {
             request: raw.request,
             expect: raw.expect,
@@ -88,6 +91,7 @@ impl Reader<'_> {
             ..RawStep::default()
         };
         let steps = self.steps(place, &mut scope, own, raw.steps);
+        let teardown = raw.teardown.into_iter().rev().filter_map(|step| self.step(&mut scope, step)).collect();
         Template {
             name: raw.name.value,
             place: raw.name.place,
@@ -96,11 +100,15 @@ impl Reader<'_> {
             model,
             params,
             keywords: raw.keywords,
-            needs: raw.needs.into_iter().map(|need| need.value).collect(),
+            needs: needs.into_iter().map(|need| need.value).collect(),
+            needs_env,
+            secrets: std::mem::take(&mut self.used_secrets).into_iter().collect(),
             skip: raw.skip,
             xfail: raw.xfail.and_then(|xfail| self.xfail(xfail.place, xfail.value)),
             repeat: self.repeat(raw.repeat, raw.pass_rate),
+            setup,
             steps,
+            teardown,
         }
     }
 
@@ -148,6 +156,19 @@ impl Reader<'_> {
             self.unknown(word, "model axis", &Axis::ALL.map(|(_, name, _)| name));
         }
         found
+    }
+
+    /// The capability and the variable that a case asks for.
+    fn condition(&mut self, raw: Option<Spanned<RawIf>>) -> (Option<Spanned<String>>, Option<String>) {
+        let Some(Spanned { value: RawIf { capability, env }, place }) = raw else { return (None, None) };
+        if capability.is_none() && env.is_none() {
+            self.error(place, 1, "`if` asks for nothing")
+                .push_help("write `if: {capability: tools}` or `if: {env: MY_TOKEN}`");
+        }
+        if let Some(name) = &env {
+            self.variable(name);
+        }
+        (capability, env.map(|name| name.value))
     }
 
     fn xfail(&mut self, place: Place, raw: Short<super::raw::RawXfail>) -> Option<Xfail> {

@@ -20,6 +20,9 @@ pub(super) struct RawSuite {
     /// Files with matchers, steps and params to use here, as seen from this one: `[shared/common.yaml]`.
     #[serde(default)]
     pub(super) include: Vec<Spanned<String>>,
+    /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
+    #[serde(default)]
+    pub(super) secrets: Vec<Spanned<String>>,
     /// Matchers by name, used as `{is: NAME}`.
     #[serde(default)]
     pub(super) matchers: Pairs<RawNeed>,
@@ -41,6 +44,8 @@ pub(super) struct RawShared {
     #[serde(default)]
     #[allow(dead_code, reason = "holds YAML anchors only")]
     anchors: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) secrets: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) matchers: Pairs<RawNeed>,
     #[serde(default)]
@@ -98,6 +103,9 @@ pub(super) struct RawTemplate {
     /// Capabilities: a provider that lacks one gets SKIPPED with its reason.
     #[serde(default)]
     pub(super) needs: Vec<Spanned<String>>,
+    /// What must be there, else this is SKIPPED.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) r#if: Option<Spanned<RawIf>>,
     /// Why this never runs.
     #[serde(default, deserialize_with = "present")]
     pub(super) skip: Option<String>,
@@ -130,10 +138,31 @@ pub(super) struct RawTemplate {
     /// What goes wrong on the way from the provider.
     #[serde(default)]
     pub(super) faults: Vec<Spanned<RawFault>>,
+    /// Steps before those of the case; what they capture is there for the case. When one fails, the case is an ERROR.
+    #[serde(default)]
+    pub(super) setup: Vec<Spanned<RawStep>>,
+    /// Steps after those of the case, whatever came of it, the last first. When one fails, that is an ERROR beside the
+    /// case's outcome.
+    #[serde(default)]
+    pub(super) teardown: Vec<Spanned<RawStep>>,
     /// Several requests, one after the other.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("minItems" = 1)))]
     pub(super) steps: Option<Spanned<Vec<Spanned<RawStep>>>>,
+}
+
+/// What must be there for a case to run.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, schemars(extend("minProperties" = 1)))]
+pub(super) struct RawIf {
+    /// A capability, as under `needs`.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) capability: Option<Spanned<String>>,
+    /// An environment variable that is set, and not empty.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) env: Option<Spanned<String>>,
 }
 
 /// An expected failure.

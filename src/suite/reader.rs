@@ -1,5 +1,6 @@
 //! What every part of reading a suite needs: saying what is wrong and where, and the small things strings hold.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ pub(super) struct Reader<'a> {
     pub(super) source: Arc<Source>,
     pub(super) known: &'a Known,
     pub(super) shared: Shared,
+    /// Secrets that may be used, and those that the case being read does use.
+    pub(super) secrets: Vec<String>,
+    pub(super) used_secrets: BTreeSet<String>,
     pub(super) errors: Vec<Error>,
     /// The bytes of the case being read, where its `${…}` are searched.
     pub(super) from: usize,
@@ -31,7 +35,16 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(source: Arc<Source>, known: &'a Known) -> Self {
         let to = source.text.len();
-        Reader { source, known, shared: Shared::default(), errors: Vec::new(), from: 0, to }
+        Reader {
+            source,
+            known,
+            shared: Shared::default(),
+            secrets: Vec::new(),
+            used_secrets: BTreeSet::new(),
+            errors: Vec::new(),
+            from: 0,
+            to,
+        }
     }
 
     /// Reads what stands at a place of another file.
@@ -75,6 +88,10 @@ impl Reader<'_> {
             if scope.iter().any(|known| known == root) {
                 continue;
             }
+            if let Some(secret) = name.strip_prefix("env.").and_then(|name| self.secret(name)) {
+                self.used_secrets.insert(secret);
+                continue;
+            }
             let case = &self.source.text[self.from..self.to];
             let found = case.find(&format!("${{{name}")).map(|at| Place::of_byte(&self.source.text, self.from + at));
             let width = name.chars().count() + 3;
@@ -86,10 +103,24 @@ impl Reader<'_> {
                 format!("declared here: {}", scope.join(", "))
             };
             let way = match root {
+                "env" => self.no_secret(name),
                 "model" => "add `model: text` (or embedding, vision) to the case".to_owned(),
                 _ => format!("{near}{known}. Parameters stand under `params`, captures come from earlier steps"),
             };
             self.error(found.unwrap_or(place), width, format!("`${{{name}}}` is used but not declared")).push_help(way);
+        }
+    }
+
+    fn secret(&self, name: &str) -> Option<String> {
+        self.secrets.iter().find(|secret| *secret == name).cloned()
+    }
+
+    /// The way out for a `${env.…}` that is not declared.
+    fn no_secret(&self, name: &str) -> String {
+        let variable = name.strip_prefix("env.").unwrap_or("NAME");
+        match nearest(variable, self.secrets.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `${{env.{near}}}`?"),
+            None => format!("write `secrets: [{variable}]` at the top of the suite"),
         }
     }
 

@@ -68,10 +68,12 @@ impl Reader<'_> {
     pub(super) fn share(
         &mut self,
         include: Vec<Spanned<String>>,
+        secrets: Vec<Spanned<String>>,
         matchers: Pairs<RawNeed>,
         steps: Pairs<Spanned<RawStep>>,
         params: Pairs<RawParam>,
     ) {
+        self.add_secrets(secrets);
         self.add(matchers, steps, params);
         for path in include {
             let Some(source) = self.file(&path) else {
@@ -80,7 +82,10 @@ impl Reader<'_> {
             };
             match yaml::from_source::<RawShared>(&source) {
                 Ok(raw) => {
-                    self.elsewhere(&source, Place::default(), |reader| reader.add(raw.matchers, raw.steps, raw.params));
+                    self.elsewhere(&source, Place::default(), |reader| {
+                        reader.add_secrets(raw.secrets);
+                        reader.add(raw.matchers, raw.steps, raw.params);
+                    });
                 }
                 Err(error) => {
                     self.errors.push(error);
@@ -91,6 +96,28 @@ impl Reader<'_> {
         let names: Vec<String> = self.shared.matchers.keys().cloned().collect();
         for name in names {
             self.composed(&name);
+        }
+    }
+
+    fn add_secrets(&mut self, names: Vec<Spanned<String>>) {
+        for name in names {
+            self.variable(&name);
+            if !self.secrets.contains(&name.value) {
+                self.secrets.push(name.value);
+            }
+        }
+    }
+
+    /// Demands the name of an environment variable.
+    pub(super) fn variable(&mut self, name: &Spanned<String>) {
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.value.is_empty()
+            || !name.value.chars().all(fine)
+            || name.value.starts_with(|c: char| c.is_ascii_digit())
+        {
+            let reason = format!("`{}` cannot name an environment variable", name.value);
+            self.error(name.place, name.value.chars().count(), reason)
+                .push_help("use letters, digits and `_`, as in `MY_TOKEN`; its value stands in the environment");
         }
     }
 
@@ -213,6 +240,7 @@ impl Reader<'_> {
         }
         let Named { source, what } = self.shared.matchers.get(name)?.clone();
         let before = self.errors.len();
+        let used = std::mem::take(&mut self.used_secrets);
         self.shared.open.push(name.to_owned());
         let place = what.place;
         let need = self.elsewhere(&source, place, |reader| {
@@ -226,8 +254,14 @@ impl Reader<'_> {
                     )
                     .push_help("write them where the path stands, beside `is`");
             }
+            if !reader.used_secrets.is_empty() {
+                reader
+                    .error(place, 1, "a matcher with a name uses no secrets")
+                    .push_help("compare with the secret where the matcher is used");
+            }
             need
         });
+        self.used_secrets = used;
         self.shared.open.pop();
         let matcher = (self.errors.len() == before).then(|| Arc::from(need.matcher));
         self.shared.read.insert(name.to_owned(), matcher.clone());
