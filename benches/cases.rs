@@ -19,9 +19,9 @@ use tempfile::TempDir;
 /// The most that the smaller run may take.
 const MOST_TIME: Duration = Duration::from_millis(1_500);
 const MOST_MEMORY: u64 = 150 << 10;
-/// The most that the larger run, of ten times the cases, may take of what the smaller one may: a case costs next to
-/// nothing, a template what it says.
-const MORE_MEMORY: [(&str, u64); 2] = [(PARAMETER, 2), (TEMPLATES, 10)];
+/// The most that the larger run, of ten times the cases, may take of what the smaller one may, in time and in memory: a
+/// case costs next to nothing to keep, a template what it says, and 100,000 of them are 30 MB of YAML.
+const MORE: [(&str, u32, u64); 2] = [(PARAMETER, 10, 2), (TEMPLATES, 16, 10)];
 const PARAMETER: &str = "one template, a parameter";
 const TEMPLATES: &str = "a template each";
 /// How much more a case may take in the larger run than in the smaller one. Not 1: what is touched no longer fits in
@@ -60,17 +60,17 @@ fn main() -> ExitCode {
         show(kind, few * 10, large);
         let more = large.time.as_secs_f64() / 10.0 / small.time.as_secs_f64();
         println!("{kind:<28} a case takes {more:.2} times as long among ten times as many (at most {MORE_PER_CASE})");
-        let more_memory = MORE_MEMORY.iter().find(|(name, _)| *name == kind).map_or(1, |(_, more)| *more);
+        let (_, more_time, more_memory) = MORE.into_iter().find(|(name, ..)| *name == kind).unwrap();
         good &= more <= MORE_PER_CASE
             && small.time <= MOST_TIME
-            && large.time <= MOST_TIME * 10
+            && large.time <= MOST_TIME * more_time
             && small.memory <= MOST_MEMORY
             && large.memory <= MOST_MEMORY * more_memory;
     }
-    println!(
-        "allowed: {MOST_TIME:?} and {MOST_MEMORY} KiB; among ten times as many 10 times that time, and of that memory"
-    );
-    MORE_MEMORY.iter().for_each(|(kind, more)| println!("{kind:<28} {more} times"));
+    println!("allowed: {MOST_TIME:?} and {MOST_MEMORY} KiB; for ten times as many, of that");
+    for (kind, time, memory) in MORE {
+        println!("{kind:<28} {time} times the time, {memory} times the memory");
+    }
     if is_measured && !good { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
