@@ -126,6 +126,7 @@ mod tests {
         "named-step-that-uses",
         "parameter-list-value",
         "pass-rate-alone",
+        "providers-bad-price",
         "providers-bad-xfail",
         "providers-gap-without-reason",
         "providers-unknown-capability",
