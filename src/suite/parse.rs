@@ -64,8 +64,8 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
 }
 
 impl Reader<'_> {
-    fn template(&mut self, case: Spanned<RawTemplate>) -> Template {
-        let (place, raw) = (case.place, case.value);
+    fn template(&mut self, case: Spanned<Box<RawTemplate>>) -> Template {
+        let (place, raw) = (case.place, *case.value);
         self.case_name(&raw.name);
         let clients = raw.clients.iter().filter_map(|word| self.client(word)).collect();
         let model = raw.model.as_ref().and_then(|word| self.axis(word));

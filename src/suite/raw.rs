@@ -34,7 +34,7 @@ pub(super) struct RawSuite {
     pub(super) params: Pairs<RawParam>,
     /// The cases.
     #[cfg_attr(test, schemars(extend("minItems" = 1)))]
-    pub(super) cases: Spanned<Vec<Spanned<RawTemplate>>>,
+    pub(super) cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
 }
 
 /// What suites share.
