@@ -73,6 +73,8 @@ pub(super) struct TestArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
     #[command(flatten)]
+    pub(super) budget: BudgetArgs,
+    #[command(flatten)]
     pub(super) run: RunArgs,
 }
 
@@ -117,6 +119,27 @@ pub(super) struct SelectArgs {
     /// Use this model for vision cases
     #[arg(long, env = "RETAKE_VISION_MODEL", value_name = "MODEL")]
     pub(super) vision_model: Option<String>,
+}
+
+/// What a live run may cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Budget")]
+pub(super) struct BudgetArgs {
+    /// With --co: what the cases would cost live, estimated
+    #[arg(long, requires = "collect_only")]
+    pub(super) cost: bool,
+    /// Skip the cases beyond so many US dollars, estimated from `prices` in providers.yaml; nothing costs in replay
+    #[arg(long, env = "RETAKE_MAX_COST", value_name = "DOLLARS", value_parser = dollars)]
+    pub(super) max_cost: Option<f64>,
+    /// Skip the cases beyond so many tokens, estimated
+    #[arg(long, env = "RETAKE_MAX_TOKENS", value_name = "N")]
+    pub(super) max_tokens: Option<u64>,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    let dollars =
+        text.trim_start_matches('$').parse::<f64>().ok().filter(|dollars| dollars.is_finite() && *dollars >= 0.0);
+    dollars.ok_or_else(|| "write US dollars, such as 0.50".to_owned())
 }
 
 /// Where things are.

@@ -2,6 +2,7 @@
 
 mod app;
 mod args;
+mod budget;
 mod completions;
 mod exit;
 mod harness;

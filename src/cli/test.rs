@@ -1,7 +1,7 @@
 //! `retake test` and the test target: which cases, wired to what, told how.
 
 use std::collections::HashSet;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use crate::suite::Suite;
 use crate::tape::Mode;
 
 use super::args::TestArgs;
+use super::budget::Budget;
 use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
 use super::memory::Memory;
@@ -141,10 +142,21 @@ impl Run<'_> {
         if args.libtest.list {
             return list(args, &selected.cases);
         }
+        let mode = self.sourcing.mode;
+        let budget = Budget::of(&args.budget, mode, &selected.cases, catalogue)?;
+        let settled: Vec<Arc<Case>> = match &budget {
+            Some(budget) => selected.cases.iter().map(|case| budget.settle(case)).collect(),
+            None => Vec::new(),
+        };
+        let selected = match &budget {
+            Some(_) => Selected { cases: settled.iter().collect(), ..selected },
+            None => selected,
+        };
+        let estimate = budget.map(|budget| budget.line(mode));
         let counts = Counts { suites: suites.len(), total: all.len(), is_narrowed: !names.is_empty() };
         let options = self.options(letters);
         if args.choice.collect_only {
-            return self.collect_only(&selected, &counts, options, began);
+            return self.collect_only(&selected, &counts, options, began, estimate);
         }
         super::block_on(self.drive(selected, &counts, options, memory))
     }
@@ -156,6 +168,7 @@ impl Run<'_> {
         counts: &Counts,
         options: report::Options,
         began: Instant,
+        estimate: Option<String>,
     ) -> Result<Exit, Stop> {
         let cannot = |error: io::Error| Stop::internal(format!("cannot write the report: {error}"));
         let mut out = Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone());
@@ -167,6 +180,9 @@ impl Run<'_> {
         let cases: Vec<Collected> = selected.cases.iter().map(of).collect();
         let deselected = counts.total - cases.len();
         Tree { cases: &cases, deselected, duration: began.elapsed() }.write(&mut out, &options).map_err(cannot)?;
+        if let Some(estimate) = estimate {
+            writeln!(out, "{estimate}").and_then(|()| out.flush()).map_err(cannot)?;
+        }
         Ok(if cases.is_empty() { Exit::NothingSelected } else { Exit::Ok })
     }
 

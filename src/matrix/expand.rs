@@ -63,6 +63,11 @@ impl Case {
         scope
     }
 
+    /// The same, not to be run, and why.
+    pub fn skipped(&self, why: &str) -> Self {
+        Case { skip: Some(why.to_owned()), xfail: None, ..self.clone() }
+    }
+
     /// The same with what it needs of the environment, or skipped because that is not there. `var` is the value of a
     /// variable that is set. In replay a secret that is not set is what recordings hold in its place.
     pub fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {

@@ -60,6 +60,32 @@ pub struct Provider {
     pub quirks: Quirks,
     /// How it is asked live.
     pub manners: Manners,
+    /// What its models cost, in file order: model ids, in which `*` stands for anything.
+    pub prices: Vec<(String, Price)>,
+}
+
+impl Provider {
+    /// What a model (without provider prefix) costs: the first price whose id fits.
+    pub fn price(&self, model: &str) -> Option<Price> {
+        self.prices.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, price)| *price)
+    }
+}
+
+/// US dollars per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Price {
+    /// Of what is asked.
+    pub input: f64,
+    /// Of what is answered.
+    pub output: f64,
+}
+
+/// Whether a text is one that a pattern means, in which `*` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(start) else { return false };
+    // The next piece may stand anywhere in what is left.
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| fits(rest, &text[at..]))
 }
 
 /// How a provider is asked live. What is `None` is as for every provider.

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::raw::{
-    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawModels, RawProvider, RawProviders,
+    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawModels, RawPrice, RawProvider, RawProviders,
     RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
-use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Ignored, Manners, Models, Provider, Quirks, Setup};
+use super::{
+    Capability, Catalogue, Dropped, ExpectedFailure, Gap, Ignored, Manners, Models, Price, Provider, Quirks, Setup,
+};
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -93,6 +95,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
             .collect(),
         quirks: quirks(file, raw.quirks)?,
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
+        prices: raw.prices.0.into_iter().map(|(model, raw)| price(file, model, &raw)).collect::<Result<_, _>>()?,
     })
 }
 
@@ -213,6 +216,15 @@ fn manners(file: &File<'_>, limits: RawLimits, retries: RawRetries, times: RawTi
         gap: time(times.gap)?,
         whole: time(times.whole)?,
     })
+}
+
+fn price(file: &File<'_>, model: Spanned<String>, raw: &Spanned<RawPrice>) -> Result<(String, Price), Error> {
+    let RawPrice { input, output } = raw.value;
+    if [input, output].iter().any(|dollars| !dollars.is_finite() || *dollars < 0.0) {
+        let help = "US dollars per million tokens, such as `{input: 0.15, output: 0.60}`";
+        return Err(file.wrong_at(raw.place, "this is no price", help));
+    }
+    Ok((model.value, Price { input, output }))
 }
 
 fn setup(file: &File<'_>, name: &Spanned<String>, raw: RawSetup, providers: &[&str]) -> Result<Setup, Error> {

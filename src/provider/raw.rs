@@ -78,6 +78,21 @@ pub(super) struct RawProvider {
     /// How long to wait.
     #[serde(default)]
     pub(super) timeouts: RawTimeouts,
+    /// What models cost, by id, in which `*` stands for anything; the first that fits counts.
+    #[serde(default)]
+    pub(super) prices: Pairs<Spanned<RawPrice>>,
+}
+
+/// US dollars per million tokens.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPrice {
+    /// Of what is asked.
+    pub(super) input: f64,
+    /// Of what is answered; nothing for embeddings.
+    #[serde(default)]
+    pub(super) output: f64,
 }
 
 /// How many requests a provider takes.

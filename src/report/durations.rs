@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::layout::{titled, visible_line};
-use super::terminal::Options;
+use super::options::Options;
 
 /// Lists the `most` slowest, or all when that is 0.
 pub(super) fn write(

@@ -3,6 +3,7 @@
 mod durations;
 mod layout;
 mod letters;
+mod options;
 mod paint;
 mod summary;
 mod terminal;
@@ -10,7 +11,8 @@ mod trace;
 mod tree;
 
 pub use letters::Letters;
-pub use terminal::{Options, Terminal};
+pub use options::Options;
+pub use terminal::Terminal;
 pub use trace::Trace;
 pub use tree::{Collected, Tree};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::layout::{around, first_line, session_duration, titled, trimmed, visible, visible_line, width};
 use super::letters::letter;
+use super::options::Options;
 use super::paint::{Style, paint};
-use super::terminal::Options;
 use super::trace::Trace;
 use crate::event::{Failure, Finished, Outcome, Tally};
 

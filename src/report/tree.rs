@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::layout::{session_duration, titled, visible_line};
+use super::options::Options;
 use super::paint::{Style, paint};
-use super::terminal::Options;
 
 /// A case that was collected.
 #[derive(Debug, Clone)]

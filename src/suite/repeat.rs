@@ -14,6 +14,11 @@ impl Default for Repeat {
 }
 
 impl Repeat {
+    /// How many tries there are at most.
+    pub fn times(self) -> u32 {
+        self.times
+    }
+
     /// The most tries of a case: beyond it, it is an evaluation and no test.
     pub const MOST: u32 = 1000;
 

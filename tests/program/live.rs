@@ -148,3 +148,35 @@ fn recording_twice_shows_what_moved_and_writes_nothing() {
     assert!(dir.files("recordings").is_empty());
     dir.retake("record --mode live").run().exits(4).says("leave --mode live out");
 }
+
+#[test]
+fn cases_beyond_the_budget_are_skipped_and_replay_costs_nothing() {
+    let dir = Dir::new();
+    let case = |n| {
+        format!(
+            "  - name: case_{n}\n    model: text\n    request: {{post: /v1/chat/completions, body: {{model: \"${{model}}\", n: 1, max_tokens: 1000, messages: [{{role: user, content: \"{n}\"}}]}}}}\n"
+        )
+    };
+    dir.write("suites/chat.yaml", &format!("cases:\n{}", (0..4).map(case).collect::<String>()));
+    let providers = |prices: &str| {
+        let text = format!(
+            "providers:\n  together:\n    type: remote::together\n    base_url: https://api.together.xyz/v1\n    key: TOGETHER_API_KEY\n{prices}"
+        );
+        dir.write("suites/providers.yaml", &text);
+        dir.write("suites/setups.yaml", "setups:\n  together: {provider: together, models: {text: together/m-1}}\n");
+    };
+    providers("");
+    let base =
+        serve(|_| (200, String::new(), r#"{"choices": [{"index": 0, "message": {"content": "a"}}]}"#.to_owned()));
+    live(&dir, &base, "--max-cost 1").exits(4).says("no price of together/m-1 is known").says("prices:");
+    providers("    prices: {\"m-*\": {input: 1, output: 1000}}\n");
+    let ran = live(&dir, &base, "-v --max-cost $2.50").exits(0);
+    assert_eq!(ran.last_line(), "2 passed, 2 skipped");
+    ran.says("SKIPPED (budget: more than");
+    assert_eq!(live(&dir, &base, "--max-tokens 1100").exits(0).last_line(), "1 passed, 3 skipped");
+    live(&dir, &base, "--max-cost free").exits(4).says("write US dollars");
+    live(&dir, &base, "--co --cost").exits(0).says("estimate: 4 cases ask about").says("$4.00");
+    live(&dir, &base, "--mode record").exits(0);
+    let replay = "test --setup together --stack-config direct --max-cost 0";
+    assert_eq!(dir.retake(replay).run().exits(0).last_line(), "4 passed");
+}

@@ -1,0 +1,85 @@
+//! What a run may cost: cases beyond it are not run.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::matrix::{Case, Estimate, estimate};
+use crate::provider::Catalogue;
+use crate::tape::Mode;
+
+use super::args::BudgetArgs;
+use super::exit::Stop;
+
+/// What the selected cases may cost.
+pub(super) struct Budget {
+    /// In order of the cases; nothing for those that are skipped anyway.
+    estimates: Vec<Estimate>,
+    /// By the case's id: why it is beyond the budget.
+    beyond: HashMap<String, String>,
+}
+
+impl Budget {
+    /// Estimates the cases in order and finds those beyond what the flags allow. `None` where nobody asks. In replay
+    /// nothing costs, and nothing is beyond.
+    pub(super) fn of(
+        args: &BudgetArgs,
+        mode: Mode,
+        cases: &[&Arc<Case>],
+        catalogue: &Catalogue,
+    ) -> Result<Option<Self>, Stop> {
+        if args.max_cost.is_none() && args.max_tokens.is_none() && !args.cost {
+            return Ok(None);
+        }
+        let (mut estimates, mut beyond, mut spent) = (Vec::new(), HashMap::new(), Estimate::default());
+        for case in cases {
+            let mut sum = Estimate::default();
+            if let (None, Some(provider)) = (&case.skip, catalogue.provider(&case.provider)) {
+                sum = estimate(case, provider).map_err(|model| no_price(&provider.name, &model))?;
+            }
+            let after = spent.plus(sum);
+            match args.exceeded(after).filter(|_| mode != Mode::Replay && sum.tokens() > 0) {
+                Some(limit) => drop(beyond.insert(case.id.clone(), format!("budget: {limit}"))),
+                None => spent = after,
+            }
+            estimates.push(sum);
+        }
+        Ok(Some(Budget { estimates, beyond }))
+    }
+
+    /// The case, skipped where it is beyond the budget.
+    pub(super) fn settle(&self, case: &Arc<Case>) -> Arc<Case> {
+        match self.beyond.get(&case.id) {
+            Some(why) => Arc::new(case.skipped(why)),
+            None => Arc::clone(case),
+        }
+    }
+
+    /// `estimate: 12 cases ask about 3400 tokens and get at most 6144: $0.0046`
+    pub(super) fn line(&self, mode: Mode) -> String {
+        let sum = self.estimates.iter().fold(Estimate::default(), |sum, estimate| sum.plus(*estimate));
+        let asking = self.estimates.iter().filter(|estimate| estimate.tokens() > 0).count();
+        let nothing = if mode == Mode::Replay { " if it were live; a replay costs nothing" } else { "" };
+        format!(
+            "estimate: {asking} cases ask about {} tokens and get at most about {}: ${:.4}{nothing}",
+            sum.input, sum.output, sum.dollars
+        )
+    }
+}
+
+impl BudgetArgs {
+    /// The limit that so much would exceed.
+    fn exceeded(&self, sum: Estimate) -> Option<String> {
+        if let Some(most) = self.max_cost.filter(|most| sum.dollars > *most) {
+            return Some(format!("more than --max-cost {most} by estimate"));
+        }
+        let most = self.max_tokens.filter(|most| sum.tokens() > *most)?;
+        Some(format!("more than --max-tokens {most} by estimate"))
+    }
+}
+
+fn no_price(provider: &str, model: &str) -> Stop {
+    Stop::usage(format!(
+        "no price of {provider}/{model} is known, so that its cost cannot be estimated\n  add it to providers.yaml, in US dollars per \
+         million tokens:\n    {provider}:\n      prices: {{\"{model}\": {{input: 0.15, output: 0.60}}}}"
+    ))
+}
