@@ -24,58 +24,58 @@ const MOST_TOLD: usize = 100;
 /// Runs the command to its end.
 pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
-    let wired = Behind::new(&args.proxy, |flags| format!("retake run{flags} --mode record -- {}", words.join(" ")))?;
+    let behind = Behind::new(&args.proxy, |flags| format!("retake run{flags} --mode record -- {}", words.join(" ")))?;
     let troubles = Arc::new(Troubles::default());
     let heard = Arc::clone(&troubles);
-    let proxy = wired.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble)));
+    let proxy = behind.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble)));
     block_on(async {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
         let signals = Signals::new().map_err(Stop::internal)?;
-        let child = match command(&args.command, &wired, &base)?.spawn() {
+        let child = match command(&args.command, &behind, &base)?.spawn() {
             Ok(child) => child,
-            Err(error) => return Ok(not_started(&wired, &args.command[0], &error)),
+            Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
         let status = signals.wait(child).await.map_err(Stop::internal)?;
-        wired.settle().await;
+        behind.settle().await;
         server.abort();
-        Ok(concluded(status, &troubles, &wired))
+        Ok(concluded(status, &troubles, &behind))
     })
 }
 
 /// The command with the variables that lead its SDKs here.
-fn command(words: &[String], wired: &Behind, base: &str) -> Result<Command, Stop> {
+fn command(words: &[String], behind: &Behind, base: &str) -> Result<Command, Stop> {
     let [program, arguments @ ..] = words else { return Err(Stop::usage("no command: retake run -- COMMAND")) };
     let mut command = Command::new(program);
-    command.args(arguments).envs(wired.environment(base));
+    command.args(arguments).envs(behind.environment(base));
     Ok(command)
 }
 
 /// As a shell has it: 127 where there is no such command, 126 where it cannot be run.
-fn not_started(wired: &Behind, program: &str, error: &std::io::Error) -> ExitCode {
+fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> ExitCode {
     let is_missing = error.kind() == ErrorKind::NotFound;
     let why = if is_missing { "no such command, or its folder is not in PATH".to_owned() } else { error.to_string() };
-    warn(&wired.secrets, &format!("ERROR: cannot run {}: {why}", quoted_if_needed(program)));
+    warn(&behind.secrets, &format!("ERROR: cannot run {}: {why}", quoted_if_needed(program)));
     ExitCode::from(if is_missing { 127 } else { 126 })
 }
 
 /// The exit code of the whole, once everything that must not pass in silence was said.
-fn concluded(status: ExitStatus, troubles: &Troubles, wired: &Behind) -> ExitCode {
-    let failures = wired.failures();
-    let notes = wired.take_notes();
+fn concluded(status: ExitStatus, troubles: &Troubles, behind: &Behind) -> ExitCode {
+    let failures = behind.failures();
+    let notes = behind.take_notes();
     for note in &notes {
-        warn(&wired.secrets, &format!("retake: {note}"));
+        warn(&behind.secrets, &format!("retake: {note}"));
     }
     for failure in failures.iter().filter(|failure| !notes.contains(failure)) {
-        warn(&wired.secrets, &format!("retake: {failure}"));
+        warn(&behind.secrets, &format!("retake: {failure}"));
     }
-    let count = troubles.say(&wired.secrets);
+    let count = troubles.say(&behind.secrets);
     let code = code_of(status);
     if code != 0 || (count == 0 && failures.is_empty()) {
         return ExitCode::from(code);
     }
-    warn(&wired.secrets, &format!("retake: the command succeeded, but {}: exit 1", counted(count, failures.len())));
+    warn(&behind.secrets, &format!("retake: the command succeeded, but {}: exit 1", counted(count, failures.len())));
     Exit::Failed.into()
 }
 

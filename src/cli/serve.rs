@@ -22,25 +22,25 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     let token = args.token.clone().filter(|token| !token.is_empty());
     access::may_listen("the proxy", args.host, token.is_some())
         .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
-    let wired = Arc::new(Behind::new(&args.proxy, |flags| format!("retake serve{flags} --mode record"))?);
-    let secrets = wired.secrets.clone();
-    let proxy = wired.proxy(ProxyHooks::new(token, move |trouble| warn(&secrets, &worded(trouble))));
+    let behind = Arc::new(Behind::new(&args.proxy, |flags| format!("retake serve{flags} --mode record"))?);
+    let secrets = behind.secrets.clone();
+    let proxy = behind.proxy(ProxyHooks::new(token, move |trouble| warn(&secrets, &worded(trouble))));
     block_on(async {
         let listener = bind(args.host, args.port).await?;
         let base = base_of(&listener)?;
         ready(&listener)?;
-        match export(&wired.exports(&base)) {
+        match export(&behind.exports(&base)) {
             // Who only waits for the first line may have stopped reading.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(Stop::internal(error)),
             _ => {}
         }
-        let telling = tokio::spawn(tell(Arc::clone(&wired)));
+        let telling = tokio::spawn(tell(Arc::clone(&behind)));
         stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
-        wired.settle().await;
+        behind.settle().await;
         telling.abort();
-        wired.take_notes().iter().for_each(|note| warn(&wired.secrets, note));
+        behind.take_notes().iter().for_each(|note| warn(&behind.secrets, note));
         // Each was told as a note when it happened.
-        Ok(if wired.failures().is_empty() { Exit::Ok } else { Exit::Failed })
+        Ok(if behind.failures().is_empty() { Exit::Ok } else { Exit::Failed })
     })
 }
 
@@ -54,9 +54,9 @@ fn export(variables: &[(String, String)]) -> std::io::Result<()> {
 }
 
 /// What became of recordings, told while it is new.
-async fn tell(wired: Arc<Behind>) {
+async fn tell(behind: Arc<Behind>) {
     loop {
         tokio::time::sleep(PACE).await;
-        wired.take_notes().iter().for_each(|note| warn(&wired.secrets, note));
+        behind.take_notes().iter().for_each(|note| warn(&behind.secrets, note));
     }
 }
