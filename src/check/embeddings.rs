@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::Fault;
+use super::compare::filled;
 use super::expectation::Checker;
-use super::matcher::{Unmet, filled};
+use super::unmet::Unmet;
 use crate::suite::{EmbeddingEncoding, EmbeddingsExpect};
 
 impl Checker<'_> {

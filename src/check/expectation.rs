@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::matcher::{Unmet, is_singular, meets, nodes_meet};
+use super::matcher::{is_singular, meets, nodes_meet};
 use super::seen::Form;
+use super::unmet::Unmet;
 use super::{Fault, Mismatch, Seen, Verdict, show};
 use crate::suite::template::Scope;
 use crate::suite::{ErrorExpect, Expect, Need, StreamExpect};

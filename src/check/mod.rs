@@ -1,5 +1,6 @@
 //! Does a reply meet an expectation.
 
+mod compare;
 mod embeddings;
 mod expectation;
 mod matcher;
@@ -7,6 +8,7 @@ mod seen;
 mod show;
 mod timing;
 mod tools;
+mod unmet;
 
 pub use expectation::check;
 pub use seen::{Observed, Seen};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::expectation::Checker;
-use super::matcher::Unmet;
+use super::unmet::Unmet;
 use crate::suite::TimeExpect;
 
 /// When a reply came, from sending its request on.

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::compare::{filled, has_subset, validates};
 use super::expectation::Checker;
-use super::matcher::{Unmet, filled, has_subset, meets, validates};
+use super::matcher::meets;
+use super::unmet::Unmet;
 use super::{Fault, show};
 use crate::suite::{ArgumentsExpect, ArgumentsKind, Matcher, ToolCallExpect, ToolCallsExpect};
 

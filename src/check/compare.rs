@@ -1,0 +1,210 @@
+//! The comparisons of a matcher that look at one value as it is.
+
+use std::cmp::Ordering;
+
+use serde_json::{Number, Value};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::show;
+use super::unmet::Unmet;
+use crate::suite::template::{self, Scope};
+use crate::suite::{Matcher, ValueType};
+
+/// The comparisons of the value itself.
+pub(super) fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
+    let fold = matcher.fold;
+    if let Some(operand) = &matcher.equals {
+        let wanted = filled(operand, scope)?;
+        if !equal(&wanted, value, fold) {
+            return Err(unequal(&wanted, value));
+        }
+    }
+    if let Some(operand) = &matcher.contains {
+        contains(value, &filled(operand, scope)?, fold)?;
+    }
+    if let Some(operands) = &matcher.one_of {
+        let wanted = operands.iter().map(|operand| filled(operand, scope)).collect::<Result<Vec<_>, _>>()?;
+        if !wanted.iter().any(|wanted| equal(wanted, value, fold)) {
+            return Err(Unmet::new(format!("one of {}", show::value(&Value::Array(wanted))), show::value(value)));
+        }
+    }
+    if let Some(operand) = &matcher.matches {
+        matches(&filled(operand, scope)?, value)?;
+    }
+    compare_numbers(matcher, value, scope)?;
+    if let Some(kind) = matcher.r#type
+        && !has_type(value, kind)
+    {
+        return Err(Unmet::new(format!("type {}", type_name(kind)), show::value(value)));
+    }
+    if let Some(schema) = &matcher.schema {
+        validates(&filled(schema, scope)?, value)?;
+    }
+    Ok(())
+}
+
+fn compare_numbers(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
+    for (operand, word, holds) in [
+        (&matcher.gt, ">", Ordering::is_gt as fn(Ordering) -> bool),
+        (&matcher.ge, ">=", Ordering::is_ge),
+        (&matcher.lt, "<", Ordering::is_lt),
+        (&matcher.le, "<=", Ordering::is_le),
+    ] {
+        let Some(operand) = operand else { continue };
+        let wanted = filled(operand, scope)?;
+        let limit = number(&wanted, "operand is")?;
+        let words = || (format!("{word} {wanted}"), show::value(value));
+        match value.as_number().and_then(|number| order(number, limit)) {
+            Some(ordering) if holds(ordering) => {}
+            Some(_) => return Err(Unmet::new(words().0, words().1)),
+            None => return Err(Unmet::senseless(words().0, words().1)),
+        }
+    }
+    if let Some(approx) = &matcher.approx {
+        let wanted = filled(&approx.value, scope)?;
+        let limit = number(&wanted, "operand is")?.as_f64().unwrap_or(f64::NAN);
+        let words = || (format!("{wanted} within {}", approx.within), show::value(value));
+        match value.as_f64() {
+            Some(number) if (number - limit).abs() <= approx.within => {}
+            Some(_) => return Err(Unmet::new(words().0, words().1)),
+            None => return Err(Unmet::senseless(words().0, words().1)),
+        }
+    }
+    Ok(())
+}
+
+fn number<'v>(value: &'v Value, what: &str) -> Result<&'v Number, Unmet> {
+    value.as_number().ok_or_else(|| Unmet::senseless("a number", format!("the {what} {}", show::value(value))))
+}
+
+/// Whole numbers exactly, since ids and seeds do not fit into a float; others as floats.
+fn order(a: &Number, b: &Number) -> Option<Ordering> {
+    match (a.as_i128(), b.as_i128()) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    }
+}
+
+/// An operand with its names filled in.
+pub(super) fn filled(operand: &Value, scope: &Scope) -> Result<Value, Unmet> {
+    template::fill(operand, scope).map_err(|unbound| Unmet::senseless("an operand that is set", unbound.to_string()))
+}
+
+fn unequal(wanted: &Value, value: &Value) -> Unmet {
+    let parted = wanted.as_str().zip(value.as_str()).and_then(|(wanted, actual)| show::parting(wanted, actual));
+    let (expected, actual) = parted.unwrap_or_else(|| (show::value(wanted), show::value(value)));
+    Unmet::new(expected, actual)
+}
+
+fn matches(pattern: &Value, value: &Value) -> Result<(), Unmet> {
+    let Some(pattern) = pattern.as_str() else {
+        return Err(Unmet::senseless("a regular expression", show::value(pattern)));
+    };
+    let regex = regex::Regex::new(pattern)
+        .map_err(|error| Unmet::senseless("a regular expression", error.to_string().replace('\n', " ")))?;
+    let wanted = format!("matches /{pattern}/");
+    match value.as_str() {
+        Some(text) if regex.is_match(text) => Ok(()),
+        Some(_) => Err(Unmet::new(wanted, show::value(value))),
+        None => Err(Unmet::senseless(wanted, show::value(value))),
+    }
+}
+
+/// Equal as JSON: 1 equals 1.0, members in any order.
+fn equal(a: &Value, b: &Value, fold: bool) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || (x.is_f64() || y.is_f64()) && x.as_f64() == y.as_f64(),
+        (Value::String(x), Value::String(y)) => x == y || fold && folded(x) == folded(y),
+        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| equal(x, y, fold)),
+        (Value::Object(x), Value::Object(y)) => {
+            x.len() == y.len() && x.iter().all(|(key, x)| y.get(key).is_some_and(|y| equal(x, y, fold)))
+        }
+        _ => a == b,
+    }
+}
+
+fn contains(value: &Value, wanted: &Value, fold: bool) -> Result<(), Unmet> {
+    let words = || (format!("contains {}", show::value(wanted)), show::value(value));
+    let holds = match (value, wanted) {
+        (Value::String(_), Value::String(part)) if part.is_empty() => {
+            return Err(Unmet::senseless("a text to look for", "an empty one, which stands in every text"));
+        }
+        (Value::String(text), Value::String(part)) => {
+            text.contains(part.as_str()) || fold && folded(text).contains(&folded(part))
+        }
+        (Value::Array(items), wanted) => items.iter().any(|item| equal(item, wanted, fold)),
+        (Value::Object(_), Value::Object(_)) => has_subset(value, wanted, fold),
+        _ => return Err(Unmet::senseless(words().0, words().1)),
+    };
+    if holds { Ok(()) } else { Err(Unmet::new(words().0, words().1)) }
+}
+
+/// Whether `value` has at least the members of `wanted`, at every level; arrays must be as long.
+pub(super) fn has_subset(value: &Value, wanted: &Value, fold: bool) -> bool {
+    match (value, wanted) {
+        (Value::Object(members), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, wanted)| members.get(key).is_some_and(|value| has_subset(value, wanted, fold)))
+        }
+        (Value::Array(items), Value::Array(wanted)) => {
+            items.len() == wanted.len() && items.iter().zip(wanted).all(|(item, wanted)| has_subset(item, wanted, fold))
+        }
+        _ => equal(value, wanted, fold),
+    }
+}
+
+/// Without case and diacritics: "Sōl" is "sol".
+fn folded(text: &str) -> String {
+    text.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase()
+}
+
+/// Checks against a JSON Schema, draft 2020-12, that refers to nothing outside; a string is read as JSON first.
+pub(super) fn validates(schema: &Value, value: &Value) -> Result<(), Unmet> {
+    let validator = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .offline()
+        .build(schema)
+        .map_err(|error| Unmet::senseless("a JSON Schema", show::cut(&error.to_string())))?;
+    let read;
+    let value = match value {
+        Value::String(text) => {
+            read = serde_json::from_str(text)
+                .map_err(|error| Unmet::new("JSON that validates", format!("{error}: {}", show::cut(text))))?;
+            &read
+        }
+        other => other,
+    };
+    match validator.iter_errors(value).next() {
+        None => Ok(()),
+        Some(error) => {
+            let place = error.instance_path().to_string();
+            let said = show::cut(&error.to_string());
+            let actual = if place.is_empty() { said } else { format!("{said} (at {place})") };
+            Err(Unmet::new("validates against the schema", actual))
+        }
+    }
+}
+
+fn has_type(value: &Value, kind: ValueType) -> bool {
+    match kind {
+        ValueType::Null => value.is_null(),
+        ValueType::Boolean => value.is_boolean(),
+        ValueType::Integer => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0),
+        ValueType::Number => value.is_number(),
+        ValueType::String => value.is_string(),
+        ValueType::Array => value.is_array(),
+        ValueType::Object => value.is_object(),
+    }
+}
+
+pub(super) fn type_name(kind: ValueType) -> &'static str {
+    match kind {
+        ValueType::Null => "null",
+        ValueType::Boolean => "boolean",
+        ValueType::Integer => "integer",
+        ValueType::Number => "number",
+        ValueType::String => "string",
+        ValueType::Array => "array",
+        ValueType::Object => "object",
+    }
+}
