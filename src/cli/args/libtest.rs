@@ -1,7 +1,7 @@
 //! What libtest, nextest and IDEs say to a test program.
 
 use clap::Args;
-use libtest_mimic::{Arguments, ColorSetting, FormatSetting};
+use libtest_mimic::{Arguments, ColorSetting};
 
 /// libtest's flags, and names in the place of its one filter.
 #[derive(Debug, Args)]
@@ -28,9 +28,6 @@ pub(in crate::cli) struct LibtestArgs {
     /// Whether to write colours
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(in crate::cli) color: Option<ColorSetting>,
-    /// The form of --list
-    #[arg(long, value_enum, value_name = "FORM", hide = true)]
-    pub(in crate::cli) format: Option<FormatSetting>,
     #[command(flatten)]
     ignored_flags: Ignored,
 }
@@ -38,6 +35,8 @@ pub(in crate::cli) struct LibtestArgs {
 /// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
 #[derive(Debug, Args)]
 struct Ignored {
+    #[arg(long, value_name = "FORM", value_parser = ["pretty", "terse", "json", "junit"], hide = true)]
+    format: Option<String>,
     #[arg(long, hide = true)]
     include_ignored: bool,
     #[arg(long, hide = true)]
@@ -72,6 +71,6 @@ struct Ignored {
 impl LibtestArgs {
     /// For libtest's own way to list; what it lists is selected already.
     pub(in crate::cli) fn listing(&self) -> Arguments {
-        Arguments { list: true, ignored: self.ignored, format: self.format, color: self.color, ..Arguments::default() }
+        Arguments { list: true, ignored: self.ignored, color: self.color, ..Arguments::default() }
     }
 }
