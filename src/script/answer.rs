@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ask::{self, Ask};
 use super::model::{Planned, Rule, Script, What};
-use super::shape;
+use super::shape::{self, Body};
 use crate::exchange::{End, Request};
 use crate::suite::template::{self, Scope};
 
@@ -57,19 +57,6 @@ pub fn answer(script: &Script, request: &Request, spent: &[u32]) -> Result<Answe
         NoAnswer { message: format!("{file}:{line}: {} matches, but {reason}", named(rule)) }
     })?;
     Ok(finished(script, index, &rule.reply, reply))
-}
-
-/// A body with its status and type.
-pub(super) struct Body {
-    pub(super) status: u16,
-    pub(super) r#type: Option<&'static str>,
-    pub(super) chunks: Vec<Bytes>,
-}
-
-impl Body {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        Body { status, r#type: Some("application/json"), chunks: vec![body.to_string().into()] }
-    }
 }
 
 fn body(script: &Script, rule: &Rule, ask: &Ask<'_>) -> Result<Body, String> {
