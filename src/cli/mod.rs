@@ -10,6 +10,7 @@ mod init;
 mod load;
 mod memory;
 mod near;
+mod nextest;
 mod output;
 mod program;
 mod proxy;
