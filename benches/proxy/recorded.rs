@@ -8,8 +8,6 @@ use http::{HeaderMap, Method};
 use retake::exchange::{self, Auth, ChunkMark, End, Exchange, Origin, Recording, Reply, Request, Times};
 use tempfile::TempDir;
 
-use super::load::Ask;
-
 const BASE: &str = "https://api.openai.com/v1";
 const ENDPOINT: &str = "/v1/chat/completions";
 /// Chunks of a stream.
@@ -67,6 +65,12 @@ impl Many {
     pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
+}
+
+/// A request and what it gets.
+pub(super) struct Ask {
+    pub(super) body: Bytes,
+    pub(super) reply: Bytes,
 }
 
 /// The request that recording `number` answers, with its first reply.
