@@ -143,6 +143,8 @@ pub enum Class {
     MissingKey,
     /// Replay has no recording of the request.
     MissingRecording,
+    /// Replay has a recording of the case, but its request has changed since it was made.
+    StaleRecording,
     /// A recording that cannot be read.
     BrokenRecording,
     /// A mistake in the suite that only shows at run time, or in the harness.
@@ -150,7 +152,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// For people: `wrong answer`, `missing recording`, …
+    /// For people: `wrong answer`, `stale recording`, …
     pub fn name(self) -> &'static str {
         match self {
             Class::WrongAnswer => "wrong answer",
@@ -159,6 +161,7 @@ impl Class {
             Class::ProviderDown => "provider down",
             Class::MissingKey => "missing key",
             Class::MissingRecording => "missing recording",
+            Class::StaleRecording => "stale recording",
             Class::BrokenRecording => "broken recording",
             Class::Harness => "harness",
         }

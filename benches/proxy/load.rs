@@ -12,14 +12,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 
-use super::recorded::{self, Kind, REPEATS};
+use super::recorded::{self, Ask, Kind, REPEATS};
 use super::server::Server;
-
-/// A request and what it gets.
-pub(super) struct Ask {
-    pub(super) body: Bytes,
-    pub(super) reply: Bytes,
-}
 
 /// Requests answered in a second.
 #[derive(Clone, Copy)]

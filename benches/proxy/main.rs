@@ -12,8 +12,8 @@ mod server;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use load::{Ask, Rate};
-use recorded::{Kind, Many};
+use load::Rate;
+use recorded::{Ask, Kind, Many};
 use server::Server;
 
 /// What is measured; the words on the command line choose among them.

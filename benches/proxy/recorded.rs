@@ -8,8 +8,6 @@ use http::{HeaderMap, Method};
 use retake::exchange::{self, Auth, ChunkMark, End, Exchange, Origin, Recording, Reply, Request, Times};
 use tempfile::TempDir;
 
-use super::load::Ask;
-
 const BASE: &str = "https://api.openai.com/v1";
 const ENDPOINT: &str = "/v1/chat/completions";
 /// Chunks of a stream.
@@ -69,6 +67,12 @@ impl Many {
     }
 }
 
+/// A request and what it gets.
+pub(super) struct Ask {
+    pub(super) body: Bytes,
+    pub(super) reply: Bytes,
+}
+
 /// The request that recording `number` answers, with its first reply.
 pub(super) fn ask(kind: Kind, number: usize) -> Ask {
     Ask { body: question(kind, number), reply: answer(kind, number, 1).concat().into() }
@@ -125,5 +129,5 @@ fn recording(kind: Kind, number: usize, nth: usize) -> Recording {
     };
     let exchange =
         Exchange { request, url: format!("{BASE}{ENDPOINT}"), reply, recorded_at: None, origin: Origin::Simulated };
-    Recording { exchange, times: Times::Count(1) }
+    Recording { exchange, times: Times::Count(1), cases: Default::default() }
 }

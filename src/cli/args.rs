@@ -384,23 +384,15 @@ pub(super) enum SchemaOf {
     Setups,
 }
 
-/// Reads words. pytest's `--color=yes|no` are put into the words that libtest has for them.
-pub(super) fn parse<T: Parser>(words: impl IntoIterator<Item = String>) -> Result<T, clap::Error> {
-    T::try_parse_from(words.into_iter().map(|word| match word.as_str() {
-        "--color=yes" => "--color=always".to_owned(),
-        "--color=no" => "--color=never".to_owned(),
-        _ => word,
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use libtest_mimic::ColorSetting;
 
     use super::*;
 
     fn test_args(line: &str) -> TestArgs {
-        parse(line.split_whitespace().map(str::to_owned)).unwrap()
+        TestArgs::try_parse_from(line.split_whitespace()).unwrap()
     }
 
     #[test]
@@ -435,13 +427,23 @@ mod tests {
     fn what_ides_and_habits_say_is_taken_in_peace() {
         test_args("x --no-capture --show-output --report-time --shuffle -Z unstable-options --format pretty a b");
         test_args("x --nocapture --include-ignored --test --shuffle-seed 3 --report-time=colored --ensure-time");
-        test_args("x -xvs --tb=short -ra --maxfail=2 --lf --capture=no --color=yes --strict-markers");
+        test_args("x -xvs --tb=short -ra --maxfail=2 --lf --capture=no --strict-markers");
+    }
+
+    #[test]
+    fn colours_are_asked_for_in_the_words_of_libtest_or_of_pytest() {
+        for (words, meant) in
+            [("=always", ColorSetting::Always), (" yes", ColorSetting::Always), ("=no", ColorSetting::Never)]
+        {
+            assert_eq!(test_args(&format!("x --color{words}")).libtest.color, Some(meant), "{words}");
+        }
+        assert!(TestArgs::try_parse_from(["x", "--color", "pink"]).is_err());
     }
 
     #[test]
     fn workers_are_a_number_or_as_many_as_there_are_processors() {
         assert_eq!(test_args("x -n 4").run.workers, 4);
         assert!(test_args("x -n auto").run.workers >= 1);
-        assert!(parse::<TestArgs>(["x", "-n", "many"].map(str::to_owned)).is_err());
+        assert!(TestArgs::try_parse_from(["x", "-n", "many"]).is_err());
     }
 }

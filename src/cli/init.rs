@@ -158,7 +158,7 @@ fn manifest_lines(manifest: &Path) -> String {
     let text = fs::read_to_string(manifest).unwrap_or_default();
     let mut lines = String::new();
     if !text.contains("retake") {
-        lines.push_str(&format!("    [dev-dependencies]\n    retake = \"{}\"\n\n", env!("CARGO_PKG_VERSION")));
+        lines.push_str(&format!("    [dev-dependencies]\n    retake = {}\n\n", requirement()));
     }
     if !text.contains("name = \"integration\"") {
         lines.push_str("    [[test]]\n    name = \"integration\"\n    harness = false\n\n");
@@ -167,6 +167,17 @@ fn manifest_lines(manifest: &Path) -> String {
         lines
     } else {
         format!("\nAdd to {}:\n\n{}", manifest.display(), lines.trim_end_matches('\n')) + "\n"
+    }
+}
+
+/// What another package depends on to get this very program: the checkout it was built from, as long as that is there,
+/// else the published version. Cargo marks the sources that it fetched itself with `.cargo-ok`.
+fn requirement() -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if source.join("Cargo.toml").is_file() && !source.join(".cargo-ok").exists() {
+        format!("{{ path = {:?} }}", source.display().to_string())
+    } else {
+        format!("{:?}", env!("CARGO_PKG_VERSION"))
     }
 }
 

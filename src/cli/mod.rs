@@ -34,6 +34,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use args::{Command, Program};
+use clap::Parser as _;
 pub use exit::{Exit, Stop};
 pub use harness::Harness;
 
@@ -41,7 +42,7 @@ use crate::exchange::Secrets;
 
 /// The binary `retake`.
 pub fn main() -> ExitCode {
-    match args::parse::<Program>(std::env::args()) {
+    match Program::try_parse() {
         Ok(program) => ended(match program.command {
             Command::Init(args) => init::run(&args),
             Command::Test(args) => test::run(&args, "retake test"),

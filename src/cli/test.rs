@@ -279,7 +279,14 @@ impl Run<'_> {
                 self.args.run.stack_config,
                 names.join(", ")
             ),
-            format!("suites: {} ({} files)", self.args.source.suites.display(), counts.suites),
+            format!(
+                "suites: {} ({})",
+                self.args.source.suites.display(),
+                match counts.suites {
+                    1 => "1 file".to_owned(),
+                    many => format!("{many} files"),
+                }
+            ),
         ];
         if let Some(shard) = self.args.choice.shard {
             info.push(format!("shard: {shard}, by id"));

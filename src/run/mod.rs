@@ -242,6 +242,7 @@ fn class_of(kind: upstream::ErrorKind) -> Class {
     use upstream::ErrorKind as Kind;
     match kind {
         Kind::MissingRecording => Class::MissingRecording,
+        Kind::StaleRecording => Class::StaleRecording,
         Kind::BrokenRecording => Class::BrokenRecording,
         Kind::MissingKey => Class::MissingKey,
         Kind::Connect | Kind::Timeout => Class::ProviderDown,

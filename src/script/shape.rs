@@ -1,13 +1,26 @@
 //! Completions and embeddings in OpenAI's shape, with a dialect's members.
 
 use base64::Engine as _;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::answer::Body;
 use super::ask::{self, Ask, number_of_text};
 use super::model::{Choice, Dialect, Logprobs, Members};
 use super::pieces;
 use crate::suite::template::{self, Scope};
+
+/// A body with its status and type.
+pub(super) struct Body {
+    pub(super) status: u16,
+    pub(super) r#type: Option<&'static str>,
+    pub(super) chunks: Vec<Bytes>,
+}
+
+impl Body {
+    pub(super) fn json(status: u16, body: &Value) -> Self {
+        Body { status, r#type: Some("application/json"), chunks: vec![body.to_string().into()] }
+    }
+}
 
 /// One choice, ready to be sent whole or in pieces.
 pub(super) struct Made {

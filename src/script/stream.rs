@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::Body;
 use super::model::StreamUsage;
-use super::shape::{Made, Maker, put};
+use super::shape::{Body, Made, Maker, put};
 
 impl Maker<'_> {
     pub(super) fn stream(&self, made: &[Made], usage: &Value) -> Result<Body, String> {

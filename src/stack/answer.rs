@@ -1,20 +1,16 @@
 //! Completions and embeddings: from the caller to a provider and back.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
-use serde_json::Value;
 
 use super::ask::{Ask, Endpoint};
 use super::gateway::Gateway;
 use super::headers;
+use super::keeping::Keeping;
 use super::quirks::Changes;
 use super::refusal::{Refusal, shape_provider_error};
 use super::relay;
-use super::splice::Members;
-use super::store::{Completion, Store};
 use crate::exchange::Auth;
 use crate::upstream::{Reply, Request};
 
@@ -102,35 +98,4 @@ fn respond(status: http::StatusCode, headers: HeaderMap, body: Body) -> Response
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
-}
-
-/// What is needed to keep the chat completion that a call leads to.
-pub(super) struct Keeping {
-    store: Store,
-    /// As the caller wrote it.
-    model: String,
-    messages: String,
-}
-
-impl Keeping {
-    /// Keeps a `chat.completion` as the caller gets it; anything else is passed over. Committed on return.
-    pub(super) async fn keep(self, completion: &str) -> Result<(), Refusal> {
-        let Ok(members) = Members::parse(completion) else { return Ok(()) };
-        if members.read::<Vec<Value>>("choices").is_none() {
-            return Ok(());
-        }
-        let id = members.read::<String>("id").filter(|id| !id.is_empty());
-        let kept = Completion {
-            id: id.unwrap_or_else(|| format!("chatcmpl-{}", uuid::Uuid::new_v4().simple())),
-            created: members.read("created").unwrap_or_else(now),
-            model: self.model,
-            completion: completion.to_owned(),
-            input_messages: self.messages,
-        };
-        Ok(self.store.put(&kept).await?)
-    }
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

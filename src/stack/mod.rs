@@ -6,7 +6,7 @@
 //! | `routes`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
 //! | `answer`, `relay`, `models`, `history` | the calls: completions whole and streamed, listings of models, the store's reads |
 //! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice` | pure: what is sent, what is given back |
-//! | `store` | chat completions in SQLite |
+//! | `store`, `keeping` | chat completions in SQLite |
 
 mod access;
 mod answer;
@@ -16,6 +16,7 @@ mod gather;
 mod headers;
 mod history;
 mod in_process;
+mod keeping;
 mod models;
 mod quirks;
 mod refusal;

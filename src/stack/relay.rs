@@ -4,8 +4,8 @@ use async_stream::stream;
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 
-use super::answer::Keeping;
 use super::gather::Gather;
+use super::keeping::Keeping;
 use super::quirks::Changes;
 use crate::upstream::{Error, ErrorKind, Reply};
 use crate::wire::sse::{self, Cutter};

@@ -1,6 +1,6 @@
 //! A folder of recordings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -100,6 +100,8 @@ pub(super) struct Asked {
     pub(super) path: PathBuf,
     pub(super) request: Request,
     pub(super) canonical: String,
+    /// The cases that recorded it.
+    pub(super) cases: BTreeSet<String>,
 }
 
 impl Library {
@@ -260,10 +262,10 @@ impl Library {
             for path in recordings_in(&folder).into_iter().take(MOST_SEARCHED) {
                 // A file that cannot be read is no near one; who needs it gets its fault said.
                 let Ok(text) = fs::read_to_string(&path) else { continue };
-                let Ok((request, url)) = exchange::read_request(&text) else { continue };
-                if self.is_ours(&folder, &url) {
-                    let canonical = self.key(&request).canonical;
-                    all.push(Asked { path, request, canonical });
+                let Ok(recorded) = exchange::read_request(&text) else { continue };
+                if self.is_ours(&folder, &recorded.url) {
+                    let canonical = self.key(&recorded.request).canonical;
+                    all.push(Asked { path, request: recorded.request, canonical, cases: recorded.cases });
                 }
             }
         }
@@ -366,7 +368,7 @@ mod tests {
         };
         let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
         let key = exchange::key_of_recorded(&exchange, &[]);
-        let recording = Recording { exchange, times: Times::Count(1) };
+        let recording = Recording { exchange, times: Times::Count(1), cases: Default::default() };
         Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key, size: 0 }) }
     }
 

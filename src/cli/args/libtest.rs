@@ -1,6 +1,7 @@
 //! What libtest, nextest and IDEs say to a test program.
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use libtest_mimic::{Arguments, ColorSetting};
 
 /// libtest's flags, and names in the place of its one filter.
@@ -26,10 +27,24 @@ pub(in crate::cli) struct LibtestArgs {
     #[arg(long, value_name = "N", value_parser = super::workers)]
     pub(in crate::cli) test_threads: Option<usize>,
     /// Whether to write colours
-    #[arg(long, value_enum, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", value_parser = when())]
     pub(in crate::cli) color: Option<ColorSetting>,
     #[command(flatten)]
     ignored_flags: Ignored,
+}
+
+/// libtest's words, and pytest's for the same.
+fn when() -> impl TypedValueParser<Value = ColorSetting> {
+    let words = [
+        PossibleValue::new("auto"),
+        PossibleValue::new("always").alias("yes"),
+        PossibleValue::new("never").alias("no"),
+    ];
+    PossibleValuesParser::new(words).map(|word| match word.as_str() {
+        "always" | "yes" => ColorSetting::Always,
+        "never" | "no" => ColorSetting::Never,
+        _ => ColorSetting::Auto,
+    })
 }
 
 /// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
