@@ -27,4 +27,4 @@ pub use repeat::Repeat;
 pub use shared::Files;
 
 #[cfg(test)]
-pub(crate) use raw::schema;
+pub(crate) use raw::{schema, shared_schema};

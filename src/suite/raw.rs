@@ -44,19 +44,26 @@ pub(super) struct RawSuite {
     pub(super) cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
 }
 
-/// What suites share.
+/// What suites share: they list this file under `include`.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawShared {
+    /// Anything that YAML anchors (`&name`) are put on, for reuse in this file as `*name` or `<<: *name`.
     #[serde(default)]
     #[allow(dead_code, reason = "holds YAML anchors only")]
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     anchors: Option<IgnoredAny>,
+    /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
     #[serde(default)]
     pub(super) secrets: Vec<Spanned<String>>,
+    /// Matchers by name, used as `{is: NAME}`.
     #[serde(default)]
     pub(super) matchers: Pairs<RawNeed>,
+    /// Steps by name, used as `- use: NAME`.
     #[serde(default)]
     pub(super) steps: Pairs<Spanned<RawStep>>,
+    /// Lists of values by name, used as `{use: NAME}`.
     #[serde(default)]
     pub(super) params: Pairs<RawParam>,
 }
@@ -266,4 +273,10 @@ pub(super) struct RawRequest {
 #[cfg(test)]
 pub(crate) fn schema() -> Value {
     crate::yaml::schema::of::<RawSuite>("retake suite", true)
+}
+
+/// The JSON Schema of a file that suites include.
+#[cfg(test)]
+pub(crate) fn shared_schema() -> Value {
+    crate::yaml::schema::of::<RawShared>("what retake suites share", true)
 }
