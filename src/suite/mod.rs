@@ -11,6 +11,7 @@ mod raw;
 mod reader;
 mod repeat;
 mod shared;
+mod stream;
 pub mod template;
 
 pub use expect::{

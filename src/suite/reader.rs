@@ -27,14 +27,13 @@ pub(super) struct Reader<'a> {
     pub(super) secrets: Vec<String>,
     pub(super) used_secrets: BTreeSet<String>,
     pub(super) errors: Vec<Error>,
-    /// The bytes of the case being read, where its `${…}` are searched.
-    pub(super) from: usize,
-    pub(super) to: usize,
+    /// Where the case being read begins and ends, if not with the file: there its `${…}` are searched.
+    pub(super) from: Place,
+    pub(super) to: Option<Place>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: Arc<Source>, known: &'a Known) -> Self {
-        let to = source.text.len();
         Reader {
             source,
             known,
@@ -42,16 +41,15 @@ impl<'a> Reader<'a> {
             secrets: Vec::new(),
             used_secrets: BTreeSet::new(),
             errors: Vec::new(),
-            from: 0,
-            to,
+            from: Place::default(),
+            to: None,
         }
     }
 
     /// Reads what stands at a place of another file.
     pub(super) fn elsewhere<T>(&mut self, source: &Arc<Source>, place: Place, read: impl FnOnce(&mut Self) -> T) -> T {
-        let from = place.to_byte(&source.text);
         let here = (std::mem::replace(&mut self.source, Arc::clone(source)), self.from, self.to);
-        (self.from, self.to) = (from, source.text.len());
+        (self.from, self.to) = (place, None);
         let result = read(self);
         (self.source, self.from, self.to) = here;
         result
@@ -92,8 +90,10 @@ impl Reader<'_> {
                 self.used_secrets.insert(secret);
                 continue;
             }
-            let case = &self.source.text[self.from..self.to];
-            let found = case.find(&format!("${{{name}")).map(|at| Place::of_byte(&self.source.text, self.from + at));
+            let text = &self.source.text;
+            let from = self.from.to_byte(text);
+            let to = self.to.map_or(text.len(), |to| to.to_byte(text));
+            let found = text[from..to].find(&format!("${{{name}")).map(|at| Place::of_byte(text, from + at));
             let width = name.chars().count() + 3;
             let near = nearest(root, scope.iter().map(String::as_str))
                 .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
