@@ -1,11 +1,11 @@
 //! What every part of reading a suite needs: saying what is wrong and where, and the small things strings hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::Shared;
-use super::{Known, template};
+use super::{JsonPath, Known, template};
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// Adds the way out to the error made last.
@@ -27,6 +27,8 @@ pub(super) struct Reader<'a> {
     pub(super) secrets: Vec<String>,
     pub(super) used_secrets: BTreeSet<String>,
     pub(super) errors: Vec<Error>,
+    /// JSONPaths that were read already: many cases ask the same ones.
+    paths: HashMap<String, Arc<JsonPath>>,
     /// Where the case being read begins and ends, if not with the file: there its `${…}` are searched.
     pub(super) from: Place,
     pub(super) to: Option<Place>,
@@ -41,6 +43,7 @@ impl<'a> Reader<'a> {
             secrets: Vec::new(),
             used_secrets: BTreeSet::new(),
             errors: Vec::new(),
+            paths: HashMap::new(),
             from: Place::default(),
             to: None,
         }
@@ -131,10 +134,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an RFC 9535 JSONPath; a mistake is shown at its place inside the string.
-    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Option<serde_json_path::JsonPath> {
+    /// Reads an RFC 9535 JSONPath, once for all places that say it; a mistake is shown at its place inside the string.
+    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Option<Arc<JsonPath>> {
+        if let Some(known) = self.paths.get(&text.value) {
+            return Some(Arc::clone(known));
+        }
         match serde_json_path::JsonPath::parse(&text.value) {
-            Ok(path) => Some(path),
+            Ok(query) => {
+                let path = Arc::new(JsonPath { query, text: text.value.clone() });
+                self.paths.insert(text.value.clone(), Arc::clone(&path));
+                Some(path)
+            }
             Err(error) => {
                 let place = Place { column: text.place.column + error.position() as u32, ..text.place };
                 self.error(place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
