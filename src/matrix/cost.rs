@@ -63,8 +63,9 @@ pub fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, String> {
 /// The tokens of a step that asks a model, and the model.
 fn tokens(step: &Step, scope: &template::Scope) -> Option<(Estimate, String)> {
     let Body::Json(body) = &step.request.body else { return None };
+    let body = body.value().ok()?;
     // What earlier steps capture is not known yet: the names stand for it.
-    let body = template::fill(body, scope).unwrap_or_else(|_| body.clone());
+    let body = template::fill(&body, scope).unwrap_or(body);
     let model = body.get("model")?.as_str()?;
     let model = if model == "${model}" { scope.get("model")?.as_str()? } else { model };
     let input = body.to_string().chars().count().div_ceil(CHARACTERS) as u64;

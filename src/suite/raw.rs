@@ -15,33 +15,41 @@ use super::fault::RawFault;
 use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
 /// Cases that say what an API must do.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+// Only its shape: `stream` reads a file key by key.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawSuite {
+#[allow(dead_code, reason = "its schema is what counts")]
+struct RawSuite {
     /// Anything that YAML anchors (`&name`) are put on, for reuse as `*name` or `<<: *name`.
     #[serde(default)]
-    #[allow(dead_code, reason = "holds YAML anchors only")]
-    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
-    anchors: Option<IgnoredAny>,
+    anchors: Value,
+    #[serde(flatten)]
+    top: RawTop,
+    /// The cases.
+    #[schemars(extend("minItems" = 1))]
+    cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
+}
+
+/// What stands at the top of a suite beside its cases.
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RawTop {
     /// Files with matchers, steps and params to use here, as seen from this one: `[shared/common.yaml]`.
-    #[serde(default)]
+    #[cfg_attr(test, serde(default))]
     pub(super) include: Vec<Spanned<String>>,
     /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
-    #[serde(default)]
+    #[cfg_attr(test, serde(default))]
     pub(super) secrets: Vec<Spanned<String>>,
     /// Matchers by name, used as `{is: NAME}`.
-    #[serde(default)]
+    #[cfg_attr(test, serde(default))]
     pub(super) matchers: Pairs<RawNeed>,
     /// Steps by name, used as `- use: NAME`.
-    #[serde(default)]
+    #[cfg_attr(test, serde(default))]
     pub(super) steps: Pairs<Spanned<RawStep>>,
     /// Lists of values by name, used as `{use: NAME}`.
-    #[serde(default)]
+    #[cfg_attr(test, serde(default))]
     pub(super) params: Pairs<RawParam>,
-    /// The cases.
-    #[cfg_attr(test, schemars(extend("minItems" = 1)))]
-    pub(super) cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
 }
 
 /// What suites share: they list this file under `include`.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::lower::lower_need;
-use super::raw::{RawNeed, RawParam, RawShared, RawStep};
+use super::raw::{RawNeed, RawParam, RawShared, RawStep, RawTop};
 use super::reader::Reader;
 use super::{Is, Matcher};
 use crate::yaml::{self, Pairs, Place, Source, Spanned};
@@ -65,14 +65,8 @@ pub(super) struct Shared {
 
 impl Reader<'_> {
     /// Takes in what stands at the top of the suite, and what it includes.
-    pub(super) fn share(
-        &mut self,
-        include: Vec<Spanned<String>>,
-        secrets: Vec<Spanned<String>>,
-        matchers: Pairs<RawNeed>,
-        steps: Pairs<Spanned<RawStep>>,
-        params: Pairs<RawParam>,
-    ) {
+    pub(super) fn share(&mut self, top: RawTop) {
+        let RawTop { include, secrets, matchers, steps, params } = top;
         self.add_secrets(secrets);
         self.add(matchers, steps, params);
         for path in include {
