@@ -55,7 +55,7 @@ fn beside(from: &str, path: &str) -> Result<Source, String> {
     let folder = Path::new(from).parent().unwrap_or(Path::new(""));
     let path = folder.join(path);
     let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
+        std::io::ErrorKind::NotFound => format!("there is no file {}{}", path.display(), near::path(&path)),
         _ => error.to_string(),
     })?;
     Ok(Source { name: path.to_string_lossy().replace('\\', "/"), text: text.into() })
@@ -86,17 +86,28 @@ pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>,
     if !select.subdirs.is_empty() {
         files.retain(|file| select.subdirs.iter().any(|subdir| file.starts_with(root.join(subdir))));
     }
-    let stems: Vec<String> =
-        files.iter().filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned())).collect();
     for name in &select.suite {
         if !files.iter().any(|file| is_named(file, root, name)) {
-            return Err(Stop::usage(unknown("suite", name, &stems)));
+            return Err(Stop::usage(unknown("suite", name, &alike(name, root, &files))));
         }
     }
     if !select.suite.is_empty() {
         files.retain(|file| select.suite.iter().any(|name| is_named(file, root, name)));
     }
     Ok(files)
+}
+
+/// The names of suites, written as one is that is none of them.
+fn alike(name: &str, root: &Path, files: &[PathBuf]) -> Vec<String> {
+    let has_folder = Path::new(name).components().count() > 1;
+    let from_here = Path::new(name).starts_with(root);
+    let written = |file: &PathBuf| {
+        let file = if from_here { file } else { file.strip_prefix(root).unwrap_or(file) };
+        let file = if has_folder { file } else { Path::new(file.file_name().unwrap_or_default()) };
+        let file = if Path::new(name).extension().is_some() { file.to_owned() } else { file.with_extension("") };
+        file.to_string_lossy().into_owned()
+    };
+    files.iter().map(written).collect()
 }
 
 /// A suite goes by its file name, with or without `.yaml`, or by its path from here or from the suites' folder.

@@ -1,7 +1,7 @@
 //! What a mistyped word most likely means, where it is no key of a file: paths, words of a flag, parts of case ids.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::yaml::nearest;
 
@@ -10,14 +10,21 @@ pub(super) fn one_of<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -
     nearest(word, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
-/// The same for a path that leads nowhere: what is called nearly so in the same folder.
+/// The same for a path that leads nowhere: what is called nearly so in the same folder, or where that is missing, in one
+/// that is called nearly so.
 pub(super) fn path(missing: &Path) -> String {
+    near_path(missing).map_or_else(String::new, |near| format!("; did you mean `{}`?", near.display()))
+}
+
+fn near_path(missing: &Path) -> Option<PathBuf> {
     let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else { return String::new() };
+    let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else {
+        let moved = near_path(folder?)?.join(missing.file_name()?);
+        return if moved.exists() { Some(moved) } else { near_path(&moved) };
+    };
     let names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    let Some(name) = missing.file_name().and_then(|name| name.to_str()) else { return String::new() };
-    let near = nearest(name, names.iter().map(String::as_str)).map(|near| missing.with_file_name(near));
-    near.map_or_else(String::new, |near| format!("; did you mean `{}`?", near.display()))
+    let name = missing.file_name()?.to_str()?;
+    nearest(name, names.iter().map(String::as_str)).map(|near| missing.with_file_name(near))
 }
 
 /// What to say when words select no case: for each word that stands in no id, the nearest thing that does.
@@ -75,5 +82,11 @@ mod tests {
         assert_eq!(path(&folder.path().join("scrpt.yaml")), near);
         assert_eq!(path(&folder.path().join("other.json")), "");
         assert_eq!(path(&folder.path().join("none/scrpt.yaml")), "");
+        std::fs::create_dir(folder.path().join("shared")).unwrap();
+        std::fs::write(folder.path().join("shared/common.yaml"), "").unwrap();
+        let near = format!("; did you mean `{}`?", folder.path().join("shared/common.yaml").display());
+        for typo in ["shard/common.yaml", "shraed/comon.yaml"] {
+            assert_eq!(path(&folder.path().join(typo)), near, "{typo}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Which cases of those there are.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::args::TestArgs;
 use super::exit::Stop;
 use super::load::unknown;
 use super::memory::Memory;
+use super::near;
 
 /// What the words without a flag name.
 pub(super) struct Names {
@@ -57,8 +59,7 @@ impl Names {
     pub(super) fn narrow(&self, all: &mut Vec<Arc<Case>>) -> Result<(), Stop> {
         for (word, node) in &self.nodes {
             if !all.iter().any(|case| node.selects(&case.id)) {
-                let near = nearest(word, all.iter().map(|case| case.id.as_str()));
-                let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+                let near = near_id(word, all);
                 return Err(Stop::usage(format!(
                     "not found: {word}{near}\n  --collect-only -q shows the ids of this setup"
                 )));
@@ -136,6 +137,33 @@ impl Names {
 
 fn marks(case: &Case) -> &[String] {
     &case.suite.templates[case.template].keywords
+}
+
+/// What to say of words that leave out or ask for what no case has, and so do nothing.
+pub(super) fn strange(args: &TestArgs, names: &Names, all: &[Arc<Case>]) -> Vec<String> {
+    let mut said = Vec::new();
+    // Of suites that were not read, the ids are not known.
+    for prefix in args.choice.deselect.iter().filter(|_| names.is_empty()) {
+        if !all.iter().any(|case| case.id.starts_with(prefix.as_str())) {
+            said.push(format!("--deselect {prefix}: no case's id begins so{}", near_id(prefix, all)));
+        }
+    }
+    let known: BTreeSet<&str> = all.iter().flat_map(|case| marks(case)).map(String::as_str).collect();
+    let is_mark = |name: &str| known.contains(name);
+    let wanted = args.choice.marks.as_deref().and_then(|text| Marks::parse(text, is_mark).ok());
+    for mark in wanted.iter().flat_map(Marks::names).filter(|mark| !is_mark(mark)) {
+        let near = near::one_of(mark, known.iter().copied());
+        said.extend((!near.is_empty()).then(|| format!("no case has the mark `{mark}`{near}")));
+    }
+    said
+}
+
+/// "; did you mean suites/a.yaml::name?", with or without parameters, as it was written.
+fn near_id(word: &str, all: &[Arc<Case>]) -> String {
+    let cut = |id: &'_ str| if word.contains('[') { id.len() } else { id.find('[').unwrap_or(id.len()) };
+    let file = |id: &'_ str| if word.contains("::") { cut(id) } else { id.find("::").unwrap_or(id.len()) };
+    let ids: BTreeSet<&str> = all.iter().map(|case| &case.id[..file(&case.id)]).collect();
+    nearest(word, ids).map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
 
 /// What `-k` finds besides the id. Not the provider: its name is in the model already.

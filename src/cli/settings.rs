@@ -130,9 +130,9 @@ impl Sourcing {
         })?;
         // The default folder may be absent in a new repository; one that was named is expected to be there.
         if mode == Mode::Replay && args.recordings.as_os_str() != "recordings" && !args.recordings.is_dir() {
-            let folder = args.recordings.display();
+            let (folder, near) = (args.recordings.display(), near::path(&args.recordings));
             return Err(Stop::usage(format!(
-                "no folder of recordings at {folder}\n  record into it with --mode record, or name another with --recordings DIR"
+                "no folder of recordings at {folder}{near}\n  record into it with --mode record, or name another with --recordings DIR"
             )));
         }
         let mut elsewhere = BTreeMap::new();

@@ -140,6 +140,9 @@ impl Run<'_> {
             let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
             near::cases(words, &ids).into_iter().for_each(|hint| output::warn(self.secrets, &hint));
         }
+        for said in select::strange(args, names, &all) {
+            output::warn(self.secrets, &said);
+        }
         if args.libtest.list {
             return list(args, &selected.cases);
         }

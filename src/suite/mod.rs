@@ -4,6 +4,7 @@ mod expect;
 mod fault;
 mod lower;
 mod model;
+mod names;
 mod own;
 mod params;
 mod parse;

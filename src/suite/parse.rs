@@ -15,7 +15,7 @@ use super::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, Files, OwnMatchers, RequestTemplate, Step, Suite, Template,
     Xfail, template,
 };
-use crate::yaml::{Error, Pairs, Place, Short, Source, Spanned};
+use crate::yaml::{Error, Pairs, Place, Short, Source, Spanned, nearest};
 
 /// Names a suite may refer to.
 #[derive(Debug, Clone, Default)]
@@ -94,6 +94,7 @@ impl Reader<'_> {
         }
         let mut scope: Vec<String> = params.iter().flat_map(|param| param.names.iter().cloned()).collect();
         scope.extend(raw.model.is_some().then(|| "model".to_owned()));
+        self.params = params;
         let setup = raw.setup.into_iter().filter_map(|step| self.step(&mut scope, step)).collect();
         let own = RawStep {
             request: raw.request,
@@ -111,7 +112,7 @@ impl Reader<'_> {
             description: raw.description,
             clients,
             model,
-            params,
+            params: std::mem::take(&mut self.params),
             keywords: raw.keywords,
             needs: needs.into_iter().map(|need| need.value).collect(),
             needs_env,
@@ -335,8 +336,11 @@ impl Reader<'_> {
                 other => other.strip_prefix("header ").map(|header| CaptureFrom::Header(header.trim().to_owned())),
             };
             if source.is_none() && !from.value.starts_with('$') {
+                let word = from.value.split(' ').next().unwrap_or_default();
+                let near = nearest(word, ["text", "tool_calls", "header"])
+                    .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
                 self.error(from.place, from.value.chars().count(), format!("`{}` is nothing to capture", from.value))
-                    .push_help("write a JSONPath (`$.id`), `text`, `tool_calls`, or `header NAME`");
+                    .push_help(format!("{near}write a JSONPath (`$.id`), `text`, `tool_calls`, or `header NAME`"));
             }
             scope.push(name.value.clone());
             captures.extend(source.map(|from| Capture { name: name.value, from, place: name.place }));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::Shared;
-use super::{JsonPath, Known, template};
+use super::{JsonPath, Known, Param};
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// Adds the way out to the error made last.
@@ -26,6 +26,8 @@ pub(super) struct Reader<'a> {
     /// Secrets that may be used, and those that the case being read does use.
     pub(super) secrets: Vec<String>,
     pub(super) used_secrets: BTreeSet<String>,
+    /// The parameters of the case being read.
+    pub(super) params: Vec<Param>,
     pub(super) errors: Vec<Error>,
     /// JSONPaths that were read already: many cases ask the same ones.
     paths: HashMap<String, Arc<JsonPath>>,
@@ -42,6 +44,7 @@ impl<'a> Reader<'a> {
             shared: Shared::default(),
             secrets: Vec::new(),
             used_secrets: BTreeSet::new(),
+            params: Vec::new(),
             errors: Vec::new(),
             paths: HashMap::new(),
             from: Place::default(),
@@ -72,59 +75,6 @@ impl Reader<'_> {
             .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         self.error(word.place, word.value.chars().count(), format!("unknown {what} `{}`", word.value))
             .push_help(format!("{near}There are: {}", known.join(", ")));
-    }
-
-    /// Demands that every name is declared, and points at the `${` that is not.
-    pub(super) fn names(&mut self, scope: &[String], place: Place, names: Result<Vec<&str>, template::Unclosed>) {
-        let names = match names {
-            Ok(names) => names,
-            Err(unclosed) => {
-                self.error(place, 1, unclosed.to_string())
-                    .push_help("close it with `}`, or write `$${` for a literal `${`");
-                return;
-            }
-        };
-        for name in names {
-            let root = name.split('.').next().unwrap_or_default();
-            if scope.iter().any(|known| known == root) {
-                continue;
-            }
-            if let Some(secret) = name.strip_prefix("env.").and_then(|name| self.secret(name)) {
-                self.used_secrets.insert(secret);
-                continue;
-            }
-            let text = &self.source.text;
-            let from = self.from.to_byte(text);
-            let to = self.to.map_or(text.len(), |to| to.to_byte(text));
-            let found = text[from..to].find(&format!("${{{name}")).map(|at| Place::of_byte(text, from + at));
-            let width = name.chars().count() + 3;
-            let near = nearest(root, scope.iter().map(String::as_str))
-                .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-            let known = if scope.is_empty() {
-                "nothing is declared here".into()
-            } else {
-                format!("declared here: {}", scope.join(", "))
-            };
-            let way = match root {
-                "env" => self.no_secret(name),
-                "model" => "add `model: text` (or embedding, vision) to the case".to_owned(),
-                _ => format!("{near}{known}. Parameters stand under `params`, captures come from earlier steps"),
-            };
-            self.error(found.unwrap_or(place), width, format!("`${{{name}}}` is used but not declared")).push_help(way);
-        }
-    }
-
-    fn secret(&self, name: &str) -> Option<String> {
-        self.secrets.iter().find(|secret| *secret == name).cloned()
-    }
-
-    /// The way out for a `${env.…}` that is not declared.
-    fn no_secret(&self, name: &str) -> String {
-        let variable = name.strip_prefix("env.").unwrap_or("NAME");
-        match nearest(variable, self.secrets.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `${{env.{near}}}`?"),
-            None => format!("write `secrets: [{variable}]` at the top of the suite"),
-        }
     }
 
     pub(super) fn header(&mut self, name: &Spanned<String>) {

@@ -48,9 +48,15 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 /// The value that `name.field.0` means.
 fn look_up<'s>(path: &str, scope: &'s Scope) -> Option<&'s Value> {
-    let mut parts = path.split('.');
-    let mut value = scope.get(parts.next()?)?;
-    for part in parts {
+    match path.split_once('.') {
+        None => scope.get(path),
+        Some((name, rest)) => member(scope.get(name)?, rest),
+    }
+}
+
+/// The value that `field.0` means in another.
+pub(super) fn member<'v>(mut value: &'v Value, path: &str) -> Option<&'v Value> {
+    for part in path.split('.') {
         value = match value {
             Value::Object(members) => members.get(part)?,
             Value::Array(items) => items.get(part.parse::<usize>().ok()?)?,

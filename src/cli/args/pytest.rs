@@ -2,6 +2,7 @@
 
 use clap::{ArgAction, Args};
 
+use crate::cli::near;
 use crate::matrix::Shard;
 use crate::report::Trace;
 
@@ -63,7 +64,7 @@ pub(in crate::cli) struct ReportArgs {
     #[arg(short = 'r', env = "RETAKE_REPORT", value_name = "LETTERS")]
     pub(in crate::cli) report: Vec<String>,
     /// How much is told of each failure: auto, long, short, line, no
-    #[arg(long, env = "RETAKE_TB", value_name = "STYLE", default_value = "auto")]
+    #[arg(long, env = "RETAKE_TB", value_name = "STYLE", default_value = "auto", value_parser = trace)]
     pub(in crate::cli) tb: Trace,
     /// List the slowest N cases, 0 for all
     #[arg(long, env = "RETAKE_DURATIONS", value_name = "N")]
@@ -80,6 +81,11 @@ pub(in crate::cli) struct ReportArgs {
     /// Leave the short summary out
     #[arg(long)]
     pub(in crate::cli) no_summary: bool,
+}
+
+fn trace(text: &str) -> Result<Trace, String> {
+    let near = || near::one_of(text, ["auto", "long", "short", "line", "native", "no"]);
+    text.parse().map_err(|error| format!("{error}{}", near()))
 }
 
 impl ReportArgs {

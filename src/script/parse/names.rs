@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::wrong;
 use crate::script::model::{Choice, Dialect, Members, What};
 use crate::suite::template::{self, Unclosed};
-use crate::yaml::{Error, Place, Source};
+use crate::yaml::{Error, Place, Source, nearest};
 
 /// What replies may name.
 const IN_REPLIES: [&str; 3] = ["model", "hash", "body"];
@@ -58,7 +58,10 @@ fn check(source: &Source, place: Place, names: Result<Vec<&str>, Unclosed>, know
     match unknown {
         None => Ok(()),
         Some(name) => {
-            let help = format!("here may stand: {}", known.join(", "));
+            let root = name.split('.').next().unwrap_or_default();
+            let near = nearest(root, known.iter().copied())
+                .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            let help = format!("{near}Here may stand: {}", known.join(", "));
             Err(wrong(source, place, format!("`${{{name}}}` names nothing"), &help))
         }
     }
