@@ -2,6 +2,7 @@
 
 mod expect;
 mod fault;
+mod include;
 mod lower;
 mod model;
 mod names;

@@ -5,13 +5,14 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 mod expect;
+mod fault;
 
 pub(super) use expect::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
     RawToolCalls,
 };
+pub(super) use fault::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
 
-use super::fault::RawFault;
 use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
 /// Cases that say what an API must do.
