@@ -11,6 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::suite::OwnMatchers;
 use crate::yaml;
 
+use super::named::Named;
+
 pub(super) use libtest::LibtestArgs;
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
 
@@ -170,6 +172,9 @@ pub(super) struct SourceArgs {
     /// What a suite can name besides the built-in matchers: put in by the program, not typed.
     #[arg(skip)]
     pub(super) matchers: OwnMatchers,
+    /// The files that suites name: learnt while they are read.
+    #[arg(skip)]
+    pub(super) named: Named,
 }
 
 /// How providers are asked live; each wins over the providers' file.

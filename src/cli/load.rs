@@ -9,6 +9,7 @@ use crate::yaml::{Source, nearest};
 
 use super::args::{SelectArgs, SourceArgs};
 use super::exit::Stop;
+use super::named::Named;
 use super::near;
 
 /// What a folder of suites without its own providers or setups gets.
@@ -38,6 +39,8 @@ pub(super) fn suites(
     color: bool,
 ) -> Result<Vec<Arc<Suite>>, Stop> {
     let capabilities = catalogue.capabilities.keys().cloned().collect();
+    let named = source.named.clone();
+    let beside = move |from: &str, path: &str| beside(&named, from, path);
     let known = Known { capabilities, matchers: source.matchers.clone(), files: Files::new(beside) };
     let mut suites = Vec::new();
     let mut errors = Vec::new();
@@ -51,9 +54,10 @@ pub(super) fn suites(
 }
 
 /// The file that another one names.
-fn beside(from: &str, path: &str) -> Result<Source, String> {
+fn beside(named: &Named, from: &str, path: &str) -> Result<Source, String> {
     let folder = Path::new(from).parent().unwrap_or(Path::new(""));
     let path = folder.join(path);
+    named.add(Path::new(from), &path);
     let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => format!("there is no file {}{}", path.display(), near::path(&path)),
         _ => error.to_string(),

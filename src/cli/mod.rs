@@ -10,6 +10,7 @@ mod init;
 mod interrupt;
 mod load;
 mod memory;
+mod named;
 mod near;
 mod nextest;
 mod output;

@@ -1,10 +1,10 @@
 //! `retake watch`: runs again what a saved file touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
@@ -12,14 +12,12 @@ use crate::exchange::Secrets;
 
 use super::args::{SourceArgs, TestArgs};
 use super::exit::{Exit, Stop};
+use super::named::{Stamp, stamp};
 use super::socket::ended;
 use super::{load, output, test, worded};
 
 /// How often files are looked at. Looking costs no crate and works on every file system, mounted ones included.
 const PAUSE: Duration = Duration::from_millis(300);
-
-/// What is looked at of a file: a change of either is a change.
-type Stamp = (Option<SystemTime>, u64);
 
 /// Every file that a run reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,6 +50,7 @@ pub(super) fn run(mut args: TestArgs) -> Result<Exit, Stop> {
             let places = format!("{} and {}", args.source.suites.display(), args.source.recordings.display());
             output::print(&Secrets::default(), &format!("watching {places}; Ctrl-C ends\n"))?;
         }
+        let seen = seen.with_named(&args.source);
         // A run that records changes files itself.
         let seen = if args.source.mode == "replay" { seen } else { seen.with_recordings_of(&args.source) };
         let Some(changed) = next_change(&args.source, seen, &told_to_end) else { return Ok(Exit::Ok) };
@@ -83,17 +82,24 @@ fn next_change(source: &SourceArgs, seen: Files, told_to_end: &JoinHandle<()>) -
     }
 }
 
-/// Which suites a change is about; anything else may be about all of them.
+/// Which suites a change is about, themselves or by what they include or read; anything else may be about all of them.
 fn again(args: &TestArgs, changed: &[PathBuf]) -> Again {
     let Ok(selected) = load::selected(&args.source.suites, &args.select) else { return Again::Everything };
     // A path or a node id may be in a suite that did not change.
     if !args.libtest.names.is_empty() {
         return Again::Everything;
     }
-    if changed.iter().any(|file| !file.is_file() || !load::is_suite(&args.source.suites, file)) {
-        return Again::Everything;
+    let mut touched = BTreeSet::new();
+    for file in changed {
+        let root = &args.source.suites;
+        let is_suite = file.is_file() && file.starts_with(root) && load::is_suite(root, file);
+        let suites = if is_suite { BTreeSet::from([file.clone()]) } else { args.source.named.suites_of(file) };
+        if suites.is_empty() {
+            return Again::Everything;
+        }
+        touched.extend(suites);
     }
-    let touched: Vec<PathBuf> = changed.iter().filter(|file| selected.contains(file)).cloned().collect();
+    let touched: Vec<PathBuf> = selected.into_iter().filter(|file| touched.contains(file)).collect();
     if touched.is_empty() { Again::Everything } else { Again::Suites(touched) }
 }
 
@@ -103,10 +109,24 @@ impl Files {
         let mut files = Files::default();
         files.add_folder(&source.suites);
         files.add_folder(&source.recordings);
-        for script in source.provider.iter().filter_map(|word| word.split_once("=script:")) {
-            files.add(Path::new(script.1));
+        let in_place = source.provider.iter().filter_map(|word| word.split_once("=script:"));
+        let before = source.script.iter().filter_map(|word| word.split_once('='));
+        for (_, script) in in_place.chain(before) {
+            files.add(Path::new(script));
         }
+        // Some of these stand outside the suites' folder.
+        source.named.files().iter().for_each(|(file, _)| files.add(file));
         files
+    }
+
+    /// The same with the files that a run was the first to see named, as they were then.
+    fn with_named(mut self, source: &SourceArgs) -> Self {
+        for (file, stamp) in source.named.files() {
+            if let Some(stamp) = stamp {
+                self.0.entry(file).or_insert(stamp);
+            }
+        }
+        self
     }
 
     /// The same with the recordings as they are now.
@@ -117,8 +137,8 @@ impl Files {
     }
 
     fn add(&mut self, file: &Path) {
-        if let Ok(about) = fs::metadata(file) {
-            self.0.insert(file.to_owned(), (about.modified().ok(), about.len()));
+        if let Some(stamp) = stamp(file) {
+            self.0.insert(file.to_owned(), stamp);
         }
     }
 
@@ -184,7 +204,13 @@ mod tests {
         let only_b = args(&format!("x --suites {} --suite b", suites.display()));
         assert_eq!(again(&all, &[file("a.yaml")]), Again::Suites(vec![file("a.yaml")]));
         assert_eq!(again(&only_b, &[file("a.yaml"), file("b.yaml")]), Again::Suites(vec![file("b.yaml")]));
-        for other in ["setups.yaml", "data.csv", "gone.yaml"] {
+        all.source.named.add(&file("a.yaml"), &file("data.csv"));
+        assert_eq!(again(&all, &[file("data.csv")]), Again::Suites(vec![file("a.yaml")]));
+        assert_eq!(
+            again(&all, &[file("data.csv"), file("b.yaml")]),
+            Again::Suites(vec![file("a.yaml"), file("b.yaml")])
+        );
+        for other in ["setups.yaml", "other.csv", "gone.yaml"] {
             assert_eq!(again(&all, &[file("a.yaml"), file(other)]), Again::Everything, "{other}");
         }
     }

@@ -95,6 +95,35 @@ fn a_saved_file_runs_again_what_it_touches() {
 }
 
 #[test]
+fn what_a_suite_reads_is_watched_wherever_it_is() {
+    let dir = Dir::new();
+    dir.retake("init").run().exits(0);
+    let case = "{name: a, params: {what: {use: all}}, model: text, request: {post: /v1/chat/completions, body: {model: '${model}', \
+                messages: [{role: user, content: '${what.what}'}]}}, expect: {text: {contains: hi}}}";
+    dir.write("suites/deep/own.yaml", &format!("include: [../../common/lists.yaml]\ncases: [{case}]\n"));
+    dir.write("common/lists.yaml", "params: {all: {file: ../data/all.csv}}\n");
+    dir.write("data/all.csv", "id,what\nx,one\n");
+    dir.write("hi.yaml", "rules: [{when: {last_message: {contains: one}}, reply: {text: hi}}]\n");
+    let watch = Watch::start(&dir, "watch --setup openai --script openai=hi.yaml");
+    watch.until("4 passed");
+    watch.until("watching");
+
+    // What only one suite reads, by way of what it includes.
+    dir.write("data/all.csv", "id,what\nx,one\ny,another one\n");
+    let said = watch.until("2 passed");
+    assert!(said.contains("changed: data/all.csv") && said.contains("-y] PASSED"), "{said}");
+    dir.write("common/lists.yaml", "params: {all: [{id: z, what: one}]}\n");
+    assert!(watch.until("1 passed").contains("changed: common/lists.yaml"));
+    // A script may answer any of them.
+    dir.write("hi.yaml", "rules: [{when: {last_message: {contains: one}}, reply: {text: hi there}}]\n");
+    assert!(watch.until("4 passed").contains("changed: hi.yaml"));
+    std::fs::remove_file(dir.path().join("common/lists.yaml")).unwrap();
+    watch.until("there is no file");
+    dir.write("common/lists.yaml", "params: {all: [{id: z, what: one}, {id: y, what: one more}]}\n");
+    watch.until("2 passed");
+}
+
+#[test]
 fn a_run_that_records_does_not_wake_itself() {
     let dir = Dir::new();
     dir.retake("init").run().exits(0);
