@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{Collected, Letters, Options, Terminal, Trace, Tree};
-use crate::event::{Class, Event, Failure, Finished, Outcome, Rate};
+use crate::diff::Diff;
+use crate::event::{Class, Detail, Event, Failure, Finished, Outcome, Rate};
 
 const LONG: &str = "over_long[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True]";
 
@@ -16,7 +17,13 @@ fn printed(options: Options, events: &[Event]) -> String {
 
 fn failure(class: Class, summary: &str, details: &str) -> Failure {
     let rerun = "retake run -k 'that case'".into();
-    Failure { class, summary: summary.into(), details: details.into(), context: String::new(), rerun }
+    Failure {
+        class,
+        summary: summary.into(),
+        details: vec![Detail::Lines(details.into())],
+        context: String::new(),
+        rerun,
+    }
 }
 
 fn finished(index: usize, name: &str, outcome: Outcome) -> Event {
@@ -508,4 +515,31 @@ fn what_would_run_is_a_tree() {
     suites/a/x.yaml: 2
     suites/y.yaml: 1
     ");
+}
+
+#[test]
+fn differences_are_coloured_and_cut_and_whole_at_vv() {
+    let numbers = |from: usize| (from..from + 25).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
+    let mut wrong = failure(Class::WrongAnswer, "text: expected …, got …", "  path:     text");
+    wrong
+        .details
+        .extend(Diff::of(&format!("same\n{}", numbers(0)), &format!("same\n{}", numbers(50))).map(Detail::Diff));
+    let [started, collected] = head(1, 0);
+    let events = [started, collected, finished(0, "wrong", Outcome::Failed(wrong)), ended(None)];
+    let of = |options: Options| {
+        let text = printed(Options { trace: Trace::Short, ..options }, &events);
+        let text = text.split_once("differs:").unwrap().1;
+        text.split_once("====").unwrap().0.to_owned()
+    };
+    let cut = of(Options::default());
+    assert_eq!(cut.lines().count(), 32, "{cut}");
+    assert!(
+        cut.starts_with("  - expected, + actual\n      same\n    - line 0\n") && cut.contains("    + line 53\n"),
+        "{cut}"
+    );
+    assert!(cut.ends_with("      ... 21 more lines, use -vv to show\n"), "{cut}");
+    assert_eq!(of(Options { verbosity: 2, ..Options::default() }).lines().count(), 52);
+    assert_eq!(of(Options { ci: true, ..Options::default() }).lines().count(), 52);
+    let painted = of(Options { color: true, ..Options::default() });
+    assert!(painted.contains("    ^[31m- line 0^[0m\n") && painted.contains("    ^[32m+ line 50^[0m\n"));
 }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Failure, Outcome, Rate};
+use crate::event::{Class, Detail, Failure, Outcome, Rate};
 use crate::exchange::Request;
 use crate::suite::Step;
 use crate::suite::template::Scope;
@@ -57,7 +57,7 @@ pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn F
         (None, None) => flaky.map_or(Outcome::Passed, Outcome::Flaky),
         (None, Some(xfail)) if xfail.strict => Outcome::Failed(Failure {
             summary: format!("[XPASS(strict)] {}", xfail.reason),
-            details: format!("[XPASS(strict)] {}", xfail.reason),
+            details: vec![Detail::Lines(format!("[XPASS(strict)] {}", xfail.reason))],
             rerun: format!("{} -k {}", planned.target.rerun, request::quote(&case.id)),
             ..Failure::default()
         }),
@@ -98,7 +98,7 @@ async fn tries(planned: &Planned, options: &Options, teardown: &mut Option<Failu
                     let needed = repeat.needed();
                     let words =
                         format!("{passed} of {tries} tries passed, at least {needed} must; the last failed so:");
-                    failure.details = format!("{words}\n{}", failure.details);
+                    failure.details.insert(0, Detail::Lines(words));
                 }
                 return (last, rate);
             }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::check::{Fault, Mismatch};
-use crate::event::{Class, Failure};
+use crate::diff::Diff;
+use crate::event::{Class, Detail, Failure};
 use crate::exchange::Request;
 use crate::suite::Step;
 use crate::yaml::{self, Place};
@@ -33,17 +34,22 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
     let summary = mismatches.first().map_or_else(String::new, |first| {
         format!("{}: {}: expected {}, got {}", class.name(), first.path, first.expected, first.actual)
     });
-    let mut details = String::new();
+    let mut details = Vec::new();
     for mismatch in mismatches {
         let file = &scene.step.source;
         let reason = format!("{} does not hold", mismatch.path);
         // What every reply must be stands nowhere in the file: the step is shown.
         let place = if mismatch.place == Place::default() { scene.step.place } else { mismatch.place };
-        let _ = writeln!(details, "{}", yaml::Error::at(file, place, 1, reason).render(false).trim_end());
-        let _ = writeln!(details, "  path:     {}", mismatch.path);
-        let _ = writeln!(details, "  expected: {}", mismatch.expected);
-        let _ = writeln!(details, "  actual:   {}", mismatch.actual);
-        details.push('\n');
+        let shown = yaml::Error::at(file, place, 1, reason).render(false);
+        // Between two of them stands an empty line.
+        let gap = if details.is_empty() { "" } else { "\n" };
+        let mut lines = format!("{gap}{}\n  path:     {}", shown.trim_end(), mismatch.path);
+        let diff = mismatch.texts.as_ref().and_then(|texts| Diff::of(&texts.expected, &texts.actual));
+        if diff.is_none() {
+            let _ = write!(lines, "\n  expected: {}\n  actual:   {}", mismatch.expected, mismatch.actual);
+        }
+        details.push(Detail::Lines(lines));
+        details.extend(diff.map(Detail::Diff));
     }
     finish(scene, class, summary, details)
 }
@@ -57,10 +63,11 @@ pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Fail
     for line in message.lines().skip(1) {
         let _ = writeln!(details, "  {line}");
     }
-    finish(scene, class, format!("{}: {first}", class.name()), details)
+    let details = details.trim_end().to_owned();
+    finish(scene, class, format!("{}: {first}", class.name()), vec![Detail::Lines(details)])
 }
 
-fn finish(scene: &Scene<'_>, class: Class, summary: String, details: String) -> Failure {
+fn finish(scene: &Scene<'_>, class: Class, summary: String, details: Vec<Detail>) -> Failure {
     let target = &scene.planned.target;
     let mut context = String::new();
     if let Some(name) = &scene.step.name {
@@ -81,5 +88,5 @@ fn finish(scene: &Scene<'_>, class: Class, summary: String, details: String) -> 
         let _ = write!(context, "  the stack printed:\n{lines}");
     }
     let rerun = format!("{} -k {}", target.rerun, quote(&scene.planned.case.id));
-    Failure { class, summary, details: details.trim_end().to_owned(), context: context.trim_end().to_owned(), rerun }
+    Failure { class, summary, details, context: context.trim_end().to_owned(), rerun }
 }

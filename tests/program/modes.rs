@@ -174,3 +174,18 @@ fn recorders_of_several_processes_lose_nothing() {
     assert_eq!(names(&dir), names(&alone));
     run(&dir, "--setup together").exits(0);
 }
+
+#[test]
+fn a_long_answer_that_is_another_one_is_shown_line_by_line() {
+    let dir = folder();
+    let reply = "{\"a\": \"one\\ntwo\\nthree\"}";
+    dir.write(
+        "script.yaml",
+        &format!("rules:\n  - when: {{endpoint: /v1/chat/completions}}\n    reply: {{json: {reply}}}\n"),
+    );
+    let suite = PLANETS.replace("{status: 200}", "{json: {$.a: {equals: \"one\\n2\\nthree\"}}}");
+    dir.write("suites/inference/planets.yaml", &suite);
+    let words = "--setup together --mode live --provider together=script:script.yaml suites/inference/planets.yaml";
+    let ran = run(&dir, &format!("{words} --stack-config direct")).exits(1);
+    ran.says("  differs:  - expected, + actual\n      one\n    - 2\n    + two\n      three\n");
+}
