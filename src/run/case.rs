@@ -31,12 +31,19 @@ pub(super) struct Done {
     pub(super) notices: Vec<String>,
 }
 
+impl Done {
+    /// Not run, and why.
+    pub(super) fn skipped(why: &str) -> Self {
+        Done { outcome: Outcome::Skipped(why.to_owned()), rate: None, teardown: None, notices: Vec::new() }
+    }
+}
+
 /// Runs the case, again when the transport failed and that is wanted, and settles with the witness. `rerun` hears of
 /// each failure after which it is run again.
 pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn Fn(Failure) + Sync)) -> Done {
     let case = &planned.case;
     if let Some(reason) = &case.skip {
-        return Done { outcome: Outcome::Skipped(reason.clone()), rate: None, teardown: None, notices: Vec::new() };
+        return Done::skipped(reason);
     }
     let (mut flaky, mut teardown) = (None, None);
     let mut left = options.reruns;

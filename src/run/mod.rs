@@ -19,6 +19,7 @@ use crate::event::{Class, Event, Finished, Outcome};
 use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
+use case::Done;
 
 /// A case and what it calls.
 #[derive(Clone)]
@@ -81,6 +82,16 @@ pub struct Options {
     pub stopped: Option<String>,
     /// How often a case runs again when the transport failed it.
     pub reruns: u32,
+    /// Where cases cost something that is limited: who knows whether there is room for one more.
+    pub purse: Option<Arc<dyn Purse>>,
+}
+
+/// Knows what may still be spent.
+pub trait Purse: Send + Sync + std::fmt::Debug {
+    /// A case is about to run; waits until it is known whether there is room for it. `Err` is why there is none.
+    fn open<'a>(&'a self, case: &'a str) -> BoxFuture<'a, Result<(), String>>;
+    /// A case that had room is over.
+    fn close(&self, case: &str);
 }
 
 /// How a run ended.
@@ -147,6 +158,15 @@ async fn worker(
     while !enough.load(Ordering::SeqCst) {
         let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front();
         let Some((index, planned)) = next else { return };
+        let purse = options.purse.as_ref().filter(|_| planned.case.skip.is_none());
+        let room = match purse {
+            Some(purse) => purse.open(&planned.case.id).await,
+            None => Ok(()),
+        };
+        // It may have waited until enough others had failed.
+        if enough.load(Ordering::SeqCst) {
+            return;
+        }
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
         let template = &planned.case.suite.templates[planned.case.template];
@@ -160,7 +180,13 @@ async fn worker(
             rate,
         };
         let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None))));
-        let done = case::outcome(&planned, &options, &rerun).await;
+        let done = match &room {
+            Ok(()) => case::outcome(&planned, &options, &rerun).await,
+            Err(why) => Done::skipped(why),
+        };
+        if let Some(purse) = purse.filter(|_| room.is_ok()) {
+            purse.close(&planned.case.id);
+        }
         for notice in done.notices {
             let _ = events.send(Event::Notice(notice));
         }
