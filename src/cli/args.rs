@@ -228,7 +228,7 @@ pub(super) struct RunArgs {
     #[arg(long, env = "RETAKE_TIMEOUT", value_name = "SECONDS", default_value_t = 300)]
     pub(super) timeout: u64,
     /// Stop at the first failure
-    #[arg(short = 'x', long)]
+    #[arg(short = 'x', long, visible_alias = "fail-fast")]
     pub(super) exitfirst: bool,
     /// Stop after this many failures and errors
     #[arg(long, env = "RETAKE_MAXFAIL", value_name = "N")]

@@ -11,6 +11,7 @@ mod load;
 mod memory;
 mod meter;
 mod near;
+mod nextest;
 mod output;
 mod program;
 mod proxy;

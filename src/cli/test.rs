@@ -24,6 +24,7 @@ use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
 use super::memory::Memory;
 use super::near;
+use super::nextest;
 use super::output::{self, Scrubbed, guarded};
 use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
@@ -222,7 +223,7 @@ impl Run<'_> {
         wired.end().await;
         let tally = told?;
         // Where each case has a process, none of them knows what failed in a run.
-        if Sourcing::inherited("NEXTEST").is_none() {
+        if !nextest::is_here() {
             memory.keep()?;
         }
         let exit = exit(&tally, how);
@@ -329,9 +330,13 @@ impl Run<'_> {
     ) -> Result<Tally, Stop> {
         let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
         let mut tally = Tally::default();
+        let is_of_nextest = nextest::is_here();
         while let Some(event) = events.recv().await {
             tally.count(&event);
             memory.learn(&event);
+            if let Some(reason) = nextest::reason(&event).filter(|_| is_of_nextest) {
+                output::warn(self.secrets, &reason);
+            }
             let before = match &event {
                 Event::Finished { interrupted, .. } => last(interrupted.is_none() && tally.is_green())?,
                 _ => Vec::new(),

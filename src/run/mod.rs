@@ -165,6 +165,9 @@ async fn worker(
         };
         // It may have waited until enough others had failed.
         if enough.load(Ordering::SeqCst) {
+            if let Some(purse) = purse.filter(|_| room.is_ok()) {
+                purse.close(&planned.case.id);
+            }
             return;
         }
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });

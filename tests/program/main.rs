@@ -6,6 +6,7 @@ mod bad_input;
 mod faults;
 mod live;
 mod modes;
+mod nextest;
 mod protocol;
 mod proxy;
 mod pytest;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use libtest_mimic::{Arguments, ColorSetting, FormatSetting};
+use libtest_mimic::{Arguments, ColorSetting};
 
 /// libtest's flags, and names in the place of its one filter.
 #[derive(Debug, Args)]
@@ -29,9 +29,6 @@ pub(in crate::cli) struct LibtestArgs {
     /// Whether to write colours
     #[arg(long, value_name = "WHEN", value_parser = when())]
     pub(in crate::cli) color: Option<ColorSetting>,
-    /// The form of --list
-    #[arg(long, value_enum, value_name = "FORM", hide = true)]
-    pub(in crate::cli) format: Option<FormatSetting>,
     #[command(flatten)]
     ignored_flags: Ignored,
 }
@@ -53,6 +50,8 @@ fn when() -> impl TypedValueParser<Value = ColorSetting> {
 /// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
 #[derive(Debug, Args)]
 struct Ignored {
+    #[arg(long, value_name = "FORM", value_parser = ["pretty", "terse", "json", "junit"], hide = true)]
+    format: Option<String>,
     #[arg(long, hide = true)]
     include_ignored: bool,
     #[arg(long, hide = true)]
@@ -87,6 +86,6 @@ struct Ignored {
 impl LibtestArgs {
     /// For libtest's own way to list; what it lists is selected already.
     pub(in crate::cli) fn listing(&self) -> Arguments {
-        Arguments { list: true, ignored: self.ignored, format: self.format, color: self.color, ..Arguments::default() }
+        Arguments { list: true, ignored: self.ignored, color: self.color, ..Arguments::default() }
     }
 }
