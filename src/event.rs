@@ -61,6 +61,17 @@ pub struct Finished {
     pub duration: Duration,
     /// For a case that is to pass several times: how often it did.
     pub rate: Option<Rate>,
+    /// What was captured while it ran, where it passed and that is wanted.
+    pub captured: Vec<Section>,
+}
+
+/// Something that was captured while a case ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// What, and in which part of the case: `stdout call`, `exchange setup`.
+    pub title: String,
+    /// Lines ready to print.
+    pub text: String,
 }
 
 /// How often a case passed that is run several times.

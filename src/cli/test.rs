@@ -116,7 +116,7 @@ impl Run<'_> {
     fn start(&self, names: &Names, suites: &[Arc<Suite>]) -> Result<Exit, Stop> {
         let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
         let letters = Letters::parse(args.report.report.iter().map(String::as_str));
-        let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpRKaAN")))?;
+        let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpPRKaAN")))?;
         let mut all: Vec<Arc<Case>> = {
             let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
@@ -213,7 +213,8 @@ impl Run<'_> {
             let _ = sender.send(event);
         }
         let deselected = if counts.is_narrowed { counts.total.max(1) } else { counts.total - selected.cases.len() };
-        let running = tokio::spawn(run::run(plan, self.pace(spending.clone()), sender, ended()));
+        let running =
+            tokio::spawn(run::run(plan, self.pace(spending.clone(), options.letters.passes()), sender, ended()));
         let last = |is_green: bool| {
             let unused = if is_green { self.unused(&tapes, deselected)? } else { None };
             Ok(unused.into_iter().chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
@@ -240,7 +241,7 @@ impl Run<'_> {
     }
 
     /// How to run.
-    fn pace(&self, spending: Option<Arc<Spending>>) -> run::Options {
+    fn pace(&self, spending: Option<Arc<Spending>>, captures: bool) -> run::Options {
         let (run, choice) = (&self.args.run, &self.args.choice);
         let most = run.maxfail.filter(|most| *most > 0).or(run.exitfirst.then_some(1));
         run::Options {
@@ -248,6 +249,7 @@ impl Run<'_> {
             case_timeout: Duration::from_secs(run.timeout),
             max_failures: if self.is_stepwise() { Some(if choice.sw_skip { 2 } else { 1 }) } else { most },
             reruns: run.reruns,
+            captures,
             purse: spending.map(|spending| spending as Arc<dyn run::Purse>),
             stopped: self
                 .is_stepwise()

@@ -22,6 +22,8 @@ pub(super) struct Summary<'a> {
     pub(super) style: Style,
     /// Failed and errored cases and those that the letters ask for, in order.
     pub(super) kept: &'a [Finished],
+    /// Cases that passed, when it is shown what was captured of them.
+    pub(super) passed: &'a [Finished],
     /// Times that cases were run again.
     pub(super) rerun: &'a [Finished],
     /// How long cases took.
@@ -48,6 +50,7 @@ impl Summary<'_> {
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         self.section(out, "ERRORS", errors(self.kept))?;
         self.section(out, "FAILURES", failures(self.kept))?;
+        self.passes(out)?;
         if let Some(most) = self.options.durations {
             super::durations::write(out, self.durations, most, self.options)?;
         }
@@ -103,6 +106,24 @@ impl Summary<'_> {
             writeln!(out, ":{}: {}", finished.line, failure.class.name())?;
             if !failure.rerun.is_empty() {
                 writeln!(out, "rerun: {}", visible_line(&failure.rerun))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was captured of the cases that passed; of one of which nothing was, nothing is said.
+    fn passes(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.options.trace == Trace::No || self.passed.is_empty() {
+            return Ok(());
+        }
+        self.line(out, &titled('=', "PASSES", self.options.width), Style::Plain)?;
+        for finished in self.passed.iter().filter(|finished| !finished.captured.is_empty()) {
+            let name = titled('_', &visible_line(name(&finished.id)), self.options.width);
+            self.line(out, &name, Style::GreenBold)?;
+            for section in &finished.captured {
+                let title = format!("Captured {}", visible_line(&section.title));
+                writeln!(out, "{}", titled('-', &title, self.options.width))?;
+                writeln!(out, "{}", visible(section.text.trim_end()))?;
             }
         }
         Ok(())

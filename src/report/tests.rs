@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Collected, Letters, Options, Terminal, Trace, Tree};
 use crate::diff::Diff;
-use crate::event::{Class, Detail, Event, Failure, Finished, Outcome, Rate};
+use crate::event::{Class, Detail, Event, Failure, Finished, Outcome, Rate, Section};
 
 const LONG: &str = "over_long[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True]";
 
@@ -35,6 +35,7 @@ fn finished(index: usize, name: &str, outcome: Outcome) -> Event {
         outcome,
         duration: Duration::from_millis(20),
         rate: None,
+        captured: Vec::new(),
     })
 }
 
@@ -341,6 +342,44 @@ fn letters_decide_what_the_short_summary_lists() {
     ");
     let letters = Letters::parse(["N"]).unwrap();
     assert!(!printed(Options { letters, ..Options::default() }, &everything()).contains("short test summary"));
+}
+
+#[test]
+fn what_was_captured_of_passed_cases_is_shown_as_pytest_does() {
+    let mut passed = finished(0, "passed[a]", Outcome::Passed);
+    if let Event::CaseFinished(finished) = &mut passed {
+        let section = |title: &str, text: &str| Section { title: title.into(), text: text.into() };
+        finished.captured =
+            vec![section("exchange call", "  reply:    200 OK\n"), section("stdout call", "listening\x1b[2J\n")];
+    }
+    let [started, collected] = head(3, 0);
+    let silent = finished(1, "silent", Outcome::Passed);
+    let wrong = finished(2, "wrong", Outcome::Failed(failure(Class::WrongAnswer, "$.a: expected 1, got 2", "")));
+    let events = [started, collected, passed, silent, wrong, ended(None)];
+    let of = |letters: &str, trace| {
+        let letters = Letters::parse([letters]).unwrap();
+        let text = printed(Options { letters, trace, ..Options::default() }, &events);
+        text.split_once("[100%]\n").unwrap().1.to_owned()
+    };
+    insta::assert_snapshot!(of("P", Trace::Line), @r"
+
+    =================================== FAILURES ===================================
+    suites/a.yaml:12: $.a: expected 1, got 2
+    ==================================== PASSES ====================================
+    __________________________________ passed[a] ___________________________________
+    ---------------------------- Captured exchange call ----------------------------
+      reply:    200 OK
+    ----------------------------- Captured stdout call -----------------------------
+    listening\u{1b}[2J
+    ========================= 1 failed, 2 passed in 0.11s ==========================
+    ");
+    assert!(
+        of("A", Trace::Short).contains("= PASSES =") && of("A", Trace::Short).contains("PASSED suites/a.yaml::silent")
+    );
+    for letters in ["p", "a", "fE", "N", "PN"] {
+        assert!(!of(letters, Trace::Short).contains("PASSES"), "{letters}");
+    }
+    assert!(!of("P", Trace::No).contains("PASSES"));
 }
 
 #[test]

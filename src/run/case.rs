@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Detail, Failure, Outcome, Rate};
+use crate::event::{Class, Detail, Failure, Outcome, Rate, Section};
 use crate::exchange::Request;
 use crate::suite::Step;
 use crate::suite::template::Scope;
@@ -25,6 +25,8 @@ const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_mi
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) rate: Option<Rate>,
+    /// What was captured of one that passed.
+    pub(super) captured: Vec<Section>,
     /// Why the teardown failed, when it did.
     pub(super) teardown: Option<Failure>,
     /// What the user must be told.
@@ -34,7 +36,37 @@ pub(super) struct Done {
 impl Done {
     /// Not run, and why.
     pub(super) fn skipped(why: &str) -> Self {
-        Done { outcome: Outcome::Skipped(why.to_owned()), rate: None, teardown: None, notices: Vec::new() }
+        let outcome = Outcome::Skipped(why.to_owned());
+        Done { outcome, rate: None, captured: Vec::new(), teardown: None, notices: Vec::new() }
+    }
+}
+
+/// What is kept of a case for those who want to see it although it passed: of each of its parts the last exchange.
+struct Captures {
+    is_wanted: bool,
+    /// The part of the case that runs.
+    part: &'static str,
+    exchanges: Vec<(&'static str, String)>,
+}
+
+impl Captures {
+    fn of(&mut self, part: &'static str) -> &mut Self {
+        self.part = part;
+        self
+    }
+
+    fn keep(&mut self, exchange: impl FnOnce() -> String) {
+        if self.is_wanted {
+            self.exchanges.retain(|(other, _)| *other != self.part);
+            self.exchanges.push((self.part, exchange()));
+        }
+    }
+
+    /// As sections, with what the stack printed.
+    fn sections(self, printed: Option<String>) -> Vec<Section> {
+        let printed = printed.map(|text| Section { title: "stdout call".to_owned(), text });
+        let section = |(part, text)| Section { title: format!("exchange {part}"), text };
+        self.exchanges.into_iter().map(section).chain(printed).collect()
     }
 }
 
@@ -46,9 +78,10 @@ pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn F
         return Done::skipped(reason);
     }
     let (mut flaky, mut teardown) = (None, None);
+    let mut captures = Captures { is_wanted: options.captures, part: "call", exchanges: Vec::new() };
     let mut left = options.reruns;
     let (failed, rate) = loop {
-        let (failed, rate) = tries(planned, options, &mut teardown).await;
+        let (failed, rate) = tries(planned, options, &mut teardown, &mut captures).await;
         match failed {
             Some(Failed { failure, .. }) if left > 0 && is_transport(failure.class) => {
                 left -= 1;
@@ -78,17 +111,24 @@ pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn F
         (Some(Failed { failure, .. }), _) => Outcome::Failed(failure),
     };
     let good = teardown.is_none() && !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
+    let is_pass = options.captures && matches!(outcome, Outcome::Passed | Outcome::Flaky(_));
+    let captured = if is_pass { captures.sections(planned.target.witness.printed()) } else { Vec::new() };
     let notices = planned.target.witness.finish(&case.id, good).await;
-    Done { outcome, rate, teardown, notices }
+    Done { outcome, rate, captured, teardown, notices }
 }
 
 /// As many tries as it takes to know whether enough of them pass, each with the whole time of a case. All of them
 /// are one case: an equal request of a later try is answered by the next recording.
-async fn tries(planned: &Planned, options: &Options, teardown: &mut Option<Failure>) -> (Option<Failed>, Option<Rate>) {
+async fn tries(
+    planned: &Planned,
+    options: &Options,
+    teardown: &mut Option<Failure>,
+    captures: &mut Captures,
+) -> (Option<Failed>, Option<Rate>) {
     let repeat = planned.case.suite.templates[planned.case.template].repeat;
     let (mut passed, mut last) = (0, None);
     for tries in 1.. {
-        let (result, torn) = once(planned, options.case_timeout).await;
+        let (result, torn) = once(planned, options.case_timeout, captures).await;
         *teardown = teardown.take().or(torn);
         match result {
             Ok(()) => passed += 1,
@@ -130,13 +170,13 @@ struct Failed {
 }
 
 /// One try: setup, steps, and whatever came of them teardown, with why that failed when it did.
-async fn once(planned: &Planned, time: Duration) -> (Result<(), Failed>, Option<Failure>) {
+async fn once(planned: &Planned, time: Duration, captures: &mut Captures) -> (Result<(), Failed>, Option<Failure>) {
     let template = planned.case.template();
     let mut scope = planned.case.scope();
     let deadline = Instant::now() + time;
-    let result = match steps(planned, &template.setup, &mut scope, deadline).await {
+    let result = match steps(planned, &template.setup, &mut scope, deadline, captures.of("setup")).await {
         Err(failure) => Err(Failed { failure: failure.during("setup"), in_setup: true }),
-        Ok(()) => steps(planned, &template.steps, &mut scope, deadline)
+        Ok(()) => steps(planned, &template.steps, &mut scope, deadline, captures.of("call"))
             .await
             .map_err(|failure| Failed { failure, in_setup: false }),
     };
@@ -148,14 +188,21 @@ async fn once(planned: &Planned, time: Duration) -> (Result<(), Failed>, Option<
         if !step.request.is_bound(&scope) {
             continue;
         }
-        let failure = steps(planned, std::slice::from_ref(step), &mut scope, deadline).await.err();
+        let failure =
+            steps(planned, std::slice::from_ref(step), &mut scope, deadline, captures.of("teardown")).await.err();
         torn = torn.or(failure.map(|failure| failure.during("teardown")));
     }
     (result, torn)
 }
 
 /// Every step in order, adding what is captured; the first that fails ends them.
-async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: Instant) -> Result<(), Failure> {
+async fn steps(
+    planned: &Planned,
+    steps: &[Step],
+    scope: &mut Scope,
+    deadline: Instant,
+    captures: &mut Captures,
+) -> Result<(), Failure> {
     for step in steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
@@ -163,7 +210,7 @@ async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: I
         let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
-            match attempt(planned, step, scope, deadline).await {
+            match attempt(planned, step, scope, deadline, captures).await {
                 Ok(captured) => {
                     scope.extend(captured);
                     break;
@@ -186,7 +233,13 @@ async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: I
 }
 
 /// One request and its checks; returns what is captured.
-async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instant) -> Result<Scope, Failure> {
+async fn attempt(
+    planned: &Planned,
+    step: &Step,
+    scope: &Scope,
+    deadline: Instant,
+    captures: &mut Captures,
+) -> Result<Scope, Failure> {
     let (case, target) = (&planned.case, &planned.target);
     let mut scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
@@ -226,6 +279,10 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
         })?;
         captured.insert(capture.name.clone(), value);
     }
+    captures.keep(|| {
+        scene.stream = tail(&answer.body, &answer.sizes, &times).unwrap_or_default();
+        scene.exchange()
+    });
     Ok(captured)
 }
 

@@ -67,22 +67,31 @@ pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Fail
     finish(scene, class, format!("{}: {first}", class.name()), vec![Detail::Lines(details)])
 }
 
+impl Scene<'_> {
+    /// What was asked and what came, a line each.
+    pub(super) fn exchange(&self) -> String {
+        let target = &self.planned.target;
+        let mut lines = String::new();
+        if let Some(name) = &self.step.name {
+            let _ = writeln!(lines, "  step:     {name}");
+        }
+        if let Some(reply) = &self.reply {
+            let _ = writeln!(lines, "  reply:    {reply}");
+        }
+        for (index, line) in self.stream.iter().enumerate() {
+            let _ = writeln!(lines, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
+        }
+        if let Some(request) = self.request {
+            let line = curl(request, &target.curl_base, target.key_var.as_deref());
+            let _ = writeln!(lines, "  request:  {line}");
+        }
+        lines
+    }
+}
+
 fn finish(scene: &Scene<'_>, class: Class, summary: String, details: Vec<Detail>) -> Failure {
     let target = &scene.planned.target;
-    let mut context = String::new();
-    if let Some(name) = &scene.step.name {
-        let _ = writeln!(context, "  step:     {name}");
-    }
-    if let Some(reply) = &scene.reply {
-        let _ = writeln!(context, "  reply:    {reply}");
-    }
-    for (index, line) in scene.stream.iter().enumerate() {
-        let _ = writeln!(context, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
-    }
-    if let Some(request) = scene.request {
-        let line = curl(request, &target.curl_base, target.key_var.as_deref());
-        let _ = writeln!(context, "  request:  {line}");
-    }
+    let mut context = scene.exchange();
     if let Some(text) = target.witness.printed() {
         let lines = text.lines().map(|line| format!("    {line}\n")).collect::<String>();
         let _ = write!(context, "  the stack printed:\n{lines}");

@@ -82,6 +82,8 @@ pub struct Options {
     pub stopped: Option<String>,
     /// How often a case runs again when the transport failed it.
     pub reruns: u32,
+    /// Whether it is kept what is captured of cases that pass.
+    pub captures: bool,
     /// Where cases cost something that is limited: who knows whether there is room for one more.
     pub purse: Option<Arc<dyn Purse>>,
 }
@@ -173,7 +175,7 @@ async fn worker(
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
         let template = &planned.case.suite.templates[planned.case.template];
-        let finished = |outcome, rate| Finished {
+        let finished = |outcome, rate, captured| Finished {
             index,
             id: planned.case.id.clone(),
             file: planned.case.suite.source.name.clone(),
@@ -181,8 +183,9 @@ async fn worker(
             outcome,
             duration: started.elapsed(),
             rate,
+            captured,
         };
-        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None))));
+        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None, Vec::new()))));
         let done = match &room {
             Ok(()) => case::outcome(&planned, &options, &rerun).await,
             Err(why) => Done::skipped(why),
@@ -195,9 +198,9 @@ async fn worker(
         }
         let bad = [matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_)), done.teardown.is_some()];
         if let Some(failure) = done.teardown {
-            let _ = events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None)));
+            let _ = events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None, Vec::new())));
         }
-        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate)));
+        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate, done.captured)));
         let bad = bad.into_iter().filter(|bad| *bad).count();
         if bad > 0 {
             let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;
