@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::server::serve;
-use super::world::{Dir, Ran};
+use super::world::{Dir, Ran, Running};
 
 const MODELS: &str = r#"{"object": "list", "data": []}"#;
 
@@ -216,6 +216,14 @@ fn the_budget_goes_by_what_replies_report() {
         let ran = live(&format!("--max-tokens 200 --stack-config {stack}"));
         assert_eq!(ran.last_line(), "2 passed, 2 skipped", "{stack}: {}", ran.stdout);
         ran.says("spent: $0.1800 for 180 tokens, as 2 replies reported (estimated before the run: ");
+    }
+    // A stack that runs elsewhere is asked by somebody else: what it costs stands in its replies.
+    let stack =
+        Running::start(dir.path(), "stack --setup local --mode live --provider local=script:script.yaml --port 0");
+    for place in [format!("http://127.0.0.1:{}", stack.port), format!("server:ci-tests:{}", stack.port)] {
+        let ran = live(&format!("--max-tokens 200 --stack-config {place}"));
+        assert_eq!(ran.last_line(), "2 passed, 2 skipped", "{place}: {}", ran.stdout);
+        ran.says("spent: $0.1800 for 180 tokens, as 2 replies reported (");
     }
     let ran = live("-v --max-cost 0.25");
     assert_eq!(ran.last_line(), "3 passed, 1 skipped");
