@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::diff::Diff;
 
 /// Something that happened. A run is: one `Started`, any `Notice`s, one `Collected`, then per case one
-/// `CaseStarted`, any `CaseRerun`s, a `CaseTeardown` where one fails, and one `CaseFinished`, then one `Finished`.
+/// `CaseStarted`, any `CaseRerun`s, a `CaseTeardown` where one fails, and one `CaseFinished` or, where the user stopped
+/// the run, `CaseGivenUp`, then one `Finished`.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The session begins.
@@ -33,6 +34,11 @@ pub enum Event {
     CaseTeardown(Finished),
     /// A case is done.
     CaseFinished(Finished),
+    /// The user stopped the run while this case was under way: nothing came of it.
+    CaseGivenUp {
+        /// The case's id.
+        id: String,
+    },
     /// Something the user must see and that is no case's outcome.
     Notice(String),
     /// The session ends.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer};
 
 mod duration;
 mod explain;
@@ -50,17 +50,6 @@ impl Place {
             }
         }
         self.in_line(text, start)
-    }
-
-    /// The bytes of `text` at many places: the text is searched for its lines once.
-    pub(crate) fn to_bytes(text: &str, places: impl IntoIterator<Item = Place>) -> Vec<usize> {
-        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
-        let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
-        let to_byte = |place: Place| match place.line.checked_sub(1) {
-            None => 0,
-            Some(line) => starts.get(line as usize).map_or(text.len(), |start| place.in_line(text, *start)),
-        };
-        places.into_iter().map(to_byte).collect()
     }
 
     /// The byte at this column of the line that begins there.
@@ -157,6 +146,14 @@ impl Error {
 pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
     serde_yaml::from_str_with_options(&source.text, options(source.text.len()))
         .map_err(|error| explain::explain(source, &error))
+}
+
+/// Reads a whole file as a seed has it.
+pub(crate) fn from_source_with<'s, S: DeserializeSeed<'s>>(source: &'s Source, seed: S) -> Result<S::Value, Error> {
+    serde_yaml::with_deserializer_from_str_with_options(&source.text, options(source.text.len()), |deserializer| {
+        seed.deserialize(deserializer)
+    })
+    .map_err(|error| explain::explain(source, &error))
 }
 
 /// What a text of so many bytes may hold. The crate's own limits are for small files; against a few lines that grow
@@ -282,7 +279,6 @@ mod tests {
             for column in 0..9 {
                 let place = Place { line, column };
                 assert!(text.is_char_boundary(place.to_byte(text)));
-                assert_eq!(Place::to_bytes(text, [place]), [place.to_byte(text)], "{place:?}");
             }
         }
     }

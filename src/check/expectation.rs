@@ -52,9 +52,9 @@ impl Checker<'_> {
         }
         for item in &expect.json {
             let Some(json) = self.seen.json() else { continue };
-            let nodes = item.path.query(json).all();
-            let result = nodes_meet(&item.need.matcher, &nodes, is_singular(&item.text), self.scope);
-            self.record(item.need.place, &item.text, result);
+            let nodes = item.path.query.query(json).all();
+            let result = nodes_meet(&item.need.matcher, &nodes, is_singular(&item.path.text), self.scope);
+            self.record(item.need.place, &item.path.text, result);
         }
         if let Some(need) = &expect.text {
             match self.seen.text() {
@@ -68,7 +68,9 @@ impl Checker<'_> {
         if let Some(embeddings) = &expect.embeddings {
             self.embeddings(embeddings);
         }
-        self.time(&expect.time);
+        if let Some(time) = &expect.time {
+            self.time(time);
+        }
     }
 
     pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, fault: Fault) {

@@ -258,63 +258,72 @@ mod tests {
         Some(Box::new(with(change)))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what is set is an option")]
+    fn operand(value: Value) -> Option<Box<Value>> {
+        Some(Box::new(value))
+    }
+
     /// A matcher, values that meet it, and values that do not.
     fn table() -> Vec<(Matcher, Vec<Value>, Vec<Value>)> {
         vec![
-            (with(|m| m.equals = Some(json!(1))), vec![json!(1), json!(1.0)], vec![json!(2), json!("1"), json!(null)]),
-            (with(|m| m.equals = Some(json!(null))), vec![json!(null)], vec![json!(0), json!("")]),
             (
-                with(|m| m.equals = Some(json!(18168036348581554000u64))),
+                with(|m| m.equals = operand(json!(1))),
+                vec![json!(1), json!(1.0)],
+                vec![json!(2), json!("1"), json!(null)],
+            ),
+            (with(|m| m.equals = operand(json!(null))), vec![json!(null)], vec![json!(0), json!("")]),
+            (
+                with(|m| m.equals = operand(json!(18168036348581554000u64))),
                 vec![json!(18168036348581554000u64)],
                 vec![json!(18168036348581554001u64)],
             ),
             (
-                with(|m| m.contains = Some(json!("ab"))),
+                with(|m| m.contains = operand(json!("ab"))),
                 vec![json!("xaby"), json!(["ab"])],
                 vec![json!("a b"), json!(["xab"]), json!(7)],
             ),
             (
-                with(|m| m.contains = Some(json!({"a": {"b": 1}}))),
+                with(|m| m.contains = operand(json!({"a": {"b": 1}}))),
                 vec![json!({"a": {"b": 1, "c": 2}, "d": 3}), json!([{"a": {"b": 1}}])],
                 vec![json!({"a": {"b": 2}}), json!({})],
             ),
             (
-                with(|m| (m.contains, m.fold) = (Some(json!("Sol")), true)),
+                with(|m| (m.contains, m.fold) = (operand(json!("Sol")), true)),
                 vec![json!("the SŌL"), json!("sōl"), json!("so\u{304}l")],
                 vec![json!("sun")],
             ),
-            (with(|m| m.contains = Some(json!("Sol"))), vec![json!("Sol")], vec![json!("sōl"), json!("sol")]),
-            (with(|m| m.matches = Some(json!("^a+$"))), vec![json!("aa")], vec![json!("ab"), json!(1)]),
+            (with(|m| m.contains = operand(json!("Sol"))), vec![json!("Sol")], vec![json!("sōl"), json!("sol")]),
+            (with(|m| m.matches = operand(json!("^a+$"))), vec![json!("aa")], vec![json!("ab"), json!(1)]),
             (
-                with(|m| m.length = boxed(|m| m.equals = Some(json!(2)))),
+                with(|m| m.length = boxed(|m| m.equals = operand(json!(2)))),
                 vec![json!("üü"), json!([1, 2]), json!({"a": 1, "b": 2})],
                 vec![json!("a"), json!(2), json!(null)],
             ),
-            (with(|m| m.gt = Some(json!(1))), vec![json!(1.5)], vec![json!(1), json!("2"), json!(null)]),
-            (with(|m| m.ge = Some(json!(1))), vec![json!(1)], vec![json!(0.9)]),
-            (with(|m| m.lt = Some(json!(1))), vec![json!(-1)], vec![json!(1)]),
-            (with(|m| m.le = Some(json!(1))), vec![json!(1)], vec![json!(2)]),
+            (with(|m| m.gt = operand(json!(1))), vec![json!(1.5)], vec![json!(1), json!("2"), json!(null)]),
+            (with(|m| m.ge = operand(json!(1))), vec![json!(1)], vec![json!(0.9)]),
+            (with(|m| m.lt = operand(json!(1))), vec![json!(-1)], vec![json!(1)]),
+            (with(|m| m.le = operand(json!(1))), vec![json!(1)], vec![json!(2)]),
             (with(|m| m.r#type = Some(ValueType::Integer)), vec![json!(1), json!(1.0)], vec![json!(1.5), json!("1")]),
             (
-                with(|m| m.approx = Some(crate::suite::Approx { value: json!(1), within: 0.1 })),
+                with(|m| m.approx = Some(Box::new(crate::suite::Approx { value: json!(1), within: 0.1 }))),
                 vec![json!(1.05)],
                 vec![json!(1.2), json!("1")],
             ),
             (with(|m| m.one_of = Some(vec![json!("a"), json!(2)])), vec![json!("a"), json!(2)], vec![json!("b")]),
             (
-                with(|m| m.any = boxed(|m| m.gt = Some(json!(1)))),
+                with(|m| m.any = boxed(|m| m.gt = operand(json!(1)))),
                 vec![json!([0, 2])],
                 vec![json!([0]), json!([]), json!(2)],
             ),
-            (with(|m| m.all = boxed(|m| m.gt = Some(json!(1)))), vec![json!([2, 3])], vec![json!([2, 0]), json!(2)]),
-            (with(|m| m.not = boxed(|m| m.equals = Some(json!(1)))), vec![json!(2)], vec![json!(1)]),
+            (with(|m| m.all = boxed(|m| m.gt = operand(json!(1)))), vec![json!([2, 3])], vec![json!([2, 0]), json!(2)]),
+            (with(|m| m.not = boxed(|m| m.equals = operand(json!(1)))), vec![json!(2)], vec![json!(1)]),
             (
-                with(|m| m.schema = Some(json!({"type": "object", "required": ["a"]}))),
+                with(|m| m.schema = operand(json!({"type": "object", "required": ["a"]}))),
                 vec![json!({"a": 1}), json!("{\"a\": 1}")],
                 vec![json!({}), json!("{"), json!([])],
             ),
-            (with(|m| m.equals = Some(json!("${nope}"))), vec![], vec![json!("${nope}"), json!(null)]),
-            (with(|m| m.gt = Some(json!("${nope}"))), vec![], vec![json!(1)]),
+            (with(|m| m.equals = operand(json!("${nope}"))), vec![], vec![json!("${nope}"), json!(null)]),
+            (with(|m| m.gt = operand(json!("${nope}"))), vec![], vec![json!(1)]),
             (with(|m| m.exists = Some(false)), vec![], vec![json!(null), json!(1)]),
         ]
     }
@@ -334,26 +343,26 @@ mod tests {
     #[test]
     fn what_cannot_be_asked_holds_neither_way() {
         let table: Vec<(Matcher, Value)> = vec![
-            (with(|m| m.equals = Some(json!("${nope}"))), json!(1)),
+            (with(|m| m.equals = operand(json!("${nope}"))), json!(1)),
             (with(|m| m.one_of = Some(vec![json!(1), json!("${nope}")])), json!(1)),
-            (with(|m| m.matches = Some(json!("("))), json!("a")),
-            (with(|m| m.matches = Some(json!(1))), json!("1")),
-            (with(|m| m.matches = Some(json!("a"))), json!(null)),
-            (with(|m| m.contains = Some(json!(""))), json!("a")),
-            (with(|m| m.contains = Some(json!("a"))), json!(null)),
-            (with(|m| m.contains = Some(json!(4))), json!("4")),
-            (with(|m| m.gt = Some(json!("a"))), json!(1)),
-            (with(|m| m.gt = Some(json!(1))), json!("a")),
-            (with(|m| m.approx = Some(crate::suite::Approx { value: json!(null), within: 1.0 })), json!(1)),
-            (with(|m| m.length = boxed(|m| m.gt = Some(json!(0)))), json!(null)),
-            (with(|m| m.length = boxed(|m| m.gt = Some(json!("x")))), json!("abc")),
-            (with(|m| m.any = boxed(|m| m.gt = Some(json!(0)))), json!(1)),
-            (with(|m| m.any = boxed(|m| m.gt = Some(json!(0)))), json!(["a"])),
-            (with(|m| m.all = boxed(|m| m.gt = Some(json!(0)))), json!([])),
-            (with(|m| m.all = boxed(|m| m.gt = Some(json!(0)))), json!([-1, "a"])),
-            (with(|m| m.count = boxed(|m| m.equals = Some(json!(1)))), json!(["a"])),
-            (with(|m| m.schema = Some(json!({"type": 1}))), json!(1)),
-            (with(|m| m.schema = Some(json!({"$ref": "https://example.com/a"}))), json!(1)),
+            (with(|m| m.matches = operand(json!("("))), json!("a")),
+            (with(|m| m.matches = operand(json!(1))), json!("1")),
+            (with(|m| m.matches = operand(json!("a"))), json!(null)),
+            (with(|m| m.contains = operand(json!(""))), json!("a")),
+            (with(|m| m.contains = operand(json!("a"))), json!(null)),
+            (with(|m| m.contains = operand(json!(4))), json!("4")),
+            (with(|m| m.gt = operand(json!("a"))), json!(1)),
+            (with(|m| m.gt = operand(json!(1))), json!("a")),
+            (with(|m| m.approx = Some(Box::new(crate::suite::Approx { value: json!(null), within: 1.0 }))), json!(1)),
+            (with(|m| m.length = boxed(|m| m.gt = operand(json!(0)))), json!(null)),
+            (with(|m| m.length = boxed(|m| m.gt = operand(json!("x")))), json!("abc")),
+            (with(|m| m.any = boxed(|m| m.gt = operand(json!(0)))), json!(1)),
+            (with(|m| m.any = boxed(|m| m.gt = operand(json!(0)))), json!(["a"])),
+            (with(|m| m.all = boxed(|m| m.gt = operand(json!(0)))), json!([])),
+            (with(|m| m.all = boxed(|m| m.gt = operand(json!(0)))), json!([-1, "a"])),
+            (with(|m| m.count = boxed(|m| m.equals = operand(json!(1)))), json!(["a"])),
+            (with(|m| m.schema = operand(json!({"type": 1}))), json!(1)),
+            (with(|m| m.schema = operand(json!({"$ref": "https://example.com/a"}))), json!(1)),
         ];
         for (matcher, value) in table {
             let both = [matcher.clone(), with(|m| m.not = Some(Box::new(matcher.clone())))];
@@ -366,14 +375,14 @@ mod tests {
     #[test]
     fn whole_numbers_are_compared_exactly() {
         let big = json!(18168036348581554001u64);
-        assert!(meets(&with(|m| m.gt = Some(json!(18168036348581554000u64))), &big, &Scope::new()).is_ok());
-        assert!(meets(&with(|m| m.le = Some(json!(18168036348581554000u64))), &big, &Scope::new()).is_err());
-        assert!(meets(&with(|m| m.gt = Some(json!(-1))), &json!(0.5), &Scope::new()).is_ok());
+        assert!(meets(&with(|m| m.gt = operand(json!(18168036348581554000u64))), &big, &Scope::new()).is_ok());
+        assert!(meets(&with(|m| m.le = operand(json!(18168036348581554000u64))), &big, &Scope::new()).is_err());
+        assert!(meets(&with(|m| m.gt = operand(json!(-1))), &json!(0.5), &Scope::new()).is_ok());
     }
 
     #[test]
     fn fold_reaches_what_stands_inside() {
-        let inner = || boxed(|m| m.contains = Some(json!("SOL")));
+        let inner = || boxed(|m| m.contains = operand(json!("SOL")));
         let not = with(|m| (m.not, m.fold) = (inner(), true));
         assert!(meets(&not, &json!("the sōl"), &Scope::new()).is_err());
         let any = with(|m| (m.any, m.fold) = (inner(), true));
@@ -394,8 +403,8 @@ mod tests {
     fn operands_are_filled_in() {
         let mut scope = Scope::new();
         scope.insert("n".into(), json!(3));
-        assert_eq!(meets(&with(|m| m.equals = Some(json!("${n}"))), &json!(3), &scope), Ok(()));
-        assert_eq!(meets(&with(|m| m.lt = Some(json!("${n}"))), &json!(2), &scope), Ok(()));
+        assert_eq!(meets(&with(|m| m.equals = operand(json!("${n}"))), &json!(3), &scope), Ok(()));
+        assert_eq!(meets(&with(|m| m.lt = operand(json!("${n}"))), &json!(2), &scope), Ok(()));
     }
 
     #[test]
@@ -405,18 +414,18 @@ mod tests {
         let one = json!(1);
         for matcher in [
             Matcher::default(),
-            with(|m| m.equals = Some(json!(1))),
-            with(|m| m.any = boxed(|m| m.equals = Some(json!(1)))),
-            with(|m| m.all = boxed(|m| m.equals = Some(json!(1)))),
-            with(|m| m.not = boxed(|m| m.equals = Some(json!(1)))),
+            with(|m| m.equals = operand(json!(1))),
+            with(|m| m.any = boxed(|m| m.equals = operand(json!(1)))),
+            with(|m| m.all = boxed(|m| m.equals = operand(json!(1)))),
+            with(|m| m.not = boxed(|m| m.equals = operand(json!(1)))),
             with(|m| m.exists = Some(true)),
         ] {
             assert!(!nodes(matcher.clone(), &[]), "{matcher:?}");
         }
         assert!(nodes(with(|m| m.exists = Some(false)), &[]) && !nodes(with(|m| m.exists = Some(false)), &[&one]));
-        assert!(nodes(with(|m| m.count = boxed(|m| m.equals = Some(json!(0)))), &[]));
-        assert!(!nodes(with(|m| m.equals = Some(json!(1))), &[&one, &json!(2)]));
-        assert!(nodes(with(|m| m.any = boxed(|m| m.equals = Some(json!(1)))), &[&one, &json!(2)]));
+        assert!(nodes(with(|m| m.count = boxed(|m| m.equals = operand(json!(0)))), &[]));
+        assert!(!nodes(with(|m| m.equals = operand(json!(1))), &[&one, &json!(2)]));
+        assert!(nodes(with(|m| m.any = boxed(|m| m.equals = operand(json!(1)))), &[&one, &json!(2)]));
         assert!(nodes(with(|m| m.exists = Some(true)), &[&Value::Null]));
     }
 }

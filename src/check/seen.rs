@@ -207,8 +207,8 @@ impl<'a> Seen<'a> {
             }
             CaptureFrom::Json(path) => {
                 let json = self.json().ok_or_else(|| "the reply is no JSON".to_owned())?;
-                let first = path.query(json).first();
-                first.cloned().ok_or_else(|| format!("`{path}` selects nothing in the reply"))
+                let first = path.query.query(json).first();
+                first.cloned().ok_or_else(|| format!("`{}` selects nothing in the reply", path.query))
             }
         }
     }

@@ -87,7 +87,7 @@ impl Checker<'_> {
                 }
             }
             ArgumentsKind::Equals(wanted) => {
-                meets(&Matcher { equals: Some(wanted.clone()), ..Matcher::default() }, arguments, self.scope)
+                meets(&Matcher { equals: Some(Box::new(wanted.clone())), ..Matcher::default() }, arguments, self.scope)
             }
         }
     }

@@ -378,6 +378,8 @@ pub(super) struct CompletionArgs {
 pub(super) enum SchemaOf {
     /// A suite
     Suite,
+    /// What suites include, in a folder named shared
+    Shared,
     /// providers.yaml
     Providers,
     /// setups.yaml

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::matrix::{Case, Estimate, Limit, Limits, estimate};
+use crate::matrix::{Case, Estimate, Limits, estimate};
 use crate::provider::Catalogue;
 use crate::tape::Mode;
 
 use super::args::BudgetArgs;
 use super::exit::Stop;
-use super::spending::Spending;
+use super::spending::{self, Spending};
 
 /// What the selected cases may cost.
 pub(super) struct Budget {
@@ -41,7 +41,7 @@ impl Budget {
             }
             let after = spent.plus(sum);
             match limits.exceeded(after).filter(|_| mode != Mode::Replay && sum.tokens() > 0) {
-                Some(limit) => drop(beyond.insert(case.id.clone(), self::beyond(limit))),
+                Some(limit) => drop(beyond.insert(case.id.clone(), spending::beyond(limit))),
                 None => spent = after,
             }
             estimates.insert(case.id.clone(), sum);
@@ -72,15 +72,6 @@ impl Budget {
             sum.input, sum.output, sum.dollars
         )
     }
-}
-
-/// Why a case is skipped for which a limit leaves no room.
-pub(super) fn beyond(limit: Limit) -> String {
-    let limit = match limit {
-        Limit::Dollars(most) => format!("--max-cost {most}"),
-        Limit::Tokens(most) => format!("--max-tokens {most}"),
-    };
-    format!("budget: more than {limit} by estimate and what was spent")
 }
 
 fn no_price(provider: &str, model: &str) -> Stop {

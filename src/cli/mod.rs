@@ -7,6 +7,7 @@ mod completions;
 mod exit;
 mod harness;
 mod init;
+mod interrupt;
 mod load;
 mod memory;
 mod meter;
@@ -80,7 +81,7 @@ fn stopped(stop: Stop) -> ExitCode {
 /// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.
 fn worded(stop: &Stop) -> String {
     let message = stop.message.trim_end();
-    if message.contains("-->") || message.starts_with("ERROR") {
+    if message.contains("-->") || stop.exit == Exit::Interrupted || message.starts_with("ERROR") {
         message.to_owned()
     } else {
         format!("ERROR: {message}")

@@ -7,8 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
-use super::budget::beyond;
-use crate::matrix::{Account, Estimate, Ledger, Limits, Room};
+use crate::matrix::{Account, Estimate, Ledger, Limit, Limits, Room};
 use crate::run::Purse;
 
 /// Shared by the cases that spend and the meters that count.
@@ -80,6 +79,15 @@ impl Purse for Spending {
         self.lock().ledger.close(case);
         self.ended.notify_waiters();
     }
+}
+
+/// Why a case is skipped for which a limit leaves no room.
+pub(super) fn beyond(limit: Limit) -> String {
+    let limit = match limit {
+        Limit::Dollars(most) => format!("--max-cost {most}"),
+        Limit::Tokens(most) => format!("--max-tokens {most}"),
+    };
+    format!("budget: more than {limit} by estimate and what was spent")
 }
 
 fn line(account: &Account, unpriced: &[&str]) -> String {

@@ -21,6 +21,7 @@ use crate::tape::Mode;
 use super::args::TestArgs;
 use super::budget::Budget;
 use super::exit::{Exit, Stop};
+use super::interrupt::Interrupts;
 use super::load::{self, Parties};
 use super::memory::Memory;
 use super::near;
@@ -28,7 +29,6 @@ use super::nextest;
 use super::output::{self, Scrubbed, guarded};
 use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
-use super::socket::ended;
 use super::spending::Spending;
 use super::tapes::Tapes;
 use super::unused;
@@ -185,6 +185,23 @@ impl Run<'_> {
         Ok(if cases.is_empty() { Exit::NothingSelected } else { Exit::Ok })
     }
 
+    /// Every case with what it calls, which is started where that must be.
+    async fn plan(
+        &self,
+        selected: &Selected<'_>,
+        wired: &mut Wired<'_>,
+        tapes: &mut Tapes<'_>,
+    ) -> Result<Vec<Planned>, Stop> {
+        let mut plan = Vec::new();
+        for case in &selected.cases {
+            // The setup of a case is one of those it was made from.
+            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
+            let target = wired.target(case, setup, &self.parties.catalogue, tapes).await?;
+            plan.push(Planned { case: Arc::clone(case), target });
+        }
+        Ok(plan)
+    }
+
     async fn drive(
         &self,
         selected: Selected<'_>,
@@ -196,14 +213,15 @@ impl Run<'_> {
         let again = again(self.command, self.args);
         let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
         tapes.spending = spending.clone();
-        let mut wired = Wired::new(&self.stack, &again, self.sourcing);
-        let mut plan = Vec::new();
-        for case in &selected.cases {
-            // The setup of a case is one of those it was made from.
-            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
-            let target = wired.target(case, setup, &self.parties.catalogue, &mut tapes).await?;
-            plan.push(Planned { case: Arc::clone(case), target });
-        }
+        let interrupts = Interrupts::listen().map_err(Stop::internal)?;
+        let mut wired = Wired::new(&self.stack, &again, self.sourcing, interrupts.clone());
+        let plan = match self.plan(&selected, &mut wired, &mut tapes).await {
+            Ok(plan) => plan,
+            Err(stop) => {
+                wired.end().await;
+                return Err(stop);
+            }
+        };
         let (sender, receiver) = mpsc::unbounded_channel();
         // To count recordings is to read all of them, which is too dear where each case has a process.
         let recordings = if self.args.libtest.exact { None } else { tapes.summary() };
@@ -213,8 +231,8 @@ impl Run<'_> {
             let _ = sender.send(event);
         }
         let deselected = if counts.is_narrowed { counts.total.max(1) } else { counts.total - selected.cases.len() };
-        let running =
-            tokio::spawn(run::run(plan, self.pace(spending.clone(), options.letters.passes()), sender, ended()));
+        let pace = self.pace(spending.clone(), options.letters.passes());
+        let running = tokio::spawn(run::run(plan, pace, sender, interrupts.first(), interrupts.second()));
         let last = |is_green: bool| {
             let unused = if is_green { self.unused(&tapes, deselected)? } else { None };
             Ok(unused.into_iter().chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())

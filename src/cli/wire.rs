@@ -20,6 +20,7 @@ use crate::upstream::{self, Upstream};
 
 use super::app::{App, Log};
 use super::exit::Stop;
+use super::interrupt::Interrupts;
 use super::meter::Meter;
 use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
@@ -38,6 +39,7 @@ pub(super) struct Wired<'a> {
     choice: &'a StackChoice,
     sourcing: &'a Sourcing,
     command: &'a str,
+    interrupts: Interrupts,
     targets: BTreeMap<String, Arc<Target>>,
     /// What the head of the report says of the stack.
     pub(super) said: Vec<String>,
@@ -46,11 +48,17 @@ pub(super) struct Wired<'a> {
 }
 
 impl<'a> Wired<'a> {
-    pub(super) fn new(choice: &'a StackChoice, command: &'a str, sourcing: &'a Sourcing) -> Self {
+    pub(super) fn new(
+        choice: &'a StackChoice,
+        command: &'a str,
+        sourcing: &'a Sourcing,
+        interrupts: Interrupts,
+    ) -> Self {
         Wired {
             choice,
             sourcing,
             command,
+            interrupts,
             targets: BTreeMap::new(),
             said: Vec::new(),
             servers: Vec::new(),
@@ -187,7 +195,7 @@ impl<'a> Wired<'a> {
         let mut variables: Vec<(String, String)> = setup.env.clone().into_iter().collect();
         variables.retain(|(name, _)| Sourcing::inherited(name).is_none());
         variables.extend(behind.environment(&address));
-        let app = App::start(config, &variables).await?;
+        let app = App::start(config, &variables, &self.interrupts).await?;
         self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.display()));
         let started = (app.base.clone(), Log { path: app.log.clone() });
         self.apps.push(app);
@@ -197,7 +205,7 @@ impl<'a> Wired<'a> {
     /// Ends the stacks that were started for the run.
     pub(super) async fn end(self) {
         for app in self.apps {
-            app.end().await;
+            app.end(&self.interrupts).await;
         }
         for server in self.servers {
             let _ = server.send(());

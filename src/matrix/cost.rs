@@ -64,8 +64,9 @@ pub fn cost(provider: &Provider, model: &str, input: u64, output: u64) -> Option
 /// The tokens of a step that asks a model, and the model.
 fn tokens(step: &Step, scope: &template::Scope) -> Option<(Estimate, String)> {
     let Body::Json(body) = &step.request.body else { return None };
+    let body = body.value().ok()?;
     // What earlier steps capture is not known yet: the names stand for it.
-    let body = template::fill(body, scope).unwrap_or_else(|_| body.clone());
+    let body = template::fill(&body, scope).unwrap_or(body);
     let model = body.get("model")?.as_str()?;
     let model = if model == "${model}" { scope.get("model")?.as_str()? } else { model };
     Some((estimate_request(&step.request.path, &body)?, model.to_owned()))

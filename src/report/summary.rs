@@ -29,6 +29,8 @@ pub(super) struct Summary<'a> {
     /// How long cases took.
     pub(super) durations: &'a [(Duration, String)],
     pub(super) interrupted: Option<&'a str>,
+    /// Ids of the cases that were under way then.
+    pub(super) given_up: &'a [String],
     pub(super) duration: Duration,
 }
 
@@ -58,6 +60,9 @@ impl Summary<'_> {
         self.short(out)?;
         if let Some(words) = self.interrupted {
             self.line(out, &titled('!', &visible_line(words), self.options.width), Style::Red)?;
+        }
+        for id in self.given_up {
+            writeln!(out, "given up: {}", visible_line(id))?;
         }
         self.last(out)
     }

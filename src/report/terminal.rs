@@ -31,6 +31,8 @@ pub struct Terminal<W> {
     rerun: Vec<Finished>,
     /// How long cases took, when the slowest are to be listed.
     durations: Vec<(Duration, String)>,
+    /// Ids of the cases under way when the user stopped the run.
+    given_up: Vec<String>,
     /// Columns of the line of letters that is not ended yet.
     letters: usize,
     /// What must be said as soon as the line of letters ends.
@@ -52,6 +54,7 @@ impl<W: Write> Terminal<W> {
             passed: Vec::new(),
             rerun: Vec::new(),
             durations: Vec::new(),
+            given_up: Vec::new(),
             letters: 0,
             held: Vec::new(),
             lines: false,
@@ -81,6 +84,7 @@ impl<W: Write> Terminal<W> {
                 self.early.entry(finished.index).or_default().push(event.clone());
                 self.in_order()?;
             }
+            Event::CaseGivenUp { id } => self.given_up.push(id.clone()),
             Event::Notice(text) => self.notice(text)?,
             Event::Finished { duration, interrupted } => {
                 // A run that was stopped leaves gaps; what ran is shown all the same.
@@ -97,6 +101,7 @@ impl<W: Write> Terminal<W> {
                     rerun: &self.rerun,
                     durations: &self.durations,
                     interrupted: interrupted.as_deref(),
+                    given_up: &self.given_up,
                     duration: *duration,
                 };
                 summary.write(&mut self.out)?;

@@ -111,6 +111,26 @@ fn every_kind_of_event() {
 }
 
 #[test]
+fn an_interrupted_run_names_what_was_given_up() {
+    let given_up = Event::CaseGivenUp { id: "suites/a.yaml::second".into() };
+    let mut events = head(4, 0).to_vec();
+    // The third finished before the second was given up.
+    events.extend([finished(0, "first", Outcome::Passed), finished(2, "third", Outcome::Passed)]);
+    events.extend([given_up, ended(Some("interrupted by the user"))]);
+    insta::assert_snapshot!(printed(Options { no_head: true, ..Options::default() }, &events), @r"
+    ============================= test session starts ==============================
+    collected 4 items
+
+    suites/a.yaml::first PASSED                                              [ 25%]
+    suites/a.yaml::third PASSED                                              [ 50%]
+
+    !!!!!!!!!!!!!!!!!!!!!!!!!!! interrupted by the user !!!!!!!!!!!!!!!!!!!!!!!!!!!!
+    given up: suites/a.yaml::second
+    ============================== 2 passed in 0.11s ===============================
+    ");
+}
+
+#[test]
 fn every_kind_of_event_in_colour() {
     let options = Options { color: true, ..Options::default() };
     insta::assert_snapshot!(printed(options, &everything()), @r#"

@@ -20,9 +20,10 @@ pub(super) fn build(
     let mut headers = HeaderMap::new();
     let body = match &template.body {
         Body::None => Bytes::new(),
-        Body::Json(value) => {
+        Body::Json(json) => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            let filled = template::fill(value, scope).map_err(|error| error.to_string())?;
+            let value = json.value().map_err(|error| format!("the body cannot be sent: {error}"))?;
+            let filled = template::fill(&value, scope).map_err(|error| error.to_string())?;
             Bytes::from(filled.to_string())
         }
         Body::Raw(text) => {
@@ -103,7 +104,8 @@ mod tests {
     #[test]
     fn curl_shows_the_variable_and_never_a_key() {
         let request =
-            build(&template(Body::Json(json!({"q": "it's"}))), &Scope::new(), Client::WithModels, false, "c").unwrap();
+            build(&template(Body::Json(json!({"q": "it's"}).into())), &Scope::new(), Client::WithModels, false, "c")
+                .unwrap();
         insta::assert_snapshot!(
             curl(&request, "http://127.0.0.1:8321/", Some("TOGETHER_API_KEY")),
             @r#"curl 'http://127.0.0.1:8321/v1/chat/completions' -H "Authorization: Bearer $TOGETHER_API_KEY" -H 'content-type: application/json' -H 'x-trace: a' -d '{"q":"it'\''s"}'"#

@@ -10,7 +10,7 @@ use super::OwnMatcher;
 use crate::yaml::Place;
 
 /// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
-/// `status` or `error`, it must be 2xx.
+/// `status` or `error`, it must be 2xx. What few steps ask is boxed, so that it costs the others nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Expect {
     /// The HTTP status.
@@ -22,15 +22,15 @@ pub struct Expect {
     /// The answer's text (choice 0), whole or put together from a stream.
     pub text: Option<Need>,
     /// The stream itself. Its presence demands that the reply is an event stream.
-    pub stream: Option<StreamExpect>,
+    pub stream: Option<Box<StreamExpect>>,
     /// The answer's tool calls, whole or put together from a stream.
-    pub tool_calls: Option<ToolCallsExpect>,
+    pub tool_calls: Option<Box<ToolCallsExpect>>,
     /// The vectors of an embeddings reply.
-    pub embeddings: Option<EmbeddingsExpect>,
+    pub embeddings: Option<Box<EmbeddingsExpect>>,
     /// An error reply. Its presence demands a status of 4xx or 5xx unless `status` says otherwise.
-    pub error: Option<ErrorExpect>,
+    pub error: Option<Box<ErrorExpect>>,
     /// How long the reply may take.
-    pub time: TimeExpect,
+    pub time: Option<Box<TimeExpect>>,
     /// Whether the body breaks off, or the connection is lost before there is one. `None` is no.
     pub broken: Option<(bool, Place)>,
 }
@@ -65,38 +65,47 @@ pub struct Need {
 /// A JSONPath and what must hold for the nodes it selects.
 #[derive(Debug, Clone)]
 pub struct PathExpect {
-    /// RFC 9535.
-    pub path: serde_json_path::JsonPath,
-    /// The path as written.
-    pub text: String,
+    /// The path: one value for all the places of a file that say it.
+    pub path: Arc<JsonPath>,
     /// For each selected node unless the matcher says `any`/`all`; at least one node must be selected,
     /// unless the matcher is `exists: false` (or `length` with `nodes`, see `Matcher::count`).
     pub need: Need,
 }
 
+/// An RFC 9535 JSONPath.
+#[derive(Debug)]
+pub struct JsonPath {
+    /// What it selects.
+    pub query: serde_json_path::JsonPath,
+    /// As it is written.
+    pub text: String,
+}
+
 /// What must hold for one value. Several fields given together must all hold. Field names are the YAML's.
+///
+/// Boxed throughout: of the twenty things a matcher can ask it asks one or two, and a suite may hold a hundred thousand.
 #[derive(Debug, Clone, Default)]
 pub struct Matcher {
     /// Equal as JSON (1 equals 1.0).
-    pub equals: Option<Value>,
+    pub equals: Option<Box<Value>>,
     /// A string that contains this one; an array that contains this element; an object that has these members.
-    pub contains: Option<Value>,
+    pub contains: Option<Box<Value>>,
     /// A string that matches this regular expression somewhere.
-    pub matches: Option<Value>,
+    pub matches: Option<Box<Value>>,
     /// Length in characters, elements or members.
     pub length: Option<Box<Matcher>>,
     /// Greater than.
-    pub gt: Option<Value>,
+    pub gt: Option<Box<Value>>,
     /// Greater or equal.
-    pub ge: Option<Value>,
+    pub ge: Option<Box<Value>>,
     /// Less than.
-    pub lt: Option<Value>,
+    pub lt: Option<Box<Value>>,
     /// Less or equal.
-    pub le: Option<Value>,
+    pub le: Option<Box<Value>>,
     /// JSON type.
     pub r#type: Option<ValueType>,
     /// Near a number.
-    pub approx: Option<Approx>,
+    pub approx: Option<Box<Approx>>,
     /// One of these values.
     pub one_of: Option<Vec<Value>>,
     /// Some selected node (or array element) meets this.
@@ -110,9 +119,9 @@ pub struct Matcher {
     /// How many nodes the path selects.
     pub count: Option<Box<Matcher>>,
     /// Validates against this JSON Schema; a string is read as JSON first.
-    pub schema: Option<Value>,
+    pub schema: Option<Box<Value>>,
     /// Meets a matcher that has a name.
-    pub is: Option<Is>,
+    pub is: Option<Box<Is>>,
     /// Compare strings without case and diacritics ("sōl" meets "Sol"); applies to `equals`, `contains`, `one_of`.
     pub fold: bool,
 }

@@ -21,11 +21,11 @@ pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         headers: lower.headers(raw.headers),
         json: lower.json(raw.json),
         text: lower.maybe(raw.text),
-        stream: raw.stream.and_then(|raw| lower.stream(raw)),
-        tool_calls: raw.tool_calls.map(|raw| lower.tool_calls(raw)),
-        embeddings: raw.embeddings.map(|raw| lower.embeddings(raw)),
-        error: raw.error.and_then(|raw| lower.error_reply(raw)),
-        time: raw.time.map(|raw| lower.time(&raw)).unwrap_or_default(),
+        stream: raw.stream.and_then(|raw| lower.stream(raw)).map(Box::new),
+        tool_calls: raw.tool_calls.map(|raw| Box::new(lower.tool_calls(raw))),
+        embeddings: raw.embeddings.map(|raw| Box::new(lower.embeddings(raw))),
+        error: raw.error.and_then(|raw| lower.error_reply(raw)).map(Box::new),
+        time: raw.time.map(|raw| Box::new(lower.time(&raw))),
         broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
 }
@@ -48,13 +48,17 @@ impl Lower<'_, '_> {
     fn need(&mut self, raw: RawNeed) -> Need {
         let place = raw.place;
         let matcher = match raw.value {
-            Short::Plain(value) => Matcher { equals: Some(self.value(place, value)), ..Matcher::default() },
+            Short::Plain(value) => Matcher { equals: Some(self.operand(place, value)), ..Matcher::default() },
             Short::Full(raw) => self.matcher(place, *raw),
         };
         Need { matcher: Box::new(matcher), place }
     }
 
-    /// An operand: its names must be declared.
+    fn operand(&mut self, place: Place, value: Value) -> Box<Value> {
+        Box::new(self.value(place, value))
+    }
+
+    /// A value of the file: its names must be declared.
     fn value(&mut self, place: Place, value: Value) -> Value {
         self.reader.names(self.scope, place, template::names(&value));
         value
@@ -77,36 +81,36 @@ impl Lower<'_, '_> {
         Some(matcher)
     }
 
-    fn number(&mut self, raw: Option<Spanned<Value>>, what: &str) -> Option<Value> {
+    fn number(&mut self, raw: Option<Spanned<Value>>, what: &str) -> Option<Box<Value>> {
         let raw = raw?;
         if !is_number_or_name(&raw.value) {
             self.reader.error(raw.place, 1, format!("`{what}` wants a number")).push_help(format!("write `{what}: 3`"));
         }
-        Some(self.value(raw.place, raw.value))
+        Some(self.operand(raw.place, raw.value))
     }
 
     fn matcher(&mut self, place: Place, raw: RawMatcher) -> Matcher {
         let errors = self.reader.errors.len();
         let is_named = raw.is.is_some();
         let matcher = Matcher {
-            equals: raw.equals.map(|value| self.value(place, value)),
-            contains: raw.contains.map(|value| self.value(place, value)),
-            matches: raw.matches.map(|text| self.regex(text)),
+            equals: raw.equals.map(|value| self.operand(place, value)),
+            contains: raw.contains.map(|value| self.operand(place, value)),
+            matches: raw.matches.map(|text| Box::new(self.regex(text))),
             length: self.size(raw.length, "length"),
             gt: self.number(raw.gt, "gt"),
             ge: self.number(raw.ge, "ge"),
             lt: self.number(raw.lt, "lt"),
             le: self.number(raw.le, "le"),
             r#type: raw.r#type.and_then(|word| self.value_type(&word)),
-            approx: raw.approx.map(|raw| Approx { value: self.value(place, raw.value), within: raw.within }),
+            approx: raw.approx.map(|raw| Box::new(Approx { value: self.value(place, raw.value), within: raw.within })),
             one_of: raw.one_of.map(|values| values.into_iter().map(|value| self.value(place, value)).collect()),
             any: self.inner(raw.any),
             all: self.inner(raw.all),
             not: self.inner(raw.not),
             exists: raw.exists,
             count: self.size(raw.count, "count"),
-            schema: raw.schema.and_then(|schema| self.schema(schema)),
-            is: raw.is.and_then(|name| self.reader.named_matcher(&name)),
+            schema: raw.schema.and_then(|schema| self.schema(schema)).map(Box::new),
+            is: raw.is.and_then(|name| self.reader.named_matcher(&name)).map(Box::new),
             fold: raw.fold,
         };
         // What was told of its parts, or of the matcher it names, says more than that nothing is left of them.
@@ -180,9 +184,11 @@ impl Lower<'_, '_> {
         let read = |(text, need): (Spanned<String>, RawNeed)| {
             let need = self.need(need);
             let path = self.reader.json_path(&text)?;
-            Some(PathExpect { path, text: text.value, need: Need { place: text.place, ..need } })
+            Some(PathExpect { path, need: Need { place: text.place, ..need } })
         };
-        raw.0.into_iter().filter_map(read).collect()
+        let mut paths: Vec<PathExpect> = raw.0.into_iter().filter_map(read).collect();
+        paths.shrink_to_fit();
+        paths
     }
 
     fn stream(&mut self, raw: Spanned<Short<RawStream>>) -> Option<StreamExpect> {

@@ -2,6 +2,7 @@
 
 mod expect;
 mod fault;
+mod include;
 mod lower;
 mod model;
 mod own;
@@ -11,15 +12,17 @@ mod raw;
 mod reader;
 mod repeat;
 mod shared;
+mod stream;
 pub mod template;
 
 pub use expect::{
-    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, Matcher,
-    Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, JsonPath,
+    Matcher, Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
 pub use fault::{Cut, Fault, What, parse_faults};
 pub use model::{
-    Auth, Axis, Body, Capture, CaptureFrom, Client, Param, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
+    Auth, Axis, Body, Capture, CaptureFrom, Client, JsonText, Param, ParamValue, RequestTemplate, Step, Suite,
+    Template, Xfail,
 };
 pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};
@@ -27,4 +30,4 @@ pub use repeat::Repeat;
 pub use shared::Files;
 
 #[cfg(test)]
-pub(crate) use raw::schema;
+pub(crate) use raw::{schema, shared_schema};

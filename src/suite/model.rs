@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::expect::Expect;
+use super::expect::{Expect, JsonPath};
 use super::fault::Fault;
 use super::repeat::Repeat;
 use super::template::{self, Scope};
@@ -185,7 +185,7 @@ impl RequestTemplate {
         let is_bound = |text: &str| template::fill_text(text, scope).is_ok();
         let body = match &self.body {
             Body::None => true,
-            Body::Json(value) => template::fill(value, scope).is_ok(),
+            Body::Json(json) => json.value().is_ok_and(|value| template::fill(&value, scope).is_ok()),
             Body::Raw(text) => is_bound(text),
         };
         body && is_bound(&self.path) && self.headers.iter().all(|(_, value)| is_bound(value))
@@ -198,9 +198,26 @@ pub enum Body {
     /// No body.
     None,
     /// JSON; strings may hold `${…}`, and a string that is one `${…}` alone takes the value's own type.
-    Json(Value),
+    Json(JsonText),
     /// Text sent as it stands, for malformed bodies; `${…}` is replaced in it.
     Raw(String),
+}
+
+/// A JSON value, kept as its text: a tree takes ten times the memory, and is wanted only when the request is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonText(Box<str>);
+
+impl JsonText {
+    /// The value as a tree. `Err` when it is nested deeper than such a tree may be.
+    pub fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+impl From<Value> for JsonText {
+    fn from(value: Value) -> Self {
+        JsonText(value.to_string().into())
+    }
 }
 
 /// Which key a request carries.
@@ -228,7 +245,7 @@ pub struct Capture {
 #[derive(Debug, Clone)]
 pub enum CaptureFrom {
     /// RFC 9535 JSONPath into the reply's JSON (for a stream: into the array of its JSON events).
-    Json(serde_json_path::JsonPath),
+    Json(Arc<JsonPath>),
     /// A response header.
     Header(String),
     /// The answer's text, whole or put together from a stream.

@@ -7,14 +7,15 @@ use serde_json::Value;
 
 use super::fault::lower_fault;
 use super::lower::lower_expect;
-use super::raw::{RawIf, RawRequest, RawStep, RawSuite, RawTemplate};
+use super::raw::{RawIf, RawRequest, RawStep, RawTemplate};
 use super::reader::Reader;
 use super::repeat::Repeat;
+use super::stream::{self, Read};
 use super::{
     Auth, Axis, Body, Capture, CaptureFrom, Client, Expect, Files, OwnMatchers, RequestTemplate, Step, Suite, Template,
     Xfail, template,
 };
-use crate::yaml::{self, Error, Pairs, Place, Short, Source, Spanned};
+use crate::yaml::{Error, Pairs, Place, Short, Source, Spanned};
 
 /// Names a suite may refer to.
 #[derive(Debug, Clone, Default)]
@@ -29,26 +30,21 @@ pub struct Known {
 
 /// Reads one suite file. `Err` holds every mistake found, in file order.
 pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
-    let raw: RawSuite = yaml::from_source(&source).map_err(|error| vec![error])?;
     let mut reader = Reader::new(Arc::clone(&source), known);
-    reader.share(raw.include, raw.secrets, raw.matchers, raw.steps, raw.params);
-    if raw.cases.value.is_empty() {
-        reader.error(raw.cases.place, 1, "there are no cases here").push_help("write at least one `- name: …`");
+    let mut read = stream::read(&mut reader, &source, None);
+    if let Ok(Read::Top(top)) = read {
+        reader = Reader::new(Arc::clone(&source), known);
+        read = stream::read(&mut reader, &source, Some(top));
     }
-    let starts = Place::to_bytes(&source.text, raw.cases.value.iter().map(|case| case.place));
-    let mut names = HashSet::new();
-    let mut templates = Vec::new();
-    for (index, case) in raw.cases.value.into_iter().enumerate() {
-        reader.from = starts[index];
-        reader.to = starts.get(index + 1).copied().filter(|end| *end > starts[index]).unwrap_or(source.text.len());
-        let name = case.value.name.clone();
-        if !names.insert(name.value.clone()) {
-            let width = name.value.chars().count();
-            reader
-                .error(name.place, width, format!("a second case named `{}`", name.value))
-                .push_help("names are unique in a file; rename one of the two");
-        }
-        templates.push(reader.template(case));
+    let templates = match read {
+        Ok(Read::Cases(templates)) => templates,
+        // The second time, all that cases share is known.
+        Ok(Read::Top(_)) => Vec::new(),
+        Err(error) => return Err(vec![error]),
+    };
+    if templates.is_empty() {
+        let place = stream::place_of_cases(&source);
+        reader.error(place, 1, "there are no cases here").push_help("write at least one `- name: …`");
     }
     let mut errors = std::mem::take(&mut reader.errors);
     if errors.is_empty() {
@@ -64,6 +60,23 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
 }
 
 impl Reader<'_> {
+    /// A case of the file, which reaches to `end`, or to the end of the file. `names` are those of the cases before it.
+    pub(super) fn case(
+        &mut self,
+        case: Spanned<Box<RawTemplate>>,
+        end: Option<Place>,
+        names: &mut HashSet<String>,
+    ) -> Template {
+        (self.from, self.to) = (case.place, end);
+        let name = &case.value.name;
+        if !names.insert(name.value.clone()) {
+            let width = name.value.chars().count();
+            self.error(name.place, width, format!("a second case named `{}`", name.value))
+                .push_help("names are unique in a file; rename one of the two");
+        }
+        self.template(case)
+    }
+
     fn template(&mut self, case: Spanned<Box<RawTemplate>>) -> Template {
         let (place, raw) = (case.place, *case.value);
         self.case_name(&raw.name);
@@ -298,7 +311,7 @@ impl Reader<'_> {
             (None, None) => Body::None,
             (Some(body), None) => {
                 self.names(scope, body.place, template::names(&body.value));
-                Body::Json(body.value)
+                Body::Json(body.value.into())
             }
             (None, Some(raw)) => {
                 self.names(scope, raw.place, template::names_in_text(&raw.value));
@@ -365,10 +378,12 @@ mod tests {
         assert_eq!(template.params[1].values[0].value, serde_json::json!({"q": "Q"}));
         assert_eq!(template.params[1].values[1].value, serde_json::json!([1]));
         assert_eq!(template.steps[1].eventually, Some(Duration::from_millis(250)));
-        assert_eq!(template.steps[1].expect.text.as_ref().unwrap().matcher.equals, Some(Value::Null));
-        assert_eq!(template.steps[1].expect.json[0].need.matcher.equals, Some(Value::Null));
+        assert_eq!(template.steps[1].expect.text.as_ref().unwrap().matcher.equals.as_deref(), Some(&Value::Null));
+        assert_eq!(template.steps[1].expect.json[0].need.matcher.equals.as_deref(), Some(&Value::Null));
         assert!(template.xfail.as_ref().unwrap().strict);
-        assert!(matches!(&template.steps[0].request.body, Body::Json(body) if body["m"][0]["content"] == "hi"));
+        assert!(
+            matches!(&template.steps[0].request.body, Body::Json(body) if body.value().unwrap()["m"][0]["content"] == "hi")
+        );
     }
 
     #[test]

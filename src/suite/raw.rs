@@ -5,28 +5,64 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 mod expect;
+mod fault;
 
 pub(super) use expect::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
     RawToolCalls,
 };
+pub(super) use fault::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
 
-use super::fault::RawFault;
 use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
 /// Cases that say what an API must do.
+// Only its shape: `stream` reads a file key by key.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "its schema is what counts")]
+struct RawSuite {
+    /// Anything that YAML anchors (`&name`) are put on, for reuse as `*name` or `<<: *name`.
+    #[serde(default)]
+    anchors: Value,
+    #[serde(flatten)]
+    top: RawTop,
+    /// The cases.
+    #[schemars(extend("minItems" = 1))]
+    cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
+}
+
+/// What stands at the top of a suite beside its cases.
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RawTop {
+    /// Files with matchers, steps and params to use here, as seen from this one: `[shared/common.yaml]`.
+    #[cfg_attr(test, serde(default))]
+    pub(super) include: Vec<Spanned<String>>,
+    /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
+    #[cfg_attr(test, serde(default))]
+    pub(super) secrets: Vec<Spanned<String>>,
+    /// Matchers by name, used as `{is: NAME}`.
+    #[cfg_attr(test, serde(default))]
+    pub(super) matchers: Pairs<RawNeed>,
+    /// Steps by name, used as `- use: NAME`.
+    #[cfg_attr(test, serde(default))]
+    pub(super) steps: Pairs<Spanned<RawStep>>,
+    /// Lists of values by name, used as `{use: NAME}`.
+    #[cfg_attr(test, serde(default))]
+    pub(super) params: Pairs<RawParam>,
+}
+
+/// What suites share: they list this file under `include`.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawSuite {
-    /// Anything that YAML anchors (`&name`) are put on, for reuse as `*name` or `<<: *name`.
+pub(super) struct RawShared {
+    /// Anything that YAML anchors (`&name`) are put on, for reuse in this file as `*name` or `<<: *name`.
     #[serde(default)]
     #[allow(dead_code, reason = "holds YAML anchors only")]
     #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     anchors: Option<IgnoredAny>,
-    /// Files with matchers, steps and params to use here, as seen from this one: `[shared/common.yaml]`.
-    #[serde(default)]
-    pub(super) include: Vec<Spanned<String>>,
     /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
     #[serde(default)]
     pub(super) secrets: Vec<Spanned<String>>,
@@ -37,26 +73,6 @@ pub(super) struct RawSuite {
     #[serde(default)]
     pub(super) steps: Pairs<Spanned<RawStep>>,
     /// Lists of values by name, used as `{use: NAME}`.
-    #[serde(default)]
-    pub(super) params: Pairs<RawParam>,
-    /// The cases.
-    #[cfg_attr(test, schemars(extend("minItems" = 1)))]
-    pub(super) cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
-}
-
-/// What suites share.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawShared {
-    #[serde(default)]
-    #[allow(dead_code, reason = "holds YAML anchors only")]
-    anchors: Option<IgnoredAny>,
-    #[serde(default)]
-    pub(super) secrets: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) matchers: Pairs<RawNeed>,
-    #[serde(default)]
-    pub(super) steps: Pairs<Spanned<RawStep>>,
     #[serde(default)]
     pub(super) params: Pairs<RawParam>,
 }
@@ -266,4 +282,10 @@ pub(super) struct RawRequest {
 #[cfg(test)]
 pub(crate) fn schema() -> Value {
     crate::yaml::schema::of::<RawSuite>("retake suite", true)
+}
+
+/// The JSON Schema of a file that suites include.
+#[cfg(test)]
+pub(crate) fn shared_schema() -> Value {
+    crate::yaml::schema::of::<RawShared>("what retake suites share", true)
 }

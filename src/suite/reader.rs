@@ -1,11 +1,11 @@
 //! What every part of reading a suite needs: saying what is wrong and where, and the small things strings hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::Shared;
-use super::{Known, template};
+use super::{JsonPath, Known, template};
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// Adds the way out to the error made last.
@@ -27,14 +27,15 @@ pub(super) struct Reader<'a> {
     pub(super) secrets: Vec<String>,
     pub(super) used_secrets: BTreeSet<String>,
     pub(super) errors: Vec<Error>,
-    /// The bytes of the case being read, where its `${…}` are searched.
-    pub(super) from: usize,
-    pub(super) to: usize,
+    /// JSONPaths that were read already: many cases ask the same ones.
+    paths: HashMap<String, Arc<JsonPath>>,
+    /// Where the case being read begins and ends, if not with the file: there its `${…}` are searched.
+    pub(super) from: Place,
+    pub(super) to: Option<Place>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: Arc<Source>, known: &'a Known) -> Self {
-        let to = source.text.len();
         Reader {
             source,
             known,
@@ -42,16 +43,16 @@ impl<'a> Reader<'a> {
             secrets: Vec::new(),
             used_secrets: BTreeSet::new(),
             errors: Vec::new(),
-            from: 0,
-            to,
+            paths: HashMap::new(),
+            from: Place::default(),
+            to: None,
         }
     }
 
     /// Reads what stands at a place of another file.
     pub(super) fn elsewhere<T>(&mut self, source: &Arc<Source>, place: Place, read: impl FnOnce(&mut Self) -> T) -> T {
-        let from = place.to_byte(&source.text);
         let here = (std::mem::replace(&mut self.source, Arc::clone(source)), self.from, self.to);
-        (self.from, self.to) = (from, source.text.len());
+        (self.from, self.to) = (place, None);
         let result = read(self);
         (self.source, self.from, self.to) = here;
         result
@@ -92,8 +93,10 @@ impl Reader<'_> {
                 self.used_secrets.insert(secret);
                 continue;
             }
-            let case = &self.source.text[self.from..self.to];
-            let found = case.find(&format!("${{{name}")).map(|at| Place::of_byte(&self.source.text, self.from + at));
+            let text = &self.source.text;
+            let from = self.from.to_byte(text);
+            let to = self.to.map_or(text.len(), |to| to.to_byte(text));
+            let found = text[from..to].find(&format!("${{{name}")).map(|at| Place::of_byte(text, from + at));
             let width = name.chars().count() + 3;
             let near = nearest(root, scope.iter().map(String::as_str))
                 .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
@@ -131,10 +134,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an RFC 9535 JSONPath; a mistake is shown at its place inside the string.
-    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Option<serde_json_path::JsonPath> {
+    /// Reads an RFC 9535 JSONPath, once for all places that say it; a mistake is shown at its place inside the string.
+    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Option<Arc<JsonPath>> {
+        if let Some(known) = self.paths.get(&text.value) {
+            return Some(Arc::clone(known));
+        }
         match serde_json_path::JsonPath::parse(&text.value) {
-            Ok(path) => Some(path),
+            Ok(query) => {
+                let path = Arc::new(JsonPath { query, text: text.value.clone() });
+                self.paths.insert(text.value.clone(), Arc::clone(&path));
+                Some(path)
+            }
             Err(error) => {
                 let place = Place { column: text.place.column + error.position() as u32, ..text.place };
                 self.error(place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))

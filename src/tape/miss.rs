@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::library::{Asked, Library, Take};
+use super::cache::Take;
+use super::library::{Asked, Library};
 use crate::diff::{Diff, Extent, Line, parting};
 use crate::exchange::{Auth, Difference, Key, Request, differences, is_same_case};
 use crate::upstream::ErrorKind;

@@ -8,6 +8,7 @@
 //! with what was just recorded for the first, so that cases which share recordings see the same replies in the run
 //! that records them as in every later one.
 
+mod cache;
 mod count;
 mod faults;
 mod journal;
@@ -33,8 +34,8 @@ pub use mode::Mode;
 
 use crate::exchange::{self, Auth, Key, Secrets, What};
 use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
+use cache::Take;
 use count::Counts;
-use library::Take;
 use record::Recorder;
 
 /// Makes the command that records what a case asks.

@@ -4,6 +4,8 @@
 mod app;
 mod bad_input;
 mod faults;
+#[cfg(unix)]
+mod interrupt;
 mod live;
 mod modes;
 mod nextest;

@@ -1,6 +1,6 @@
 //! Selection, exit codes, and the libtest protocol.
 
-use super::world::{Dir, Ran, TestCommand, package};
+use super::world::{Dir, TestCommand, package};
 
 fn test(words: &str) -> TestCommand {
     TestCommand::new(package(), &format!("test {words}"))
@@ -153,18 +153,4 @@ fn quiet_and_colour_are_as_asked() {
     assert!(coloured.stdout.contains("\u{1b}[32mPASSED"));
     let asked_not_to = test("--setup together --pattern openai").env("NO_COLOR", "1").run().exits(0);
     assert!(!asked_not_to.stdout.contains('\u{1b}'));
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_is_exit_2_and_says_so() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let words = format!("--setup together --mode live -k chat_system --provider together=http://127.0.0.1:{port}/v1");
-    let mut command = test(&words).env("TOGETHER_API_KEY", "canary-4711-canary").0;
-    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    // The provider has been asked and never answers: the run is under way.
-    let _asked = listener.accept().unwrap();
-    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    Ran::from(child.wait_with_output().unwrap()).exits(2).says("interrupted by the user");
 }

@@ -1,0 +1,151 @@
+//! A suite file, case by case: what stands in the file for a case is let go of as soon as the case is read, because all
+//! of them together would take several times the memory of what they mean.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Template;
+use super::raw::{RawTemplate, RawTop};
+use super::reader::Reader;
+use crate::yaml::{self, Error, Place, Source, Spanned};
+
+/// What a file came to.
+pub(super) enum Read {
+    /// Its cases.
+    Cases(Vec<Template>),
+    /// What its cases may use stands below them, at least some of it: with all of it, the file is to be read again.
+    Top(RawTop),
+}
+
+/// Reads the file. `top` is what the cases share, when that is known already.
+pub(super) fn read(reader: &mut Reader<'_>, source: &Source, top: Option<RawTop>) -> Result<Read, Error> {
+    let is_known = top.is_some();
+    if let Some(top) = top {
+        reader.share(top);
+    }
+    yaml::from_source_with(source, Whole { reader, is_known })
+}
+
+/// A key at the top of a suite.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Anchors,
+    Include,
+    Secrets,
+    Matchers,
+    Steps,
+    Params,
+    Cases,
+}
+
+/// The file as a whole.
+struct Whole<'r, 'k> {
+    reader: &'r mut Reader<'k>,
+    is_known: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Whole<'_, '_> {
+    type Value = Read;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Whole<'_, '_> {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
+        let (mut top, mut cases, mut is_below) = (RawTop::default(), None, false);
+        while let Some(key) = map.next_key()? {
+            is_below |= cases.is_some() && !matches!(key, Key::Anchors);
+            match key {
+                Key::Anchors => drop(map.next_value::<IgnoredAny>()?),
+                Key::Include => top.include = map.next_value()?,
+                Key::Secrets => top.secrets = map.next_value()?,
+                Key::Matchers => top.matchers = map.next_value()?,
+                Key::Steps => top.steps = map.next_value()?,
+                Key::Params => top.params = map.next_value()?,
+                Key::Cases => {
+                    if !self.is_known {
+                        self.reader.share(top.clone());
+                    }
+                    cases = Some(map.next_value_seed(Cases { reader: &mut *self.reader })?);
+                }
+            }
+        }
+        let cases = cases.ok_or_else(|| A::Error::missing_field("cases"))?;
+        Ok(if is_below && !self.is_known { Read::Top(top) } else { Read::Cases(cases) })
+    }
+}
+
+/// The list of cases.
+struct Cases<'r, 'k> {
+    reader: &'r mut Reader<'k>,
+}
+
+impl<'de> DeserializeSeed<'de> for Cases<'_, '_> {
+    type Value = Vec<Template>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Cases<'_, '_> {
+    type Value = Vec<Template>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let (mut templates, mut names) = (Vec::new(), HashSet::new());
+        let mut next: Option<Spanned<Box<RawTemplate>>> = seq.next_element()?;
+        while let Some(case) = next {
+            // Where the next one begins, this one ends.
+            next = seq.next_element()?;
+            let end = next.as_ref().map(|case| case.place).filter(|end| *end > case.place);
+            templates.push(self.reader.case(case, end, &mut names));
+        }
+        templates.shrink_to_fit();
+        Ok(templates)
+    }
+}
+
+/// Where the list of cases stands.
+pub(super) fn place_of_cases(source: &Source) -> Place {
+    #[derive(Deserialize)]
+    struct Top {
+        cases: Spanned<IgnoredAny>,
+    }
+    yaml::from_source::<Top>(source).map_or(Place::default(), |top| top.cases.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, StrDeserializer};
+
+    use super::*;
+
+    #[test]
+    fn the_keys_are_those_of_the_schema() {
+        let schema = crate::suite::schema();
+        for name in schema["properties"].as_object().unwrap().keys() {
+            let name: StrDeserializer<'_, Error> = name.as_str().into_deserializer();
+            assert!(Key::deserialize(name).is_ok(), "{name:?}");
+        }
+        let unknown: StrDeserializer<'_, Error> = "case".into_deserializer();
+        let said = Key::deserialize(unknown).map(drop).unwrap_err().to_string();
+        assert_eq!(said.matches('`').count() / 2 - 1, schema["properties"].as_object().unwrap().len(), "{said}");
+    }
+}
