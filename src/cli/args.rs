@@ -130,10 +130,10 @@ pub(super) struct BudgetArgs {
     /// With --co: what the cases would cost live, estimated
     #[arg(long, requires = "collect_only")]
     pub(super) cost: bool,
-    /// Skip the cases beyond so many US dollars, estimated from `prices` in providers.yaml; nothing costs in replay
+    /// Skip the cases beyond so many US dollars, by the usage that replies report and `prices` in providers.yaml; nothing costs in replay
     #[arg(long, env = "RETAKE_MAX_COST", value_name = "DOLLARS", value_parser = dollars)]
     pub(super) max_cost: Option<f64>,
-    /// Skip the cases beyond so many tokens, estimated
+    /// Skip the cases beyond so many tokens, by the usage that replies report
     #[arg(long, env = "RETAKE_MAX_TOKENS", value_name = "N")]
     pub(super) max_tokens: Option<u64>,
 }

@@ -32,6 +32,7 @@ mod tests {
             outcome,
             duration: Duration::ZERO,
             rate: None,
+            captured: Vec::new(),
         })
     }
 

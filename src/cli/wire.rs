@@ -21,6 +21,7 @@ use crate::upstream::{self, Upstream};
 use super::app::{App, Log};
 use super::exit::Stop;
 use super::interrupt::Interrupts;
+use super::meter::Meter;
 use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
 use super::socket::{base_of, bind, get, quick};
@@ -118,19 +119,16 @@ impl<'a> Wired<'a> {
                 let inside = InProcess::new(gateway(providers, self.sourcing).await?);
                 (Arc::new(inside), "http://127.0.0.1:8321".to_owned())
             }
-            StackChoice::Server(port) => {
-                let base = match self.serve(*port, providers).await? {
-                    Served::Here(base) => base,
-                    Served::Elsewhere(base) => {
-                        witness.is_below = false;
-                        base
-                    }
-                };
-                (client(&base), base)
-            }
+            StackChoice::Server(port) => match self.serve(*port, providers).await? {
+                Served::Here(base) => (client(&base), base),
+                Served::Elsewhere(base) => {
+                    witness.is_below = false;
+                    (elsewhere(&base, &found, tapes), base)
+                }
+            },
             StackChoice::Url(url) => {
                 witness.is_below = false;
-                (client(url), url.clone())
+                (elsewhere(url, &found, tapes), url.clone())
             }
             StackChoice::Command(config) => {
                 let (base, log) = self.start(config, setup, providers, &witness).await?;
@@ -237,6 +235,17 @@ fn client(base: &str) -> upstream::Shared {
     let config =
         HttpConfig { retries: Retries::never(), is_stack: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
     Arc::new(Http::new(config))
+}
+
+/// A stack whose providers nobody here sees: what its replies cost, they say themselves.
+fn elsewhere(base: &str, providers: &[&Provider], tapes: &Tapes<'_>) -> upstream::Shared {
+    match &tapes.spending {
+        Some(spending) => {
+            let providers = providers.iter().copied().cloned().collect();
+            Meter::around(client(base), providers, Arc::clone(spending))
+        }
+        None => client(base),
+    }
 }
 
 /// Demands that what listens there is retake's own stack, in the mode of this run.

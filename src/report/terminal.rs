@@ -25,6 +25,8 @@ pub struct Terminal<W> {
     next: usize,
     /// Cases that the summary tells of, in order.
     kept: Vec<Finished>,
+    /// Cases that passed, when it is shown what was captured of them.
+    passed: Vec<Finished>,
     /// Times that cases were run again.
     rerun: Vec<Finished>,
     /// How long cases took, when the slowest are to be listed.
@@ -49,6 +51,7 @@ impl<W: Write> Terminal<W> {
             early: BTreeMap::new(),
             next: 0,
             kept: Vec::new(),
+            passed: Vec::new(),
             rerun: Vec::new(),
             durations: Vec::new(),
             given_up: Vec::new(),
@@ -94,6 +97,7 @@ impl<W: Write> Terminal<W> {
                     tally: self.tally,
                     style: self.style(),
                     kept: &self.kept,
+                    passed: &self.passed,
                     rerun: &self.rerun,
                     durations: &self.durations,
                     interrupted: interrupted.as_deref(),
@@ -200,7 +204,10 @@ impl<W: Write> Terminal<W> {
             self.durations.push((finished.duration, finished.id.clone()));
         }
         if self.options.letters.tell(&finished.outcome) || shown.2 == Style::Red {
-            self.kept.push(finished.clone());
+            self.kept.push(Finished { captured: Vec::new(), ..finished.clone() });
+        }
+        if self.options.letters.passes() && matches!(finished.outcome, Outcome::Passed | Outcome::Flaky(_)) {
+            self.passed.push(finished.clone());
         }
         Ok(())
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Failure, Outcome, Rate};
+use crate::event::{Class, Detail, Failure, Outcome, Rate, Section};
 use crate::suite::Step;
 use crate::suite::template::Scope;
 use crate::upstream::ErrorKind;
 
 use super::answer::{Answer, answer};
+use super::captures::Captures;
 use super::failure::{Scene, of_message, of_mismatches};
 use super::tail::tail;
 use super::{Halt, Options, Planned, Replayed, class_of, request};
@@ -25,10 +26,20 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) rate: Option<Rate>,
+    /// What was captured of one that passed.
+    pub(super) captured: Vec<Section>,
     /// Why the teardown failed, when it did.
     pub(super) teardown: Option<Failure>,
     /// What the user must be told.
     pub(super) notices: Vec<String>,
+}
+
+impl Done {
+    /// Not run, and why.
+    pub(super) fn skipped(why: &str) -> Self {
+        let outcome = Outcome::Skipped(why.to_owned());
+        Done { outcome, rate: None, captured: Vec::new(), teardown: None, notices: Vec::new() }
+    }
 }
 
 /// The user stopped the run before the case came to something: nothing of it is settled, and so nothing recorded.
@@ -50,13 +61,13 @@ pub(super) async fn outcome(
 ) -> Result<Done, GivenUp> {
     let case = &planned.case;
     if let Some(reason) = &case.skip {
-        let outcome = Outcome::Skipped(reason.clone());
-        return Ok(Done { outcome, rate: None, teardown: None, notices: Vec::new() });
+        return Ok(Done::skipped(reason));
     }
     let (mut flaky, mut teardown) = (None, None);
+    let mut captures = Captures::new(options.captures);
     let mut left = options.reruns;
     let (failed, rate) = loop {
-        let Ok((failed, rate)) = tries(planned, options, halt, &mut teardown).await else {
+        let Ok((failed, rate)) = tries(planned, options, halt, &mut teardown, &mut captures).await else {
             return Err(GivenUp { teardown });
         };
         match failed {
@@ -71,9 +82,13 @@ pub(super) async fn outcome(
         }
     };
     let outcome = verdict(planned, failed, flaky);
+    let captured = match outcome {
+        Outcome::Passed | Outcome::Flaky(_) => captures.sections(|| planned.target.witness.printed()),
+        _ => Vec::new(),
+    };
     let good = teardown.is_none() && !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
     let notices = planned.target.witness.finish(&case.id, good).await;
-    Ok(Done { outcome, rate, teardown, notices })
+    Ok(Done { outcome, rate, captured, teardown, notices })
 }
 
 /// What it means that the case failed, or did not.
@@ -83,7 +98,7 @@ fn verdict(planned: &Planned, failed: Option<Failed>, flaky: Option<String>) -> 
         (None, None) => flaky.map_or(Outcome::Passed, Outcome::Flaky),
         (None, Some(xfail)) if xfail.strict => Outcome::Failed(Failure {
             summary: format!("[XPASS(strict)] {}", xfail.reason),
-            details: format!("[XPASS(strict)] {}", xfail.reason),
+            details: vec![Detail::Lines(format!("[XPASS(strict)] {}", xfail.reason))],
             rerun: format!("{} -k {}", planned.target.rerun, request::quote(&case.id)),
             ..Failure::default()
         }),
@@ -105,11 +120,12 @@ async fn tries(
     options: &Options,
     halt: &Halt,
     teardown: &mut Option<Failure>,
+    captures: &mut Captures,
 ) -> Result<(Option<Failed>, Option<Rate>), Halted> {
     let repeat = planned.case.suite.templates[planned.case.template].repeat;
     let (mut passed, mut last) = (0, None);
     for tries in 1.. {
-        let (result, torn) = once(planned, options.case_timeout, halt).await;
+        let (result, torn) = once(planned, options.case_timeout, halt, captures).await;
         *teardown = teardown.take().or(torn);
         match result? {
             Ok(()) => passed += 1,
@@ -126,7 +142,7 @@ async fn tries(
                     let needed = repeat.needed();
                     let words =
                         format!("{passed} of {tries} tries passed, at least {needed} must; the last failed so:");
-                    failure.details = format!("{words}\n{}", failure.details);
+                    failure.details.insert(0, Detail::Lines(words));
                 }
                 return Ok((last, rate));
             }
@@ -154,28 +170,34 @@ struct Failed {
 type Tried = Result<Result<(), Failed>, Halted>;
 
 /// One try: setup, steps, and whatever came of them teardown, with why that failed when it did.
-async fn once(planned: &Planned, time: Duration, halt: &Halt) -> (Tried, Option<Failure>) {
+async fn once(planned: &Planned, time: Duration, halt: &Halt, captures: &mut Captures) -> (Tried, Option<Failure>) {
     let mut scope = planned.case.scope();
     let result = tokio::select! {
         biased;
         () = halt.called() => Err(Halted),
-        result = ahead(planned, &mut scope, Instant::now() + time) => Ok(result),
+        result = ahead(planned, &mut scope, Instant::now() + time, captures) => Ok(result),
     };
-    (result, torn_down(planned, scope, time, halt).await)
+    (result, torn_down(planned, scope, time, halt, captures).await)
 }
 
 /// Setup and steps.
-async fn ahead(planned: &Planned, scope: &mut Scope, deadline: Instant) -> Result<(), Failed> {
+async fn ahead(planned: &Planned, scope: &mut Scope, deadline: Instant, captures: &mut Captures) -> Result<(), Failed> {
     let template = planned.case.template();
-    if let Err(failure) = steps(planned, &template.setup, scope, deadline).await {
+    if let Err(failure) = steps(planned, &template.setup, scope, deadline, captures.of("setup")).await {
         return Err(Failed { failure: failure.during("setup"), in_setup: true });
     }
-    let result = steps(planned, &template.steps, scope, deadline).await;
+    let result = steps(planned, &template.steps, scope, deadline, captures.of("call")).await;
     result.map_err(|failure| Failed { failure, in_setup: false })
 }
 
 /// Every step of the teardown, whatever came of the ones before; the first failure of them.
-async fn torn_down(planned: &Planned, mut scope: Scope, time: Duration, halt: &Halt) -> Option<Failure> {
+async fn torn_down(
+    planned: &Planned,
+    mut scope: Scope,
+    time: Duration,
+    halt: &Halt,
+    captures: &mut Captures,
+) -> Option<Failure> {
     // The case may have used up its time: cleaning up has as much again.
     let deadline = Instant::now() + time;
     let mut over = std::pin::pin!(async {
@@ -189,7 +211,7 @@ async fn torn_down(planned: &Planned, mut scope: Scope, time: Duration, halt: &H
             continue;
         }
         let result = tokio::select! {
-            result = steps(planned, std::slice::from_ref(step), &mut scope, deadline) => result,
+            result = steps(planned, std::slice::from_ref(step), &mut scope, deadline, captures.of("teardown")) => result,
             () = &mut over => {
                 let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
                 let late = format!("not done within {} s of the interruption", GRACE.as_secs());
@@ -202,7 +224,13 @@ async fn torn_down(planned: &Planned, mut scope: Scope, time: Duration, halt: &H
 }
 
 /// Every step in order, adding what is captured; the first that fails ends them.
-async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: Instant) -> Result<(), Failure> {
+async fn steps(
+    planned: &Planned,
+    steps: &[Step],
+    scope: &mut Scope,
+    deadline: Instant,
+    captures: &mut Captures,
+) -> Result<(), Failure> {
     for step in steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
@@ -210,7 +238,7 @@ async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: I
         let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
-            match attempt(planned, step, scope, deadline).await {
+            match attempt(planned, step, scope, deadline, captures).await {
                 Ok(captured) => {
                     scope.extend(captured);
                     break;
@@ -233,7 +261,13 @@ async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: I
 }
 
 /// One request and its checks; returns what is captured.
-async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instant) -> Result<Scope, Failure> {
+async fn attempt(
+    planned: &Planned,
+    step: &Step,
+    scope: &Scope,
+    deadline: Instant,
+    captures: &mut Captures,
+) -> Result<Scope, Failure> {
     let (case, target) = (&planned.case, &planned.target);
     let mut scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
@@ -273,6 +307,10 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
         })?;
         captured.insert(capture.name.clone(), value);
     }
+    captures.keep(|| {
+        scene.stream = tail(&answer.body, &answer.sizes, &times).unwrap_or_default();
+        scene.exchange()
+    });
     Ok(captured)
 }
 

@@ -1,6 +1,7 @@
 //! Drive cases: workers, deadlines, steps; tell what happened as events.
 
 mod answer;
+mod captures;
 mod case;
 mod failure;
 mod request;
@@ -21,8 +22,7 @@ use crate::event::{Class, Event, Finished, Outcome};
 use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
-
-use case::GivenUp;
+use case::{Done, GivenUp};
 
 /// A case and what it calls.
 #[derive(Clone)]
@@ -85,6 +85,18 @@ pub struct Options {
     pub stopped: Option<String>,
     /// How often a case runs again when the transport failed it.
     pub reruns: u32,
+    /// Whether it is kept what is captured of cases that pass.
+    pub captures: bool,
+    /// Where cases cost something that is limited: who knows whether there is room for one more.
+    pub purse: Option<Arc<dyn Purse>>,
+}
+
+/// Knows what may still be spent.
+pub trait Purse: Send + Sync + std::fmt::Debug {
+    /// A case is about to run; waits until it is known whether there is room for it. `Err` is why there is none.
+    fn open<'a>(&'a self, case: &'a str) -> BoxFuture<'a, Result<(), String>>;
+    /// A case that had room is over.
+    fn close(&self, case: &str);
 }
 
 /// How a run ended.
@@ -189,20 +201,51 @@ struct Line {
 
 impl Line {
     fn next(&self) -> Option<(usize, Planned)> {
-        if self.enough.load(Ordering::SeqCst) || self.halt.is_called() {
+        if self.is_over() {
             return None;
         }
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front()
+    }
+
+    fn is_over(&self) -> bool {
+        self.enough.load(Ordering::SeqCst) || self.halt.is_called()
+    }
+
+    /// Whether there is room for what a case costs; waits until that is known. `Err` is why there is none; `None` says
+    /// that the run is over, perhaps since it began to wait.
+    async fn room(&self, planned: &Planned) -> Option<Result<Held, String>> {
+        let Some(purse) = self.options.purse.as_ref().filter(|_| planned.case.skip.is_none()) else {
+            return Some(Ok(Held(None)));
+        };
+        let id = &planned.case.id;
+        let room = tokio::select! {
+            biased;
+            () = self.halt.called() => return None,
+            room = purse.open(id) => room.map(|()| Held(Some((Arc::clone(purse), id.clone())))),
+        };
+        (!self.is_over()).then_some(room)
+    }
+}
+
+/// Room that is held for a case until it is over, however it ends.
+struct Held(Option<(Arc<dyn Purse>, String)>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some((purse, case)) = &self.0 {
+            purse.close(case);
+        }
     }
 }
 
 async fn worker(line: Line) {
     let Line { options, events, failures, enough, halt, .. } = &line;
     while let Some((index, planned)) = line.next() {
+        let Some(room) = line.room(&planned).await else { return };
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
         let template = &planned.case.suite.templates[planned.case.template];
-        let finished = |outcome, rate| Finished {
+        let finished = |outcome, rate, captured| Finished {
             index,
             id: planned.case.id.clone(),
             file: planned.case.suite.source.name.clone(),
@@ -210,10 +253,17 @@ async fn worker(line: Line) {
             outcome,
             duration: started.elapsed(),
             rate,
+            captured,
         };
-        let torn = |failure| drop(events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None))));
-        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None))));
-        let done = match case::outcome(&planned, options, halt, &rerun).await {
+        let torn =
+            |failure| drop(events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None, Vec::new()))));
+        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None, Vec::new()))));
+        let done = match &room {
+            Ok(_) => case::outcome(&planned, options, halt, &rerun).await,
+            Err(why) => Ok(Done::skipped(why)),
+        };
+        drop(room);
+        let done = match done {
             Ok(done) => done,
             Err(GivenUp { teardown }) => {
                 teardown.into_iter().for_each(torn);
@@ -226,7 +276,7 @@ async fn worker(line: Line) {
         }
         let bad = [matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_)), done.teardown.is_some()];
         done.teardown.into_iter().for_each(torn);
-        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate)));
+        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate, done.captured)));
         let bad = bad.into_iter().filter(|bad| *bad).count();
         if bad > 0 {
             let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;

@@ -8,11 +8,14 @@ use serde_json::Value;
 
 use super::cache::Take;
 use super::library::{Asked, Library};
+use crate::diff::{Diff, Extent, Line, parting};
 use crate::exchange::{Auth, Difference, Key, Request, differences, is_same_case};
 use crate::upstream::ErrorKind;
 
 /// Places shown of those that differ.
 const MOST_SHOWN: usize = 3;
+/// Lines shown of how two texts differ.
+const MOST_LINES: usize = 16;
 /// Characters shown of a value.
 const MOST_CHARACTERS: usize = 160;
 
@@ -129,13 +132,16 @@ impl Missed<'_> {
             let _ = write!(out, ", recorded {was} a key and asked {is} one");
         }
         for difference in differences.iter().take(MOST_SHOWN) {
-            let _ = write!(
-                out,
-                "\n    differs at {}\n      recorded: {}\n      asked:    {}",
-                difference.path,
-                shown(difference.old.as_ref()),
-                shown(difference.new.as_ref())
-            );
+            let _ = write!(out, "\n    differs at {}", difference.path);
+            if let Some(lines) = line_by_line(difference) {
+                out.push_str(": - recorded, + asked");
+                for line in lines {
+                    let _ = write!(out, "\n      {}", line.text());
+                }
+                continue;
+            }
+            let (recorded, asked) = shown(difference);
+            let _ = write!(out, "\n      recorded: {recorded}\n      asked:    {asked}");
         }
         if differences.len() > MOST_SHOWN {
             let _ = write!(out, "\n    and at {} more places", differences.len() - MOST_SHOWN);
@@ -220,7 +226,25 @@ fn distance(difference: &Difference) -> f64 {
     1.0 - (front + back) as f64 / a.len().max(b.len()).max(1) as f64
 }
 
-fn shown(value: Option<&Value>) -> String {
+/// Texts of several lines, line by line.
+fn line_by_line(difference: &Difference) -> Option<Vec<Line>> {
+    let (Some(Value::String(recorded)), Some(Value::String(asked))) = (&difference.old, &difference.new) else {
+        return None;
+    };
+    let has_lines = recorded.contains('\n') || asked.contains('\n');
+    let diff = has_lines.then(|| Diff::of(recorded, asked)).flatten()?;
+    Some(diff.shown(Extent::Lines(MOST_LINES)))
+}
+
+/// What was recorded and what is asked, long texts from where they part.
+fn shown(difference: &Difference) -> (String, String) {
+    let text = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let texts = text(&difference.old).zip(text(&difference.new));
+    let parted = texts.and_then(|(recorded, asked)| parting(&recorded, &asked));
+    parted.unwrap_or_else(|| (value(difference.old.as_ref()), value(difference.new.as_ref())))
+}
+
+fn value(value: Option<&Value>) -> String {
     let Some(value) = value else { return "(absent)".to_owned() };
     let text = value.to_string();
     match text.char_indices().nth(MOST_CHARACTERS) {

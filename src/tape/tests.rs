@@ -416,6 +416,38 @@ async fn a_miss_says_what_is_near_and_what_to_do() {
     assert!(error.message.contains("none of 2 recordings is for POST /v1/embeddings"), "{}", error.message);
 }
 
+#[tokio::test]
+async fn long_texts_are_shown_where_they_part() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    let lines = |from: &str| (0..40).map(|line| format!("{from} {line}")).collect::<Vec<_>>().join("\n");
+    let long = "Once upon a time there was a mouse. ".repeat(10);
+    let asked =
+        [(lines("Rule"), lines("Rule").replace("Rule 20\n", "Rule twenty\n")), (long.clone(), long + "The end.")];
+    let mut said = String::new();
+    for (number, (recorded, asked)) in asked.iter().enumerate() {
+        body(&tape, ask(Some(&format!("{number}")), recorded)).await;
+        tape.finish_case(&number.to_string(), true).await;
+        let error = hear(&player(root.path()), ask(Some(&number.to_string()), asked)).await.unwrap_err();
+        let part = error.message.split_once("differs at").unwrap().1;
+        said.push_str(part.split_once("likely").unwrap().0);
+    }
+    insta::assert_snapshot!(said, @"
+    $.messages[0].content: - recorded, + asked
+           ... 18 equal lines
+           Rule 18
+           Rule 19
+         - Rule 20
+         + Rule twenty
+           Rule 21
+           Rule 22
+           ... 17 equal lines
+      $.messages[0].content
+         recorded: … there was a mouse.  (from character 340)
+         asked:    … there was a mouse. The end. (from character 340)
+    ");
+}
+
 /// What `case` records of these prompts.
 async fn records(tape: &Tape, case: &str, prompts: &[&str]) {
     for prompt in prompts {

@@ -174,3 +174,45 @@ fn recorders_of_several_processes_lose_nothing() {
     assert_eq!(names(&dir), names(&alone));
     run(&dir, "--setup together").exits(0);
 }
+
+#[test]
+fn a_long_answer_that_is_another_one_is_shown_line_by_line() {
+    let dir = folder();
+    let reply = "{\"a\": \"one\\ntwo\\nthree\"}";
+    dir.write(
+        "script.yaml",
+        &format!("rules:\n  - when: {{endpoint: /v1/chat/completions}}\n    reply: {{json: {reply}}}\n"),
+    );
+    let suite = PLANETS.replace("{status: 200}", "{json: {$.a: {equals: \"one\\n2\\nthree\"}}}");
+    dir.write("suites/inference/planets.yaml", &suite);
+    let words = "--setup together --mode live --provider together=script:script.yaml suites/inference/planets.yaml";
+    let ran = run(&dir, &format!("{words} --stack-config direct")).exits(1);
+    ran.says("  differs:  - expected, + actual\n      one\n    - 2\n    + two\n      three\n");
+}
+
+#[test]
+fn passed_cases_show_their_last_exchanges_to_who_asks() {
+    let dir = folder();
+    let part = |name: &str| {
+        format!(
+            "    {name}:\n      - {{name: {name} it, request: {{post: /v1/chat/completions, body: {{model: m, stream: true, messages: [{{role: user, content: planet}}]}}}}}}\n"
+        )
+    };
+    let steps: String = ["setup", "steps", "teardown"].map(part).concat();
+    dir.write("suites/inference/planets.yaml", &format!("cases:\n  - name: planet\n{steps}"));
+    dir.write("script.yaml", "rules:\n  - when: {endpoint: /v1/chat/completions}\n    reply: {text: Earth.}\n");
+    let words = "--setup together --mode live --provider together=script:script.yaml suites/inference/planets.yaml";
+    let ran = run(&dir, &format!("{words} -rA --stack-config direct")).exits(0);
+    let (_, passes) = ran.stdout.split_once("= PASSES =").expect("passed cases");
+    let (passes, short) = passes.split_once("short test summary info").expect("the short summary");
+    for (title, step) in
+        [("exchange setup", "setup it"), ("exchange call", "steps it"), ("exchange teardown", "teardown it")]
+    {
+        let (_, section) = passes.split_once(&format!("- Captured {title} -")).expect(title);
+        let section = section.split_once("- Captured ").map_or(section, |(section, _)| section);
+        assert!(section.contains(&format!("step:     {step}\n  reply:    200 OK")), "{section}");
+        assert!(section.contains("stream:   (") && section.contains("request:  curl "), "{section}");
+    }
+    assert!(short.contains("PASSED suites/inference/planets.yaml::planet"), "{short}");
+    assert!(!run(&dir, &format!("{words} -rp --stack-config direct")).exits(0).stdout.contains("PASSES"));
+}
