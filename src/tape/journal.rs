@@ -77,10 +77,10 @@ impl Journal {
         self.lock().written.clone()
     }
 
-    /// Files that were played, written, or recorded anew and came out the same.
-    pub fn touched(&self) -> BTreeSet<PathBuf> {
+    /// Whether a file was played, written, or recorded anew and came out the same.
+    pub fn is_touched(&self, path: &Path) -> bool {
         let inner = self.lock();
-        inner.played.keys().chain(&inner.written).chain(&inner.unchanged).cloned().collect()
+        inner.played.contains_key(path) || inner.written.contains(path) || inner.unchanged.contains(path)
     }
 
     /// Ends a case: what its requests came to, which the journal then forgets.
