@@ -41,7 +41,8 @@ pub struct Journal(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     cases: HashMap<Option<String>, OfCase>,
-    played: BTreeMap<PathBuf, Origin>,
+    // Not sorted: to put paths in order is to compare their parts again and again.
+    played: HashMap<PathBuf, Origin>,
     written: BTreeSet<PathBuf>,
     unchanged: BTreeSet<PathBuf>,
     failures: Vec<String>,
@@ -63,7 +64,7 @@ impl Journal {
 
     /// Files that answered, with where their replies come from.
     pub fn played_files(&self) -> BTreeMap<PathBuf, Origin> {
-        self.lock().played.clone()
+        self.lock().played.clone().into_iter().collect()
     }
 
     /// When the chunks of the reply came that this case was played last; `None` when it was played none since the last
