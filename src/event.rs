@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use crate::diff::Diff;
+
 /// Something that happened. A run is: one `Started`, any `Notice`s, one `Collected`, then per case one
-/// `CaseStarted`, any `CaseRerun`s, a `CaseTeardown` where one fails, and one `CaseFinished`, then one `Finished`.
+/// `CaseStarted`, any `CaseRerun`s, a `CaseTeardown` where one fails, and one `CaseFinished` or, where the user stopped
+/// the run, `CaseGivenUp`, then one `Finished`.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The session begins.
@@ -31,6 +34,11 @@ pub enum Event {
     CaseTeardown(Finished),
     /// A case is done.
     CaseFinished(Finished),
+    /// The user stopped the run while this case was under way: nothing came of it.
+    CaseGivenUp {
+        /// The case's id.
+        id: String,
+    },
     /// Something the user must see and that is no case's outcome.
     Notice(String),
     /// The session ends.
@@ -59,6 +67,17 @@ pub struct Finished {
     pub duration: Duration,
     /// For a case that is to pass several times: how often it did.
     pub rate: Option<Rate>,
+    /// What was captured while it ran, where it passed and that is wanted.
+    pub captured: Vec<Section>,
+}
+
+/// Something that was captured while a case ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// What, and in which part of the case: `stdout call`, `exchange setup`.
+    pub title: String,
+    /// Lines ready to print.
+    pub text: String,
 }
 
 /// How often a case passed that is run several times.
@@ -101,8 +120,8 @@ pub struct Failure {
     pub class: Class,
     /// One line: what the short summary shows.
     pub summary: String,
-    /// Lines ready to print: the failing expectation underlined in its file, path, expected, actual.
-    pub details: String,
+    /// The failing expectations, each underlined in its file, with path, expected and actual.
+    pub details: Vec<Detail>,
     /// What else helps to understand it, lines ready to print: the differences, the reply and how it came in, the
     /// request as a `curl` line.
     pub context: String,
@@ -110,14 +129,26 @@ pub struct Failure {
     pub rerun: String,
 }
 
+/// A part of what is said of a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// Lines ready to print.
+    Lines(String),
+    /// How what came differs from what was expected.
+    Diff(Diff),
+}
+
 impl Failure {
+    /// The same, with lines before its details.
+    pub fn headed(mut self, lines: String) -> Self {
+        self.details.insert(0, Detail::Lines(lines));
+        self
+    }
+
     /// The same, said to be of a part of the case that is not what the case is about.
     pub fn during(self, part: &str) -> Self {
-        Failure {
-            summary: format!("{part}: {}", self.summary),
-            details: format!("In {part}:\n{}", self.details),
-            ..self
-        }
+        let summary = format!("{part}: {}", self.summary);
+        Failure { summary, ..self.headed(format!("In {part}:")) }
     }
 }
 
@@ -137,6 +168,8 @@ pub enum Class {
     MissingKey,
     /// Replay has no recording of the request.
     MissingRecording,
+    /// Replay has a recording of the case, but its request has changed since it was made.
+    StaleRecording,
     /// A recording that cannot be read.
     BrokenRecording,
     /// A mistake in the suite that only shows at run time, or in the harness.
@@ -144,7 +177,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// For people: `wrong answer`, `missing recording`, …
+    /// For people: `wrong answer`, `stale recording`, …
     pub fn name(self) -> &'static str {
         match self {
             Class::WrongAnswer => "wrong answer",
@@ -153,6 +186,7 @@ impl Class {
             Class::ProviderDown => "provider down",
             Class::MissingKey => "missing key",
             Class::MissingRecording => "missing recording",
+            Class::StaleRecording => "stale recording",
             Class::BrokenRecording => "broken recording",
             Class::Harness => "harness",
         }

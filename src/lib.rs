@@ -8,6 +8,8 @@
 pub mod access;
 // Does a reply meet an expectation.
 pub mod check;
+// Two texts, line by line.
+pub mod diff;
 // What happened in a run; the tally.
 pub mod event;
 // One request and its reply as kept: normalise, name, scrub, format.

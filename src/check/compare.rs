@@ -6,10 +6,14 @@ use serde_json::{Number, Value};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::show;
 use super::unmet::Unmet;
+use super::{Texts, show};
+use crate::diff::parting;
 use crate::suite::template::{self, Scope};
 use crate::suite::{Matcher, ValueType};
+
+/// Characters of an object or an array that are compared by eye on a line.
+const SHORT: usize = 60;
 
 /// The comparisons of the value itself.
 pub(super) fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
@@ -17,7 +21,7 @@ pub(super) fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result
     if let Some(operand) = &matcher.equals {
         let wanted = filled(operand, scope)?;
         if !equal(&wanted, value, fold) {
-            return Err(unequal(&wanted, value));
+            return Err(unequal(&wanted, value, fold));
         }
     }
     if let Some(operand) = &matcher.contains {
@@ -91,10 +95,46 @@ pub(super) fn filled(operand: &Value, scope: &Scope) -> Result<Value, Unmet> {
     template::fill(operand, scope).map_err(|unbound| Unmet::senseless("an operand that is set", unbound.to_string()))
 }
 
-fn unequal(wanted: &Value, value: &Value) -> Unmet {
-    let parted = wanted.as_str().zip(value.as_str()).and_then(|(wanted, actual)| show::parting(wanted, actual));
+fn unequal(wanted: &Value, value: &Value, fold: bool) -> Unmet {
+    let parted = wanted.as_str().zip(value.as_str()).and_then(|(wanted, actual)| parting(wanted, actual));
     let (expected, actual) = parted.unwrap_or_else(|| (show::value(wanted), show::value(value)));
-    Unmet::new(expected, actual)
+    Unmet { texts: texts(wanted, value, fold).map(Box::new), ..Unmet::new(expected, actual) }
+}
+
+/// Both in full, where each on a line of its own could not be compared by eye.
+fn texts(wanted: &Value, value: &Value, fold: bool) -> Option<Texts> {
+    let (expected, actual) = match (wanted, value) {
+        (Value::String(wanted), Value::String(actual)) if wanted.contains('\n') || actual.contains('\n') => {
+            (wanted.clone(), actual.clone())
+        }
+        (Value::Array(_), Value::Array(_)) | (Value::Object(_), Value::Object(_)) => {
+            let is_short = |value: &Value| value.to_string().chars().nth(SHORT).is_none();
+            if is_short(wanted) && is_short(value) {
+                return None;
+            }
+            (format!("{wanted:#}"), format!("{:#}", aligned(wanted, value, fold)))
+        }
+        _ => return None,
+    };
+    Some(Texts { expected, actual })
+}
+
+/// `value` with its members in the order of those of `wanted`, and what counts as equal written in the same way.
+fn aligned(wanted: &Value, value: &Value, fold: bool) -> Value {
+    match (wanted, value) {
+        _ if equal(wanted, value, fold) => wanted.clone(),
+        (Value::Array(wanted), Value::Array(items)) => {
+            let item = |(at, item)| wanted.get(at).map_or_else(|| Value::clone(item), |of| aligned(of, item, fold));
+            items.iter().enumerate().map(item).collect()
+        }
+        (Value::Object(wanted), Value::Object(members)) => {
+            let shared = wanted.iter().filter_map(|(name, of)| Some((name, aligned(of, members.get(name)?, fold))));
+            let own = members.iter().filter(|(name, _)| !wanted.contains_key(*name));
+            let own = own.map(|(name, value)| (name, value.clone()));
+            shared.chain(own).map(|(name, value)| (name.clone(), value)).collect()
+        }
+        _ => value.clone(),
+    }
 }
 
 fn matches(pattern: &Value, value: &Value) -> Result<(), Unmet> {

@@ -74,8 +74,8 @@ impl Checker<'_> {
     }
 
     pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, fault: Fault) {
-        let Unmet { expected, actual, .. } = unmet;
-        self.mismatches.push(Mismatch { place, path: path.to_owned(), expected, actual, fault });
+        let Unmet { expected, actual, texts, .. } = unmet;
+        self.mismatches.push(Mismatch { place, path: path.to_owned(), expected, actual, fault, texts });
     }
 
     pub(super) fn record(&mut self, place: Place, path: &str, result: Result<(), Unmet>) {

@@ -382,3 +382,55 @@ fn times_are_checked_by_the_clock_they_come_from() {
     ");
     insta::assert_snapshot!(said("{time: {whole: 1m}}", &[], Clock::Measured), @"time.whole: at most 60s, not no body at all");
 }
+
+/// How expected and actual differ, where that is told line by line.
+fn difference(yaml: &str, body: &Value) -> Option<String> {
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let body = body.to_string();
+    let observed = Observed { status: 200, headers: &headers, body: body.as_bytes(), broken: None, timing: at_once() };
+    let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed));
+    let texts = verdict.mismatches.into_iter().next().expect("it does not hold").texts?;
+    let diff = crate::diff::Diff::of(&texts.expected, &texts.actual)?;
+    Some(diff.shown(crate::diff::Extent::Changes).iter().map(|line| line.text() + "\n").collect())
+}
+
+#[test]
+fn what_is_long_is_compared_line_by_line_and_what_is_short_is_not() {
+    let short = difference("{json: {$.a: {equals: [1, 2]}}}", &json!({"a": [1, 3]}));
+    assert_eq!((short, difference("{json: {$.a: {equals: b}}}", &json!({"a": "c"}))), (None, None));
+    let kinds = difference(
+        "{json: {$.a: {equals: 1}}}",
+        &json!({"a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]}),
+    );
+    assert_eq!(kinds, None, "there is nothing to compare");
+    let lines = difference("{text: {equals: \"one\\ntwo\\nthree\"}}", &chat("one\n2\nthree")).unwrap();
+    assert_eq!(lines, "  one\n- two\n+ 2\n  three\n");
+}
+
+#[test]
+fn objects_are_compared_as_what_they_mean() {
+    let wanted = "{json: {$.a: {fold: true, equals: {name: get_weather, version: 1, arguments: {city: Rome, unit: C}, list: [{x: 1, y: 2}]}}}}";
+    let actual = json!({"a": {
+        "list": [{"y": 2, "x": 1.0}, {"x": 3}], "version": 1.0,
+        "arguments": {"unit": "F", "city": "ROME", "days": 3}, "name": "get_weather",
+    }});
+    insta::assert_snapshot!(difference(wanted, &actual).unwrap(), @r#"
+      ... 3 equal lines
+        "arguments": {
+          "city": "Rome",
+    -     "unit": "C"
+    +     "unit": "F",
+    +     "days": 3
+        },
+        "list": [
+          {
+            "x": 1,
+            "y": 2
+    +     },
+    +     {
+    +       "x": 3
+          }
+        ]
+      }
+    "#);
+}

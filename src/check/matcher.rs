@@ -131,7 +131,7 @@ fn some_meets<'v>(
         }
     });
     let words = (format!("any {word} {}", describe(inner, scope)), show_nodes(&found));
-    if holds { Ok(()) } else { Err(Unmet { expected: words.0, actual: words.1, senseless }) }
+    if holds { Ok(()) } else { Err(Unmet { senseless, ..Unmet::new(words.0, words.1) }) }
 }
 
 /// Every one of nothing proves nothing.

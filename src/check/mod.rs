@@ -36,6 +36,17 @@ pub struct Mismatch {
     pub actual: String,
     /// The class.
     pub fault: Fault,
+    /// Both in full, where they are too long for a line and can be compared line by line.
+    pub texts: Option<Box<Texts>>,
+}
+
+/// What should be and what is, as texts of several lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    /// What should be.
+    pub expected: String,
+    /// What is.
+    pub actual: String,
 }
 
 /// Classes of mismatch.

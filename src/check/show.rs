@@ -19,16 +19,3 @@ pub(super) fn cut(text: &str) -> String {
     let start: String = text.chars().take(MOST).collect();
     format!("{start}… ({length} characters)")
 }
-
-/// Where two texts part: both from a little before that place.
-pub(super) fn parting(expected: &str, actual: &str) -> Option<(String, String)> {
-    let same = expected.chars().zip(actual.chars()).take_while(|(a, b)| a == b).count();
-    if same < 40 || (expected.chars().count() <= MOST && actual.chars().count() <= MOST) {
-        return None;
-    }
-    let from = |text: &str| {
-        let rest: String = text.chars().skip(same - 20).take(80).collect();
-        format!("…{rest:?} (from character {})", same - 20)
-    };
-    Some((from(expected), from(actual)))
-}

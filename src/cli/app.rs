@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use crate::upstream::{ErrorKind, Upstream};
 
 use super::exit::Stop;
+use super::interrupt::Interrupts;
 use super::settings::AppConfig;
 use super::socket::{get, quick};
 
@@ -32,7 +33,11 @@ pub(super) struct App {
 
 impl App {
     /// Starts the server and waits until it is ready. `Err` shows the end of its output.
-    pub(super) async fn start(config: &AppConfig, variables: &[(String, String)]) -> Result<Self, Stop> {
+    pub(super) async fn start(
+        config: &AppConfig,
+        variables: &[(String, String)],
+        interrupts: &Interrupts,
+    ) -> Result<Self, Stop> {
         let port = free_port().map_err(|error| Stop::internal(format!("no free port: {error}")))?;
         let log = PathBuf::from(LOG);
         let output = create(&log).map_err(|error| Stop::usage(format!("cannot write {}: {error}", log.display())))?;
@@ -48,12 +53,18 @@ impl App {
         command.process_group(0);
         let child = command.spawn().map_err(|error| Stop::usage(format!("cannot start a shell: {error}")))?;
         let mut app = App { child, base: format!("http://127.0.0.1:{port}"), log };
-        match app.ready(config).await {
+        let ready = tokio::select! {
+            ready = app.ready(config) => ready.map_err(|why| format!("the stack `{text}` {why}\n{}", app.tail())),
+            () = interrupts.first() => {
+                app.end(interrupts).await;
+                return Err(Stop::interrupted());
+            }
+        };
+        match ready {
             Ok(()) => Ok(app),
             Err(why) => {
-                let stop = Stop::usage(format!("the stack `{text}` {why}\n{}", app.tail()));
-                app.end().await;
-                Err(stop)
+                app.end(interrupts).await;
+                Err(Stop::usage(why))
             }
         }
     }
@@ -91,18 +102,21 @@ impl App {
         }
     }
 
-    /// Asks the server to end, and kills it when it does not.
-    pub(super) async fn end(mut self) {
+    /// Asks the server to end, and kills it when it does not or nobody wants to wait.
+    pub(super) async fn end(mut self, interrupts: &Interrupts) {
         self.signal(false);
-        if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
-            self.signal(true);
-            // Who cannot be killed is not waited for.
-            let _ = self.child.start_kill();
+        tokio::select! {
+            _ = self.child.wait() => return,
+            () = tokio::time::sleep(GRACE) => {}
+            () = interrupts.second() => {}
         }
+        self.signal(true);
+        // Who cannot be killed is not waited for.
+        let _ = self.child.start_kill();
     }
 
     #[cfg(unix)]
-    fn signal(&self, kill: bool) {
+    fn signal(&mut self, kill: bool) {
         use rustix::process::{Pid, Signal, kill_process_group};
         let group = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         if let Some(group) = group {

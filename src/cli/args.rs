@@ -128,10 +128,10 @@ pub(super) struct BudgetArgs {
     /// With --co: what the cases would cost live, estimated
     #[arg(long, requires = "collect_only")]
     pub(super) cost: bool,
-    /// Skip the cases beyond so many US dollars, estimated from `prices` in providers.yaml; nothing costs in replay
+    /// Skip the cases beyond so many US dollars, by the usage that replies report and `prices` in providers.yaml; nothing costs in replay
     #[arg(long, env = "RETAKE_MAX_COST", value_name = "DOLLARS", value_parser = dollars)]
     pub(super) max_cost: Option<f64>,
-    /// Skip the cases beyond so many tokens, estimated
+    /// Skip the cases beyond so many tokens, by the usage that replies report
     #[arg(long, env = "RETAKE_MAX_TOKENS", value_name = "N")]
     pub(super) max_tokens: Option<u64>,
 }
@@ -228,7 +228,7 @@ pub(super) struct RunArgs {
     #[arg(long, env = "RETAKE_TIMEOUT", value_name = "SECONDS", default_value_t = 300)]
     pub(super) timeout: u64,
     /// Stop at the first failure
-    #[arg(short = 'x', long)]
+    #[arg(short = 'x', long, visible_alias = "fail-fast")]
     pub(super) exitfirst: bool,
     /// Stop after this many failures and errors
     #[arg(long, env = "RETAKE_MAXFAIL", value_name = "N")]
@@ -378,29 +378,23 @@ pub(super) struct CompletionArgs {
 pub(super) enum SchemaOf {
     /// A suite
     Suite,
+    /// What suites include, in a folder named shared
+    Shared,
     /// providers.yaml
     Providers,
     /// setups.yaml
     Setups,
 }
 
-/// Reads words. pytest's `--color=yes|no` are put into the words that libtest has for them.
-pub(super) fn parse<T: Parser>(words: impl IntoIterator<Item = String>) -> Result<T, clap::Error> {
-    T::try_parse_from(words.into_iter().map(|word| match word.as_str() {
-        "--color=yes" => "--color=always".to_owned(),
-        "--color=no" => "--color=never".to_owned(),
-        _ => word,
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use libtest_mimic::ColorSetting;
 
     use super::*;
 
     fn test_args(line: &str) -> TestArgs {
-        parse(line.split_whitespace().map(str::to_owned)).unwrap()
+        TestArgs::try_parse_from(line.split_whitespace()).unwrap()
     }
 
     #[test]
@@ -435,13 +429,23 @@ mod tests {
     fn what_ides_and_habits_say_is_taken_in_peace() {
         test_args("x --no-capture --show-output --report-time --shuffle -Z unstable-options --format pretty a b");
         test_args("x --nocapture --include-ignored --test --shuffle-seed 3 --report-time=colored --ensure-time");
-        test_args("x -xvs --tb=short -ra --maxfail=2 --lf --capture=no --color=yes --strict-markers");
+        test_args("x -xvs --tb=short -ra --maxfail=2 --lf --capture=no --strict-markers");
+    }
+
+    #[test]
+    fn colours_are_asked_for_in_the_words_of_libtest_or_of_pytest() {
+        for (words, meant) in
+            [("=always", ColorSetting::Always), (" yes", ColorSetting::Always), ("=no", ColorSetting::Never)]
+        {
+            assert_eq!(test_args(&format!("x --color{words}")).libtest.color, Some(meant), "{words}");
+        }
+        assert!(TestArgs::try_parse_from(["x", "--color", "pink"]).is_err());
     }
 
     #[test]
     fn workers_are_a_number_or_as_many_as_there_are_processors() {
         assert_eq!(test_args("x -n 4").run.workers, 4);
         assert!(test_args("x -n auto").run.workers >= 1);
-        assert!(parse::<TestArgs>(["x", "-n", "many"].map(str::to_owned)).is_err());
+        assert!(TestArgs::try_parse_from(["x", "-n", "many"]).is_err());
     }
 }

@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::matrix::{Case, Estimate, estimate};
+use crate::matrix::{Case, Estimate, Limits, estimate};
 use crate::provider::Catalogue;
 use crate::tape::Mode;
 
 use super::args::BudgetArgs;
 use super::exit::Stop;
+use super::spending::{self, Spending};
 
 /// What the selected cases may cost.
 pub(super) struct Budget {
-    /// In order of the cases; nothing for those that are skipped anyway.
-    estimates: Vec<Estimate>,
-    /// By the case's id: why it is beyond the budget.
+    limits: Limits,
+    /// By the case's id; nothing for those that are skipped anyway.
+    estimates: HashMap<String, Estimate>,
+    /// By the case's id: why it is beyond the budget by the estimates alone.
     beyond: HashMap<String, String>,
 }
 
@@ -30,23 +32,29 @@ impl Budget {
         if args.max_cost.is_none() && args.max_tokens.is_none() && !args.cost {
             return Ok(None);
         }
-        let (mut estimates, mut beyond, mut spent) = (Vec::new(), HashMap::new(), Estimate::default());
+        let (mut estimates, mut beyond, mut spent) = (HashMap::new(), HashMap::new(), Estimate::default());
+        let limits = Limits { dollars: args.max_cost, tokens: args.max_tokens };
         for case in cases {
             let mut sum = Estimate::default();
             if let (None, Some(provider)) = (&case.skip, catalogue.provider(&case.provider)) {
                 sum = estimate(case, provider).map_err(|model| no_price(&provider.name, &model))?;
             }
             let after = spent.plus(sum);
-            match args.exceeded(after).filter(|_| mode != Mode::Replay && sum.tokens() > 0) {
-                Some(limit) => drop(beyond.insert(case.id.clone(), format!("budget: {limit}"))),
+            match limits.exceeded(after).filter(|_| mode != Mode::Replay && sum.tokens() > 0) {
+                Some(limit) => drop(beyond.insert(case.id.clone(), spending::beyond(limit))),
                 None => spent = after,
             }
-            estimates.push(sum);
+            estimates.insert(case.id.clone(), sum);
         }
-        Ok(Some(Budget { estimates, beyond }))
+        Ok(Some(Budget { limits, estimates, beyond }))
     }
 
-    /// The case, skipped where it is beyond the budget.
+    /// What is spent of it, as a run goes.
+    pub(super) fn spending(self) -> Spending {
+        Spending::new(self.limits, self.estimates)
+    }
+
+    /// The case, skipped where it is beyond the budget by the estimates alone.
     pub(super) fn settle(&self, case: &Arc<Case>) -> Arc<Case> {
         match self.beyond.get(&case.id) {
             Some(why) => Arc::new(case.skipped(why)),
@@ -56,24 +64,13 @@ impl Budget {
 
     /// `estimate: 12 cases ask about 3400 tokens and get at most 6144: $0.0046`
     pub(super) fn line(&self, mode: Mode) -> String {
-        let sum = self.estimates.iter().fold(Estimate::default(), |sum, estimate| sum.plus(*estimate));
-        let asking = self.estimates.iter().filter(|estimate| estimate.tokens() > 0).count();
+        let sum = self.estimates.values().fold(Estimate::default(), |sum, estimate| sum.plus(*estimate));
+        let asking = self.estimates.values().filter(|estimate| estimate.tokens() > 0).count();
         let nothing = if mode == Mode::Replay { " if it were live; a replay costs nothing" } else { "" };
         format!(
             "estimate: {asking} cases ask about {} tokens and get at most about {}: ${:.4}{nothing}",
             sum.input, sum.output, sum.dollars
         )
-    }
-}
-
-impl BudgetArgs {
-    /// The limit that so much would exceed.
-    fn exceeded(&self, sum: Estimate) -> Option<String> {
-        if let Some(most) = self.max_cost.filter(|most| sum.dollars > *most) {
-            return Some(format!("more than --max-cost {most} by estimate"));
-        }
-        let most = self.max_tokens.filter(|most| sum.tokens() > *most)?;
-        Some(format!("more than --max-tokens {most} by estimate"))
     }
 }
 

@@ -38,6 +38,11 @@ impl Stop {
         Stop { exit: Exit::Usage, message: message.into() }
     }
 
+    /// The user stopped the program before anything came of it.
+    pub fn interrupted() -> Self {
+        Stop { exit: Exit::Interrupted, message: "interrupted by the user".to_owned() }
+    }
+
     /// Not the user's mistake.
     pub fn internal(message: impl std::fmt::Display) -> Self {
         Stop { exit: Exit::Internal, message: message.to_string() }

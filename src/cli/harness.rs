@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser;
 use serde_json::Value;
 
-use super::args::{self, TestArgs};
+use super::args::TestArgs;
 use super::{ended, misused, test};
 use crate::suite::OwnMatchers;
 
@@ -63,7 +64,7 @@ impl Harness {
     pub fn run(self, words: impl IntoIterator<Item = impl Into<String>>) -> ExitCode {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
         let command = format!("cargo test --test {} --", target(words.first().map_or("", String::as_str)));
-        match args::parse::<TestArgs>(words) {
+        match TestArgs::try_parse_from(words) {
             Ok(mut args) => {
                 args.source.matchers = self.matchers;
                 ended(test::run(&args, &command))

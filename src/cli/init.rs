@@ -23,8 +23,9 @@ const EXAMPLE: [Piece; 6] = [
     ("recordings/openai/def92403e1c1.json", include_str!("init/recordings/openai/def92403e1c1.json")),
 ];
 
-const SCHEMAS: [(SchemaOf, &str); 3] = [
+const SCHEMAS: [(SchemaOf, &str); 4] = [
     (SchemaOf::Suite, "schemas/suite.schema.json"),
+    (SchemaOf::Shared, "schemas/shared.schema.json"),
     (SchemaOf::Providers, "schemas/providers.schema.json"),
     (SchemaOf::Setups, "schemas/setups.schema.json"),
 ];

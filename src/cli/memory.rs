@@ -135,7 +135,16 @@ mod tests {
 
     fn finished(id: &str, outcome: Outcome) -> Event {
         let (file, duration) = (String::new(), Duration::ZERO);
-        Event::CaseFinished(Finished { index: 0, id: id.into(), file, line: 1, outcome, duration, rate: None })
+        Event::CaseFinished(Finished {
+            index: 0,
+            id: id.into(),
+            file,
+            line: 1,
+            outcome,
+            duration,
+            rate: None,
+            captured: Vec::new(),
+        })
     }
 
     fn failed(id: &str) -> Event {

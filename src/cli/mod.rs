@@ -7,9 +7,12 @@ mod completions;
 mod exit;
 mod harness;
 mod init;
+mod interrupt;
 mod load;
 mod memory;
+mod meter;
 mod near;
+mod nextest;
 mod output;
 mod program;
 mod proxy;
@@ -20,6 +23,7 @@ mod select;
 mod serve;
 mod settings;
 mod socket;
+mod spending;
 mod stack;
 mod tapes;
 mod test;
@@ -32,6 +36,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use args::{Command, Program};
+use clap::Parser as _;
 pub use exit::{Exit, Stop};
 pub use harness::Harness;
 
@@ -39,7 +44,7 @@ use crate::exchange::Secrets;
 
 /// The binary `retake`.
 pub fn main() -> ExitCode {
-    match args::parse::<Program>(std::env::args()) {
+    match Program::try_parse() {
         Ok(program) => ended(match program.command {
             Command::Init(args) => init::run(&args),
             Command::Test(args) => test::run(&args, "retake test"),
@@ -76,7 +81,7 @@ fn stopped(stop: Stop) -> ExitCode {
 /// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.
 fn worded(stop: &Stop) -> String {
     let message = stop.message.trim_end();
-    if message.contains("-->") || message.starts_with("ERROR") {
+    if message.contains("-->") || stop.exit == Exit::Interrupted || message.starts_with("ERROR") {
         message.to_owned()
     } else {
         format!("ERROR: {message}")

@@ -11,6 +11,7 @@ impl SchemaOf {
     pub(super) fn text(self) -> &'static str {
         match self {
             SchemaOf::Suite => include_str!("../../schemas/suite.schema.json"),
+            SchemaOf::Shared => include_str!("../../schemas/shared.schema.json"),
             SchemaOf::Providers => include_str!("../../schemas/providers.schema.json"),
             SchemaOf::Setups => include_str!("../../schemas/setups.schema.json"),
         }
@@ -33,11 +34,12 @@ mod tests {
     use crate::yaml::{self, Source};
     use crate::{provider, suite};
 
-    const ALL: [SchemaOf; 3] = [SchemaOf::Suite, SchemaOf::Providers, SchemaOf::Setups];
+    const ALL: [SchemaOf; 4] = [SchemaOf::Suite, SchemaOf::Shared, SchemaOf::Providers, SchemaOf::Setups];
 
     fn file_name(of: SchemaOf) -> &'static str {
         match of {
             SchemaOf::Suite => "suite.schema.json",
+            SchemaOf::Shared => "shared.schema.json",
             SchemaOf::Providers => "providers.schema.json",
             SchemaOf::Setups => "setups.schema.json",
         }
@@ -51,7 +53,7 @@ mod tests {
     #[test]
     fn the_schemas_say_what_the_types_say() {
         let [providers, setups] = provider::schemas();
-        for (of, made) in ALL.into_iter().zip([suite::schema(), providers, setups]) {
+        for (of, made) in ALL.into_iter().zip([suite::schema(), suite::shared_schema(), providers, setups]) {
             let made = format!("{made:#}\n");
             if std::env::var_os("UPDATE_SCHEMAS").is_some() {
                 std::fs::write(package().join("schemas").join(file_name(of)), &made).unwrap();
@@ -62,11 +64,18 @@ mod tests {
     }
 
     fn kind(file: &Path) -> SchemaOf {
+        if is_shared(file) {
+            return SchemaOf::Shared;
+        }
         match file.file_stem().unwrap().to_string_lossy().split('-').next() {
             Some("providers") => SchemaOf::Providers,
             Some("setups") => SchemaOf::Setups,
             _ => SchemaOf::Suite,
         }
+    }
+
+    fn is_shared(file: &Path) -> bool {
+        file.parent().unwrap().ends_with("shared")
     }
 
     /// What the schema says of a file; `None` when it is no YAML at all.
@@ -152,12 +161,37 @@ mod tests {
     fn what_is_wrong_in_shape_is_refused_by_the_schema_too() {
         let mut passed: Vec<String> = yaml_files(&package().join("tests/corpus/invalid"))
             .iter()
-            // What suites include is no suite.
-            .filter(|file| !file.parent().unwrap().ends_with("shared"))
+            .filter(|file| !is_shared(file))
             .filter(|file| said(file).is_some_and(|errors| errors.is_empty()))
             .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
         passed.sort();
         assert_eq!(passed, MEANING);
+    }
+
+    #[test]
+    fn an_included_file_holds_what_suites_share_and_nothing_else() {
+        let schema: Value = serde_json::from_str(SchemaOf::Shared.text()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for (text, fits) in [
+            ("{}", true),
+            ("anchors: {a: &a {get: /v1/models}}\nsteps: {list: {request: *a}}", true),
+            ("params: {city: [Paris, {id: big, value: 1}], country: {file: countries.csv}}\nsecrets: [TOKEN]", true),
+            ("matchers: {date: {matches: '^\\d'}, dates: {type: array, all: {is: date}}}", true),
+            ("cases: [{name: a, request: {get: /v1/models}}]", false),
+            ("include: [more.yaml]", false),
+            ("steps: {list: {request: {gett: /v1/models}}}", false),
+            ("matchers: {date: {match: a}}", false),
+            ("params: {city: {files: a.csv}}", false),
+        ] {
+            let source = Source { name: "f".into(), text: text.into() };
+            assert_eq!(validator.is_valid(&yaml::from_source::<Value>(&source).unwrap()), fits, "{text}");
+            // The parser agrees, as far as shape goes.
+            let files = suite::Files::new(move |_, _| Ok(Source { name: "shared/f.yaml".into(), text: text.into() }));
+            let known = suite::Known { files, ..suite::Known::default() };
+            let text = "include: [shared/f.yaml]\ncases: [{name: a, request: {get: /v1/models}}]";
+            let suite = Source { name: "a.yaml".into(), text: text.into() };
+            assert_eq!(suite::parse(suite.into(), &known).is_ok(), fits, "{text}");
+        }
     }
 }

@@ -13,7 +13,9 @@ use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 
 use super::exit::Stop;
 use super::load::read;
+use super::meter::Meter;
 use super::settings::{Elsewhere, Sourcing, quote};
+use super::spending::Spending;
 
 /// One tape per provider, shared by every setup that uses it.
 pub(super) struct Tapes<'a> {
@@ -29,6 +31,8 @@ pub(super) struct Tapes<'a> {
     /// The whole command that records, where it is the same for every request.
     record: Option<String>,
     journal: Arc<Journal>,
+    /// Where what replies cost is counted, when anybody asks.
+    pub(super) spending: Option<Arc<Spending>>,
     pub(super) faults: Arc<Faults>,
     open: BTreeMap<String, Arc<Tape>>,
 }
@@ -44,6 +48,7 @@ impl<'a> Tapes<'a> {
             retries: Retries::live(),
             record: None,
             journal: Arc::default(),
+            spending: None,
             faults: Arc::default(),
             open: BTreeMap::new(),
         }
@@ -69,7 +74,7 @@ impl<'a> Tapes<'a> {
     fn made(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
         let live = match self.sourcing.mode {
             Mode::Replay => None,
-            _ => Some(self.live(provider)?),
+            _ => Some(self.metered(provider, self.live(provider)?)),
         };
         let scripted = matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::Script(_)));
         let missing_key = provider.key.clone().filter(|var| !scripted && self.sourcing.var(var).is_none());
@@ -86,6 +91,13 @@ impl<'a> Tapes<'a> {
         };
         let library = Library::open(&self.sourcing.recordings, provider);
         Ok(tape::wire(self.sourcing.mode, library, live, options))
+    }
+
+    fn metered(&self, provider: &Provider, live: upstream::Shared) -> upstream::Shared {
+        match &self.spending {
+            Some(spending) => Meter::around(live, vec![provider.clone()], Arc::clone(spending)),
+            None => live,
+        }
     }
 
     /// The command that records what a case asks.

@@ -21,13 +21,15 @@ use crate::tape::Mode;
 use super::args::TestArgs;
 use super::budget::Budget;
 use super::exit::{Exit, Stop};
+use super::interrupt::Interrupts;
 use super::load::{self, Parties};
 use super::memory::Memory;
 use super::near;
+use super::nextest;
 use super::output::{self, Scrubbed, guarded};
 use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
-use super::socket::ended;
+use super::spending::Spending;
 use super::tapes::Tapes;
 use super::unused;
 use super::wire::Wired;
@@ -114,7 +116,7 @@ impl Run<'_> {
     fn start(&self, names: &Names, suites: &[Arc<Suite>]) -> Result<Exit, Stop> {
         let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
         let letters = Letters::parse(args.report.report.iter().map(String::as_str));
-        let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpRKaAN")))?;
+        let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpPRKaAN")))?;
         let mut all: Vec<Arc<Case>> = {
             let direct = self.stack.is_bare();
             let mut seen = HashSet::new();
@@ -145,21 +147,18 @@ impl Run<'_> {
         }
         let mode = self.sourcing.mode;
         let budget = Budget::of(&args.budget, mode, &selected.cases, catalogue)?;
-        let settled: Vec<Arc<Case>> = match &budget {
-            Some(budget) => selected.cases.iter().map(|case| budget.settle(case)).collect(),
-            None => Vec::new(),
-        };
-        let selected = match &budget {
-            Some(_) => Selected { cases: settled.iter().collect(), ..selected },
-            None => selected,
-        };
-        let estimate = budget.map(|budget| budget.line(mode));
         let counts = Counts { suites: suites.len(), total: all.len(), is_narrowed: !names.is_empty() };
         let options = self.options(letters);
         if args.choice.collect_only {
-            return self.collect_only(&selected, &counts, options, began, estimate);
+            let Some(budget) = budget else { return self.collect_only(&selected, &counts, options, began, None) };
+            let settled: Vec<Arc<Case>> = selected.cases.iter().map(|case| budget.settle(case)).collect();
+            let selected = Selected { cases: settled.iter().collect(), ..selected };
+            return self.collect_only(&selected, &counts, options, began, Some(budget.line(mode)));
         }
-        super::block_on(self.drive(selected, &counts, options, memory))
+        // In replay nothing costs.
+        let budget = budget.filter(|_| mode != Mode::Replay);
+        let spending = budget.map(|budget| Arc::new(budget.spending()));
+        super::block_on(self.drive(selected, &counts, options, memory, spending))
     }
 
     /// Shows what would run.
@@ -187,23 +186,43 @@ impl Run<'_> {
         Ok(if cases.is_empty() { Exit::NothingSelected } else { Exit::Ok })
     }
 
+    /// Every case with what it calls, which is started where that must be.
+    async fn plan(
+        &self,
+        selected: &Selected<'_>,
+        wired: &mut Wired<'_>,
+        tapes: &mut Tapes<'_>,
+    ) -> Result<Vec<Planned>, Stop> {
+        let mut plan = Vec::new();
+        for case in &selected.cases {
+            // The setup of a case is one of those it was made from.
+            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
+            let target = wired.target(case, setup, &self.parties.catalogue, tapes).await?;
+            plan.push(Planned { case: Arc::clone(case), target });
+        }
+        Ok(plan)
+    }
+
     async fn drive(
         &self,
         selected: Selected<'_>,
         counts: &Counts,
         options: report::Options,
         mut memory: Memory,
+        spending: Option<Arc<Spending>>,
     ) -> Result<Exit, Stop> {
         let again = again(self.command, self.args);
         let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
-        let mut wired = Wired::new(&self.stack, &again, self.sourcing);
-        let mut plan = Vec::new();
-        for case in &selected.cases {
-            // The setup of a case is one of those it was made from.
-            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
-            let target = wired.target(case, setup, &self.parties.catalogue, &mut tapes).await?;
-            plan.push(Planned { case: Arc::clone(case), target });
-        }
+        tapes.spending = spending.clone();
+        let interrupts = Interrupts::listen().map_err(Stop::internal)?;
+        let mut wired = Wired::new(&self.stack, &again, self.sourcing, interrupts.clone());
+        let plan = match self.plan(&selected, &mut wired, &mut tapes).await {
+            Ok(plan) => plan,
+            Err(stop) => {
+                wired.end().await;
+                return Err(stop);
+            }
+        };
         let (sender, receiver) = mpsc::unbounded_channel();
         // To count recordings is to read all of them, which is too dear where each case has a process.
         let recordings = if self.args.libtest.exact { None } else { tapes.summary() };
@@ -213,13 +232,18 @@ impl Run<'_> {
             let _ = sender.send(event);
         }
         let deselected = if counts.is_narrowed { counts.total.max(1) } else { counts.total - selected.cases.len() };
-        let running = tokio::spawn(run::run(plan, self.pace(), sender, ended()));
-        let told = self.tell(receiver, options, &mut memory, || self.unused(&tapes, deselected)).await;
+        let pace = self.pace(spending.clone(), options.letters.passes());
+        let running = tokio::spawn(run::run(plan, pace, sender, interrupts.first(), interrupts.second()));
+        let last = |is_green: bool| {
+            let unused = if is_green { self.unused(&tapes, deselected)? } else { None };
+            Ok(unused.into_iter().chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
+        };
+        let told = self.tell(receiver, options, &mut memory, last).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
         let tally = told?;
         // Where each case has a process, none of them knows what failed in a run.
-        if Sourcing::inherited("NEXTEST").is_none() {
+        if !nextest::is_here() {
             memory.keep()?;
         }
         let exit = exit(&tally, how);
@@ -236,7 +260,7 @@ impl Run<'_> {
     }
 
     /// How to run.
-    fn pace(&self) -> run::Options {
+    fn pace(&self, spending: Option<Arc<Spending>>, captures: bool) -> run::Options {
         let (run, choice) = (&self.args.run, &self.args.choice);
         let most = run.maxfail.filter(|most| *most > 0).or(run.exitfirst.then_some(1));
         run::Options {
@@ -244,6 +268,8 @@ impl Run<'_> {
             case_timeout: Duration::from_secs(run.timeout),
             max_failures: if self.is_stepwise() { Some(if choice.sw_skip { 2 } else { 1 }) } else { most },
             reruns: run.reruns,
+            captures,
+            purse: spending.map(|spending| spending as Arc<dyn run::Purse>),
             stopped: self
                 .is_stepwise()
                 .then(|| "Interrupted: Test failed, continuing from this test next run.".to_owned()),
@@ -261,7 +287,14 @@ impl Run<'_> {
                 self.args.run.stack_config,
                 names.join(", ")
             ),
-            format!("suites: {} ({} files)", self.args.source.suites.display(), counts.suites),
+            format!(
+                "suites: {} ({})",
+                self.args.source.suites.display(),
+                match counts.suites {
+                    1 => "1 file".to_owned(),
+                    many => format!("{many} files"),
+                }
+            ),
         ];
         if let Some(shard) = self.args.choice.shard {
             info.push(format!("shard: {shard}, by id"));
@@ -308,21 +341,27 @@ impl Run<'_> {
         })
     }
 
-    /// Reports every event as it comes; `last` says what comes before the end of a green run. Returns the tally.
+    /// Reports every event as it comes; `last` says what comes before the end of a run, which is green or not. Returns the tally.
     async fn tell(
         &self,
         mut events: mpsc::UnboundedReceiver<Event>,
         options: report::Options,
         memory: &mut Memory,
-        last: impl Fn() -> Result<Option<Event>, Stop>,
+        last: impl Fn(bool) -> Result<Vec<Event>, Stop>,
     ) -> Result<Tally, Stop> {
         let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
         let mut tally = Tally::default();
+        let is_of_nextest = nextest::is_here();
         while let Some(event) = events.recv().await {
             tally.count(&event);
             memory.learn(&event);
-            let is_green = matches!(event, Event::Finished { interrupted: None, .. }) && tally.is_green();
-            let before = if is_green { last()? } else { None };
+            if let Some(reason) = nextest::reason(&event).filter(|_| is_of_nextest) {
+                output::warn(self.secrets, &reason);
+            }
+            let before = match &event {
+                Event::Finished { interrupted, .. } => last(interrupted.is_none() && tally.is_green())?,
+                _ => Vec::new(),
+            };
             for event in before.iter().chain([&event]) {
                 match terminal.handle(event) {
                     // Nobody reads any more (`| head`): the cases still run to their end, and the exit code stays true.

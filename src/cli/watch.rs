@@ -149,11 +149,12 @@ fn is_meant(file: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
-    use crate::cli::args;
 
     fn args(words: &str) -> TestArgs {
-        args::parse(words.split_whitespace().map(str::to_owned)).unwrap()
+        TestArgs::try_parse_from(words.split_whitespace()).unwrap()
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::upstream::{self, Upstream};
 
 use super::app::{App, Log};
 use super::exit::Stop;
+use super::interrupt::Interrupts;
+use super::meter::Meter;
 use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
 use super::socket::{base_of, bind, get, quick};
@@ -37,6 +39,7 @@ pub(super) struct Wired<'a> {
     choice: &'a StackChoice,
     sourcing: &'a Sourcing,
     command: &'a str,
+    interrupts: Interrupts,
     targets: BTreeMap<String, Arc<Target>>,
     /// What the head of the report says of the stack.
     pub(super) said: Vec<String>,
@@ -45,11 +48,17 @@ pub(super) struct Wired<'a> {
 }
 
 impl<'a> Wired<'a> {
-    pub(super) fn new(choice: &'a StackChoice, command: &'a str, sourcing: &'a Sourcing) -> Self {
+    pub(super) fn new(
+        choice: &'a StackChoice,
+        command: &'a str,
+        sourcing: &'a Sourcing,
+        interrupts: Interrupts,
+    ) -> Self {
         Wired {
             choice,
             sourcing,
             command,
+            interrupts,
             targets: BTreeMap::new(),
             said: Vec::new(),
             servers: Vec::new(),
@@ -110,19 +119,16 @@ impl<'a> Wired<'a> {
                 let inside = InProcess::new(gateway(providers, self.sourcing).await?);
                 (Arc::new(inside), "http://127.0.0.1:8321".to_owned())
             }
-            StackChoice::Server(port) => {
-                let base = match self.serve(*port, providers).await? {
-                    Served::Here(base) => base,
-                    Served::Elsewhere(base) => {
-                        witness.is_below = false;
-                        base
-                    }
-                };
-                (client(&base), base)
-            }
+            StackChoice::Server(port) => match self.serve(*port, providers).await? {
+                Served::Here(base) => (client(&base), base),
+                Served::Elsewhere(base) => {
+                    witness.is_below = false;
+                    (elsewhere(&base, &found, tapes), base)
+                }
+            },
             StackChoice::Url(url) => {
                 witness.is_below = false;
-                (client(url), url.clone())
+                (elsewhere(url, &found, tapes), url.clone())
             }
             StackChoice::Command(config) => {
                 let (base, log) = self.start(config, setup, providers, &witness).await?;
@@ -189,7 +195,7 @@ impl<'a> Wired<'a> {
         let mut variables: Vec<(String, String)> = setup.env.clone().into_iter().collect();
         variables.retain(|(name, _)| Sourcing::inherited(name).is_none());
         variables.extend(behind.environment(&address));
-        let app = App::start(config, &variables).await?;
+        let app = App::start(config, &variables, &self.interrupts).await?;
         self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.display()));
         let started = (app.base.clone(), Log { path: app.log.clone() });
         self.apps.push(app);
@@ -199,7 +205,7 @@ impl<'a> Wired<'a> {
     /// Ends the stacks that were started for the run.
     pub(super) async fn end(self) {
         for app in self.apps {
-            app.end().await;
+            app.end(&self.interrupts).await;
         }
         for server in self.servers {
             let _ = server.send(());
@@ -229,6 +235,17 @@ fn client(base: &str) -> upstream::Shared {
     let config =
         HttpConfig { retries: Retries::never(), is_stack: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
     Arc::new(Http::new(config))
+}
+
+/// A stack whose providers nobody here sees: what its replies cost, they say themselves.
+fn elsewhere(base: &str, providers: &[&Provider], tapes: &Tapes<'_>) -> upstream::Shared {
+    match &tapes.spending {
+        Some(spending) => {
+            let providers = providers.iter().copied().cloned().collect();
+            Meter::around(client(base), providers, Arc::clone(spending))
+        }
+        None => client(base),
+    }
 }
 
 /// Demands that what listens there is retake's own stack, in the mode of this run.

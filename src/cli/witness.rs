@@ -60,7 +60,7 @@ impl Witness for TapeWitness {
 
     fn troubles(&self, case: &str) -> Vec<upstream::Error> {
         let misses = self.tapes.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
-        misses.map(|miss| upstream::Error::new(upstream::ErrorKind::MissingRecording, miss.message)).collect()
+        misses.map(|miss| upstream::Error::new(miss.kind, miss.message)).collect()
     }
 
     fn replayed(&self, case: &str) -> Option<Replayed> {

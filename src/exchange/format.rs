@@ -1,5 +1,6 @@
 //! A recording as text: the format of llama-stack's recordings, with what HTTP knew besides in a section of our own.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::framing::{self, Kind, Segment};
@@ -20,6 +21,8 @@ pub struct Recording {
     pub exchange: Exchange,
     /// How often one case gets it.
     pub times: Times,
+    /// The cases that recorded it, as [`super::case_label`] has them. None where another tool wrote it and names no test.
+    pub cases: BTreeSet<String>,
 }
 
 /// How often one case gets a recorded reply before the next one of the same request is due.
@@ -138,6 +141,10 @@ fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &
             let _ = writeln!(out, "    \"times\": {times},");
         }
         Times::Any => out.push_str("    \"repeat\": true,\n"),
+    }
+    if !recording.cases.is_empty() {
+        let lines: Vec<String> = recording.cases.iter().map(|case| format!("      {}", quoted(case))).collect();
+        let _ = writeln!(out, "    \"cases\": [\n{}\n    ],", lines.join(",\n"));
     }
     let _ = writeln!(out, "    \"chunks\": {},", chunks_json(&reply.chunks));
     let lines: Vec<String> = segments.iter().map(|segment| format!("      {}", segment_json(segment, kind))).collect();

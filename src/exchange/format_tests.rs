@@ -26,7 +26,7 @@ fn recording(endpoint: &str, content_type: &str, body: &[u8]) -> Recording {
         recorded_at: Some("2026-11-21T07:00:00Z".to_owned()),
         origin: Origin::Real,
     };
-    Recording { exchange, times: Times::Count(1) }
+    Recording { exchange, times: Times::Count(1), cases: Default::default() }
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn what_is_wrong_is_said_with_its_place() {
     line 19, column 13: the recording has version 2, and this retake reads up to 1: update retake, or record the exchange anew
     line 24, column 5: the chunks add up to 14 bytes, but the body has 15: `"chunks": []` gives it in one piece
     line 25, column 5: `segments` ask for more items than the reply's body holds
-    line 29, column 13: unknown field `origins`, expected one of `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `chunks`, `segments`, `end`, `origin`
+    line 29, column 13: unknown field `origins`, expected one of `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `cases`, `chunks`, `segments`, `end`, `origin`
     line 3, column 5: `` is no HTTP method
     line 28, column 24: `times` is from 1 to 10000; `"repeat": true` allows any number
     line 1, column 1: the file is empty
@@ -220,4 +220,36 @@ proptest! {
         let at = at.min(good.len());
         let _ = read(&format!("{}{with}{}", &good[..at], &good[(at + with.len()).min(good.len())..]));
     }
+}
+
+#[test]
+fn the_cases_that_recorded_it_are_kept_one_a_line() {
+    let cases = ["b.yaml::x[1]", "a.yaml::\"q\""].map(str::to_owned).into();
+    let text = write(&Recording { cases, ..recording("/v1/embeddings", "application/json", b"{}") });
+    let part = &text[text.find("    \"recorded_at\"").unwrap()..text.find("    \"chunks\"").unwrap()];
+    insta::assert_snapshot!(part, @r#"
+        "recorded_at": "2026-11-21T07:00:00Z",
+        "cases": [
+          "a.yaml::\"q\"",
+          "b.yaml::x[1]"
+        ],
+    "#);
+    let expected: Vec<String> = vec!["a.yaml::\"q\"".to_owned(), "b.yaml::x[1]".to_owned()];
+    assert_eq!(read(&text).unwrap().cases.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(read_request(&text).unwrap().cases.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_test_that_another_tool_names_is_the_case_and_anything_else_there_is_its_own_affair() {
+    let of = |id: &str| {
+        let text = format!(
+            "{{{id}\"request\": {{\"method\": \"POST\", \"url\": \"u\", \"endpoint\": \"/v1/x\", \"body\": {{}}}}, \
+             \"response\": {{\"body\": {{}}, \"is_streaming\": false}}}}"
+        );
+        let cases = read(&text).unwrap().cases;
+        assert_eq!(cases, read_request(&text).unwrap().cases);
+        cases.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(of("\"test_id\": \"tests/test_a.py::test_b\", "), ["tests/test_a.py::test_b"]);
+    assert!(["", "\"test_id\": null, ", "\"test_id\": {\"a\": [1]}, "].into_iter().all(|id| of(id).is_empty()));
 }

@@ -1,5 +1,6 @@
 //! One request and its whole reply, as kept.
 
+mod case;
 mod difference;
 mod fault;
 mod format;
@@ -14,11 +15,12 @@ mod read;
 mod scrub;
 
 pub use crate::suite::{Auth, Fault, What};
+pub use case::{SESSION, case_label, is_same_case};
 pub use difference::{Difference, differences};
 pub use fault::{BROKEN_ON_PURPOSE, faulted};
 pub use format::{Recording, Times, write};
 pub use key::{Key, host_of, key, key_of_recorded};
 pub use model::{ChunkMark, End, Exchange, Origin, Reply, Request};
 pub use moved::{Field, Moved, Remedy, moved};
-pub use read::{FormatError, read, read_request};
+pub use read::{FormatError, RecordedRequest, read, read_request};
 pub use scrub::{Secrets, keeps_reply_header};

@@ -1,5 +1,7 @@
 //! The text of a recording's file, ours or another tool's, as a value.
 
+use std::collections::BTreeSet;
+
 use super::format::{Recording, Times, VERSION, kind_of};
 use super::framing::{self, Kind, Segment};
 use super::key::has_no_body_by_nature;
@@ -34,6 +36,9 @@ struct File<'a> {
     response: FileResponse<'a>,
     #[serde(borrow, default)]
     retake: Option<&'a RawValue>,
+    /// The test that recorded it, where another tool says so.
+    #[serde(default, deserialize_with = "text_if_any")]
+    test_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +86,8 @@ struct Section {
     times: Option<u32>,
     #[serde(default)]
     repeat: bool,
+    #[serde(default)]
+    cases: BTreeSet<String>,
     #[serde(default)]
     chunks: Vec<(usize, u64)>,
     segments: Option<Vec<FileSegment>>,
@@ -133,28 +140,50 @@ pub fn read(text: &str) -> Result<Recording, FormatError> {
     Reader { text }.recording()
 }
 
+/// What was asked, of a recording.
+#[derive(Debug)]
+pub struct RecordedRequest {
+    /// The request.
+    pub request: Request,
+    /// The URL it went to.
+    pub url: String,
+    /// The cases that recorded it.
+    pub cases: BTreeSet<String>,
+}
+
 /// Only what was asked, of a recording's text: for searching among many.
-pub fn read_request(text: &str) -> Result<(Request, String), FormatError> {
+pub fn read_request(text: &str) -> Result<RecordedRequest, FormatError> {
     #[derive(Deserialize)]
     struct Asked<'a> {
         #[serde(borrow)]
         request: FileRequest<'a>,
         #[serde(borrow, default)]
         retake: Option<&'a RawValue>,
+        #[serde(default, deserialize_with = "text_if_any")]
+        test_id: Option<String>,
     }
-    #[derive(Deserialize)]
-    struct AuthOnly {
+    #[derive(Deserialize, Default)]
+    struct Asker {
         #[serde(default)]
         auth: SectionAuth,
+        #[serde(default)]
+        cases: BTreeSet<String>,
     }
     let reader = Reader { text };
     let asked: Asked = reader.parse(text)?;
-    let auth = match asked.retake {
-        Some(raw) => reader.parse::<AuthOnly>(raw.get())?.auth,
-        None => SectionAuth::Provider,
+    let mut asker = match asked.retake {
+        Some(raw) => reader.parse::<Asker>(raw.get())?,
+        None => Asker::default(),
     };
+    asker.cases.extend(asked.test_id);
     let url = asked.request.url.clone();
-    Ok((reader.request(asked.request, &auth)?, url))
+    Ok(RecordedRequest { request: reader.request(asked.request, &asker.auth)?, url, cases: asker.cases })
+}
+
+/// What is no text is another tool's own affair.
+fn text_if_any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().map(str::to_owned))
 }
 
 struct Reader<'a> {
@@ -172,10 +201,12 @@ impl<'a> Reader<'a> {
             }
         }
         let file: File = self.parse(self.text)?;
-        match file.retake {
-            Some(raw) => self.ours(file.request, &file.response, raw),
-            None => self.foreign(file.request, &file.response),
-        }
+        let mut recording = match file.retake {
+            Some(raw) => self.ours(file.request, &file.response, raw)?,
+            None => self.foreign(file.request, &file.response)?,
+        };
+        recording.cases.extend(file.test_id);
+        Ok(recording)
     }
 
     fn ours(
@@ -231,7 +262,7 @@ impl<'a> Reader<'a> {
         let request = self.request(request, &section.auth)?;
         let reply = Reply { status: section.status, headers, body: body.into(), chunks, end };
         let exchange = Exchange { request, url, reply, recorded_at: section.recorded_at, origin };
-        Ok(Recording { exchange, times })
+        Ok(Recording { exchange, times, cases: section.cases })
     }
 
     fn check_version(&self, raw: &'a RawValue) -> Result<(), FormatError> {
@@ -282,7 +313,7 @@ impl<'a> Reader<'a> {
         let url = request.url.clone();
         let request = self.request(request, &SectionAuth::Provider)?;
         let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Real };
-        Ok(Recording { exchange, times: Times::Any })
+        Ok(Recording { exchange, times: Times::Any, cases: BTreeSet::new() })
     }
 
     fn items(&self, response: &FileResponse<'a>) -> Result<Vec<Item<'a>>, FormatError> {

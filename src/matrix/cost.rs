@@ -46,18 +46,19 @@ pub fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, String> {
     let mut sum = Estimate::default();
     for (tokens, model) in steps.filter_map(|step| tokens(step, &scope)) {
         let bare = model.strip_prefix(&format!("{}/", provider.name)).unwrap_or(&model);
-        let price = match provider.price(bare) {
-            Some(price) => price,
-            // What wants no key sends no bill.
-            None if provider.key.is_none() => Price::default(),
-            None => return Err(bare.to_owned()),
-        };
-        let dollars = (tokens.input as f64 * price.input + tokens.output as f64 * price.output) / 1e6;
-        sum = sum.plus(Estimate { dollars, ..tokens });
+        sum = sum.plus(cost(provider, bare, tokens.input, tokens.output).ok_or_else(|| bare.to_owned())?);
     }
     let tries = template.repeat.times();
     let times = |count: u64| count.saturating_mul(u64::from(tries));
     Ok(Estimate { input: times(sum.input), output: times(sum.output), dollars: sum.dollars * f64::from(tries) })
+}
+
+/// What so many tokens cost of a model (without provider prefix); `None` when its price is not known.
+pub fn cost(provider: &Provider, model: &str, input: u64, output: u64) -> Option<Estimate> {
+    // What wants no key sends no bill.
+    let price = provider.price(model).or_else(|| provider.key.is_none().then(Price::default))?;
+    let dollars = (input as f64 * price.input + output as f64 * price.output) / 1e6;
+    Some(Estimate { input, output, dollars })
 }
 
 /// The tokens of a step that asks a model, and the model.
@@ -68,13 +69,19 @@ fn tokens(step: &Step, scope: &template::Scope) -> Option<(Estimate, String)> {
     let body = template::fill(&body, scope).unwrap_or(body);
     let model = body.get("model")?.as_str()?;
     let model = if model == "${model}" { scope.get("model")?.as_str()? } else { model };
+    Some((estimate_request(&step.request.path, &body)?, model.to_owned()))
+}
+
+/// The tokens of a request with this body, its dollars aside; `None` when it asks no model.
+pub fn estimate_request(path: &str, body: &Value) -> Option<Estimate> {
+    body.get("model")?.as_str()?;
     let input = body.to_string().chars().count().div_ceil(CHARACTERS) as u64;
     let limit =
         ["max_tokens", "max_completion_tokens", "max_output_tokens"].iter().find_map(|name| body.get(*name)?.as_u64());
-    let is_embedding = step.request.path.contains("/embed");
+    let is_embedding = path.contains("/embed");
     let choices = body.get("n").and_then(Value::as_u64).unwrap_or(1);
     let output = if is_embedding { 0 } else { limit.unwrap_or(ANSWER).saturating_mul(choices) };
-    Some((Estimate { input, output, dollars: 0.0 }, model.to_owned()))
+    Some(Estimate { input, output, dollars: 0.0 })
 }
 
 #[cfg(test)]

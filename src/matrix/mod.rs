@@ -3,12 +3,14 @@
 mod cost;
 mod expand;
 mod keyword_grammar;
+mod ledger;
 mod node;
 mod select;
 mod shard;
 
-pub use cost::{Estimate, estimate};
+pub use cost::{Estimate, cost, estimate, estimate_request};
 pub use expand::{Case, expand};
+pub use ledger::{Account, Ledger, Limit, Limits, Room};
 pub use node::Node;
 pub use select::{Keyword, KeywordError, Marks};
 pub use shard::Shard;

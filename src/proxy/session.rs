@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Proxy;
 use super::refusal::Refusal;
+use crate::exchange::SESSION;
 use crate::tape::{Mode, OfCase, Tape};
 use crate::yaml::nearest;
 
@@ -52,7 +53,7 @@ impl Sessions {
 
 /// The case that a session is for the tapes.
 pub(super) fn case_of(session: &str) -> String {
-    format!("session {session}")
+    format!("{SESSION}{session}")
 }
 
 /// Ends a session: every exchange is written, its counts begin anew, and what it came to is said.
@@ -97,8 +98,11 @@ fn report(session: &str, mode: Mode, tapes: &[Arc<Tape>], came_to: &OfCase) -> V
         unused.sort();
         unused.dedup();
     }
-    let missed: Vec<Value> =
-        came_to.misses.iter().map(|miss| json!({"name": miss.name, "message": miss.message})).collect();
+    let missed: Vec<Value> = came_to
+        .misses
+        .iter()
+        .map(|miss| json!({"name": miss.name, "kind": miss.kind.name(), "message": miss.message}))
+        .collect();
     json!({
         "session": session,
         "used": named(&came_to.used),

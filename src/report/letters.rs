@@ -51,6 +51,11 @@ impl Letters {
         self.0.contains(letter(outcome))
     }
 
+    /// Whether it is shown what was captured of passed cases.
+    pub fn passes(&self) -> bool {
+        self.0.contains('P')
+    }
+
     /// Whether it is listed that cases were run again.
     pub(super) fn rerun(&self) -> bool {
         self.0.contains('R')

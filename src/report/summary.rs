@@ -8,7 +8,11 @@ use super::letters::letter;
 use super::options::Options;
 use super::paint::{Style, paint};
 use super::trace::Trace;
-use crate::event::{Failure, Finished, Outcome, Tally};
+use crate::diff::{Diff, Extent, Line, Whose};
+use crate::event::{Detail, Failure, Finished, Outcome, Tally};
+
+/// Lines shown of a difference; `-vv` shows all.
+const MOST_OF_DIFF: usize = 30;
 
 /// All that is known at the end of a run.
 pub(super) struct Summary<'a> {
@@ -18,11 +22,15 @@ pub(super) struct Summary<'a> {
     pub(super) style: Style,
     /// Failed and errored cases and those that the letters ask for, in order.
     pub(super) kept: &'a [Finished],
+    /// Cases that passed, when it is shown what was captured of them.
+    pub(super) passed: &'a [Finished],
     /// Times that cases were run again.
     pub(super) rerun: &'a [Finished],
     /// How long cases took.
     pub(super) durations: &'a [(Duration, String)],
     pub(super) interrupted: Option<&'a str>,
+    /// Ids of the cases that were under way then.
+    pub(super) given_up: &'a [String],
     pub(super) duration: Duration,
 }
 
@@ -44,6 +52,7 @@ impl Summary<'_> {
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         self.section(out, "ERRORS", errors(self.kept))?;
         self.section(out, "FAILURES", failures(self.kept))?;
+        self.passes(out)?;
         if let Some(most) = self.options.durations {
             super::durations::write(out, self.durations, most, self.options)?;
         }
@@ -51,6 +60,9 @@ impl Summary<'_> {
         self.short(out)?;
         if let Some(words) = self.interrupted {
             self.line(out, &titled('!', &visible_line(words), self.options.width), Style::Red)?;
+        }
+        for id in self.given_up {
+            writeln!(out, "given up: {}", visible_line(id))?;
         }
         self.last(out)
     }
@@ -87,8 +99,7 @@ impl Summary<'_> {
             }
             let name = titled('_', &visible_line(name(&finished.id)), self.options.width);
             self.line(out, &name, Style::RedBold)?;
-            let details = if failure.details.trim().is_empty() { &failure.summary } else { &failure.details };
-            writeln!(out, "{}", visible(details.trim_end()))?;
+            self.details(out, failure)?;
             if self.options.trace == Trace::Short {
                 continue;
             }
@@ -101,6 +112,56 @@ impl Summary<'_> {
             if !failure.rerun.is_empty() {
                 writeln!(out, "rerun: {}", visible_line(&failure.rerun))?;
             }
+        }
+        Ok(())
+    }
+
+    /// What was captured of the cases that passed; of one of which nothing was, nothing is said.
+    fn passes(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.options.trace == Trace::No || self.passed.is_empty() {
+            return Ok(());
+        }
+        self.line(out, &titled('=', "PASSES", self.options.width), Style::Plain)?;
+        for finished in self.passed.iter().filter(|finished| !finished.captured.is_empty()) {
+            let name = titled('_', &visible_line(name(&finished.id)), self.options.width);
+            self.line(out, &name, Style::GreenBold)?;
+            for section in &finished.captured {
+                let title = format!("Captured {}", visible_line(&section.title));
+                writeln!(out, "{}", titled('-', &title, self.options.width))?;
+                writeln!(out, "{}", visible(section.text.trim_end()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was expected and what came; the summary where nothing more is known.
+    fn details(&self, out: &mut impl Write, failure: &Failure) -> io::Result<()> {
+        if failure.details.iter().all(|detail| matches!(detail, Detail::Lines(text) if text.trim().is_empty())) {
+            return writeln!(out, "{}", visible(failure.summary.trim_end()));
+        }
+        failure.details.iter().try_for_each(|detail| match detail {
+            Detail::Lines(text) => writeln!(out, "{}", visible(text.trim_end())),
+            Detail::Diff(diff) => self.diff(out, diff),
+        })
+    }
+
+    /// `-` is expected and `+` actual, as pytest has it.
+    fn diff(&self, out: &mut impl Write, diff: &Diff) -> io::Result<()> {
+        let extent = match self.options.verbosity {
+            2.. => Extent::Whole,
+            _ if self.options.ci => Extent::Changes,
+            _ => Extent::Lines(MOST_OF_DIFF),
+        };
+        writeln!(out, "  differs:  - expected, + actual")?;
+        for line in diff.shown(extent) {
+            let style = match line {
+                Line::Of(Whose::Expected, _) => Style::Red,
+                Line::Of(Whose::Actual, _) => Style::Green,
+                _ => Style::Plain,
+            };
+            let hint = if matches!(line, Line::More(_)) { ", use -vv to show" } else { "" };
+            write!(out, "    ")?;
+            self.line(out, &format!("{}{hint}", visible_line(&line.text())), style)?;
         }
         Ok(())
     }

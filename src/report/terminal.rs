@@ -25,10 +25,14 @@ pub struct Terminal<W> {
     next: usize,
     /// Cases that the summary tells of, in order.
     kept: Vec<Finished>,
+    /// Cases that passed, when it is shown what was captured of them.
+    passed: Vec<Finished>,
     /// Times that cases were run again.
     rerun: Vec<Finished>,
     /// How long cases took, when the slowest are to be listed.
     durations: Vec<(Duration, String)>,
+    /// Ids of the cases under way when the user stopped the run.
+    given_up: Vec<String>,
     /// Columns of the line of letters that is not ended yet.
     letters: usize,
     /// What must be said as soon as the line of letters ends.
@@ -47,8 +51,10 @@ impl<W: Write> Terminal<W> {
             early: BTreeMap::new(),
             next: 0,
             kept: Vec::new(),
+            passed: Vec::new(),
             rerun: Vec::new(),
             durations: Vec::new(),
+            given_up: Vec::new(),
             letters: 0,
             held: Vec::new(),
             lines: false,
@@ -78,6 +84,7 @@ impl<W: Write> Terminal<W> {
                 self.early.entry(finished.index).or_default().push(event.clone());
                 self.in_order()?;
             }
+            Event::CaseGivenUp { id } => self.given_up.push(id.clone()),
             Event::Notice(text) => self.notice(text)?,
             Event::Finished { duration, interrupted } => {
                 // A run that was stopped leaves gaps; what ran is shown all the same.
@@ -90,9 +97,11 @@ impl<W: Write> Terminal<W> {
                     tally: self.tally,
                     style: self.style(),
                     kept: &self.kept,
+                    passed: &self.passed,
                     rerun: &self.rerun,
                     durations: &self.durations,
                     interrupted: interrupted.as_deref(),
+                    given_up: &self.given_up,
                     duration: *duration,
                 };
                 summary.write(&mut self.out)?;
@@ -195,7 +204,10 @@ impl<W: Write> Terminal<W> {
             self.durations.push((finished.duration, finished.id.clone()));
         }
         if self.options.letters.tell(&finished.outcome) || shown.2 == Style::Red {
-            self.kept.push(finished.clone());
+            self.kept.push(Finished { captured: Vec::new(), ..finished.clone() });
+        }
+        if self.options.letters.passes() && matches!(finished.outcome, Outcome::Passed | Outcome::Flaky(_)) {
+            self.passed.push(finished.clone());
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{Collected, Letters, Options, Terminal, Trace, Tree};
-use crate::event::{Class, Event, Failure, Finished, Outcome, Rate};
+use crate::diff::Diff;
+use crate::event::{Class, Detail, Event, Failure, Finished, Outcome, Rate, Section};
 
 const LONG: &str = "over_long[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True]";
 
@@ -16,7 +17,13 @@ fn printed(options: Options, events: &[Event]) -> String {
 
 fn failure(class: Class, summary: &str, details: &str) -> Failure {
     let rerun = "retake run -k 'that case'".into();
-    Failure { class, summary: summary.into(), details: details.into(), context: String::new(), rerun }
+    Failure {
+        class,
+        summary: summary.into(),
+        details: vec![Detail::Lines(details.into())],
+        context: String::new(),
+        rerun,
+    }
 }
 
 fn finished(index: usize, name: &str, outcome: Outcome) -> Event {
@@ -28,6 +35,7 @@ fn finished(index: usize, name: &str, outcome: Outcome) -> Event {
         outcome,
         duration: Duration::from_millis(20),
         rate: None,
+        captured: Vec::new(),
     })
 }
 
@@ -100,6 +108,26 @@ fn every_kind_of_event() {
     ERROR suites/a.yaml::missing - no recording of POST /v1/chat/completions for ...
     = 1 failed, 2 passed, 2 skipped, 3 deselected, 1 xfailed, 1 xpassed, 1 error in 0.11s =
     "#);
+}
+
+#[test]
+fn an_interrupted_run_names_what_was_given_up() {
+    let given_up = Event::CaseGivenUp { id: "suites/a.yaml::second".into() };
+    let mut events = head(4, 0).to_vec();
+    // The third finished before the second was given up.
+    events.extend([finished(0, "first", Outcome::Passed), finished(2, "third", Outcome::Passed)]);
+    events.extend([given_up, ended(Some("interrupted by the user"))]);
+    insta::assert_snapshot!(printed(Options { no_head: true, ..Options::default() }, &events), @r"
+    ============================= test session starts ==============================
+    collected 4 items
+
+    suites/a.yaml::first PASSED                                              [ 25%]
+    suites/a.yaml::third PASSED                                              [ 50%]
+
+    !!!!!!!!!!!!!!!!!!!!!!!!!!! interrupted by the user !!!!!!!!!!!!!!!!!!!!!!!!!!!!
+    given up: suites/a.yaml::second
+    ============================== 2 passed in 0.11s ===============================
+    ");
 }
 
 #[test]
@@ -337,6 +365,44 @@ fn letters_decide_what_the_short_summary_lists() {
 }
 
 #[test]
+fn what_was_captured_of_passed_cases_is_shown_as_pytest_does() {
+    let mut passed = finished(0, "passed[a]", Outcome::Passed);
+    if let Event::CaseFinished(finished) = &mut passed {
+        let section = |title: &str, text: &str| Section { title: title.into(), text: text.into() };
+        finished.captured =
+            vec![section("exchange call", "  reply:    200 OK\n"), section("stdout call", "listening\x1b[2J\n")];
+    }
+    let [started, collected] = head(3, 0);
+    let silent = finished(1, "silent", Outcome::Passed);
+    let wrong = finished(2, "wrong", Outcome::Failed(failure(Class::WrongAnswer, "$.a: expected 1, got 2", "")));
+    let events = [started, collected, passed, silent, wrong, ended(None)];
+    let of = |letters: &str, trace| {
+        let letters = Letters::parse([letters]).unwrap();
+        let text = printed(Options { letters, trace, ..Options::default() }, &events);
+        text.split_once("[100%]\n").unwrap().1.to_owned()
+    };
+    insta::assert_snapshot!(of("P", Trace::Line), @r"
+
+    =================================== FAILURES ===================================
+    suites/a.yaml:12: $.a: expected 1, got 2
+    ==================================== PASSES ====================================
+    __________________________________ passed[a] ___________________________________
+    ---------------------------- Captured exchange call ----------------------------
+      reply:    200 OK
+    ----------------------------- Captured stdout call -----------------------------
+    listening\u{1b}[2J
+    ========================= 1 failed, 2 passed in 0.11s ==========================
+    ");
+    assert!(
+        of("A", Trace::Short).contains("= PASSES =") && of("A", Trace::Short).contains("PASSED suites/a.yaml::silent")
+    );
+    for letters in ["p", "a", "fE", "N", "PN"] {
+        assert!(!of(letters, Trace::Short).contains("PASSES"), "{letters}");
+    }
+    assert!(!of("P", Trace::No).contains("PASSES"));
+}
+
+#[test]
 fn traces_tell_more_or_less() {
     let mut wrong = failure(Class::WrongAnswer, "$.a: expected 1, got 2", "  expected: 1\n  actual:   2");
     wrong.context = "  request:  curl".into();
@@ -508,4 +574,31 @@ fn what_would_run_is_a_tree() {
     suites/a/x.yaml: 2
     suites/y.yaml: 1
     ");
+}
+
+#[test]
+fn differences_are_coloured_and_cut_and_whole_at_vv() {
+    let numbers = |from: usize| (from..from + 25).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
+    let mut wrong = failure(Class::WrongAnswer, "text: expected …, got …", "  path:     text");
+    wrong
+        .details
+        .extend(Diff::of(&format!("same\n{}", numbers(0)), &format!("same\n{}", numbers(50))).map(Detail::Diff));
+    let [started, collected] = head(1, 0);
+    let events = [started, collected, finished(0, "wrong", Outcome::Failed(wrong)), ended(None)];
+    let of = |options: Options| {
+        let text = printed(Options { trace: Trace::Short, ..options }, &events);
+        let text = text.split_once("differs:").unwrap().1;
+        text.split_once("====").unwrap().0.to_owned()
+    };
+    let cut = of(Options::default());
+    assert_eq!(cut.lines().count(), 32, "{cut}");
+    assert!(
+        cut.starts_with("  - expected, + actual\n      same\n    - line 0\n") && cut.contains("    + line 53\n"),
+        "{cut}"
+    );
+    assert!(cut.ends_with("      ... 21 more lines, use -vv to show\n"), "{cut}");
+    assert_eq!(of(Options { verbosity: 2, ..Options::default() }).lines().count(), 52);
+    assert_eq!(of(Options { ci: true, ..Options::default() }).lines().count(), 52);
+    let painted = of(Options { color: true, ..Options::default() });
+    assert!(painted.contains("    ^[31m- line 0^[0m\n") && painted.contains("    ^[32m+ line 50^[0m\n"));
 }

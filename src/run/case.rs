@@ -2,46 +2,74 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
-use futures_util::StreamExt;
-use http::HeaderMap;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Failure, Outcome, Rate};
-use crate::exchange::Request;
+use crate::event::{Class, Detail, Failure, Outcome, Rate, Section};
 use crate::suite::Step;
 use crate::suite::template::Scope;
-use crate::upstream::{self, ErrorKind};
+use crate::upstream::ErrorKind;
 
+use super::answer::{Answer, answer};
+use super::captures::Captures;
 use super::failure::{Scene, of_message, of_mismatches};
 use super::tail::tail;
-use super::{Options, Planned, Replayed, class_of, request};
+use super::{Halt, Options, Planned, Replayed, class_of, request};
 
 /// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// How long the teardown of a case may go on after the user stopped the run.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What came of a case.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) rate: Option<Rate>,
+    /// What was captured of one that passed.
+    pub(super) captured: Vec<Section>,
     /// Why the teardown failed, when it did.
     pub(super) teardown: Option<Failure>,
     /// What the user must be told.
     pub(super) notices: Vec<String>,
 }
 
+impl Done {
+    /// Not run, and why.
+    pub(super) fn skipped(why: &str) -> Self {
+        let outcome = Outcome::Skipped(why.to_owned());
+        Done { outcome, rate: None, captured: Vec::new(), teardown: None, notices: Vec::new() }
+    }
+}
+
+/// The user stopped the run before the case came to something: nothing of it is settled, and so nothing recorded.
+pub(super) struct GivenUp {
+    /// Why the teardown failed, when it did.
+    pub(super) teardown: Option<Failure>,
+}
+
+/// The run is to end.
+struct Halted;
+
 /// Runs the case, again when the transport failed and that is wanted, and settles with the witness. `rerun` hears of
 /// each failure after which it is run again.
-pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn Fn(Failure) + Sync)) -> Done {
+pub(super) async fn outcome(
+    planned: &Planned,
+    options: &Options,
+    halt: &Halt,
+    rerun: &(dyn Fn(Failure) + Sync),
+) -> Result<Done, GivenUp> {
     let case = &planned.case;
     if let Some(reason) = &case.skip {
-        return Done { outcome: Outcome::Skipped(reason.clone()), rate: None, teardown: None, notices: Vec::new() };
+        return Ok(Done::skipped(reason));
     }
     let (mut flaky, mut teardown) = (None, None);
+    let mut captures = Captures::new(options.captures);
     let mut left = options.reruns;
     let (failed, rate) = loop {
-        let (failed, rate) = tries(planned, options, &mut teardown).await;
+        let Ok((failed, rate)) = tries(planned, options, halt, &mut teardown, &mut captures).await else {
+            return Err(GivenUp { teardown });
+        };
         match failed {
             Some(Failed { failure, .. }) if left > 0 && is_transport(failure.class) => {
                 left -= 1;
@@ -53,11 +81,24 @@ pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn F
             failed => break (failed, rate),
         }
     };
-    let outcome = match (failed, &case.xfail) {
+    let outcome = verdict(planned, failed, flaky);
+    let captured = match outcome {
+        Outcome::Passed | Outcome::Flaky(_) => captures.sections(|| planned.target.witness.printed()),
+        _ => Vec::new(),
+    };
+    let good = teardown.is_none() && !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
+    let notices = planned.target.witness.finish(&case.id, good).await;
+    Ok(Done { outcome, rate, captured, teardown, notices })
+}
+
+/// What it means that the case failed, or did not.
+fn verdict(planned: &Planned, failed: Option<Failed>, flaky: Option<String>) -> Outcome {
+    let case = &planned.case;
+    match (failed, &case.xfail) {
         (None, None) => flaky.map_or(Outcome::Passed, Outcome::Flaky),
         (None, Some(xfail)) if xfail.strict => Outcome::Failed(Failure {
             summary: format!("[XPASS(strict)] {}", xfail.reason),
-            details: format!("[XPASS(strict)] {}", xfail.reason),
+            details: vec![Detail::Lines(format!("[XPASS(strict)] {}", xfail.reason))],
             rerun: format!("{} -k {}", planned.target.rerun, request::quote(&case.id)),
             ..Failure::default()
         }),
@@ -69,42 +110,45 @@ pub(super) async fn outcome(planned: &Planned, options: &Options, rerun: &(dyn F
         }
         (Some(Failed { failure, in_setup: true }), _) => Outcome::Error(failure),
         (Some(Failed { failure, .. }), _) => Outcome::Failed(failure),
-    };
-    let good = teardown.is_none() && !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
-    let notices = planned.target.witness.finish(&case.id, good).await;
-    Done { outcome, rate, teardown, notices }
+    }
 }
 
 /// As many tries as it takes to know whether enough of them pass, each with the whole time of a case. All of them
 /// are one case: an equal request of a later try is answered by the next recording.
-async fn tries(planned: &Planned, options: &Options, teardown: &mut Option<Failure>) -> (Option<Failed>, Option<Rate>) {
+async fn tries(
+    planned: &Planned,
+    options: &Options,
+    halt: &Halt,
+    teardown: &mut Option<Failure>,
+    captures: &mut Captures,
+) -> Result<(Option<Failed>, Option<Rate>), Halted> {
     let repeat = planned.case.suite.templates[planned.case.template].repeat;
     let (mut passed, mut last) = (0, None);
     for tries in 1.. {
-        let (result, torn) = once(planned, options.case_timeout).await;
+        let (result, torn) = once(planned, options.case_timeout, halt, captures).await;
         *teardown = teardown.take().or(torn);
-        match result {
+        match result? {
             Ok(()) => passed += 1,
             // More tries would fail in the same way.
-            Err(failed) if !is_answer(failed.failure.class) => return (Some(failed), None),
+            Err(failed) if !is_answer(failed.failure.class) => return Ok((Some(failed), None)),
             Err(failed) => last = Some(failed),
         }
         let rate = repeat.is_several().then_some(Rate { passed, tries });
         match repeat.decided(passed, tries - passed) {
             None => {}
-            Some(true) => return (None, rate),
+            Some(true) => return Ok((None, rate)),
             Some(false) => {
                 if let (Some(Failed { failure, .. }), true) = (&mut last, repeat.is_several()) {
                     let needed = repeat.needed();
                     let words =
                         format!("{passed} of {tries} tries passed, at least {needed} must; the last failed so:");
-                    failure.details = format!("{words}\n{}", failure.details);
+                    failure.details.insert(0, Detail::Lines(words));
                 }
-                return (last, rate);
+                return Ok((last, rate));
             }
         }
     }
-    (last, None)
+    Ok((last, None))
 }
 
 fn is_transport(class: Class) -> bool {
@@ -122,33 +166,71 @@ struct Failed {
     in_setup: bool,
 }
 
+/// What one try came to, unless the run is to end.
+type Tried = Result<Result<(), Failed>, Halted>;
+
 /// One try: setup, steps, and whatever came of them teardown, with why that failed when it did.
-async fn once(planned: &Planned, time: Duration) -> (Result<(), Failed>, Option<Failure>) {
-    let template = planned.case.template();
+async fn once(planned: &Planned, time: Duration, halt: &Halt, captures: &mut Captures) -> (Tried, Option<Failure>) {
     let mut scope = planned.case.scope();
-    let deadline = Instant::now() + time;
-    let result = match steps(planned, &template.setup, &mut scope, deadline).await {
-        Err(failure) => Err(Failed { failure: failure.during("setup"), in_setup: true }),
-        Ok(()) => steps(planned, &template.steps, &mut scope, deadline)
-            .await
-            .map_err(|failure| Failed { failure, in_setup: false }),
+    let result = tokio::select! {
+        biased;
+        () = halt.called() => Err(Halted),
+        result = ahead(planned, &mut scope, Instant::now() + time, captures) => Ok(result),
     };
+    (result, torn_down(planned, scope, time, halt, captures).await)
+}
+
+/// Setup and steps.
+async fn ahead(planned: &Planned, scope: &mut Scope, deadline: Instant, captures: &mut Captures) -> Result<(), Failed> {
+    let template = planned.case.template();
+    if let Err(failure) = steps(planned, &template.setup, scope, deadline, captures.of("setup")).await {
+        return Err(Failed { failure: failure.during("setup"), in_setup: true });
+    }
+    let result = steps(planned, &template.steps, scope, deadline, captures.of("call")).await;
+    result.map_err(|failure| Failed { failure, in_setup: false })
+}
+
+/// Every step of the teardown, whatever came of the ones before; the first failure of them.
+async fn torn_down(
+    planned: &Planned,
+    mut scope: Scope,
+    time: Duration,
+    halt: &Halt,
+    captures: &mut Captures,
+) -> Option<Failure> {
     // The case may have used up its time: cleaning up has as much again.
     let deadline = Instant::now() + time;
+    let mut over = std::pin::pin!(async {
+        halt.called().await;
+        sleep(GRACE).await;
+    });
     let mut torn = None;
-    for step in &template.teardown {
+    for step in &planned.case.template().teardown {
         // What was never captured was never made: there is nothing to take down.
         if !step.request.is_bound(&scope) {
             continue;
         }
-        let failure = steps(planned, std::slice::from_ref(step), &mut scope, deadline).await.err();
-        torn = torn.or(failure.map(|failure| failure.during("teardown")));
+        let result = tokio::select! {
+            result = steps(planned, std::slice::from_ref(step), &mut scope, deadline, captures.of("teardown")) => result,
+            () = &mut over => {
+                let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
+                let late = format!("not done within {} s of the interruption", GRACE.as_secs());
+                return torn.or(Some(of_message(&scene, Class::ProviderDown, &late).during("teardown")));
+            }
+        };
+        torn = torn.or(result.err().map(|failure| failure.during("teardown")));
     }
-    (result, torn)
+    torn
 }
 
 /// Every step in order, adding what is captured; the first that fails ends them.
-async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: Instant) -> Result<(), Failure> {
+async fn steps(
+    planned: &Planned,
+    steps: &[Step],
+    scope: &mut Scope,
+    deadline: Instant,
+    captures: &mut Captures,
+) -> Result<(), Failure> {
     for step in steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
@@ -156,7 +238,7 @@ async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: I
         let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
-            match attempt(planned, step, scope, deadline).await {
+            match attempt(planned, step, scope, deadline, captures).await {
                 Ok(captured) => {
                     scope.extend(captured);
                     break;
@@ -179,7 +261,13 @@ async fn steps(planned: &Planned, steps: &[Step], scope: &mut Scope, deadline: I
 }
 
 /// One request and its checks; returns what is captured.
-async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instant) -> Result<Scope, Failure> {
+async fn attempt(
+    planned: &Planned,
+    step: &Step,
+    scope: &Scope,
+    deadline: Instant,
+    captures: &mut Captures,
+) -> Result<Scope, Failure> {
     let (case, target) = (&planned.case, &planned.target);
     let mut scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
@@ -219,6 +307,10 @@ async fn attempt(planned: &Planned, step: &Step, scope: &Scope, deadline: Instan
         })?;
         captured.insert(capture.name.clone(), value);
     }
+    captures.keep(|| {
+        scene.stream = tail(&answer.body, &answer.sizes, &times).unwrap_or_default();
+        scene.exchange()
+    });
     Ok(captured)
 }
 
@@ -234,62 +326,4 @@ fn timing(answer: &Answer, replayed: Option<Replayed>) -> Timing {
         }
     };
     Timing { chunks, clock }
-}
-
-/// A reply read to its end.
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: bytes::Bytes,
-    /// When each chunk of the body came, since the request was sent.
-    chunks: Vec<Duration>,
-    /// How many bytes each of them had.
-    sizes: Vec<usize>,
-    broken: Option<String>,
-}
-
-impl Answer {
-    /// `200 OK, x-request-id: …`: status and the headers that help to find the request again.
-    fn line(&self) -> String {
-        let mut line =
-            http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
-        for (name, value) in &self.headers {
-            let name = name.as_str();
-            if name.contains("request-id") || name.contains("ratelimit") || name == "retry-after" {
-                line.push_str(&format!(", {name}: {}", String::from_utf8_lossy(value.as_bytes())));
-            }
-        }
-        line
-    }
-
-    /// Set when retake itself made this reply up because there was none.
-    fn made_up(&self) -> Option<(ErrorKind, String)> {
-        let kind = ErrorKind::from_name(self.headers.get(upstream::ERROR_HEADER)?.to_str().ok()?)?;
-        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let message = body["error"]["message"].as_str().map(str::to_owned);
-        Some((kind, message.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned())))
-    }
-}
-
-async fn answer(planned: &Planned, request: &Request, deadline: Instant) -> Result<Answer, upstream::Error> {
-    let sent = Instant::now();
-    let work = async {
-        let mut reply = planned.target.upstream.send(request.clone()).await?;
-        let (mut body, mut chunks, mut sizes, mut broken) = (BytesMut::new(), Vec::new(), Vec::new(), None);
-        while let Some(chunk) = reply.body.next().await {
-            match chunk {
-                Ok(bytes) => {
-                    chunks.push(sent.elapsed());
-                    sizes.push(bytes.len());
-                    body.extend_from_slice(&bytes);
-                }
-                Err(error) => broken = Some(error.message),
-            }
-        }
-        let (status, headers) = (reply.status.as_u16(), reply.headers);
-        Ok(Answer { status, headers, body: body.freeze(), chunks, sizes, broken })
-    };
-    timeout_at(deadline, work).await.unwrap_or_else(|_| {
-        Err(upstream::Error::new(ErrorKind::Timeout, "the case's time is over (set it with --timeout)"))
-    })
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::check::{Fault, Mismatch};
-use crate::event::{Class, Failure};
+use crate::diff::Diff;
+use crate::event::{Class, Detail, Failure};
 use crate::exchange::Request;
 use crate::suite::Step;
 use crate::yaml::{self, Place};
@@ -33,17 +34,22 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
     let summary = mismatches.first().map_or_else(String::new, |first| {
         format!("{}: {}: expected {}, got {}", class.name(), first.path, first.expected, first.actual)
     });
-    let mut details = String::new();
+    let mut details = Vec::new();
     for mismatch in mismatches {
         let file = &scene.step.source;
         let reason = format!("{} does not hold", mismatch.path);
         // What every reply must be stands nowhere in the file: the step is shown.
         let place = if mismatch.place == Place::default() { scene.step.place } else { mismatch.place };
-        let _ = writeln!(details, "{}", yaml::Error::at(file, place, 1, reason).render(false).trim_end());
-        let _ = writeln!(details, "  path:     {}", mismatch.path);
-        let _ = writeln!(details, "  expected: {}", mismatch.expected);
-        let _ = writeln!(details, "  actual:   {}", mismatch.actual);
-        details.push('\n');
+        let shown = yaml::Error::at(file, place, 1, reason).render(false);
+        // Between two of them stands an empty line.
+        let gap = if details.is_empty() { "" } else { "\n" };
+        let mut lines = format!("{gap}{}\n  path:     {}", shown.trim_end(), mismatch.path);
+        let diff = mismatch.texts.as_ref().and_then(|texts| Diff::of(&texts.expected, &texts.actual));
+        if diff.is_none() {
+            let _ = write!(lines, "\n  expected: {}\n  actual:   {}", mismatch.expected, mismatch.actual);
+        }
+        details.push(Detail::Lines(lines));
+        details.extend(diff.map(Detail::Diff));
     }
     finish(scene, class, summary, details)
 }
@@ -57,29 +63,39 @@ pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Fail
     for line in message.lines().skip(1) {
         let _ = writeln!(details, "  {line}");
     }
-    finish(scene, class, format!("{}: {first}", class.name()), details)
+    let details = details.trim_end().to_owned();
+    finish(scene, class, format!("{}: {first}", class.name()), vec![Detail::Lines(details)])
 }
 
-fn finish(scene: &Scene<'_>, class: Class, summary: String, details: String) -> Failure {
+impl Scene<'_> {
+    /// What was asked and what came, a line each.
+    pub(super) fn exchange(&self) -> String {
+        let target = &self.planned.target;
+        let mut lines = String::new();
+        if let Some(name) = &self.step.name {
+            let _ = writeln!(lines, "  step:     {name}");
+        }
+        if let Some(reply) = &self.reply {
+            let _ = writeln!(lines, "  reply:    {reply}");
+        }
+        for (index, line) in self.stream.iter().enumerate() {
+            let _ = writeln!(lines, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
+        }
+        if let Some(request) = self.request {
+            let line = curl(request, &target.curl_base, target.key_var.as_deref());
+            let _ = writeln!(lines, "  request:  {line}");
+        }
+        lines
+    }
+}
+
+fn finish(scene: &Scene<'_>, class: Class, summary: String, details: Vec<Detail>) -> Failure {
     let target = &scene.planned.target;
-    let mut context = String::new();
-    if let Some(name) = &scene.step.name {
-        let _ = writeln!(context, "  step:     {name}");
-    }
-    if let Some(reply) = &scene.reply {
-        let _ = writeln!(context, "  reply:    {reply}");
-    }
-    for (index, line) in scene.stream.iter().enumerate() {
-        let _ = writeln!(context, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
-    }
-    if let Some(request) = scene.request {
-        let line = curl(request, &target.curl_base, target.key_var.as_deref());
-        let _ = writeln!(context, "  request:  {line}");
-    }
+    let mut context = scene.exchange();
     if let Some(text) = target.witness.printed() {
         let lines = text.lines().map(|line| format!("    {line}\n")).collect::<String>();
         let _ = write!(context, "  the stack printed:\n{lines}");
     }
     let rerun = format!("{} -k {}", target.rerun, quote(&scene.planned.case.id));
-    Failure { class, summary, details: details.trim_end().to_owned(), context: context.trim_end().to_owned(), rerun }
+    Failure { class, summary, details, context: context.trim_end().to_owned(), rerun }
 }

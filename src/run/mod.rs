@@ -1,5 +1,7 @@
 //! Drive cases: workers, deadlines, steps; tell what happened as events.
 
+mod answer;
+mod captures;
 mod case;
 mod failure;
 mod request;
@@ -13,12 +15,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::event::{Class, Event, Finished, Outcome};
 use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
+use case::{Done, GivenUp};
 
 /// A case and what it calls.
 #[derive(Clone)]
@@ -81,6 +85,18 @@ pub struct Options {
     pub stopped: Option<String>,
     /// How often a case runs again when the transport failed it.
     pub reruns: u32,
+    /// Whether it is kept what is captured of cases that pass.
+    pub captures: bool,
+    /// Where cases cost something that is limited: who knows whether there is room for one more.
+    pub purse: Option<Arc<dyn Purse>>,
+}
+
+/// Knows what may still be spent.
+pub trait Purse: Send + Sync + std::fmt::Debug {
+    /// A case is about to run; waits until it is known whether there is room for it. `Err` is why there is none.
+    fn open<'a>(&'a self, case: &'a str) -> BoxFuture<'a, Result<(), String>>;
+    /// A case that had room is over.
+    fn close(&self, case: &str);
 }
 
 /// How a run ended.
@@ -88,38 +104,73 @@ pub struct Options {
 pub enum Ended {
     /// Every case ran, or enough of them failed.
     Done,
-    /// It was told to stop: cases under way were given up.
+    /// It was told to stop: cases under way were given up, and torn down where there was time for it.
     Stopped,
     /// A worker died, which is a bug: some cases may not have run.
     Broken,
 }
 
-/// Runs every case and sends what happens; returns when all are done, or soon after `stop` is ready. Cases may finish
-/// out of order: reports sort by index.
+/// Tells cases under way that the run is to end.
+#[derive(Debug, Clone)]
+struct Halt(watch::Receiver<bool>);
+
+impl Halt {
+    /// Until the run is to end.
+    async fn called(&self) {
+        if self.0.clone().wait_for(|is_called| *is_called).await.is_err() {
+            // Who could call is gone.
+            std::future::pending().await
+        }
+    }
+
+    fn is_called(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// Runs every case and sends what happens; returns when all are done. Once `stop` is ready no case begins, and those
+/// under way are given up and torn down; once `at_once` is ready too, nothing is waited for. Cases may finish out of
+/// order: reports sort by index.
 pub async fn run(
     plan: Vec<Planned>,
     options: Options,
     events: UnboundedSender<Event>,
     stop: impl Future<Output = ()>,
+    at_once: impl Future<Output = ()>,
 ) -> Ended {
     let started = Instant::now();
-    let queue: Arc<Mutex<VecDeque<(usize, Planned)>>> = Arc::new(Mutex::new(plan.into_iter().enumerate().collect()));
-    let failures = Arc::new(AtomicUsize::new(0));
-    let enough = Arc::new(AtomicBool::new(false));
+    let (call, halted) = watch::channel(false);
+    let line = Line {
+        queue: Arc::new(Mutex::new(plan.into_iter().enumerate().collect())),
+        options: options.clone(),
+        events: events.clone(),
+        failures: Arc::default(),
+        enough: Arc::default(),
+        halt: Halt(halted),
+    };
     let mut workers = JoinSet::new();
     for _ in 0..options.workers.max(1) {
-        workers.spawn(worker(queue.clone(), options.clone(), events.clone(), failures.clone(), enough.clone()));
+        workers.spawn(worker(line.clone()));
     }
-    let ended = tokio::select! {
-        ended = all(&mut workers) => ended,
+    let mut ended = tokio::select! {
+        biased;
         () = stop => Ended::Stopped,
+        ended = all(&mut workers) => ended,
     };
+    if ended == Ended::Stopped {
+        call.send_replace(true);
+        tokio::select! {
+            torn = all(&mut workers) => if torn == Ended::Broken { ended = Ended::Broken },
+            () = at_once => {}
+        }
+    }
     workers.shutdown().await;
     let interrupted = match ended {
         Ended::Stopped => Some("interrupted by the user".to_owned()),
         Ended::Broken => Some("internal error: a worker died".to_owned()),
-        Ended::Done => enough.load(Ordering::SeqCst).then(|| {
-            options.stopped.unwrap_or_else(|| format!("stopping after {} failures", failures.load(Ordering::SeqCst)))
+        Ended::Done => line.enough.load(Ordering::SeqCst).then(|| {
+            let count = line.failures.load(Ordering::SeqCst);
+            options.stopped.unwrap_or_else(|| format!("stopping after {count} failures"))
         }),
     };
     let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
@@ -137,20 +188,64 @@ async fn all(workers: &mut JoinSet<()>) -> Ended {
     ended
 }
 
-async fn worker(
+/// What the workers share.
+#[derive(Clone)]
+struct Line {
     queue: Arc<Mutex<VecDeque<(usize, Planned)>>>,
     options: Options,
     events: UnboundedSender<Event>,
     failures: Arc<AtomicUsize>,
     enough: Arc<AtomicBool>,
-) {
-    while !enough.load(Ordering::SeqCst) {
-        let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front();
-        let Some((index, planned)) = next else { return };
+    halt: Halt,
+}
+
+impl Line {
+    fn next(&self) -> Option<(usize, Planned)> {
+        if self.is_over() {
+            return None;
+        }
+        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front()
+    }
+
+    fn is_over(&self) -> bool {
+        self.enough.load(Ordering::SeqCst) || self.halt.is_called()
+    }
+
+    /// Whether there is room for what a case costs; waits until that is known. `Err` is why there is none; `None` says
+    /// that the run is over, perhaps since it began to wait.
+    async fn room(&self, planned: &Planned) -> Option<Result<Held, String>> {
+        let Some(purse) = self.options.purse.as_ref().filter(|_| planned.case.skip.is_none()) else {
+            return Some(Ok(Held(None)));
+        };
+        let id = &planned.case.id;
+        let room = tokio::select! {
+            biased;
+            () = self.halt.called() => return None,
+            room = purse.open(id) => room.map(|()| Held(Some((Arc::clone(purse), id.clone())))),
+        };
+        (!self.is_over()).then_some(room)
+    }
+}
+
+/// Room that is held for a case until it is over, however it ends.
+struct Held(Option<(Arc<dyn Purse>, String)>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some((purse, case)) = &self.0 {
+            purse.close(case);
+        }
+    }
+}
+
+async fn worker(line: Line) {
+    let Line { options, events, failures, enough, halt, .. } = &line;
+    while let Some((index, planned)) = line.next() {
+        let Some(room) = line.room(&planned).await else { return };
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
         let template = &planned.case.suite.templates[planned.case.template];
-        let finished = |outcome, rate| Finished {
+        let finished = |outcome, rate, captured| Finished {
             index,
             id: planned.case.id.clone(),
             file: planned.case.suite.source.name.clone(),
@@ -158,17 +253,30 @@ async fn worker(
             outcome,
             duration: started.elapsed(),
             rate,
+            captured,
         };
-        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None))));
-        let done = case::outcome(&planned, &options, &rerun).await;
+        let torn =
+            |failure| drop(events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None, Vec::new()))));
+        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None, Vec::new()))));
+        let done = match &room {
+            Ok(_) => case::outcome(&planned, options, halt, &rerun).await,
+            Err(why) => Ok(Done::skipped(why)),
+        };
+        drop(room);
+        let done = match done {
+            Ok(done) => done,
+            Err(GivenUp { teardown }) => {
+                teardown.into_iter().for_each(torn);
+                let _ = events.send(Event::CaseGivenUp { id: planned.case.id.clone() });
+                return;
+            }
+        };
         for notice in done.notices {
             let _ = events.send(Event::Notice(notice));
         }
         let bad = [matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_)), done.teardown.is_some()];
-        if let Some(failure) = done.teardown {
-            let _ = events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None)));
-        }
-        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate)));
+        done.teardown.into_iter().for_each(torn);
+        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate, done.captured)));
         let bad = bad.into_iter().filter(|bad| *bad).count();
         if bad > 0 {
             let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;
@@ -184,6 +292,7 @@ fn class_of(kind: upstream::ErrorKind) -> Class {
     use upstream::ErrorKind as Kind;
     match kind {
         Kind::MissingRecording => Class::MissingRecording,
+        Kind::StaleRecording => Class::StaleRecording,
         Kind::BrokenRecording => Class::BrokenRecording,
         Kind::MissingKey => Class::MissingKey,
         Kind::Connect | Kind::Timeout => Class::ProviderDown,

@@ -1,5 +1,6 @@
 //! Which rule answers a request, and with what bytes. Pure.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,9 @@ use super::model::{Planned, Rule, Script, What};
 use super::shape::{self, Body};
 use crate::exchange::{End, Request};
 use crate::suite::template::{self, Scope};
+
+/// Rules shown of those that came near.
+const MOST_SHOWN: usize = 3;
 
 /// A reply as values: what goes over the wire, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,8 +127,8 @@ fn no_rule(script: &Script, ask: &Ask<'_>, used_up: impl Fn(usize, &Rule) -> boo
     near.sort_by_key(|(misses, _)| misses.len());
     let (method, path, model) = (ask.method, ask.path, ask.model().unwrap_or("no model"));
     let mut message = format!("no rule of {} answers {method} {path} ({model})", script.source.name);
-    for (misses, rule) in near.into_iter().take(3) {
-        message.push_str(&format!("; line {}, {}: {}", rule.place.line, named(rule), misses.join(", ")));
+    for (misses, rule) in near.into_iter().take(MOST_SHOWN) {
+        let _ = write!(message, "\n  line {}, {}: {}", rule.place.line, named(rule), misses.join(", "));
     }
     message
 }

@@ -288,7 +288,12 @@ rules:
 ",
     );
     let none = answer(&script, &chat("Who?", json!({})), &[]).unwrap_err();
-    insta::assert_snapshot!(none, @r#"no rule of script.yaml answers POST /v1/chat/completions (m); line 3, "earth": last_message is "Who?", not containing "planet"; line 5, this rule: endpoint is /v1/chat/completions, not /v1/embeddings; line 4, "sun": stream is false, last_message is "Who?", not containing "Sun""#);
+    insta::assert_snapshot!(none, @r#"
+    no rule of script.yaml answers POST /v1/chat/completions (m)
+      line 3, "earth": last_message is "Who?", not containing "planet"
+      line 5, this rule: endpoint is /v1/chat/completions, not /v1/embeddings
+      line 4, "sun": stream is false, last_message is "Who?", not containing "Sun"
+    "#);
 }
 
 #[test]

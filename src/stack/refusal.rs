@@ -139,11 +139,18 @@ mod tests {
 
     #[test]
     fn no_answer_says_so() {
-        let all = [ErrorKind::MissingRecording, ErrorKind::MissingKey, ErrorKind::Connect, ErrorKind::Timeout]
-            .map(|kind| Refusal::from(upstream::Error::new(kind, "why")))
-            .map(|refusal| format!("{} {}", refusal.status.as_u16(), refusal.body()));
+        let all = [
+            ErrorKind::MissingRecording,
+            ErrorKind::StaleRecording,
+            ErrorKind::MissingKey,
+            ErrorKind::Connect,
+            ErrorKind::Timeout,
+        ]
+        .map(|kind| Refusal::from(upstream::Error::new(kind, "why")))
+        .map(|refusal| format!("{} {}", refusal.status.as_u16(), refusal.body()));
         insta::assert_snapshot!(all.join("\n"), @r#"
         424 {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":"missing-recording"}}
+        424 {"error":{"message":"why","type":"retake_stale_recording","param":null,"code":"stale-recording"}}
         401 {"error":{"message":"why","type":"retake_missing_key","param":null,"code":"missing-key"}}
         502 {"error":{"message":"why","type":"retake_connect","param":null,"code":"connect"}}
         504 {"error":{"message":"why","type":"retake_timeout","param":null,"code":"timeout"}}

@@ -2,6 +2,7 @@
 
 mod expect;
 mod fault;
+mod include;
 mod lower;
 mod model;
 mod own;
@@ -29,4 +30,4 @@ pub use repeat::Repeat;
 pub use shared::Files;
 
 #[cfg(test)]
-pub(crate) use raw::schema;
+pub(crate) use raw::{schema, shared_schema};

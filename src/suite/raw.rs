@@ -5,13 +5,14 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 mod expect;
+mod fault;
 
 pub(super) use expect::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
     RawToolCalls,
 };
+pub(super) use fault::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
 
-use super::fault::RawFault;
 use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
 /// Cases that say what an API must do.
@@ -52,19 +53,26 @@ pub(super) struct RawTop {
     pub(super) params: Pairs<RawParam>,
 }
 
-/// What suites share.
+/// What suites share: they list this file under `include`.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawShared {
+    /// Anything that YAML anchors (`&name`) are put on, for reuse in this file as `*name` or `<<: *name`.
     #[serde(default)]
     #[allow(dead_code, reason = "holds YAML anchors only")]
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     anchors: Option<IgnoredAny>,
+    /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
     #[serde(default)]
     pub(super) secrets: Vec<Spanned<String>>,
+    /// Matchers by name, used as `{is: NAME}`.
     #[serde(default)]
     pub(super) matchers: Pairs<RawNeed>,
+    /// Steps by name, used as `- use: NAME`.
     #[serde(default)]
     pub(super) steps: Pairs<Spanned<RawStep>>,
+    /// Lists of values by name, used as `{use: NAME}`.
     #[serde(default)]
     pub(super) params: Pairs<RawParam>,
 }
@@ -274,4 +282,10 @@ pub(super) struct RawRequest {
 #[cfg(test)]
 pub(crate) fn schema() -> Value {
     crate::yaml::schema::of::<RawSuite>("retake suite", true)
+}
+
+/// The JSON Schema of a file that suites include.
+#[cfg(test)]
+pub(crate) fn shared_schema() -> Value {
+    crate::yaml::schema::of::<RawShared>("what retake suites share", true)
 }

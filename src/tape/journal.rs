@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::exchange::{ChunkMark, Origin, Reply};
+use crate::upstream::ErrorKind;
 
 /// Misses kept of requests of no case, which no end of a case ever takes away.
 const MOST_MISSES: usize = 1_000;
@@ -15,6 +16,8 @@ const MOST_MISSES: usize = 1_000;
 pub struct Miss {
     /// The case that asked.
     pub case: Option<String>,
+    /// Whether nothing of it was recorded, or only what it was before.
+    pub kind: ErrorKind,
     /// The name its recording would have.
     pub name: String,
     /// For people: nearest recording, what differs, how to record it.
@@ -60,6 +63,11 @@ impl Journal {
     pub fn misses(&self, case: Option<&str>) -> Vec<Miss> {
         let case = case.map(str::to_owned);
         self.lock().cases.get(&case).map(|case| case.misses.clone()).unwrap_or_default()
+    }
+
+    /// Files that answered this case.
+    pub(super) fn used(&self, case: &str) -> BTreeSet<PathBuf> {
+        self.lock().cases.get(&Some(case.to_owned())).map(|case| case.used.clone()).unwrap_or_default()
     }
 
     /// Files that answered, with where their replies come from.
@@ -172,7 +180,12 @@ mod tests {
     #[test]
     fn a_finished_case_is_forgotten_and_others_are_not() {
         let journal = Journal::default();
-        let miss = |case: Option<&str>| Miss { case: case.map(str::to_owned), name: "n".into(), message: "m".into() };
+        let miss = |case: Option<&str>| Miss {
+            case: case.map(str::to_owned),
+            kind: ErrorKind::MissingRecording,
+            name: "n".into(),
+            message: "m".into(),
+        };
         for case in ["a", "b"] {
             journal.played(Some(case), Path::new("x.json"), Origin::Real);
             journal.played(Some(case), Path::new("x.json"), Origin::Real);
@@ -194,7 +207,12 @@ mod tests {
     fn misses_of_no_case_do_not_grow_without_end() {
         let journal = Journal::default();
         for number in 0..2 * MOST_MISSES {
-            journal.missed(Miss { case: None, name: number.to_string(), message: String::new() });
+            journal.missed(Miss {
+                case: None,
+                kind: ErrorKind::MissingRecording,
+                name: number.to_string(),
+                message: String::new(),
+            });
         }
         assert_eq!(journal.misses(None).len(), MOST_MISSES);
         assert_eq!(journal.misses(None)[0].name, "0");

@@ -1,6 +1,6 @@
 //! Writing recordings: never a worse one over a better, never half a file, never a secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -82,14 +82,14 @@ impl Keeper {
         format!("{}: {what}, because the case that recorded it did not pass", path.display())
     }
 
-    /// Writes the exchanges of one key, where they are to be; says why where they are not.
-    pub(super) fn keep(&self, entries: &[Arc<Entry>]) -> Vec<String> {
+    /// Writes the exchanges of one key on behalf of a case, where they are to be; says why where they are not.
+    pub(super) fn keep(&self, case: Option<&str>, entries: &[Arc<Entry>]) -> Vec<String> {
         let Some(name) = entries.first().map(|entry| entry.key.name.clone()) else { return Vec::new() };
         let folder = self.library.target();
         let mut notes = Vec::new();
         let kept = fs::create_dir_all(&folder).and_then(|()| lock(&folder)).and_then(|_lock| {
             self.sweep(&folder);
-            self.keep_locked(&folder, &name, entries, &mut notes)
+            self.keep_locked(&folder, &name, case, entries, &mut notes)
         });
         if let Err(error) = kept {
             let note = format!("could not write {}: {error}", folder.join(file_name(&name, 1)).display());
@@ -103,19 +103,23 @@ impl Keeper {
         &self,
         folder: &Path,
         name: &str,
+        case: Option<&str>,
         entries: &[Arc<Entry>],
         notes: &mut Vec<String>,
     ) -> io::Result<()> {
-        let case = entries[0].exchange.request.case.as_deref();
+        let label =
+            case.filter(|_| entries[0].names_cases()).map(|case| exchange::case_label(&self.secrets.text(case)));
         let (old, faults) = self.old_files(folder, name, &entries[0].key);
-        let plan = plan(&old, entries, &mut |place, reason| {
+        let plan = plan(&old, entries, label.as_deref(), &mut |place, reason| {
             notes.push(format!("{}: kept as it was, because {reason}", folder.join(file_name(name, place)).display()));
         });
         for (at, planned) in plan.iter().enumerate() {
             let path = folder.join(file_name(name, at + 1));
             let was = planned.old.filter(|place| *place == at).and_then(|place| old.get(place));
             match (&planned.recording, was) {
-                (Some(new), Some(Some(was))) if was.times == new.times => self.journal.unchanged(case, &path),
+                (Some(new), Some(Some(was))) if (was.times, &was.cases) == (new.times, &new.cases) => {
+                    self.journal.unchanged(case, &path);
+                }
                 (Some(new), _) => {
                     self.write(case, &path, new)?;
                     if let Some(fault) = faults.get(&at) {
@@ -187,9 +191,10 @@ impl Keeper {
             "another reply"
         } else if back.key != self.library.key_of_recorded(recording) {
             "another request"
-        } else if back.recording.times != recording.times || back.recording.exchange.origin != recording.exchange.origin
+        } else if (back.recording.times, back.recording.exchange.origin, &back.recording.cases)
+            != (recording.times, recording.exchange.origin, &recording.cases)
         {
-            "another count or origin"
+            "another count, origin or case"
         } else {
             return Ok(());
         };
@@ -238,23 +243,34 @@ fn lock(folder: &Path) -> io::Result<File> {
 }
 
 /// The files of one key after the new exchanges took their places among the old.
-fn plan(old: &[Option<Recording>], entries: &[Arc<Entry>], kept: &mut dyn FnMut(usize, String)) -> Vec<Planned> {
+fn plan(
+    old: &[Option<Recording>],
+    entries: &[Arc<Entry>],
+    case: Option<&str>,
+    kept: &mut dyn FnMut(usize, String),
+) -> Vec<Planned> {
     let mut sequence = expanded(old);
     let by_place: BTreeMap<u32, &Entry> = entries.iter().map(|entry| (entry.nth, entry.as_ref())).collect();
     for (nth, entry) in by_place {
         let new = &entry.exchange;
         let place = nth.saturating_sub(1) as usize;
         // What is allowed any number of times also stands for the repeats that are not there one by one.
-        let before = sequence.get(place).or(sequence.last().filter(|last| last.any));
-        let before = before.and_then(|slot| slot.exchange.as_ref());
-        if before.is_some_and(|before| is_same(new, before)) {
-            continue;
-        }
+        let last = sequence.len().saturating_sub(1);
+        let before =
+            if place > last { sequence.get_mut(last).filter(|last| last.any) } else { sequence.get_mut(place) };
+        let before = match before {
+            Some(slot) if slot.exchange.as_ref().is_some_and(|before| is_same(new, before)) => {
+                // What is no id, but a name that a client gave its session, may be another one in every run.
+                slot.cases.extend(case.filter(|case| case.contains("::")).map(str::to_owned));
+                continue;
+            }
+            slot => slot.and_then(|slot| slot.exchange.as_ref()),
+        };
         let worse = before.and_then(|before| worse(new, before));
         match (sequence.get_mut(place), worse) {
             (slot, Some(reason)) => kept(slot.and_then(|slot| slot.old).map_or(1, |at| at + 1), reason),
-            (Some(slot), None) => *slot = Slot::new(new.clone()),
-            (None, None) => sequence.push(Slot::new(new.clone())),
+            (Some(slot), None) => *slot = Slot::new(new.clone(), case),
+            (None, None) => sequence.push(Slot::new(new.clone(), case)),
         }
     }
     compressed(sequence)
@@ -266,11 +282,13 @@ struct Slot {
     /// `None` where a broken file holds the place.
     exchange: Option<Exchange>,
     any: bool,
+    cases: BTreeSet<String>,
 }
 
 impl Slot {
-    fn new(exchange: Exchange) -> Self {
-        Slot { old: None, exchange: Some(exchange), any: false }
+    fn new(exchange: Exchange, case: Option<&str>) -> Self {
+        let cases = case.map(str::to_owned).into_iter().collect();
+        Slot { old: None, exchange: Some(exchange), any: false, cases }
     }
 }
 
@@ -283,8 +301,9 @@ fn expanded(old: &[Option<Recording>]) -> Vec<Slot> {
             None => (1, false),
         };
         let exchange = recording.as_ref().map(|recording| &recording.exchange);
+        let cases = recording.as_ref().map(|recording| recording.cases.clone()).unwrap_or_default();
         for _ in 0..count {
-            sequence.push(Slot { old: Some(at), exchange: exchange.cloned(), any });
+            sequence.push(Slot { old: Some(at), exchange: exchange.cloned(), any, cases: cases.clone() });
         }
     }
     sequence
@@ -304,10 +323,11 @@ fn compressed(sequence: Vec<Slot>) -> Vec<Planned> {
             && (old.is_some() && *old == slot.old || is_same(&exchange, &last.exchange))
         {
             *times += 1;
+            last.cases.extend(slot.cases);
             continue;
         }
         let times = if slot.any && at + 1 == length { Times::Any } else { Times::Count(1) };
-        plan.push(Planned { old: slot.old, recording: Some(Recording { exchange, times }) });
+        plan.push(Planned { old: slot.old, recording: Some(Recording { exchange, times, cases: slot.cases }) });
     }
     plan
 }

@@ -31,13 +31,13 @@ fn entry(nth: u32, exchange: Exchange) -> Arc<Entry> {
 }
 
 fn file(body: &str, times: Times) -> Option<Recording> {
-    Some(Recording { exchange: exchange(body, &[]), times })
+    Some(Recording { exchange: exchange(body, &[]), times, cases: BTreeSet::new() })
 }
 
 /// Per planned file: the old file it was, its body, its times.
 fn planned(old: &[Option<Recording>], new: &[(u32, &str)]) -> Vec<(Option<usize>, String, Times)> {
     let entries: Vec<_> = new.iter().map(|(nth, body)| entry(*nth, exchange(body, &[]))).collect();
-    plan(old, &entries, &mut |_, reason| panic!("{reason}"))
+    plan(old, &entries, None, &mut |_, reason| panic!("{reason}"))
         .into_iter()
         .map(|planned| {
             let recording = planned.recording.unwrap_or_else(|| file("broken", Times::Any).unwrap());
@@ -86,7 +86,7 @@ fn a_file_in_which_a_secret_would_remain_is_not_written() {
     let secrets = Secrets::new([("API_KEY".to_owned(), "is_streaming".to_owned())]);
     let library = Arc::new(Library::open(root.path(), &provider));
     let keeper = Keeper::new(library, secrets, Arc::default());
-    let notes = keeper.keep(&[entry(1, exchange("a", &[]))]);
+    let notes = keeper.keep(None, &[entry(1, exchange("a", &[]))]);
     assert!(notes.len() == 1 && notes[0].ends_with("the value of API_KEY would remain in it"), "{notes:?}");
     assert_eq!(keeper.journal().failures(), notes);
     assert_eq!(fs::read_dir(root.path().join("together")).unwrap().count(), 0);

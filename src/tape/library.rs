@@ -1,21 +1,17 @@
 //! A folder of recordings.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
+use super::cache::{Cache, Cached, Loaded, Take};
 use super::recall::Recall;
 use crate::exchange::{self, Exchange, Key, Recording, Request, host_of};
 use crate::provider::{Ignored, Provider};
 use crate::upstream::{Error, ErrorKind};
 
-/// Bytes of files that are kept at hand, parsed, with what it costs to keep one. Cases share recordings, and a run asks
-/// for few of them.
-const MOST_CACHED: u64 = 32 << 20;
-const COST: u64 = 4 << 10;
 /// Files looked into for the nearest recording and for counts; beyond that a search would cost more than it tells.
 pub(super) const MOST_SEARCHED: usize = 2_000;
 const MOST_COUNTED: usize = 5_000;
@@ -44,62 +40,13 @@ pub struct Summary {
     pub more: bool,
 }
 
-/// A file of recordings that answers a request.
-#[derive(Clone)]
-pub(super) struct Take {
-    pub(super) path: PathBuf,
-    pub(super) loaded: Arc<Loaded>,
-}
-
-/// A file as read.
-pub(super) struct Loaded {
-    pub(super) recording: Recording,
-    pub(super) key: Key,
-    /// Bytes of the file.
-    pub(super) size: usize,
-}
-
-/// Files at hand; emptied when they have become too many bytes.
-#[derive(Default)]
-struct Cache {
-    files: HashMap<PathBuf, Cached>,
-    bytes: u64,
-}
-
-impl Cache {
-    fn get(&self, path: &Path, modified: Option<SystemTime>, length: u64) -> Option<Arc<Loaded>> {
-        let cached = self.files.get(path)?;
-        ((cached.modified, cached.length) == (modified, length)).then(|| Arc::clone(&cached.loaded))
-    }
-
-    fn insert(&mut self, path: &Path, cached: Cached) {
-        self.remove(path);
-        let weight = cached.length + COST;
-        if self.bytes + weight > MOST_CACHED {
-            *self = Cache::default();
-        }
-        self.bytes += weight;
-        self.files.insert(path.to_owned(), cached);
-    }
-
-    fn remove(&mut self, path: &Path) {
-        if let Some(cached) = self.files.remove(path) {
-            self.bytes -= cached.length + COST;
-        }
-    }
-}
-
-struct Cached {
-    modified: Option<SystemTime>,
-    length: u64,
-    loaded: Arc<Loaded>,
-}
-
 /// What a recording was asked, for finding the nearest one.
 pub(super) struct Asked {
     pub(super) path: PathBuf,
     pub(super) request: Request,
     pub(super) canonical: String,
+    /// The cases that recorded it.
+    pub(super) cases: BTreeSet<String>,
 }
 
 impl Library {
@@ -260,10 +207,10 @@ impl Library {
             for path in recordings_in(&folder).into_iter().take(MOST_SEARCHED) {
                 // A file that cannot be read is no near one; who needs it gets its fault said.
                 let Ok(text) = fs::read_to_string(&path) else { continue };
-                let Ok((request, url)) = exchange::read_request(&text) else { continue };
-                if self.is_ours(&folder, &url) {
-                    let canonical = self.key(&request).canonical;
-                    all.push(Asked { path, request, canonical });
+                let Ok(recorded) = exchange::read_request(&text) else { continue };
+                if self.is_ours(&folder, &recorded.url) {
+                    let canonical = self.key(&recorded.request).canonical;
+                    all.push(Asked { path, request: recorded.request, canonical, cases: recorded.cases });
                 }
             }
         }
@@ -340,47 +287,4 @@ fn has_recordings(folder: &Path) -> bool {
 
 fn broken(path: &Path, reason: &str) -> Error {
     Error::new(ErrorKind::BrokenRecording, format!("{}: not a readable recording: {reason}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::exchange::{End, Exchange, Origin, Reply, Times};
-
-    use super::*;
-
-    fn cached(length: u64) -> Cached {
-        let request = Request {
-            method: http::Method::GET,
-            endpoint: "/v1/models".to_owned(),
-            headers: http::HeaderMap::new(),
-            body: bytes::Bytes::new(),
-            auth: exchange::Auth::Provider,
-            case: None,
-        };
-        let reply = Reply {
-            status: 200,
-            headers: Vec::new(),
-            body: bytes::Bytes::new(),
-            chunks: Vec::new(),
-            end: End::Complete,
-        };
-        let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
-        let key = exchange::key_of_recorded(&exchange, &[]);
-        let recording = Recording { exchange, times: Times::Count(1) };
-        Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key, size: 0 }) }
-    }
-
-    #[test]
-    fn files_at_hand_are_bounded_by_their_bytes() {
-        let mut cache = Cache::default();
-        for number in 0..100 {
-            cache.insert(Path::new(&format!("{number}.json")), cached(MOST_CACHED / 10));
-            assert!(cache.bytes <= MOST_CACHED);
-            assert_eq!(cache.bytes, cache.files.len() as u64 * (MOST_CACHED / 10 + COST));
-        }
-        assert!(cache.get(Path::new("99.json"), None, MOST_CACHED / 10).is_some());
-        assert!(cache.get(Path::new("99.json"), None, 1).is_none(), "it was changed");
-        cache.insert(Path::new("99.json"), cached(1));
-        assert!(cache.get(Path::new("99.json"), None, 1).is_some());
-    }
 }

@@ -1,107 +1,211 @@
 //! What is said of a request that no recording answers.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::library::{Asked, Library, Take};
-use crate::exchange::{Auth, Difference, Key, Request, differences};
+use super::cache::Take;
+use super::library::{Asked, Library};
+use crate::diff::{Diff, Extent, Line, parting};
+use crate::exchange::{Auth, Difference, Key, Request, differences, is_same_case};
+use crate::upstream::ErrorKind;
 
 /// Places shown of those that differ.
 const MOST_SHOWN: usize = 3;
+/// Lines shown of how two texts differ.
+const MOST_LINES: usize = 16;
 /// Characters shown of a value.
 const MOST_CHARACTERS: usize = 160;
 
-/// The whole message: what is missing, for which case, the nearest recording and what differs, the likely cause, and
-/// the command that records it.
-pub(super) fn message(
-    library: &Library,
-    request: &Request,
-    key: &Key,
-    nth: u32,
-    takes: &[Take],
-    command: &str,
-) -> String {
-    let asked = format!("{} {}", request.method, request.endpoint);
-    let mut out = match takes.last() {
-        Some(_) => format!(
-            "the recording of {asked} ({}) has no reply to its {} time in one case",
-            library.provider(),
-            ordinal(nth)
-        ),
-        None => format!("no recording of {asked} ({})", library.provider()),
-    };
-    if let Some(case) = &request.case {
-        let _ = write!(out, "\n  case: {case}");
+/// A request that no recording answers, with what is known of it.
+pub(super) struct Missed<'a> {
+    pub(super) library: &'a Library,
+    pub(super) request: &'a Request,
+    pub(super) key: &'a Key,
+    /// Which of the case's equal requests it is.
+    pub(super) nth: u32,
+    /// What answered the equal ones before it.
+    pub(super) takes: &'a [Take],
+    /// Files that answered other requests of the case.
+    pub(super) used: &'a BTreeSet<PathBuf>,
+}
+
+impl Missed<'_> {
+    /// Whether a recording is missing or stale, and the whole message: what it is, for which case, the nearest recording
+    /// and what differs, the likely cause, and the command that records it.
+    pub(super) fn said(&self, command: &str) -> (ErrorKind, String) {
+        let all = self.library.asked();
+        let own = self.nearest(&all, |asked| self.is_left_of_case(asked)).filter(|_| self.takes.is_empty());
+        let Some((own, differences)) = own else {
+            return (ErrorKind::MissingRecording, self.missing(&all, command));
+        };
+        let mut out = format!(
+            "the recording of this case is stale: it asks {} ({}) differently now",
+            self.asked(),
+            self.provider()
+        );
+        self.say_case(&mut out);
+        let _ = write!(out, "\n  recording of this case: {}", own.path.display());
+        self.say_differences(own, &differences, &mut out);
+        let cause = match differences.first() {
+            Some(first) if is_of_prompt(first) => "the prompt was changed after it was recorded".to_owned(),
+            _ => self.cause(own, &differences),
+        };
+        let _ = write!(out, "\n  likely cause: {cause}\n  to record it anew: {command}");
+        (ErrorKind::StaleRecording, out)
     }
-    match takes.last() {
-        Some(last) => {
+
+    /// Whether a recording was made for the case that asks, and answered nothing that it asked in this run: what a case
+    /// asks besides is new, and no reason to call the rest old.
+    fn is_left_of_case(&self, asked: &Asked) -> bool {
+        let Some(case) = &self.request.case else { return false };
+        let is_of_case = |recorded: &String| is_same_case(recorded, case, self.provider());
+        !self.request.body.is_empty() && asked.cases.iter().any(is_of_case) && !self.used.contains(&asked.path)
+    }
+
+    fn missing(&self, all: &[Asked], command: &str) -> String {
+        let (asked, provider) = (self.asked(), self.provider());
+        let mut out = match self.takes.last() {
+            Some(_) => {
+                format!(
+                    "the recording of {asked} ({provider}) has no reply to its {} time in one case",
+                    ordinal(self.nth)
+                )
+            }
+            None => format!("no recording of {asked} ({provider})"),
+        };
+        self.say_case(&mut out);
+        match self.takes.last() {
+            Some(last) => {
+                let _ = write!(
+                    out,
+                    "\n  recorded: {}, {} in all\n  likely cause: the case, the client or the gateway asks this more \
+                     often than when it was recorded (a retry?); if any number is right, put `\"repeat\": true` into \
+                     the file's `retake` section",
+                    last.path.display(),
+                    times(self.nth.saturating_sub(1)),
+                );
+            }
+            None => {
+                let _ = write!(out, "\n  looked for: {}", self.library.path_of(&self.key.name).display());
+                self.say_nearest(all, &mut out);
+            }
+        }
+        let _ = write!(out, "\n  to record it: {command}");
+        out
+    }
+
+    fn asked(&self) -> String {
+        format!("{} {}", self.request.method, self.request.endpoint)
+    }
+
+    fn provider(&self) -> &str {
+        self.library.provider()
+    }
+
+    fn say_case(&self, out: &mut String) {
+        if let Some(case) = &self.request.case {
+            let _ = write!(out, "\n  case: {case}");
+        }
+    }
+
+    fn say_nearest(&self, all: &[Asked], out: &mut String) {
+        let Some((nearest, differences)) = self.nearest(all, |_| true) else {
             let _ = write!(
                 out,
-                "\n  recorded: {}, {} in all\n  likely cause: the case, the client or the gateway asks this more often \
-                 than when it was recorded (a retry?); if any number is right, put `\"repeat\": true` into the file's \
-                 `retake` section",
-                last.path.display(),
-                times(nth.saturating_sub(1)),
+                "\n  nearest recording: none of {} recordings is for {}\n  likely cause: it was never recorded",
+                all.len(),
+                self.asked()
             );
+            return;
+        };
+        let _ = write!(out, "\n  nearest recording: {}", nearest.path.display());
+        self.say_differences(nearest, &differences, out);
+        let _ = write!(out, "\n  likely cause: {}", self.cause(nearest, &differences));
+    }
+
+    fn say_differences(&self, nearest: &Asked, differences: &[Difference], out: &mut String) {
+        if nearest.request.auth != self.request.auth {
+            let (was, is) = if self.request.auth == Auth::None { ("with", "without") } else { ("without", "with") };
+            let _ = write!(out, ", recorded {was} a key and asked {is} one");
         }
-        None => {
-            let _ = write!(out, "\n  looked for: {}", library.path_of(&key.name).display());
-            say_nearest(library, request, key, &mut out);
+        for difference in differences.iter().take(MOST_SHOWN) {
+            let _ = write!(out, "\n    differs at {}", difference.path);
+            if let Some(lines) = line_by_line(difference) {
+                out.push_str(": - recorded, + asked");
+                for line in lines {
+                    let _ = write!(out, "\n      {}", line.text());
+                }
+                continue;
+            }
+            let (recorded, asked) = shown(difference);
+            let _ = write!(out, "\n      recorded: {recorded}\n      asked:    {asked}");
+        }
+        if differences.len() > MOST_SHOWN {
+            let _ = write!(out, "\n    and at {} more places", differences.len() - MOST_SHOWN);
         }
     }
-    let _ = write!(out, "\n  to record it: {command}");
-    out
+
+    /// The recording of the same endpoint with the fewest differing places; among equals the one whose texts are closest.
+    fn nearest<'b>(&self, all: &'b [Asked], is_meant: impl Fn(&Asked) -> bool) -> Option<(&'b Asked, Vec<Difference>)> {
+        let wanted = body_of(&self.key.canonical);
+        let mut best: Option<(usize, f64, &Asked, Vec<Difference>)> = None;
+        for asked in all {
+            if (&asked.request.method, &asked.request.endpoint) != (&self.request.method, &self.request.endpoint)
+                || !is_meant(asked)
+            {
+                continue;
+            }
+            let differences = differences(&body_of(&asked.canonical), &wanted);
+            let count = differences.len() + usize::from(asked.request.auth != self.request.auth);
+            let distance = differences.iter().map(distance).sum();
+            if best.as_ref().is_none_or(|(least, closest, ..)| (count, distance) < (*least, *closest)) {
+                best = Some((count, distance, asked, differences));
+            }
+        }
+        best.map(|(_, _, asked, differences)| (asked, differences))
+    }
+
+    fn cause(&self, nearest: &Asked, differences: &[Difference]) -> String {
+        let Some(first) = differences.first() else {
+            return if nearest.request.auth == self.request.auth {
+                "the requests differ in a way that JSON does not show: a number beyond 64 bits, or the base URL's path"
+            } else {
+                "only whether the key goes along differs"
+            }
+            .to_owned();
+        };
+        let field = &first.path;
+        match (top(first), &first.old, &first.new) {
+            (_, None, Some(_)) => format!(
+                "the request has {field} and the recording has not: the case was changed, or a newer client or gateway \
+                 sends it; if the provider ignores it, declare it under `ignores` in providers.yaml"
+            ),
+            (_, Some(_), None) => {
+                format!("the recording has {field} and the request has not: the case or the client was changed")
+            }
+            _ if is_of_prompt(first) => {
+                "the prompt was changed after it was recorded, or this one was never recorded".to_owned()
+            }
+            ("model", ..) => "another model than the recorded one: see the setup and its models".to_owned(),
+            ("stream", ..) => "only the other form, streamed or whole, was recorded".to_owned(),
+            _ => format!("{field} was changed after it was recorded"),
+        }
+    }
 }
 
-fn say_nearest(library: &Library, request: &Request, key: &Key, out: &mut String) {
-    let all = library.asked();
-    let Some((nearest, differences)) = nearest(&all, request, key) else {
-        let _ = write!(
-            out,
-            "\n  nearest recording: none of {} recordings is for {} {}\n  likely cause: it was never recorded",
-            all.len(),
-            request.method,
-            request.endpoint
-        );
-        return;
-    };
-    let _ = write!(out, "\n  nearest recording: {}", nearest.path.display());
-    if nearest.request.auth != request.auth {
-        let (was, is) = if request.auth == Auth::None { ("with", "without") } else { ("without", "with") };
-        let _ = write!(out, ", recorded {was} a key and asked {is} one");
-    }
-    for difference in differences.iter().take(MOST_SHOWN) {
-        let _ = write!(
-            out,
-            "\n    differs at {}\n      recorded: {}\n      asked:    {}",
-            difference.path,
-            shown(difference.old.as_ref()),
-            shown(difference.new.as_ref())
-        );
-    }
-    if differences.len() > MOST_SHOWN {
-        let _ = write!(out, "\n    and at {} more places", differences.len() - MOST_SHOWN);
-    }
-    let _ = write!(out, "\n  likely cause: {}", cause(nearest, request, &differences));
+/// The member of the body in which a difference lies.
+fn top(difference: &Difference) -> &str {
+    difference.path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default()
 }
 
-/// The recording of the same endpoint with the fewest differing places; among equals the one whose texts are closest.
-fn nearest<'a>(all: &'a [Asked], request: &Request, key: &Key) -> Option<(&'a Asked, Vec<Difference>)> {
-    let wanted = body_of(&key.canonical);
-    let mut best: Option<(usize, f64, &Asked, Vec<Difference>)> = None;
-    for asked in all {
-        if (&asked.request.method, &asked.request.endpoint) != (&request.method, &request.endpoint) {
-            continue;
-        }
-        let differences = differences(&body_of(&asked.canonical), &wanted);
-        let count = differences.len() + usize::from(asked.request.auth != request.auth);
-        let distance = differences.iter().map(distance).sum();
-        if best.as_ref().is_none_or(|(least, closest, ..)| (count, distance) < (*least, *closest)) {
-            best = Some((count, distance, asked, differences));
-        }
-    }
-    best.map(|(_, _, asked, differences)| (asked, differences))
+/// Whether it is another text at a place of the prompt that both have.
+fn is_of_prompt(difference: &Difference) -> bool {
+    matches!(top(difference), "messages" | "prompt" | "input" | "instructions")
+        && difference.old.is_some()
+        && difference.new.is_some()
 }
 
 /// The body after normalisation, as it is compared.
@@ -122,40 +226,30 @@ fn distance(difference: &Difference) -> f64 {
     1.0 - (front + back) as f64 / a.len().max(b.len()).max(1) as f64
 }
 
-fn shown(value: Option<&Value>) -> String {
+/// Texts of several lines, line by line.
+fn line_by_line(difference: &Difference) -> Option<Vec<Line>> {
+    let (Some(Value::String(recorded)), Some(Value::String(asked))) = (&difference.old, &difference.new) else {
+        return None;
+    };
+    let has_lines = recorded.contains('\n') || asked.contains('\n');
+    let diff = has_lines.then(|| Diff::of(recorded, asked)).flatten()?;
+    Some(diff.shown(Extent::Lines(MOST_LINES)))
+}
+
+/// What was recorded and what is asked, long texts from where they part.
+fn shown(difference: &Difference) -> (String, String) {
+    let text = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let texts = text(&difference.old).zip(text(&difference.new));
+    let parted = texts.and_then(|(recorded, asked)| parting(&recorded, &asked));
+    parted.unwrap_or_else(|| (value(difference.old.as_ref()), value(difference.new.as_ref())))
+}
+
+fn value(value: Option<&Value>) -> String {
     let Some(value) = value else { return "(absent)".to_owned() };
     let text = value.to_string();
     match text.char_indices().nth(MOST_CHARACTERS) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
-    }
-}
-
-fn cause(nearest: &Asked, request: &Request, differences: &[Difference]) -> String {
-    let Some(first) = differences.first() else {
-        return if nearest.request.auth == request.auth {
-            "the requests differ in a way that JSON does not show: a number beyond 64 bits, or the base URL's path"
-        } else {
-            "only whether the key goes along differs"
-        }
-        .to_owned();
-    };
-    let top = first.path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
-    let field = &first.path;
-    match (top, &first.old, &first.new) {
-        (_, None, Some(_)) => format!(
-            "the request has {field} and the recording has not: the case was changed, or a newer client or gateway \
-             sends it; if the provider ignores it, declare it under `ignores` in providers.yaml"
-        ),
-        (_, Some(_), None) => {
-            format!("the recording has {field} and the request has not: the case or the client was changed")
-        }
-        ("messages" | "prompt" | "input" | "instructions", ..) => {
-            "the prompt was changed after it was recorded, or this one was never recorded".to_owned()
-        }
-        ("model", ..) => "another model than the recorded one: see the setup and its models".to_owned(),
-        ("stream", ..) => "only the other form, streamed or whole, was recorded".to_owned(),
-        _ => format!("{field} was changed after it was recorded"),
     }
 }
 

@@ -8,6 +8,7 @@
 //! with what was just recorded for the first, so that cases which share recordings see the same replies in the run
 //! that records them as in every later one.
 
+mod cache;
 mod count;
 mod faults;
 mod journal;
@@ -33,8 +34,8 @@ pub use mode::Mode;
 
 use crate::exchange::{self, Auth, Key, Secrets, What};
 use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
+use cache::Take;
 use count::Counts;
-use library::Take;
 use record::Recorder;
 
 /// Makes the command that records what a case asks.
@@ -223,7 +224,9 @@ impl Tape {
 
     fn miss(&self, kept: &Request, key: &Key, nth: u32, takes: &[Take]) -> Error {
         let command = (self.options.command)(kept.case.as_deref());
-        let mut message = miss::message(&self.library, kept, key, nth, takes, &command);
+        let used = kept.case.as_deref().map(|case| self.options.journal.used(case)).unwrap_or_default();
+        let asked = miss::Missed { library: &self.library, request: kept, key, nth, takes, used: &used };
+        let (kind, mut message) = asked.said(&command);
         if let Some(variable) = self.options.missing_key.as_ref().filter(|_| self.mode == Mode::RecordIfMissing) {
             message.push_str(&format!(
                 "\n  in mode record-if-missing it would be recorded now, but {variable} is not set: set {variable}, or \
@@ -231,8 +234,13 @@ impl Tape {
             ));
         }
         let message = self.options.secrets.text(&message);
-        self.options.journal.missed(Miss { case: kept.case.clone(), name: key.name.clone(), message: message.clone() });
-        Error::new(ErrorKind::MissingRecording, message)
+        self.options.journal.missed(Miss {
+            case: kept.case.clone(),
+            kind,
+            name: key.name.clone(),
+            message: message.clone(),
+        });
+        Error::new(kind, message)
     }
 
     fn live(&self) -> Result<&Shared, Error> {

@@ -22,6 +22,14 @@ pub(super) struct Entry {
     kept: AtomicBool,
 }
 
+impl Entry {
+    /// Whether its file names the cases that recorded it: where there is nothing in a request that could change, nobody
+    /// ever asks whose it was.
+    pub(super) fn names_cases(&self) -> bool {
+        !self.exchange.request.body.is_empty()
+    }
+}
+
 /// What is to be done about a request.
 pub(super) enum Claim {
     /// Nobody has asked it yet: this one does.
@@ -114,10 +122,10 @@ impl Pool {
         !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::Flying))
     }
 
-    /// Ends a case that passed: what it asked and what is not written yet.
+    /// Ends a case that passed: what it asked and what is not written yet, or not yet under its name.
     pub(super) fn take_passed(&self, case: &str) -> Vec<Arc<Entry>> {
         let entries = self.lock().cases.remove(case).unwrap_or_default();
-        entries.into_iter().filter(|entry| !entry.kept.swap(true, Ordering::SeqCst)).collect()
+        entries.into_iter().filter(|entry| !entry.kept.swap(true, Ordering::SeqCst) || entry.names_cases()).collect()
     }
 
     /// Ends a case that did not pass: what only it asked is forgotten, so that another try asks anew.

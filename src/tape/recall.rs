@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 
-use super::library::Take;
+use super::cache::Take;
 use crate::exchange::{Auth, Key, Request};
 
 /// So long the files that answer a request are taken to be as they were. Someone who changes one by hand, or records it

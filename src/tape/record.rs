@@ -94,7 +94,7 @@ impl Recorder {
             by_key.entry(entry.key.clone()).or_default().push(entry);
         }
         for entries in by_key.into_values() {
-            notes.extend(keep(&self.keeper, entries).await);
+            notes.extend(keep(&self.keeper, Some(case), entries).await);
         }
         notes
     }
@@ -105,9 +105,9 @@ impl Recorder {
 }
 
 /// Writing waits for the disk and for other processes, so not on a thread that relays.
-async fn keep(keeper: &Arc<Keeper>, entries: Vec<Arc<Entry>>) -> Vec<String> {
-    let writer = Arc::clone(keeper);
-    let written = tokio::task::spawn_blocking(move || writer.keep(&entries)).await;
+async fn keep(keeper: &Arc<Keeper>, case: Option<&str>, entries: Vec<Arc<Entry>>) -> Vec<String> {
+    let (writer, case) = (Arc::clone(keeper), case.map(str::to_owned));
+    let written = tokio::task::spawn_blocking(move || writer.keep(case.as_deref(), &entries)).await;
     written.unwrap_or_else(|error| {
         let message = format!("could not write a recording: {error}");
         keeper.journal().failed(message.clone());
@@ -124,6 +124,7 @@ struct Relay {
 
 impl Relay {
     async fn run(self, request: Request, mut flight: Flight, head: oneshot::Sender<Result<Reply, Error>>) {
+        let case = request.case.clone();
         let at_once = request.case.is_none() || !self.options.staged;
         let start = Instant::now();
         let mut live = match self.live.send(request).await {
@@ -160,7 +161,7 @@ impl Relay {
         let entry = flight.land(key, nth, self.options.secrets.exchange(&exchange));
         if at_once {
             // Before the client sees the end: what it has whole, is on disk.
-            for note in keep(&self.keeper, vec![entry]).await {
+            for note in keep(&self.keeper, case.as_deref(), vec![entry]).await {
                 self.keeper.say(&note);
             }
         }

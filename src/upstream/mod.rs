@@ -82,6 +82,8 @@ impl Error {
 pub enum ErrorKind {
     /// Replay has no recording of this request. Never sent anywhere.
     MissingRecording,
+    /// Replay has a recording of this case, but its request has changed since. Never sent anywhere.
+    StaleRecording,
     /// A recording exists but cannot be read.
     BrokenRecording,
     /// The provider's key variable is not set.
@@ -103,6 +105,7 @@ impl ErrorKind {
     pub fn name(self) -> &'static str {
         match self {
             ErrorKind::MissingRecording => "missing-recording",
+            ErrorKind::StaleRecording => "stale-recording",
             ErrorKind::BrokenRecording => "broken-recording",
             ErrorKind::MissingKey => "missing-key",
             ErrorKind::Connect => "connect",
@@ -132,7 +135,7 @@ impl ErrorKind {
     /// The class that a name stands for.
     pub fn from_name(name: &str) -> Option<Self> {
         use ErrorKind::*;
-        [MissingRecording, BrokenRecording, MissingKey, Connect, Timeout, NoRule, Broken, Other]
+        [MissingRecording, StaleRecording, BrokenRecording, MissingKey, Connect, Timeout, NoRule, Broken, Other]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

@@ -4,5 +4,7 @@ mod answer;
 pub mod json;
 pub mod ndjson;
 pub mod sse;
+mod usage;
 
 pub use answer::{Answer, Choice, ToolCall};
+pub use usage::{Usage, usage};

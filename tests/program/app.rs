@@ -71,6 +71,12 @@ fn what_the_server_printed_stands_with_the_failure_alone() {
     let (fine, gone) = ran.stdout.split_once("FAILURES").expect("a failure");
     assert!(!fine.contains("still 42"), "{fine}");
     assert!(gone.contains("the stack printed:\n    still 42"), "{gone}");
+    // Of a case that passed it is there for who asks.
+    dir.write("suites/sun.yaml", &suite.replace("Luna", "Sol"));
+    let ran =
+        dir.retake(&format!("{words} -rP")).arg("--stack-config").arg(&format!("command:{talking}")).run().exits(0);
+    let (_, passes) = ran.stdout.split_once("= PASSES =").expect("passed cases");
+    assert!(passes.contains("- Captured stdout call -") && passes.contains("\nstill 42"), "{passes}");
 }
 
 #[test]

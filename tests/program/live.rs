@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::server::serve;
-use super::world::{Dir, Ran};
+use super::world::{Dir, Ran, Running};
 
 const MODELS: &str = r#"{"object": "list", "data": []}"#;
 
@@ -179,4 +179,85 @@ fn cases_beyond_the_budget_are_skipped_and_replay_costs_nothing() {
     live(&dir, &base, "--mode record").exits(0);
     let replay = "test --setup together --stack-config direct --max-cost 0";
     assert_eq!(dir.retake(replay).run().exits(0).last_line(), "4 passed");
+}
+
+/// Cases that ask for so many tokens at most, of a provider without a key.
+fn asking(dir: &Dir, most: u32, more: &str) {
+    let case = |n| {
+        format!(
+            "  - name: case_{n}\n    model: text\n    request: {{post: /v1/chat/completions, body: {{model: \"${{model}}\", max_tokens: {most}{more}, messages: [{{role: user, content: \"{n}\"}}]}}}}\n"
+        )
+    };
+    dir.write("suites/chat.yaml", &format!("cases:\n{}", (0..4).map(case).collect::<String>()));
+    let provider = "providers:\n  local:\n    type: remote::openai\n    base_url: http://127.0.0.1:9/v1\n    prices: {\"*\": {input: 1000, output: 1000}}\n";
+    dir.write("suites/providers.yaml", provider);
+    dir.write("suites/setups.yaml", "setups:\n  local: {provider: local, models: {text: local/m}}\n");
+}
+
+const REPORTING: &str = "rules:
+  - when: {endpoint: /v1/chat/completions}
+    reply:
+      json:
+        choices: [{index: 0, message: {role: assistant, content: hi}}]
+        usage: {prompt_tokens: 40, completion_tokens: 50, total_tokens: 90}
+";
+
+#[test]
+fn the_budget_goes_by_what_replies_report() {
+    let dir = Dir::new();
+    dir.write("script.yaml", REPORTING);
+    let live = |more: &str| {
+        let words = "test --setup local --mode live --provider local=script:script.yaml";
+        dir.retake(&format!("{words} {more}")).run().exits(0)
+    };
+    // 10 tokens are asked for, 90 are reported.
+    asking(&dir, 10, "");
+    for stack in ["ci-tests", "direct", "server:ci-tests:0"] {
+        let ran = live(&format!("--max-tokens 200 --stack-config {stack}"));
+        assert_eq!(ran.last_line(), "2 passed, 2 skipped", "{stack}: {}", ran.stdout);
+        ran.says("spent: $0.1800 for 180 tokens, as 2 replies reported (estimated before the run: ");
+    }
+    // A stack that runs elsewhere is asked by somebody else: what it costs stands in its replies.
+    let stack =
+        Running::start(dir.path(), "stack --setup local --mode live --provider local=script:script.yaml --port 0");
+    for place in [format!("http://127.0.0.1:{}", stack.port), format!("server:ci-tests:{}", stack.port)] {
+        let ran = live(&format!("--max-tokens 200 --stack-config {place}"));
+        assert_eq!(ran.last_line(), "2 passed, 2 skipped", "{place}: {}", ran.stdout);
+        ran.says("spent: $0.1800 for 180 tokens, as 2 replies reported (");
+    }
+    let ran = live("-v --max-cost 0.25");
+    assert_eq!(ran.last_line(), "3 passed, 1 skipped");
+    ran.says("SKIPPED (budget: more than\n--max-cost 0.25 by estimate and what was spent)");
+    // 1000 are asked for: what one case leaves is there for the next, also for those that run at once.
+    asking(&dir, 1000, "");
+    for workers in [1, 4] {
+        let ran = live(&format!("--max-tokens 1500 -n {workers}"));
+        assert_eq!(ran.last_line(), "4 passed", "{}", ran.stdout);
+    }
+    assert_eq!(live("--max-tokens 1200").last_line(), "3 passed, 1 skipped");
+    assert_eq!(live("--max-tokens 100").last_line(), "4 skipped");
+}
+
+#[test]
+fn a_reply_that_reports_no_usage_costs_its_estimate_and_a_replayed_one_nothing() {
+    let dir = Dir::new();
+    dir.write("script.yaml", "rules:\n  - when: {endpoint: /v1/chat/completions}\n    reply: {text: Hi.}\n");
+    let words = "test --setup local --provider local=script:script.yaml";
+    let run = |more: &str| dir.retake(&format!("{words} {more}")).run().exits(0);
+    asking(&dir, 1000, ", stream: true");
+    let ran = run("--mode live --max-tokens 2500");
+    assert_eq!(ran.last_line(), "2 passed, 2 skipped", "{}", ran.stdout);
+    ran.says("by estimate: 2 replies reported no usage (estimated before the run: ");
+    // A stream that ends with its usage costs what it says.
+    asking(&dir, 1000, ", stream: true, stream_options: {include_usage: true}");
+    let ran = run("--mode record --max-tokens 2500 --deselect suites/chat.yaml::case_3");
+    assert!(ran.last_line().starts_with("3 passed"), "{}", ran.stdout);
+    ran.says(", as 3 replies reported (");
+    // Three are played, one is asked.
+    let ran = run("--mode record-if-missing --max-tokens 2500");
+    assert_eq!(ran.last_line(), "4 passed");
+    ran.says(", as 1 reply reported (");
+    let ran = run("--mode replay --max-tokens 1");
+    assert_eq!(ran.last_line(), "4 passed");
+    assert!(!ran.stdout.contains("spent: "), "{}", ran.stdout);
 }

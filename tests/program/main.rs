@@ -4,8 +4,11 @@
 mod app;
 mod bad_input;
 mod faults;
+#[cfg(unix)]
+mod interrupt;
 mod live;
 mod modes;
+mod nextest;
 mod protocol;
 mod proxy;
 mod pytest;

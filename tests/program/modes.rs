@@ -33,7 +33,7 @@ fn what_is_recorded_is_replayed_with_the_same_outcomes_and_recorded_again_as_the
 }
 
 #[test]
-fn a_changed_prompt_is_a_missing_recording_and_never_the_old_answer() {
+fn a_changed_prompt_is_a_stale_recording_and_never_the_old_answer() {
     let dir = folder();
     dir.copy("recordings");
     let suite = std::fs::read_to_string(package().join("suites/inference/sanity.yaml")).unwrap();
@@ -42,11 +42,47 @@ fn a_changed_prompt_is_a_missing_recording_and_never_the_old_answer() {
         &suite.replace("Which planet do humans live on?", "Which planet do we live on?"),
     );
     let ran = run(&dir, "--setup together -k non_streaming_01").exits(1);
-    ran.says("missing recording")
+    ran.says("stale recording")
         .says("$.messages[0].content")
         .says("Which planet do humans live on?")
         .says("--mode record")
         .says("2 failed");
+}
+
+const PLANETS: &str = "cases:
+  - name: planet
+    clients: [openai_client, client_with_models]
+    model: text
+    request:
+      post: /v1/chat/completions
+      body: {model: \"${model}\", messages: [{role: user, content: Which planet do humans live on?}]}
+    expect: {status: 200}
+";
+
+#[test]
+fn a_case_that_was_changed_after_it_was_recorded_has_a_stale_recording_and_a_new_one_a_missing() {
+    let dir = folder();
+    dir.write("suites/inference/planets.yaml", PLANETS);
+    run(&dir, &format!("{SCRIPTED} --mode record suites/inference/planets.yaml")).exits(0);
+    run(&dir, "--setup together suites/inference/planets.yaml").exits(0);
+    let new = PLANETS.replace("cases:\n", "").replace("name: planet", "name: another").replace("Which", "What");
+    let changed = PLANETS.replace("humans", "we");
+    dir.write("suites/inference/planets.yaml", &format!("{changed}{new}"));
+    for stack in ["", "--stack-config direct", "--stack-config server:ci-tests:0"] {
+        let words = format!("test --setup together suites/inference/planets.yaml {stack}");
+        let ran = dir.retake(&words).env("COLUMNS", "400").run().exits(1);
+        let of = |name: &str| {
+            let lines = ran.stdout.lines().filter(|line| line.starts_with("FAILED") && line.contains(name));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (stale, missing) = (of("::planet["), of("::another["));
+        assert!(stale.len() == 2 && stale.iter().all(|line| line.contains(" - stale recording: ")), "{stale:?}");
+        assert!(
+            missing.len() == 2 && missing.iter().all(|line| line.contains(" - missing recording: ")),
+            "{missing:?}"
+        );
+        ran.says("to record it anew: ").says("recording of this case: recordings/together/");
+    }
 }
 
 #[test]
@@ -137,4 +173,46 @@ fn recorders_of_several_processes_lose_nothing() {
     let names = |dir: &Dir| dir.files("recordings").into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names(&dir), names(&alone));
     run(&dir, "--setup together").exits(0);
+}
+
+#[test]
+fn a_long_answer_that_is_another_one_is_shown_line_by_line() {
+    let dir = folder();
+    let reply = "{\"a\": \"one\\ntwo\\nthree\"}";
+    dir.write(
+        "script.yaml",
+        &format!("rules:\n  - when: {{endpoint: /v1/chat/completions}}\n    reply: {{json: {reply}}}\n"),
+    );
+    let suite = PLANETS.replace("{status: 200}", "{json: {$.a: {equals: \"one\\n2\\nthree\"}}}");
+    dir.write("suites/inference/planets.yaml", &suite);
+    let words = "--setup together --mode live --provider together=script:script.yaml suites/inference/planets.yaml";
+    let ran = run(&dir, &format!("{words} --stack-config direct")).exits(1);
+    ran.says("  differs:  - expected, + actual\n      one\n    - 2\n    + two\n      three\n");
+}
+
+#[test]
+fn passed_cases_show_their_last_exchanges_to_who_asks() {
+    let dir = folder();
+    let part = |name: &str| {
+        format!(
+            "    {name}:\n      - {{name: {name} it, request: {{post: /v1/chat/completions, body: {{model: m, stream: true, messages: [{{role: user, content: planet}}]}}}}}}\n"
+        )
+    };
+    let steps: String = ["setup", "steps", "teardown"].map(part).concat();
+    dir.write("suites/inference/planets.yaml", &format!("cases:\n  - name: planet\n{steps}"));
+    dir.write("script.yaml", "rules:\n  - when: {endpoint: /v1/chat/completions}\n    reply: {text: Earth.}\n");
+    let words = "--setup together --mode live --provider together=script:script.yaml suites/inference/planets.yaml";
+    let ran = run(&dir, &format!("{words} -rA --stack-config direct")).exits(0);
+    let (_, passes) = ran.stdout.split_once("= PASSES =").expect("passed cases");
+    let (passes, short) = passes.split_once("short test summary info").expect("the short summary");
+    for (title, step) in
+        [("exchange setup", "setup it"), ("exchange call", "steps it"), ("exchange teardown", "teardown it")]
+    {
+        let (_, section) = passes.split_once(&format!("- Captured {title} -")).expect(title);
+        let section = section.split_once("- Captured ").map_or(section, |(section, _)| section);
+        assert!(section.contains(&format!("step:     {step}\n  reply:    200 OK")), "{section}");
+        assert!(section.contains("stream:   (") && section.contains("request:  curl "), "{section}");
+    }
+    assert!(short.contains("PASSED suites/inference/planets.yaml::planet"), "{short}");
+    assert!(!run(&dir, &format!("{words} -rp --stack-config direct")).exits(0).stdout.contains("PASSES"));
 }

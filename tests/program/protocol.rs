@@ -1,6 +1,6 @@
 //! Selection, exit codes, and the libtest protocol.
 
-use super::world::{Dir, Ran, TestCommand, package};
+use super::world::{Dir, TestCommand, package};
 
 fn test(words: &str) -> TestCommand {
     TestCommand::new(package(), &format!("test {words}"))
@@ -70,6 +70,65 @@ fn exact_runs_one_case() {
     assert_eq!(ran.outcomes(), [(name.to_owned(), "PASSED".to_owned())]);
 }
 
+/// What IDEs, cargo's wrappers and habit add to a run of 8 cases, 4 of which are asked for by `True`.
+#[test]
+fn what_libtest_takes_is_taken_in_peace() {
+    let all = "8 passed, 58 deselected";
+    for (words, last) in [
+        ("--nocapture", all),
+        ("--no-capture", all),
+        ("--show-output", all),
+        ("--report-time", all),
+        ("--report-time=plain", all),
+        ("--ensure-time", all),
+        ("--shuffle", all),
+        ("--shuffle --shuffle-seed 5", all),
+        ("--shuffle-seed=5", all),
+        ("--format json -Z unstable-options", all),
+        ("-Zunstable-options --format=junit", all),
+        ("--format terse --show-output --logfile none.log", all),
+        ("--test-threads 2", all),
+        ("--test-threads=1", all),
+        ("--include-ignored", all),
+        ("--exclude-should-panic", all),
+        ("--force-run-in-process", all),
+        ("--fail-fast", all),
+        ("--test", all),
+        ("--quiet", all),
+        ("-q", all),
+        ("--color never", all),
+        ("--color=auto", all),
+        ("True", "4 passed, 62 deselected"),
+        ("tool_calls[ Free-False]", "6 passed, 60 deselected"),
+        ("--skip True", "4 passed, 62 deselected"),
+        ("--skip True --skip=tool_calls", "2 passed, 64 deselected"),
+    ] {
+        let ran = test("--setup together -k inference_store").args(words).run().exits(0);
+        assert_eq!(ran.last_line(), last, "{words}");
+    }
+    let always = test("--setup together -k inference_store --color always").run().exits(0);
+    assert!(always.stdout.contains("\u{1b}[32mPASSED"), "{}", always.stdout);
+    assert!(!package().join("none.log").exists());
+}
+
+#[test]
+fn several_ids_can_be_exact() {
+    let id = |what| {
+        format!(
+            "suites/inference/store.yaml::inference_store[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-{what}]"
+        )
+    };
+    let exact = |command: TestCommand| command.arg("--exact").run().exits(0).outcomes();
+    let both = exact(test("--setup together").arg(&id("True")).arg(&id("False")));
+    assert_eq!(both, [id("False"), id("True")].map(|id| (id, "PASSED".to_owned())));
+    // A part of an id is no id.
+    test("--setup together --exact").arg(&id("Tru")).run().exits(5);
+    let left =
+        test("--setup together -k client_with_models --suite store --exact --skip").arg(&id("True")).run().exits(0);
+    assert!(left.outcomes().iter().all(|(other, _)| *other != id("True")));
+    assert_eq!(left.outcomes().len(), 3);
+}
+
 #[test]
 fn without_a_setup_every_setup_that_has_recordings_runs() {
     let ran = test("").run().exits(0);
@@ -94,18 +153,4 @@ fn quiet_and_colour_are_as_asked() {
     assert!(coloured.stdout.contains("\u{1b}[32mPASSED"));
     let asked_not_to = test("--setup together --pattern openai").env("NO_COLOR", "1").run().exits(0);
     assert!(!asked_not_to.stdout.contains('\u{1b}'));
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_is_exit_2_and_says_so() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let words = format!("--setup together --mode live -k chat_system --provider together=http://127.0.0.1:{port}/v1");
-    let mut command = test(&words).env("TOGETHER_API_KEY", "canary-4711-canary").0;
-    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    // The provider has been asked and never answers: the run is under way.
-    let _asked = listener.accept().unwrap();
-    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    Ran::from(child.wait_with_output().unwrap()).exits(2).says("interrupted by the user");
 }

@@ -83,7 +83,12 @@ pub(crate) struct TestCommand(pub(crate) Command);
 
 impl TestCommand {
     pub(crate) fn new(folder: &Path, words: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_retake"));
+        TestCommand::of(env!("CARGO_BIN_EXE_retake"), folder, words)
+    }
+
+    /// Another program than `retake`.
+    pub(crate) fn of(program: &str, folder: &Path, words: &str) -> Self {
+        let mut command = Command::new(program);
         command.current_dir(folder).args(words.split_whitespace()).stdin(Stdio::null());
         for (name, _) in std::env::vars() {
             let ours = name.starts_with("RETAKE_") || name.ends_with("_API_KEY") || name.starts_with("NEXTEST");
@@ -94,6 +99,12 @@ impl TestCommand {
             }
         }
         TestCommand(command)
+    }
+
+    /// More words.
+    pub(crate) fn args(mut self, words: &str) -> Self {
+        self.0.args(words.split_whitespace());
+        self
     }
 
     /// One more word, spaces and all.

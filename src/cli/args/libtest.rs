@@ -1,7 +1,8 @@
 //! What libtest, nextest and IDEs say to a test program.
 
 use clap::Args;
-use libtest_mimic::{Arguments, ColorSetting, FormatSetting};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use libtest_mimic::{Arguments, ColorSetting};
 
 /// libtest's flags, and names in the place of its one filter.
 #[derive(Debug, Args)]
@@ -26,18 +27,31 @@ pub(in crate::cli) struct LibtestArgs {
     #[arg(long, value_name = "N", value_parser = super::workers)]
     pub(in crate::cli) test_threads: Option<usize>,
     /// Whether to write colours
-    #[arg(long, value_enum, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", value_parser = when())]
     pub(in crate::cli) color: Option<ColorSetting>,
-    /// The form of --list
-    #[arg(long, value_enum, value_name = "FORM", hide = true)]
-    pub(in crate::cli) format: Option<FormatSetting>,
     #[command(flatten)]
     ignored_flags: Ignored,
+}
+
+/// libtest's words, and pytest's for the same.
+fn when() -> impl TypedValueParser<Value = ColorSetting> {
+    let words = [
+        PossibleValue::new("auto"),
+        PossibleValue::new("always").alias("yes"),
+        PossibleValue::new("never").alias("no"),
+    ];
+    PossibleValuesParser::new(words).map(|word| match word.as_str() {
+        "always" | "yes" => ColorSetting::Always,
+        "never" | "no" => ColorSetting::Never,
+        _ => ColorSetting::Auto,
+    })
 }
 
 /// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
 #[derive(Debug, Args)]
 struct Ignored {
+    #[arg(long, value_name = "FORM", value_parser = ["pretty", "terse", "json", "junit"], hide = true)]
+    format: Option<String>,
     #[arg(long, hide = true)]
     include_ignored: bool,
     #[arg(long, hide = true)]
@@ -72,6 +86,6 @@ struct Ignored {
 impl LibtestArgs {
     /// For libtest's own way to list; what it lists is selected already.
     pub(in crate::cli) fn listing(&self) -> Arguments {
-        Arguments { list: true, ignored: self.ignored, format: self.format, color: self.color, ..Arguments::default() }
+        Arguments { list: true, ignored: self.ignored, color: self.color, ..Arguments::default() }
     }
 }

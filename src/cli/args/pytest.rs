@@ -59,7 +59,7 @@ pub(in crate::cli) struct ReportArgs {
     #[arg(short = 'q', long, action = ArgAction::Count)]
     pub(in crate::cli) quiet: u8,
     /// What the short summary lists: f failed, E error, s skipped, x xfailed, X xpassed, p passed, R rerun, K flaky,
-    /// a all but passed, A all, N none
+    /// a all but passed, A all, N none; P shows what was captured of passed cases
     #[arg(short = 'r', env = "RETAKE_REPORT", value_name = "LETTERS")]
     pub(in crate::cli) report: Vec<String>,
     /// How much is told of each failure: auto, long, short, line, no

@@ -225,6 +225,24 @@ async fn sessions_in_parallel_each_keep_their_own_repeats() {
 }
 
 #[tokio::test]
+async fn what_a_session_asks_differently_than_when_it_was_recorded_is_stale() {
+    let dir = scripted();
+    let recorder = serve(&dir, "--mode record --provider openai=script:script.yaml");
+    let path = |session: &str| format!("/session/{session}/openai/v1/chat/completions");
+    said(post(&recorder, &path("one"), &chat("which planet?", false)).await).await;
+    recorder.end();
+    let player = serve(&dir, "");
+    let changed = chat("which planet is it?", false);
+    let message = error(post(&player, &path("one"), &changed).await, 424, "stale-recording").await;
+    for part in ["recording of this case: ", "which planet?", "to record it anew: retake serve --mode record"] {
+        assert!(message.contains(part), "no {part:?} in {message}");
+    }
+    error(post(&player, &path("two"), &changed).await, 424, "missing-recording").await;
+    let summary = json_of(post(&player, "/session/one/finish", "").await).await;
+    assert_eq!(summary["missed"][0]["kind"], "stale-recording");
+}
+
+#[tokio::test]
 async fn a_miss_says_what_is_near_what_differs_and_how_it_is_recorded() {
     let dir = scripted();
     let recorder = serve(&dir, "--mode record --provider openai=script:script.yaml");

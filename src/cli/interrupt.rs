@@ -1,0 +1,91 @@
+//! Ctrl-C and SIGTERM: what is under way is ended in order, and at once the second time.
+
+use std::future::Future;
+use std::io;
+
+use tokio::sync::watch;
+
+use crate::exchange::Secrets;
+
+use super::exit::Exit;
+use super::output::warn;
+
+/// How often the user told the program to end.
+#[derive(Debug, Clone)]
+pub(super) struct Interrupts(watch::Receiver<u32>);
+
+impl Interrupts {
+    /// Listens from now on, until the runtime ends.
+    pub(super) fn listen() -> io::Result<Self> {
+        let mut signals = Signals::new()?;
+        let (told, times) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                signals.next().await;
+                told.send_modify(|times| *times += 1);
+                match *told.borrow() {
+                    1 => warn(
+                        &Secrets::default(),
+                        "\ninterrupted: what is under way is torn down; once more ends at once",
+                    ),
+                    2 => {}
+                    // Not even that went through: perhaps nobody reads what is printed.
+                    _ => std::process::exit(Exit::Interrupted as i32),
+                }
+            }
+        });
+        Ok(Interrupts(times))
+    }
+
+    /// Until it was told for the first time.
+    pub(super) fn first(&self) -> impl Future<Output = ()> + use<> {
+        self.clone().times(1)
+    }
+
+    /// Until it was told again.
+    pub(super) fn second(&self) -> impl Future<Output = ()> + use<> {
+        self.clone().times(2)
+    }
+
+    async fn times(mut self, least: u32) {
+        if self.0.wait_for(|times| *times >= least).await.is_err() {
+            // Nobody listens any more, so that nobody can be told.
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Signals(tokio::signal::windows::ctrl_c()?))
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}

@@ -1,0 +1,110 @@
+//! Reads off live replies what they cost.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use http::header::CONTENT_TYPE;
+
+use super::spending::Spending;
+use crate::matrix::{self, Estimate};
+use crate::provider::Provider;
+use crate::upstream::{self, Error, ErrorKind, Reply, Request, Upstream};
+use crate::wire;
+
+/// An upstream around a live one.
+pub(super) struct Meter {
+    live: upstream::Shared,
+    /// Whose prices count: those of the provider that the model names, else the first one's.
+    providers: Vec<Provider>,
+    spending: Arc<Spending>,
+}
+
+impl Meter {
+    /// Pays for what `live` answers.
+    pub(super) fn around(
+        live: upstream::Shared,
+        providers: Vec<Provider>,
+        spending: Arc<Spending>,
+    ) -> upstream::Shared {
+        Arc::new(Meter { live, providers, spending })
+    }
+
+    /// What the request may cost; `None` when it asks no model.
+    fn bill(&self, request: &Request) -> Option<Bill> {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+        let estimate = matrix::estimate_request(&request.endpoint, &body)?;
+        let model = body["model"].as_str()?;
+        let named = |provider: &&Provider| model.strip_prefix(&provider.name).is_some_and(|rest| rest.starts_with('/'));
+        let provider = self.providers.iter().find(named).or(self.providers.first())?.clone();
+        let model = model.strip_prefix(&format!("{}/", provider.name)).unwrap_or(model).to_owned();
+        let spending = Arc::clone(&self.spending);
+        Some(Bill {
+            spending,
+            case: request.case.clone(),
+            provider,
+            model,
+            estimate,
+            kind: String::new(),
+            body: Vec::new(),
+            is_free: false,
+        })
+    }
+}
+
+impl Upstream for Meter {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        async move {
+            let Some(mut bill) = self.bill(&request) else { return self.live.send(request).await };
+            let reply = self.live.send(request).await.inspect_err(|error| {
+                // Who did not answer in time may have worked all the same.
+                bill.is_free = error.kind != ErrorKind::Timeout;
+            })?;
+            bill.is_free = reply.status.as_u16() >= 400;
+            let kind = reply.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+            bill.kind = String::from_utf8_lossy(kind.unwrap_or_default()).into_owned();
+            let body = stream::unfold((reply.body, bill), |(mut body, mut bill)| async move {
+                // At its end the bill is dropped, and with it paid, before anybody hears of the end.
+                let chunk = body.next().await?;
+                if let Ok(bytes) = &chunk {
+                    bill.body.extend_from_slice(bytes);
+                }
+                Some((chunk, (body, bill)))
+            });
+            Ok(Reply { body: body.boxed(), ..reply })
+        }
+        .boxed()
+    }
+}
+
+/// Paid when it is dropped: a request that is given up was made all the same.
+struct Bill {
+    spending: Arc<Spending>,
+    case: Option<String>,
+    provider: Provider,
+    model: String,
+    /// What the request may cost, its dollars aside.
+    estimate: Estimate,
+    kind: String,
+    body: Vec<u8>,
+    /// Whether it costs nothing unless it says so: there is no answer, or it is an error.
+    is_free: bool,
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        let reported = wire::usage(&self.kind, &self.body);
+        let (input, output) = match reported {
+            Some(usage) => (usage.input, usage.output),
+            None if self.is_free => return,
+            None => (self.estimate.input, self.estimate.output),
+        };
+        let sum = matrix::cost(&self.provider, &self.model, input, output);
+        if sum.is_none() {
+            self.spending.has_no_price(format!("{}/{}", self.provider.name, self.model));
+        }
+        let sum = sum.unwrap_or(Estimate { input, output, dollars: 0.0 });
+        self.spending.pay(self.case.as_deref(), sum, reported.is_some());
+    }
+}

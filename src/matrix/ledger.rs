@@ -1,0 +1,211 @@
+//! What a run has spent, and what the cases under way may still spend.
+
+use std::collections::HashMap;
+
+use super::Estimate;
+
+/// Sums of dollars that differ by less than this part of them are the same.
+const ROUNDING: f64 = 1e-9;
+
+/// What a run may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// US dollars.
+    pub dollars: Option<f64>,
+    /// Tokens asked and answered.
+    pub tokens: Option<u64>,
+}
+
+/// One of the limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limit {
+    /// So many US dollars.
+    Dollars(f64),
+    /// So many tokens.
+    Tokens(u64),
+}
+
+impl Limits {
+    /// The limit that so much exceeds.
+    pub fn exceeded(&self, sum: Estimate) -> Option<Limit> {
+        if let Some(most) = self.dollars.filter(|most| sum.dollars > most * (1.0 + ROUNDING)) {
+            return Some(Limit::Dollars(most));
+        }
+        self.tokens.filter(|most| sum.tokens() > *most).map(Limit::Tokens)
+    }
+}
+
+/// Whether there is room for one more case.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Room {
+    /// There is, and its estimate is reserved.
+    Yes,
+    /// Only if cases under way spend less than was reserved for them.
+    Perhaps,
+    /// There is none, and will not be.
+    No(Limit),
+}
+
+/// What was spent, and how that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Account {
+    /// What was estimated for the cases that were run.
+    pub estimated: Estimate,
+    /// What replies reported.
+    pub reported: Estimate,
+    /// Replies that did.
+    pub replies: usize,
+    /// The estimate of what others cost, that reported nothing.
+    pub assumed: Estimate,
+    /// Those.
+    pub silent: usize,
+}
+
+/// Room is reserved for a case when it starts, and given back when it ends, when its replies have said what it spent.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    limits: Limits,
+    account: Account,
+    /// Cases under way.
+    open: HashMap<String, Open>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    estimate: Estimate,
+    spent: Estimate,
+}
+
+impl Ledger {
+    /// Nothing is spent yet.
+    pub fn new(limits: Limits) -> Self {
+        Ledger { limits, ..Ledger::default() }
+    }
+
+    /// A case starts that may cost so much.
+    pub fn open(&mut self, case: &str, estimate: Estimate) -> Room {
+        if estimate.tokens() > 0 {
+            let spent = self.spent();
+            if let Some(limit) = self.limits.exceeded(spent.plus(estimate)) {
+                return Room::No(limit);
+            }
+            let reserved = self.open.values().fold(spent, |sum, open| sum.plus(open.left()));
+            if self.limits.exceeded(reserved.plus(estimate)).is_some() {
+                return Room::Perhaps;
+            }
+        }
+        self.account.estimated = self.account.estimated.plus(estimate);
+        self.open.insert(case.to_owned(), Open { estimate, spent: Estimate::default() });
+        Room::Yes
+    }
+
+    /// A reply cost so much: as it reports, or by estimate.
+    pub fn pay(&mut self, case: Option<&str>, sum: Estimate, is_reported: bool) {
+        let account = &mut self.account;
+        let (whole, count) = if is_reported {
+            (&mut account.reported, &mut account.replies)
+        } else {
+            (&mut account.assumed, &mut account.silent)
+        };
+        *whole = whole.plus(sum);
+        *count += 1;
+        if let Some(open) = case.and_then(|case| self.open.get_mut(case)) {
+            open.spent = open.spent.plus(sum);
+        }
+    }
+
+    /// A case is over: what was reserved for it and not spent is free again.
+    pub fn close(&mut self, case: &str) {
+        self.open.remove(case);
+    }
+
+    /// What was spent so far.
+    pub fn account(&self) -> Account {
+        self.account
+    }
+
+    fn spent(&self) -> Estimate {
+        self.account.reported.plus(self.account.assumed)
+    }
+}
+
+impl Open {
+    /// What is still reserved.
+    fn left(&self) -> Estimate {
+        Estimate {
+            input: self.estimate.input.saturating_sub(self.spent.input),
+            output: self.estimate.output.saturating_sub(self.spent.output),
+            dollars: (self.estimate.dollars - self.spent.dollars).max(0.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(count: u64) -> Estimate {
+        Estimate { input: 0, output: count, dollars: count as f64 / 10.0 }
+    }
+
+    fn ledger(most: u64) -> Ledger {
+        Ledger::new(Limits { tokens: Some(most), dollars: None })
+    }
+
+    #[test]
+    fn what_replies_report_takes_the_place_of_the_estimate() {
+        let mut ledger = ledger(100);
+        assert_eq!(ledger.open("a", tokens(40)), Room::Yes);
+        ledger.pay(Some("a"), tokens(90), true);
+        ledger.close("a");
+        assert_eq!(ledger.open("b", tokens(40)), Room::No(Limit::Tokens(100)));
+        assert_eq!(ledger.open("c", tokens(10)), Room::Yes);
+        ledger.pay(Some("c"), tokens(1), true);
+        ledger.close("c");
+        assert_eq!(ledger.open("d", tokens(9)), Room::Yes);
+        let account = ledger.account();
+        assert_eq!((account.estimated.tokens(), account.reported.tokens(), account.replies), (59, 91, 2));
+    }
+
+    #[test]
+    fn cases_at_once_never_reserve_more_than_there_is() {
+        let mut ledger = ledger(100);
+        assert_eq!((ledger.open("a", tokens(60)), ledger.open("b", tokens(60))), (Room::Yes, Room::Perhaps));
+        ledger.pay(Some("a"), tokens(10), true);
+        assert_eq!(ledger.open("b", tokens(60)), Room::Perhaps, "a may still spend 50");
+        assert_eq!(ledger.open("b", tokens(40)), Room::Yes);
+        ledger.close("a");
+        assert_eq!(ledger.open("c", tokens(50)), Room::Yes, "a spent 10, and 40 are reserved for b");
+        assert_eq!(ledger.open("d", tokens(1)), Room::Perhaps);
+        assert_eq!(ledger.open("e", tokens(91)), Room::No(Limit::Tokens(100)));
+    }
+
+    #[test]
+    fn what_comes_late_or_without_a_case_counts() {
+        let mut ledger = ledger(100);
+        assert_eq!(ledger.open("a", tokens(50)), Room::Yes);
+        ledger.close("a");
+        ledger.pay(Some("a"), tokens(50), false);
+        ledger.pay(None, tokens(30), true);
+        assert_eq!(ledger.open("b", tokens(21)), Room::No(Limit::Tokens(100)));
+        let account = ledger.account();
+        assert_eq!((account.assumed.tokens(), account.silent, account.reported.tokens()), (50, 1, 30));
+    }
+
+    #[test]
+    fn a_case_that_asks_nothing_always_has_room() {
+        let mut ledger = ledger(0);
+        assert_eq!(ledger.open("a", tokens(0)), Room::Yes);
+        assert_eq!(ledger.open("b", tokens(1)), Room::No(Limit::Tokens(0)));
+    }
+
+    #[test]
+    fn dollars_that_add_up_to_the_limit_do_not_exceed_it() {
+        let mut ledger = Ledger::new(Limits { dollars: Some(0.3), tokens: None });
+        for case in ["a", "b", "c"] {
+            assert_eq!(ledger.open(case, tokens(1)), Room::Yes);
+        }
+        assert_eq!(ledger.open("d", tokens(1)), Room::Perhaps);
+        assert_eq!(ledger.open("e", tokens(4)), Room::No(Limit::Dollars(0.3)));
+    }
+}

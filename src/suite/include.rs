@@ -1,0 +1,210 @@
+//! What cases use by name: taken in from the top of the suite and from the files it includes, and looked up.
+
+use std::sync::Arc;
+
+use super::lower::lower_need;
+use super::raw::{RawNeed, RawParam, RawShared, RawStep, RawTop};
+use super::reader::Reader;
+use super::shared::Named;
+use super::{Is, Matcher};
+use crate::yaml::{self, Pairs, Place, Source, Spanned};
+
+impl Reader<'_> {
+    /// Takes in what stands at the top of the suite, and what it includes.
+    pub(super) fn share(&mut self, top: RawTop) {
+        let RawTop { include, secrets, matchers, steps, params } = top;
+        self.add_secrets(secrets);
+        self.add(matchers, steps, params);
+        for path in include {
+            let Some(source) = self.file(&path) else {
+                self.shared.is_partial = true;
+                continue;
+            };
+            match yaml::from_source::<RawShared>(&source) {
+                Ok(raw) => {
+                    self.elsewhere(&source, Place::default(), |reader| {
+                        reader.add_secrets(raw.secrets);
+                        reader.add(raw.matchers, raw.steps, raw.params);
+                    });
+                }
+                Err(error) => {
+                    self.errors.push(error);
+                    self.shared.is_partial = true;
+                }
+            }
+        }
+        let names: Vec<String> = self.shared.matchers.keys().cloned().collect();
+        for name in names {
+            self.composed(&name);
+        }
+    }
+
+    fn add_secrets(&mut self, names: Vec<Spanned<String>>) {
+        for name in names {
+            self.variable(&name);
+            if !self.secrets.contains(&name.value) {
+                self.secrets.push(name.value);
+            }
+        }
+    }
+
+    /// Demands the name of an environment variable.
+    pub(super) fn variable(&mut self, name: &Spanned<String>) {
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.value.is_empty()
+            || !name.value.chars().all(fine)
+            || name.value.starts_with(|c: char| c.is_ascii_digit())
+        {
+            let reason = format!("`{}` cannot name an environment variable", name.value);
+            self.error(name.place, name.value.chars().count(), reason)
+                .push_help("use letters, digits and `_`, as in `MY_TOKEN`; its value stands in the environment");
+        }
+    }
+
+    fn add(&mut self, matchers: Pairs<RawNeed>, steps: Pairs<Spanned<RawStep>>, params: Pairs<RawParam>) {
+        for (name, what) in matchers.0 {
+            if let Some(first) = self.shared.matchers.get(&name.value) {
+                let first = first.source.name.clone();
+                self.twice(&name, "matcher", &first);
+            } else if self.known.matchers.named(&name.value).is_some() {
+                self.twice(&name, "matcher", "Rust");
+            }
+            let source = Arc::clone(&self.source);
+            self.shared.matchers.insert(name.value, Named { source, what });
+        }
+        for (name, what) in steps.0 {
+            if let Some(first) = self.shared.steps.get(&name.value) {
+                let first = first.source.name.clone();
+                self.twice(&name, "step", &first);
+            }
+            let source = Arc::clone(&self.source);
+            self.shared.steps.insert(name.value, Named { source, what });
+        }
+        for (name, what) in params.0 {
+            if let Some(first) = self.shared.params.get(&name.value) {
+                let first = first.source.name.clone();
+                self.twice(&name, "list of values", &first);
+            }
+            let source = Arc::clone(&self.source);
+            self.shared.params.insert(name.value, Named { source, what });
+        }
+    }
+
+    fn twice(&mut self, name: &Spanned<String>, what: &str, first: &str) {
+        let reason = format!("a second {what} named `{}`; the first stands in {first}", name.value);
+        self.error(name.place, name.value.chars().count(), reason).push_help("rename one of the two");
+    }
+
+    /// The file of that path, as seen from the one being read.
+    pub(super) fn file(&mut self, path: &Spanned<String>) -> Option<Arc<Source>> {
+        match self.known.files.read(&self.source.name, &path.value) {
+            Ok(source) => Some(Arc::new(source)),
+            Err(reason) => {
+                self.error(path.place, path.value.chars().count(), format!("cannot read `{}`: {reason}", path.value))
+                    .push_help("paths are as seen from this file's folder");
+                None
+            }
+        }
+    }
+
+    /// The step of that name.
+    pub(super) fn named_step(&mut self, name: &Spanned<String>) -> Option<(Arc<Source>, Spanned<RawStep>)> {
+        if let Some(found) = self.shared.steps.get(&name.value) {
+            return Some((Arc::clone(&found.source), found.what.clone()));
+        }
+        let known: Vec<String> = self.shared.steps.keys().cloned().collect();
+        self.unknown_name(name, "step", "steps", &known);
+        None
+    }
+
+    /// The list of values of that name.
+    pub(super) fn named_param(&mut self, name: &Spanned<String>) -> Option<(Arc<Source>, RawParam)> {
+        if let Some(found) = self.shared.params.get(&name.value) {
+            return Some((Arc::clone(&found.source), found.what.clone()));
+        }
+        let known: Vec<String> = self.shared.params.keys().cloned().collect();
+        self.unknown_name(name, "list of values", "params", &known);
+        None
+    }
+
+    fn unknown_name(&mut self, name: &Spanned<String>, what: &str, key: &str, known: &[String]) {
+        if self.shared.is_partial {
+            return;
+        }
+        if known.is_empty() {
+            self.error(name.place, name.value.chars().count(), format!("unknown {what} `{}`", name.value)).push_help(
+                format!("write it under `{key}` at the top of this file, or of a file that it lists under `include`"),
+            );
+        } else {
+            self.unknown(name, what, &known.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+
+    /// The matcher of that name: put together in YAML, or written in Rust.
+    pub(super) fn named_matcher(&mut self, name: &Spanned<String>) -> Option<Is> {
+        if self.shared.open.contains(&name.value) {
+            let way = [self.shared.open.as_slice(), std::slice::from_ref(&name.value)].concat().join(" → ");
+            self.error(
+                name.place,
+                name.value.chars().count(),
+                format!("the matcher `{}` is made of itself", name.value),
+            )
+            .push_help(format!("{way}: leave one of them out"));
+            return None;
+        }
+        if self.shared.matchers.contains_key(&name.value) {
+            return self.composed(&name.value).map(|matcher| Is::Composed { name: name.value.clone(), matcher });
+        }
+        if let Some(own) = self.known.matchers.named(&name.value) {
+            return Some(Is::Own(own.clone()));
+        }
+        if self.shared.is_partial {
+            return None;
+        }
+        let own = self.known.matchers.names().into_iter().map(str::to_owned);
+        let known: Vec<String> = self.shared.matchers.keys().cloned().chain(own).collect();
+        if known.is_empty() {
+            self.error(name.place, name.value.chars().count(), format!("unknown matcher `{}`", name.value)).push_help(
+                "write it under `matchers` at the top of this file, or in Rust: the test target registers it with \
+                 `retake::Harness::new().matcher(NAME, …).main()`",
+            );
+        } else {
+            self.unknown(name, "matcher", &known.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        None
+    }
+
+    fn composed(&mut self, name: &str) -> Option<Arc<Matcher>> {
+        if let Some(read) = self.shared.read.get(name) {
+            return read.clone();
+        }
+        let Named { source, what } = self.shared.matchers.get(name)?.clone();
+        let before = self.errors.len();
+        let used = std::mem::take(&mut self.used_secrets);
+        self.shared.open.push(name.to_owned());
+        let place = what.place;
+        let need = self.elsewhere(&source, place, |reader| {
+            let need = lower_need(reader, what);
+            if need.matcher.exists.is_some() || need.matcher.count.is_some() {
+                reader
+                    .error(
+                        place,
+                        1,
+                        "`exists` and `count` are about a path, and a matcher with a name is about a value",
+                    )
+                    .push_help("write them where the path stands, beside `is`");
+            }
+            if !reader.used_secrets.is_empty() {
+                reader
+                    .error(place, 1, "a matcher with a name uses no secrets")
+                    .push_help("compare with the secret where the matcher is used");
+            }
+            need
+        });
+        self.used_secrets = used;
+        self.shared.open.pop();
+        let matcher = (self.errors.len() == before).then(|| Arc::from(need.matcher));
+        self.shared.read.insert(name.to_owned(), matcher.clone());
+        matcher
+    }
+}

@@ -1,0 +1,110 @@
+//! What a reply says it used.
+
+use serde_json::Value;
+
+use super::{ndjson, sse};
+
+/// Tokens that a reply reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Tokens that were asked.
+    pub input: u64,
+    /// Tokens that were answered.
+    pub output: u64,
+}
+
+/// The usage that a reply reports, whole or streamed, in the words of OpenAI's APIs, of Anthropic's and of Ollama's own.
+/// `None` where it reports none.
+pub fn usage(content_type: &str, body: &[u8]) -> Option<Usage> {
+    let content_type = content_type.to_ascii_lowercase();
+    if content_type.starts_with("text/event-stream") {
+        let segments = sse::parse(body).into_iter();
+        return of_all(segments.filter_map(|segment| match segment.kind {
+            sse::Kind::Event(event) => event.data,
+            sse::Kind::Quiet => None,
+        }));
+    }
+    if content_type.contains("ndjson") || content_type.contains("jsonl") {
+        let mut parser = ndjson::Parser::new();
+        let mut lines = parser.feed(body);
+        lines.extend(parser.finish());
+        return of_all(lines.into_iter().map(|line| line.text));
+    }
+    of_all([String::from_utf8_lossy(body).into_owned()].into_iter())
+}
+
+/// Parts of a stream report what was used so far: the most is what was used.
+fn of_all(texts: impl Iterator<Item = String>) -> Option<Usage> {
+    // Most events of a stream report nothing, and need not be understood.
+    let texts = texts.filter(|text| text.contains("usage") || text.contains("eval_count"));
+    let parts = texts.filter_map(|text| of(&serde_json::from_str(&text).ok()?));
+    parts.reduce(|a, b| Usage { input: a.input.max(b.input), output: a.output.max(b.output) })
+}
+
+fn of(value: &Value) -> Option<Usage> {
+    let places = [&value["usage"], &value["message"]["usage"], &value["response"]["usage"]];
+    let usage = places.into_iter().find(|usage| usage.is_object()).unwrap_or(value);
+    let count = |names: &[&str]| names.iter().find_map(|name| usage[*name].as_u64());
+    let input = count(&["prompt_tokens", "input_tokens", "prompt_eval_count"]);
+    let output = count(&["completion_tokens", "output_tokens", "eval_count"]);
+    // What came from a cache or went into one, Anthropic counts beside the input.
+    let beside = ["cache_read_input_tokens", "cache_creation_input_tokens"].map(|name| count(&[name]).unwrap_or(0));
+    let beside = beside.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    let total = count(&["total_tokens"]);
+    if input.is_none() && output.is_none() && total.is_none() {
+        return None;
+    }
+    let output = output.unwrap_or(0);
+    let input = input.unwrap_or_else(|| total.unwrap_or(0).saturating_sub(output)).saturating_add(beside);
+    Some(Usage { input, output })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(body: &str) -> Option<(u64, u64)> {
+        usage("application/json", body.as_bytes()).map(|usage| (usage.input, usage.output))
+    }
+
+    #[test]
+    fn whole_replies_of_several_apis() {
+        let chat = r#"{"usage": {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8, "prompt_tokens_details": {"cached_tokens": 2}}}"#;
+        assert_eq!(json(chat), Some((3, 5)));
+        assert_eq!(json(r#"{"usage": {"prompt_tokens": 4, "total_tokens": 4}}"#), Some((4, 0)), "embeddings");
+        assert_eq!(json(r#"{"usage": {"total_tokens": 9}}"#), Some((9, 0)));
+        let messages = r#"{"usage": {"input_tokens": 1, "cache_read_input_tokens": 10, "output_tokens": 2}}"#;
+        assert_eq!(json(messages), Some((11, 2)));
+        assert_eq!(json(r#"{"done": true, "prompt_eval_count": 6, "eval_count": 7}"#), Some((6, 7)));
+    }
+
+    #[test]
+    fn none_is_none() {
+        for body in [
+            "",
+            "usage",
+            "{}",
+            r#"{"usage": null}"#,
+            r#"{"usage": {}}"#,
+            r#"{"usage": {"prompt_tokens": -1, "completion_tokens": -1, "total_tokens": -1}}"#,
+            r#"{"choices": [{"message": {"content": "usage"}}]}"#,
+        ] {
+            assert_eq!(json(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn streams_report_at_their_end_or_bit_by_bit() {
+        let of = |kind: &str, body: &str| usage(kind, body.as_bytes()).map(|usage| (usage.input, usage.output));
+        let last = "data: {\"choices\": [], \"usage\": null}\n\ndata: {\"usage\": {\"prompt_tokens\": 1, \"completion_tokens\": 2}}\n\ndata: [DONE]\n\n";
+        assert_eq!(of("text/event-stream; charset=utf-8", last), Some((1, 2)));
+        let messages = "event: message_start\ndata: {\"message\": {\"usage\": {\"input_tokens\": 25, \"output_tokens\": 1}}}\n\n\
+                        event: message_delta\ndata: {\"usage\": {\"output_tokens\": 15}}\n\n";
+        assert_eq!(of("text/event-stream", messages), Some((25, 15)));
+        let responses = "data: {\"response\": {\"usage\": {\"input_tokens\": 3, \"output_tokens\": 4}}}\n\n";
+        assert_eq!(of("text/event-stream", responses), Some((3, 4)));
+        let lines = "{\"done\":false}\n{\"done\":true,\"prompt_eval_count\":6,\"eval_count\":7}\n";
+        assert_eq!(of("application/x-ndjson", lines), Some((6, 7)));
+        assert_eq!(of("text/event-stream", "data: {\"choices\": []}\n\ndata: [DONE]\n\n"), None);
+    }
+}
