@@ -1,7 +1,7 @@
 //! The composition root: which upstream answers for a provider. The mode is chosen here and nowhere else.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::exchange::Secrets;
@@ -156,9 +156,9 @@ impl<'a> Tapes<'a> {
         self.open.values().map(|tape| &**tape)
     }
 
-    /// Files that were played, written, or recorded anew and came out the same.
-    pub(super) fn touched(&self) -> BTreeSet<PathBuf> {
-        self.journal.touched()
+    /// Whether a file was played, written, or recorded anew and came out the same.
+    pub(super) fn is_touched(&self, file: &Path) -> bool {
+        self.journal.is_touched(file)
     }
 
     /// Why recordings of requests that no case made were kept or not written.

@@ -127,7 +127,8 @@ impl Run<'_> {
             // Two setups may mean the same case: the same provider, model and parameters.
             let var = |name: &str| self.sourcing.var(name);
             let is_replay = self.sourcing.mode == Mode::Replay;
-            let cases = cases.filter(|case| seen.insert(case.id.clone()));
+            let is_one = self.setups.len() == 1;
+            let cases = cases.filter(|case| is_one || seen.insert(case.id.clone()));
             cases.map(|case| Arc::new(case.equipped(&var, is_replay))).collect()
         };
         names.narrow(&mut all)?;

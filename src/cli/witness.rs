@@ -76,6 +76,8 @@ impl Witness for TapeWitness {
             let mut notes = Vec::new();
             for tape in &self.tapes {
                 notes.extend(tape.finish_case(case, good).await);
+                // What was to be told of it was asked for: a run of very many cases must not keep all of it.
+                tape.journal().finish(case);
             }
             self.run(None);
             notes

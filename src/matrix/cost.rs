@@ -99,7 +99,8 @@ mod tests {
         let provider = Provider { name: "p".into(), ..Provider::default() };
         let models = Models { text: Some("p/m".into()), ..Models::default() };
         let setup = Setup { name: "s".into(), provider: "p".into(), models, ..Setup::default() };
-        expand(&Arc::new(suite), &setup, &Catalogue { providers: vec![provider], ..Catalogue::default() }, false)
+        let catalogue = Catalogue { providers: vec![provider], ..Catalogue::default() };
+        expand(&Arc::new(suite), &setup, &catalogue, false).collect()
     }
 
     fn priced(prices: &[(&str, f64, f64)]) -> Provider {

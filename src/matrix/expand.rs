@@ -28,7 +28,7 @@ pub struct Case {
     /// The model as the case's requests name it.
     model: Option<Arc<str>>,
     /// The values of the secrets it uses.
-    env: Env,
+    env: Option<Box<Env>>,
     /// Of each parameter, which of its values: a case of a hundred thousand is a few numbers.
     values: Box<[u32]>,
     /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
@@ -57,8 +57,8 @@ impl Case {
                 _ => {}
             }
         }
-        if !self.env.0.is_empty() {
-            scope.insert("env".to_owned(), Value::Object(self.env.0.clone()));
+        if let Some(env) = &self.env {
+            scope.insert("env".to_owned(), Value::Object(env.0.clone()));
         }
         scope
     }
@@ -76,8 +76,10 @@ impl Case {
         let mut missing = template.needs_env.iter().find(|name| var(name).is_none());
         for name in &template.secrets {
             match var(name) {
-                Some(value) => drop(self.env.0.insert(name.clone(), value.into())),
-                None if is_replay => drop(self.env.0.insert(name.clone(), format!("${name}").into())),
+                Some(value) => drop(self.env.get_or_insert_default().0.insert(name.clone(), value.into())),
+                None if is_replay => {
+                    drop(self.env.get_or_insert_default().0.insert(name.clone(), format!("${name}").into()));
+                }
                 None => missing = missing.or(Some(name)),
             }
         }
@@ -101,49 +103,64 @@ impl fmt::Debug for Env {
 
 /// Every case of `suite` for `setup`, in file order: for each template clients × params (first varies slowest).
 /// `direct` says that there is no gateway, so that what only it offers is missing.
-pub fn expand(suite: &Arc<Suite>, setup: &Setup, catalogue: &Catalogue, direct: bool) -> Vec<Case> {
+pub fn expand<'a>(
+    suite: &'a Arc<Suite>,
+    setup: &'a Setup,
+    catalogue: &'a Catalogue,
+    direct: bool,
+) -> impl Iterator<Item = Case> {
+    let name: Arc<str> = setup.name.as_str().into();
+    (0..suite.templates.len()).flat_map(move |index| of_template(suite, index, setup, &name, catalogue, direct))
+}
+
+fn of_template(
+    suite: &Arc<Suite>,
+    index: usize,
+    setup: &Setup,
+    setup_name: &Arc<str>,
+    catalogue: &Catalogue,
+    direct: bool,
+) -> Vec<Case> {
+    let template = &suite.templates[index];
+    let target = Target::new(template, setup, catalogue);
+    let skip = skip(template, setup, &target, catalogue, direct);
+    let xfail = template.xfail.clone().or_else(|| target.broken(template));
+    let provider: Arc<str> = target.provider_name.into();
+    // With the provider in front, unless there is no gateway to read it.
+    let model: Option<Arc<str>> = if direct { target.bare } else { target.model }.map(Arc::from);
+    let clients: Vec<Option<Client>> =
+        if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
     let mut cases = Vec::new();
     let mut seen = HashSet::new();
-    let setup_name: Arc<str> = setup.name.as_str().into();
-    for (index, template) in suite.templates.iter().enumerate() {
-        let target = Target::new(template, setup, catalogue);
-        let skip = skip(template, setup, &target, catalogue, direct);
-        let xfail = template.xfail.clone().or_else(|| target.broken(template));
-        let provider: Arc<str> = target.provider_name.into();
-        // With the provider in front, unless there is no gateway to read it.
-        let model: Option<Arc<str>> = if direct { target.bare } else { target.model }.map(Arc::from);
-        let clients: Vec<Option<Client>> =
-            if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
-        for client in clients {
-            for indexes in combinations(template) {
-                let values: Vec<&ParamValue> =
-                    template.params.iter().zip(&indexes).map(|(param, index)| &param.values[*index as usize]).collect();
-                let mut id = case_id(suite, template, client, &target, &values);
-                // Ids of values may hold `-` themselves, so that two combinations can read alike.
-                let stem = id.clone();
-                let mut repeat = 1;
-                while !seen.insert(id.clone()) {
-                    repeat += 1;
-                    id = format!("{stem}#{repeat}");
-                }
-                cases.push(Case {
-                    id,
-                    suite: Arc::clone(suite),
-                    template: index,
-                    client: client.unwrap_or(Client::WithModels),
-                    setup: Arc::clone(&setup_name),
-                    provider: Arc::clone(&provider),
-                    model: model.clone(),
-                    env: Env::default(),
-                    values: indexes.into(),
-                    skip: skip.clone(),
-                    // What does not run cannot fail.
-                    xfail: match &skip {
-                        Some(_) => None,
-                        None => xfail.clone().or_else(|| target.expected_failure(template, &values)),
-                    },
-                });
+    for client in clients {
+        for indexes in combinations(template) {
+            let values: Vec<&ParamValue> =
+                template.params.iter().zip(&indexes).map(|(param, index)| &param.values[*index as usize]).collect();
+            let mut id = case_id(suite, template, client, &target, &values);
+            // Ids of values may hold `-` themselves, so that two combinations can read alike.
+            let stem = id.clone();
+            let mut repeat = 1;
+            while !seen.insert(id.clone()) {
+                repeat += 1;
+                id = format!("{stem}#{repeat}");
             }
+            cases.push(Case {
+                id,
+                suite: Arc::clone(suite),
+                template: index,
+                client: client.unwrap_or(Client::WithModels),
+                setup: Arc::clone(setup_name),
+                provider: Arc::clone(&provider),
+                model: model.clone(),
+                env: None,
+                values: indexes.into(),
+                skip: skip.clone(),
+                // What does not run cannot fail.
+                xfail: match &skip {
+                    Some(_) => None,
+                    None => xfail.clone().or_else(|| target.expected_failure(template, &values)),
+                },
+            });
         }
     }
     cases
@@ -337,7 +354,8 @@ mod tests {
 
     fn cases_with(templates: Vec<Template>, setup: &Setup, direct: bool) -> Vec<Case> {
         let source = Source { name: "suites/inference/sanity.yaml".into(), text: "".into() };
-        expand(&Arc::new(Suite { source: Arc::new(source), secrets: vec![], templates }), setup, &catalogue(), direct)
+        let suite = Arc::new(Suite { source: Arc::new(source), secrets: vec![], templates });
+        expand(&suite, setup, &catalogue(), direct).collect()
     }
 
     fn cases(templates: Vec<Template>) -> Vec<Case> {

@@ -136,6 +136,33 @@ mod tests {
     use serde::de::value::{Error, StrDeserializer};
 
     use super::*;
+    use crate::suite::{Known, Suite, parse};
+
+    fn read(text: &str) -> Result<Suite, Vec<String>> {
+        let source = Source { name: "s.yaml".into(), text: text.into() };
+        parse(source.into(), &Known::default()).map_err(|errors| errors.iter().map(|error| error.to_string()).collect())
+    }
+
+    const CASES: &str = "cases:\n- {name: a, steps: [{use: ask}]}\n- {name: b, steps: [{use: ask}, {use: ask}]}\n";
+    const SHARED: &str =
+        "steps: {ask: {request: {get: /}, expect: {text: {is: short}}}}\nmatchers: {short: {length: 1}}\n";
+
+    #[test]
+    fn what_cases_share_may_stand_above_or_below_them() {
+        for text in [format!("{SHARED}{CASES}"), format!("{CASES}{SHARED}")] {
+            let suite = read(&text).unwrap();
+            let steps: Vec<_> = suite.templates.iter().map(|template| template.steps.len()).collect();
+            assert_eq!(steps, [1, 2], "{text}");
+        }
+        let wrong = format!("{CASES}{}", SHARED.replace("length: 1", "length: x"));
+        assert_eq!(read(&wrong).unwrap_err(), ["s.yaml:5:28: `length` is compared with a number"]);
+    }
+
+    #[test]
+    fn a_list_without_cases_is_told_where_it_stands() {
+        assert_eq!(read("anchors: 1\ncases: []\n").unwrap_err(), ["s.yaml:2:8: there are no cases here"]);
+        assert_eq!(read("anchors: 1\n").unwrap_err().len(), 1);
+    }
 
     #[test]
     fn the_keys_are_those_of_the_schema() {

@@ -44,7 +44,8 @@ pub struct Journal(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     cases: HashMap<Option<String>, OfCase>,
-    played: BTreeMap<PathBuf, Origin>,
+    // Not sorted: to put paths in order is to compare their parts again and again.
+    played: HashMap<PathBuf, Origin>,
     written: BTreeSet<PathBuf>,
     unchanged: BTreeSet<PathBuf>,
     failures: Vec<String>,
@@ -71,7 +72,7 @@ impl Journal {
 
     /// Files that answered, with where their replies come from.
     pub fn played_files(&self) -> BTreeMap<PathBuf, Origin> {
-        self.lock().played.clone()
+        self.lock().played.clone().into_iter().collect()
     }
 
     /// When the chunks of the reply came that this case was played last; `None` when it was played none since the last
@@ -85,10 +86,10 @@ impl Journal {
         self.lock().written.clone()
     }
 
-    /// Files that were played, written, or recorded anew and came out the same.
-    pub fn touched(&self) -> BTreeSet<PathBuf> {
+    /// Whether a file was played, written, or recorded anew and came out the same.
+    pub fn is_touched(&self, path: &Path) -> bool {
         let inner = self.lock();
-        inner.played.keys().chain(&inner.written).chain(&inner.unchanged).cloned().collect()
+        inner.played.contains_key(path) || inner.written.contains(path) || inner.unchanged.contains(path)
     }
 
     /// Ends a case: what its requests came to, which the journal then forgets.
