@@ -1,5 +1,11 @@
 //! What a run may cost: cases beyond it are not run.
 
+mod meter;
+mod spending;
+
+pub(super) use meter::Meter;
+pub(super) use spending::Spending;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,7 +15,6 @@ use crate::tape::Mode;
 
 use super::args::BudgetArgs;
 use super::exit::Stop;
-use super::spending::{self, Spending};
 
 /// What the selected cases may cost.
 pub(super) struct Budget {

@@ -11,11 +11,10 @@ use crate::tape::{self, Command, Faults, Journal, Library, Mode, Tape};
 use crate::upstream;
 use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 
+use super::budget::{Meter, Spending};
 use super::exit::Stop;
 use super::load::read;
-use super::meter::Meter;
 use super::settings::{Elsewhere, Sourcing, quote};
-use super::spending::Spending;
 
 /// One tape per provider, shared by every setup that uses it.
 pub(super) struct Tapes<'a> {

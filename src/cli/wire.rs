@@ -19,9 +19,9 @@ use crate::upstream::http::{Http, HttpConfig, Retries};
 use crate::upstream::{self, Upstream};
 
 use super::app::{App, Log};
+use super::budget::Meter;
 use super::exit::Stop;
 use super::interrupt::Interrupts;
-use super::meter::Meter;
 use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
 use super::socket::{base_of, bind, get, quick};

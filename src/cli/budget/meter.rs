@@ -14,7 +14,7 @@ use crate::upstream::{self, Error, ErrorKind, Reply, Request, Upstream};
 use crate::wire;
 
 /// An upstream around a live one.
-pub(super) struct Meter {
+pub(in crate::cli) struct Meter {
     live: upstream::Shared,
     /// Whose prices count: those of the provider that the model names, else the first one's.
     providers: Vec<Provider>,
@@ -23,7 +23,7 @@ pub(super) struct Meter {
 
 impl Meter {
     /// Pays for what `live` answers.
-    pub(super) fn around(
+    pub(in crate::cli) fn around(
         live: upstream::Shared,
         providers: Vec<Provider>,
         spending: Arc<Spending>,

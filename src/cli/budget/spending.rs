@@ -12,7 +12,7 @@ use crate::run::Purse;
 
 /// Shared by the cases that spend and the meters that count.
 #[derive(Debug)]
-pub(super) struct Spending {
+pub(in crate::cli) struct Spending {
     /// By the case's id.
     estimates: HashMap<String, Estimate>,
     inner: Mutex<Inner>,
@@ -28,23 +28,23 @@ struct Inner {
 
 impl Spending {
     /// Nothing is spent yet. Cases without an estimate ask nothing.
-    pub(super) fn new(limits: Limits, estimates: HashMap<String, Estimate>) -> Self {
+    pub(in crate::cli) fn new(limits: Limits, estimates: HashMap<String, Estimate>) -> Self {
         let inner = Mutex::new(Inner { ledger: Ledger::new(limits), unpriced: BTreeSet::new() });
         Spending { estimates, inner, ended: Notify::new() }
     }
 
     /// A reply cost so much: as it reports, or by estimate.
-    pub(super) fn pay(&self, case: Option<&str>, sum: Estimate, is_reported: bool) {
+    pub(in crate::cli) fn pay(&self, case: Option<&str>, sum: Estimate, is_reported: bool) {
         self.lock().ledger.pay(case, sum, is_reported);
     }
 
     /// A model was asked of which no price is known.
-    pub(super) fn has_no_price(&self, model: String) {
+    pub(in crate::cli) fn has_no_price(&self, model: String) {
         self.lock().unpriced.insert(model);
     }
 
     /// What was spent, in a line.
-    pub(super) fn line(&self) -> String {
+    pub(in crate::cli) fn line(&self) -> String {
         let inner = self.lock();
         let unpriced: Vec<&str> = inner.unpriced.iter().map(String::as_str).collect();
         line(&inner.ledger.account(), &unpriced)
@@ -82,7 +82,7 @@ impl Purse for Spending {
 }
 
 /// Why a case is skipped for which a limit leaves no room.
-pub(super) fn beyond(limit: Limit) -> String {
+pub(in crate::cli) fn beyond(limit: Limit) -> String {
     let limit = match limit {
         Limit::Dollars(most) => format!("--max-cost {most}"),
         Limit::Tokens(most) => format!("--max-tokens {most}"),

@@ -1,0 +1,172 @@
+//! The selected cases, run: from the wiring to the exit code.
+
+use std::io::{self, BufWriter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{Counts, Run, again};
+use crate::cli::budget::Spending;
+use crate::cli::exit::{Exit, Stop};
+use crate::cli::interrupt::Interrupts;
+use crate::cli::memory::Memory;
+use crate::cli::output::{self, Scrubbed};
+use crate::cli::select::Selected;
+use crate::cli::tapes::Tapes;
+use crate::cli::wire::Wired;
+use crate::cli::{nextest, unused};
+use crate::event::{Event, Tally};
+use crate::report::{self, Terminal};
+use crate::run::{self, Ended, Planned};
+
+impl Run<'_> {
+    /// Runs the selected cases, and tells of them as they go.
+    pub(super) async fn session(
+        &self,
+        selected: Selected<'_>,
+        counts: &Counts,
+        options: report::Options,
+        mut memory: Memory,
+        spending: Option<Arc<Spending>>,
+    ) -> Result<Exit, Stop> {
+        let again = again(self.command, self.args);
+        let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
+        tapes.spending = spending.clone();
+        let interrupts = Interrupts::listen().map_err(Stop::internal)?;
+        let mut wired = Wired::new(&self.stack, &again, self.sourcing, interrupts.clone());
+        let plan = match self.plan(&selected, &mut wired, &mut tapes).await {
+            Ok(plan) => plan,
+            Err(stop) => {
+                wired.end().await;
+                return Err(stop);
+            }
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // To count recordings is to read all of them, which is too dear where each case has a process.
+        let recordings = if self.args.libtest.exact { None } else { tapes.summary() };
+        let info = recordings.into_iter().chain(wired.said.iter().cloned()).collect();
+        let trouble = memory.trouble.take().map(Event::Notice);
+        for event in self.head(info, counts, &selected).into_iter().chain(trouble) {
+            let _ = sender.send(event);
+        }
+        let deselected = if counts.is_narrowed { counts.total.max(1) } else { counts.total - selected.cases.len() };
+        let pace = self.pace(spending.clone(), options.letters.passes());
+        let running = tokio::spawn(run::run(plan, pace, sender, interrupts.first(), interrupts.second()));
+        let last = |is_green: bool| {
+            let unused = if is_green { self.unused(&tapes, deselected)? } else { None };
+            Ok(unused.into_iter().chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
+        };
+        let told = self.tell(receiver, options, &mut memory, last).await;
+        let how = running.await.unwrap_or(Ended::Broken);
+        wired.end().await;
+        let tally = told?;
+        // Where each case has a process, none of them knows what failed in a run.
+        if !nextest::is_here() {
+            memory.keep()?;
+        }
+        let exit = exit(&tally, how);
+        if exit == Exit::Failed && self.is_stepwise() {
+            return Ok(Exit::Interrupted);
+        }
+        // Each was told as a notice when it happened.
+        Ok(if exit == Exit::Ok && !tapes.failures().is_empty() { Exit::Failed } else { exit })
+    }
+
+    /// Every case with what it calls, which is started where that must be.
+    async fn plan(
+        &self,
+        selected: &Selected<'_>,
+        wired: &mut Wired<'_>,
+        tapes: &mut Tapes<'_>,
+    ) -> Result<Vec<Planned>, Stop> {
+        let mut plan = Vec::new();
+        for case in &selected.cases {
+            // The setup of a case is one of those it was made from.
+            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
+            let target = wired.target(case, setup, &self.parties.catalogue, tapes).await?;
+            plan.push(Planned { case: Arc::clone(case), target });
+        }
+        Ok(plan)
+    }
+
+    fn is_stepwise(&self) -> bool {
+        let choice = &self.args.choice;
+        choice.sw || choice.sw_skip || choice.sw_reset
+    }
+
+    /// How to run.
+    fn pace(&self, spending: Option<Arc<Spending>>, captures: bool) -> run::Options {
+        let (run, choice) = (&self.args.run, &self.args.choice);
+        let most = run.maxfail.filter(|most| *most > 0).or(run.exitfirst.then_some(1));
+        run::Options {
+            workers: self.args.libtest.test_threads.unwrap_or(run.workers).max(1),
+            case_timeout: Duration::from_secs(run.timeout),
+            max_failures: if self.is_stepwise() { Some(if choice.sw_skip { 2 } else { 1 }) } else { most },
+            reruns: run.reruns,
+            captures,
+            purse: spending.map(|spending| spending as Arc<dyn run::Purse>),
+            stopped: self
+                .is_stepwise()
+                .then(|| "Interrupted: Test failed, continuing from this test next run.".to_owned()),
+        }
+    }
+
+    /// What a green run has to say of recordings that nothing used.
+    fn unused(&self, tapes: &Tapes<'_>, deselected: usize) -> Result<Option<Event>, Stop> {
+        let can_tell = unused::can_tell(&self.args.select, self.sourcing, deselected);
+        if self.args.run.prune && !can_tell {
+            return Err(Stop::usage(
+                "--prune wants a whole run from recordings: leave selection, models and --script out",
+            ));
+        }
+        let files = if can_tell { unused::unused(tapes, self.setups, &self.parties.setups) } else { Vec::new() };
+        Ok(if files.is_empty() {
+            None
+        } else {
+            Some(Event::Notice(unused::told(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
+        })
+    }
+
+    /// Reports every event as it comes; `last` says what comes before the end of a run, which is green or not. Returns the tally.
+    async fn tell(
+        &self,
+        mut events: mpsc::UnboundedReceiver<Event>,
+        options: report::Options,
+        memory: &mut Memory,
+        last: impl Fn(bool) -> Result<Vec<Event>, Stop>,
+    ) -> Result<Tally, Stop> {
+        let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
+        let mut tally = Tally::default();
+        let is_of_nextest = nextest::is_here();
+        while let Some(event) = events.recv().await {
+            tally.count(&event);
+            memory.learn(&event);
+            if let Some(reason) = nextest::reason(&event).filter(|_| is_of_nextest) {
+                output::warn(self.secrets, &reason);
+            }
+            let before = match &event {
+                Event::Finished { interrupted, .. } => last(interrupted.is_none() && tally.is_green())?,
+                _ => Vec::new(),
+            };
+            for event in before.iter().chain([&event]) {
+                match terminal.handle(event) {
+                    // Nobody reads any more (`| head`): the cases still run to their end, and the exit code stays true.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
+                }
+            }
+        }
+        Ok(tally)
+    }
+}
+
+fn exit(tally: &Tally, ended: Ended) -> Exit {
+    match ended {
+        Ended::Broken => Exit::Internal,
+        Ended::Stopped => Exit::Interrupted,
+        Ended::Done if tally.bad() > 0 => Exit::Failed,
+        Ended::Done if tally.done() == 0 => Exit::NothingSelected,
+        Ended::Done => Exit::Ok,
+    }
+}
