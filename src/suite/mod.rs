@@ -13,6 +13,7 @@ mod raw;
 mod reader;
 mod repeat;
 mod shared;
+mod steps;
 mod stream;
 pub mod template;
 
