@@ -8,6 +8,7 @@ use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer};
 
 mod duration;
 mod explain;
+mod extent;
 mod shapes;
 
 pub(crate) use duration::{DURATION_HELP, duration};
@@ -115,6 +116,16 @@ impl Error {
     pub fn at(file: &Source, place: Place, width: usize, reason: impl Into<String>) -> Self {
         let place = if place.line == 0 { Place { line: 1, column: 1 } } else { place };
         Error { file: file.clone(), place, width: width.max(1), reason: reason.into(), help: None }
+    }
+
+    /// An error of all that begins at a place and stands on its line.
+    pub fn of(file: &Source, place: Place, reason: impl Into<String>) -> Self {
+        let error = Error::at(file, place, 1, reason);
+        let start = error.place.to_byte(&file.text);
+        let (before, rest) = file.text.split_at(start);
+        let before = before.rsplit('\n').next().unwrap_or_default();
+        let rest = rest.split(['\n', '\r']).next().unwrap_or_default();
+        Error { width: extent::extent(before, rest), ..error }
     }
 
     /// The same with a way out.

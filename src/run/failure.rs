@@ -40,7 +40,7 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
         let reason = format!("{} does not hold", mismatch.path);
         // What every reply must be stands nowhere in the file: the step is shown.
         let place = if mismatch.place == Place::default() { scene.step.place } else { mismatch.place };
-        let shown = yaml::Error::at(file, place, 1, reason).render(false);
+        let shown = yaml::Error::of(file, place, reason).render(false);
         // Between two of them stands an empty line.
         let gap = if details.is_empty() { "" } else { "\n" };
         let mut lines = format!("{gap}{}\n  path:     {}", shown.trim_end(), mismatch.path);
@@ -58,7 +58,7 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
 pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Failure {
     let first = message.lines().next().unwrap_or_default();
     let file = &scene.step.source;
-    let shown = yaml::Error::at(file, scene.step.place, 1, format!("{}: {first}", class.name()));
+    let shown = yaml::Error::of(file, scene.step.place, format!("{}: {first}", class.name()));
     let mut details = format!("{}\n", shown.render(false).trim_end());
     for line in message.lines().skip(1) {
         let _ = writeln!(details, "  {line}");

@@ -94,7 +94,7 @@ fn a_session_typed_by_habit() {
       --> suites/a/first.yaml:11:14
        |
     11 |       json: {$.object: nonsense}
-       |              ^
+       |              ^^^^^^^^^^^^^^^^^^
       path:     $.object
       expected: "nonsense"
       actual:   "list"
@@ -108,7 +108,7 @@ fn a_session_typed_by_habit() {
       --> suites/a/first.yaml:11:14
        |
     11 |       json: {$.object: nonsense}
-       |              ^
+       |              ^^^^^^^^^^^^^^^^^^
       path:     $.object
       expected: "nonsense"
       actual:   "list"
@@ -138,7 +138,7 @@ fn a_session_typed_by_habit() {
       --> suites/a/first.yaml:11:14
        |
     11 |       json: {$.object: nonsense}
-       |              ^
+       |              ^^^^^^^^^^^^^^^^^^
       path:     $.object
       expected: "nonsense"
       actual:   "list"
@@ -147,7 +147,7 @@ fn a_session_typed_by_habit() {
       --> suites/a/first.yaml:11:14
        |
     11 |       json: {$.object: nonsense}
-       |              ^
+       |              ^^^^^^^^^^^^^^^^^^
       path:     $.object
       expected: "nonsense"
       actual:   "list"
