@@ -1,11 +1,12 @@
 //! What cases use by name: taken in from the top of the suite and from the files it includes, and looked up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::lower::lower_need;
 use super::raw::{RawNeed, RawParam, RawShared, RawStep, RawTop};
 use super::reader::Reader;
-use super::shared::Named;
+use super::shared::{Named, Shared};
 use super::{Is, Matcher};
 use crate::yaml::{self, Pairs, Place, Source, Spanned};
 
@@ -63,31 +64,33 @@ impl Reader<'_> {
 
     fn add(&mut self, matchers: Pairs<RawNeed>, steps: Pairs<Spanned<RawStep>>, params: Pairs<RawParam>) {
         for (name, what) in matchers.0 {
-            if let Some(first) = self.shared.matchers.get(&name.value) {
-                let first = first.source.name.clone();
-                self.twice(&name, "matcher", &first);
-            } else if self.known.matchers.named(&name.value).is_some() {
+            let is_new = !self.shared.matchers.contains_key(&name.value);
+            if is_new && self.known.matchers.named(&name.value).is_some() {
                 self.twice(&name, "matcher", "Rust");
             }
-            let source = Arc::clone(&self.source);
-            self.shared.matchers.insert(name.value, Named { source, what });
+            self.keep(|shared| &mut shared.matchers, "matcher", name, what);
         }
         for (name, what) in steps.0 {
-            if let Some(first) = self.shared.steps.get(&name.value) {
-                let first = first.source.name.clone();
-                self.twice(&name, "step", &first);
-            }
-            let source = Arc::clone(&self.source);
-            self.shared.steps.insert(name.value, Named { source, what });
+            self.keep(|shared| &mut shared.steps, "step", name, what);
         }
         for (name, what) in params.0 {
-            if let Some(first) = self.shared.params.get(&name.value) {
-                let first = first.source.name.clone();
-                self.twice(&name, "list of values", &first);
-            }
-            let source = Arc::clone(&self.source);
-            self.shared.params.insert(name.value, Named { source, what });
+            self.keep(|shared| &mut shared.params, "list of values", name, what);
         }
+    }
+
+    fn keep<T>(
+        &mut self,
+        among: fn(&mut Shared) -> &mut BTreeMap<String, Named<T>>,
+        kind: &str,
+        name: Spanned<String>,
+        what: T,
+    ) {
+        if let Some(first) = among(&mut self.shared).get(&name.value) {
+            let first = first.source.name.clone();
+            self.twice(&name, kind, &first);
+        }
+        let source = Arc::clone(&self.source);
+        among(&mut self.shared).insert(name.value, Named { source, what });
     }
 
     fn twice(&mut self, name: &Spanned<String>, what: &str, first: &str) {
