@@ -1,105 +1,12 @@
-//! One template × one value of every parameter.
+//! Suites to cases: for each template every client and every choice of values.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::provider::{Catalogue, Provider, Setup};
-use crate::suite::template::Scope;
-use crate::suite::{Client, ParamValue, Suite, Template, Xfail};
-
-/// The thing that is run and reported.
-#[derive(Debug, Clone)]
-pub struct Case {
-    /// `suites/inference/sanity.yaml::name[openai_client-txt=together/…-True]`; unique in a run; never parsed.
-    pub id: String,
-    /// The suite, and in it the template.
-    pub suite: Arc<Suite>,
-    /// Index into `suite.templates`.
-    pub template: usize,
-    /// Who calls.
-    pub client: Client,
-    /// The setup it is for.
-    pub setup: Arc<str>,
-    /// The provider that answers: the first part of the model, else the setup's.
-    pub provider: Arc<str>,
-    /// The model as the case's requests name it.
-    model: Option<Arc<str>>,
-    /// The values of the secrets it uses.
-    env: Option<Box<Env>>,
-    /// Of each parameter, which of its values: a case of a hundred thousand is a few numbers.
-    values: Box<[u32]>,
-    /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
-    pub skip: Option<String>,
-    /// Set when it is expected to fail: reason and strictness, from the template or the provider's `broken`.
-    pub xfail: Option<Xfail>,
-}
-
-impl Case {
-    /// Where it stands in its suite.
-    pub fn template(&self) -> &Template {
-        &self.suite.templates[self.template]
-    }
-
-    /// `model` and the parameters.
-    pub fn scope(&self) -> Scope {
-        let template = self.template();
-        let mut scope = Scope::new();
-        if template.model.is_some() {
-            scope.insert("model".to_owned(), self.model.as_deref().map_or(Value::Null, Value::from));
-        }
-        for (param, index) in template.params.iter().zip(&self.values) {
-            match (param.names.as_slice(), &param.values[*index as usize].value) {
-                ([name], value) => drop(scope.insert(name.clone(), value.clone())),
-                (names, Value::Array(items)) => scope.extend(names.iter().cloned().zip(items.iter().cloned())),
-                _ => {}
-            }
-        }
-        if let Some(env) = &self.env {
-            scope.insert("env".to_owned(), Value::Object(env.0.clone()));
-        }
-        scope
-    }
-
-    /// The same, not to be run, and why.
-    pub fn skipped(&self, why: &str) -> Self {
-        Case { skip: Some(why.to_owned()), xfail: None, ..self.clone() }
-    }
-
-    /// The same with what it needs of the environment, or skipped because that is not there. `var` is the value of a
-    /// variable that is set. In replay a secret that is not set is what recordings hold in its place.
-    pub fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {
-        let suite = Arc::clone(&self.suite);
-        let template = &suite.templates[self.template];
-        let mut missing = template.needs_env.iter().find(|name| var(name).is_none());
-        for name in &template.secrets {
-            match var(name) {
-                Some(value) => drop(self.env.get_or_insert_default().0.insert(name.clone(), value.into())),
-                None if is_replay => {
-                    drop(self.env.get_or_insert_default().0.insert(name.clone(), format!("${name}").into()));
-                }
-                None => missing = missing.or(Some(name)),
-            }
-        }
-        if let (None, Some(name)) = (&self.skip, missing) {
-            self.skip = Some(format!("{name} is not set: export {name}=…"));
-            self.xfail = None;
-        }
-        self
-    }
-}
-
-/// Values that no message may show.
-#[derive(Clone, Default)]
-struct Env(Scope);
-
-impl fmt::Debug for Env {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
-    }
-}
+use super::case::Case;
+use super::target::{Target, skip};
+use crate::provider::{Catalogue, Setup};
+use crate::suite::{Client, ParamValue, Suite, Template};
 
 /// Every case of `suite` for `setup`, in file order: for each template clients × params (first varies slowest).
 /// `direct` says that there is no gateway, so that what only it offers is missing.
@@ -131,6 +38,7 @@ fn of_template(
     let clients: Vec<Option<Client>> =
         if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
     let mut cases = Vec::new();
+    // Names are unique in a file and hold no brackets: cases of two templates never read alike.
     let mut seen = HashSet::new();
     for client in clients {
         for indexes in combinations(template) {
@@ -166,88 +74,6 @@ fn of_template(
     cases
 }
 
-/// Whom a template's cases are for: the setup's model on the template's axis, and who answers for it.
-struct Target<'a> {
-    model: Option<&'a str>,
-    /// The model as the provider knows it.
-    bare: Option<&'a str>,
-    provider_name: &'a str,
-    provider: Option<&'a Provider>,
-}
-
-impl<'a> Target<'a> {
-    fn new(template: &Template, setup: &'a Setup, catalogue: &'a Catalogue) -> Self {
-        let model = template.model.and_then(|axis| setup.models.get(axis));
-        let routed = model
-            .and_then(|model| model.split_once('/'))
-            .and_then(|(first, rest)| catalogue.provider(first).map(|provider| (provider, rest)));
-        match routed {
-            Some((provider, rest)) => {
-                Target { model, bare: Some(rest), provider_name: &provider.name, provider: Some(provider) }
-            }
-            None => Target {
-                model,
-                bare: model,
-                provider_name: &setup.provider,
-                provider: catalogue.provider(&setup.provider),
-            },
-        }
-    }
-
-    /// Whether a list of models that is empty for all names this one.
-    fn applies(&self, models: &[String]) -> bool {
-        models.is_empty() || self.bare.is_some_and(|bare| models.iter().any(|model| model == bare))
-    }
-
-    /// The expected failure that the provider's data names for this very case.
-    fn expected_failure(&self, template: &Template, values: &[&ParamValue]) -> Option<Xfail> {
-        let named = |case: &String| match case.strip_suffix(']').and_then(|case| case.split_once('[')) {
-            Some((name, id)) => name == template.name && values.iter().any(|value| value.id == id),
-            None => *case == template.name,
-        };
-        let mut known = self.provider?.xfail.iter();
-        let found = known.find(|known| self.applies(&known.models) && known.cases.iter().any(named))?;
-        Some(Xfail { reason: found.reason.clone(), strict: false })
-    }
-
-    /// Why the provider cannot do `capability`.
-    fn lack(&self, capability: &str) -> Option<&'a str> {
-        let gap = self.provider?.lacks.get(capability)?;
-        self.applies(&gap.models).then_some(gap.reason.as_str())
-    }
-
-    /// The expected failure that follows from what the provider does not do right.
-    fn broken(&self, template: &Template) -> Option<Xfail> {
-        let provider = self.provider?;
-        let mut gaps = template.needs.iter().filter_map(|need| provider.broken.get(need));
-        let gap = gaps.find(|gap| self.applies(&gap.models))?;
-        Some(Xfail { reason: gap.reason.clone(), strict: false })
-    }
-}
-
-/// Why a template's cases will not run, the template's own word first.
-fn skip(
-    template: &Template,
-    setup: &Setup,
-    target: &Target<'_>,
-    catalogue: &Catalogue,
-    direct: bool,
-) -> Option<String> {
-    if let Some(reason) = &template.skip {
-        return Some(reason.clone());
-    }
-    if let (Some(axis), None) = (template.model, target.model) {
-        return Some(format!("setup '{}' names no {} model", setup.name, axis.name()));
-    }
-    template.needs.iter().find_map(|need| {
-        let of_stack = catalogue.capabilities.get(need).is_some_and(|capability| capability.of_stack);
-        if of_stack && direct {
-            return Some(format!("{need} is offered by the gateway, and there is none (direct)"));
-        }
-        target.lack(need).map(str::to_owned)
-    })
-}
-
 /// `{file}::{name}[{client-}{label=model-}{values joined by '-'}]`
 fn case_id(
     suite: &Suite,
@@ -279,11 +105,11 @@ fn combinations(template: &Template) -> Vec<Vec<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::provider::{Capability, ExpectedFailure, Gap, Models};
-    use crate::suite::{Axis, Param, Repeat};
+    use crate::provider::{Capability, ExpectedFailure, Gap, Models, Provider};
+    use crate::suite::{Axis, Param, Repeat, Xfail};
     use crate::yaml::{Place, Source};
 
     fn template(name: &str) -> Template {

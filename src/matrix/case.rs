@@ -1,0 +1,100 @@
+//! One template × one value of every parameter.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::suite::template::Scope;
+use crate::suite::{Client, Suite, Template, Xfail};
+
+/// The thing that is run and reported.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `suites/inference/sanity.yaml::name[openai_client-txt=together/…-True]`; unique in a run; never parsed.
+    pub id: String,
+    /// The suite, and in it the template.
+    pub suite: Arc<Suite>,
+    /// Index into `suite.templates`.
+    pub template: usize,
+    /// Who calls.
+    pub client: Client,
+    /// The setup it is for.
+    pub setup: Arc<str>,
+    /// The provider that answers: the first part of the model, else the setup's.
+    pub provider: Arc<str>,
+    /// The model as the case's requests name it.
+    pub(super) model: Option<Arc<str>>,
+    /// The values of the secrets it uses.
+    pub(super) env: Option<Box<Env>>,
+    /// Of each parameter, which of its values: a case of a hundred thousand is a few numbers.
+    pub(super) values: Box<[u32]>,
+    /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
+    pub skip: Option<String>,
+    /// Set when it is expected to fail: reason and strictness, from the template or the provider's `broken`.
+    pub xfail: Option<Xfail>,
+}
+
+impl Case {
+    /// Where it stands in its suite.
+    pub fn template(&self) -> &Template {
+        &self.suite.templates[self.template]
+    }
+
+    /// `model` and the parameters.
+    pub fn scope(&self) -> Scope {
+        let template = self.template();
+        let mut scope = Scope::new();
+        if template.model.is_some() {
+            scope.insert("model".to_owned(), self.model.as_deref().map_or(Value::Null, Value::from));
+        }
+        for (param, index) in template.params.iter().zip(&self.values) {
+            match (param.names.as_slice(), &param.values[*index as usize].value) {
+                ([name], value) => drop(scope.insert(name.clone(), value.clone())),
+                (names, Value::Array(items)) => scope.extend(names.iter().cloned().zip(items.iter().cloned())),
+                _ => {}
+            }
+        }
+        if let Some(env) = &self.env {
+            scope.insert("env".to_owned(), Value::Object(env.0.clone()));
+        }
+        scope
+    }
+
+    /// The same, not to be run, and why.
+    pub fn skipped(&self, why: &str) -> Self {
+        Case { skip: Some(why.to_owned()), xfail: None, ..self.clone() }
+    }
+
+    /// The same with what it needs of the environment, or skipped because that is not there. `var` is the value of a
+    /// variable that is set. In replay a secret that is not set is what recordings hold in its place.
+    pub fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {
+        let suite = Arc::clone(&self.suite);
+        let template = &suite.templates[self.template];
+        let mut missing = template.needs_env.iter().find(|name| var(name).is_none());
+        for name in &template.secrets {
+            match var(name) {
+                Some(value) => drop(self.env.get_or_insert_default().0.insert(name.clone(), value.into())),
+                None if is_replay => {
+                    drop(self.env.get_or_insert_default().0.insert(name.clone(), format!("${name}").into()));
+                }
+                None => missing = missing.or(Some(name)),
+            }
+        }
+        if let (None, Some(name)) = (&self.skip, missing) {
+            self.skip = Some(format!("{name} is not set: export {name}=…"));
+            self.xfail = None;
+        }
+        self
+    }
+}
+
+/// Values that no message may show.
+#[derive(Clone, Default)]
+pub(super) struct Env(Scope);
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}

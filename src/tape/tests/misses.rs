@@ -1,0 +1,142 @@
+//! Requests that no recording answers: missing or stale, and whose recordings there are.
+
+use super::*;
+
+#[tokio::test]
+async fn a_miss_says_what_is_near_and_what_to_do() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for prompt in ["Which planet do humans live on?", "What is the capital of France?"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    let player = player(root.path());
+    let error = hear(&player, ask(Some("suite.yaml::a[b]"), "Which planets do humans live on?")).await.unwrap_err();
+    let message = error.message.replace(&root.path().display().to_string(), "recordings");
+    insta::assert_snapshot!(message, @r#"
+    no recording of POST /v1/chat/completions (together)
+      case: suite.yaml::a[b]
+      looked for: recordings/together/75580c139571.json
+      nearest recording: recordings/together/af593094ee31.json
+        differs at $.messages[0].content
+          recorded: "Which planet do humans live on?"
+          asked:    "Which planets do humans live on?"
+      likely cause: the prompt was changed after it was recorded, or this one was never recorded
+      to record it: retake test --mode record -k 'suite.yaml::a[b]'
+    "#);
+    let without_key = Request { auth: Auth::None, ..ask(None, "What is the capital of France?") };
+    let error = hear(&player, without_key).await.unwrap_err();
+    assert!(error.message.contains("recorded with a key and asked without one"), "{}", error.message);
+    let elsewhere = Request { endpoint: "/v1/embeddings".to_owned(), ..ask(None, "x") };
+    let error = hear(&player, elsewhere).await.unwrap_err();
+    assert!(error.message.contains("none of 2 recordings is for POST /v1/embeddings"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn long_texts_are_shown_where_they_part() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    let lines = |from: &str| (0..40).map(|line| format!("{from} {line}")).collect::<Vec<_>>().join("\n");
+    let long = "Once upon a time there was a mouse. ".repeat(10);
+    let asked =
+        [(lines("Rule"), lines("Rule").replace("Rule 20\n", "Rule twenty\n")), (long.clone(), long + "The end.")];
+    let mut said = String::new();
+    for (number, (recorded, asked)) in asked.iter().enumerate() {
+        body(&tape, ask(Some(&format!("{number}")), recorded)).await;
+        tape.finish_case(&number.to_string(), true).await;
+        let error = hear(&player(root.path()), ask(Some(&number.to_string()), asked)).await.unwrap_err();
+        let part = error.message.split_once("differs at").unwrap().1;
+        said.push_str(part.split_once("likely").unwrap().0);
+    }
+    insta::assert_snapshot!(said, @"
+    $.messages[0].content: - recorded, + asked
+           ... 18 equal lines
+           Rule 18
+           Rule 19
+         - Rule 20
+         + Rule twenty
+           Rule 21
+           Rule 22
+           ... 17 equal lines
+      $.messages[0].content
+         recorded: … there was a mouse.  (from character 340)
+         asked:    … there was a mouse. The end. (from character 340)
+    ");
+}
+
+/// What `case` records of these prompts.
+async fn records(tape: &Tape, case: &str, prompts: &[&str]) {
+    for prompt in prompts {
+        body(tape, ask(Some(case), prompt)).await;
+    }
+    assert_eq!(tape.finish_case(case, true).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_request_of_a_recorded_case_that_has_changed_has_a_stale_recording() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    let case = "suites/s.yaml::a[txt=together/m]";
+    records(&tape, case, &["Which planet do humans live on?", "And then?"]).await;
+    records(&tape, "suites/s.yaml::b", &["Which planet do we live on?"]).await;
+    let miss = async |case: &str, prompt: &str| hear(&player(root.path()), ask(Some(case), prompt)).await.unwrap_err();
+    let error = miss(case, "Which planet do we all live on?").await;
+    assert_eq!(error.kind, ErrorKind::StaleRecording);
+    let message = error.message.replace(&root.path().display().to_string(), "recordings");
+    insta::assert_snapshot!(message, @r#"
+    the recording of this case is stale: it asks POST /v1/chat/completions (together) differently now
+      case: suites/s.yaml::a[txt=together/m]
+      recording of this case: recordings/together/af593094ee31.json
+        differs at $.messages[0].content
+          recorded: "Which planet do humans live on?"
+          asked:    "Which planet do we all live on?"
+      likely cause: the prompt was changed after it was recorded
+      to record it anew: retake test --mode record -k 'suites/s.yaml::a[txt=together/m]'
+    "#);
+    // Asked without a gateway it has no provider in its id.
+    assert_eq!(miss("suites/s.yaml::a[txt=m]", "And now?").await.kind, ErrorKind::StaleRecording);
+    for other in ["suites/s.yaml::c", "suites/s.yaml::a[txt=together/other]"] {
+        assert_eq!(miss(other, "And now?").await.kind, ErrorKind::MissingRecording, "{other}");
+    }
+    let elsewhere = Request { endpoint: "/v1/embeddings".to_owned(), ..ask(Some(case), "x") };
+    assert_eq!(hear(&player(root.path()), elsewhere).await.unwrap_err().kind, ErrorKind::MissingRecording);
+}
+
+#[tokio::test]
+async fn what_a_case_asks_besides_what_was_recorded_of_it_is_missing() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    records(&tape, "s.yaml::a", &["one", "two"]).await;
+    let player = player(root.path());
+    body(&player, ask(Some("s.yaml::a"), "one")).await;
+    // `two` has not been asked yet: this may be what became of it.
+    let kind = async |prompt: &str| hear(&player, ask(Some("s.yaml::a"), prompt)).await.unwrap_err().kind;
+    assert_eq!(kind("three").await, ErrorKind::StaleRecording);
+    body(&player, ask(Some("s.yaml::a"), "two")).await;
+    assert_eq!(kind("three").await, ErrorKind::MissingRecording);
+    assert_eq!(kind("one").await, ErrorKind::MissingRecording, "one more of the same is no change");
+    let kinds: Vec<ErrorKind> = player.journal().misses(Some("s.yaml::a")).into_iter().map(|miss| miss.kind).collect();
+    use ErrorKind::{MissingRecording, StaleRecording};
+    assert_eq!(kinds, [StaleRecording, MissingRecording, MissingRecording]);
+}
+
+#[tokio::test]
+async fn a_recording_names_every_case_that_made_it_and_no_other() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, ask(Some("s.yaml::a"), "hi")).await;
+    body(&tape, ask(Some("./s.yaml::b"), "hi")).await;
+    body(&tape, ask(Some("s.yaml::failed"), "hi")).await;
+    for (case, passed) in [("s.yaml::a", true), ("s.yaml::failed", false), ("./s.yaml::b", true)] {
+        tape.finish_case(case, passed).await;
+    }
+    assert_eq!(live.calls.load(Ordering::SeqCst), 1);
+    let cases = || exchange::read(&files(root.path())[0].1).unwrap().cases.into_iter().collect::<Vec<_>>();
+    assert_eq!(cases(), ["s.yaml::a", "s.yaml::b"]);
+    // Recorded anew by another one, with the same reply; a session's name is worth no change of a file.
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for case in ["s.yaml::c", "session 17"] {
+        body(&tape, ask(Some(case), "hi")).await;
+        tape.finish_case(case, true).await;
+    }
+    assert_eq!(cases(), ["s.yaml::a", "s.yaml::b", "s.yaml::c"]);
+}

@@ -1,0 +1,217 @@
+//! What is recorded, and when.
+
+use super::*;
+
+#[tokio::test]
+async fn what_was_recorded_is_played_byte_for_byte_with_its_edges() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![answer(200, "text/event-stream", &STREAM)]);
+    let live = hear(&tape, ask(Some("c"), "hi")).await.unwrap();
+    assert!(files(root.path()).is_empty(), "written before the case passed");
+    assert_eq!(tape.finish_case("c", true).await, Vec::<String>::new());
+    let replayed = hear(&player(root.path()), ask(Some("c"), "hi")).await.unwrap();
+    assert_eq!(replayed, live);
+    assert_eq!(replayed.1.len(), 3);
+    let (name, text) = files(root.path()).remove(0);
+    assert!(name.starts_with("together/") && !text.contains("set-cookie"), "{name} {text}");
+}
+
+#[tokio::test]
+async fn torn_streams_and_errors_are_recorded_as_what_they_are() {
+    let root = TempDir::new().unwrap();
+    for (prompt, given) in [
+        ("torn", torn(&STREAM[..1])),
+        ("empty", answer(200, "text/event-stream", &[])),
+        ("limited", answer(429, "application/json", &["{\"error\": {}}\n"])),
+        ("down", answer(500, "text/plain", &["Internal Server Error"])),
+    ] {
+        let (tape, _) = recorder(root.path(), vec![given]);
+        let live = hear(&tape, ask(Some("c"), prompt)).await.unwrap();
+        assert_eq!(tape.finish_case("c", true).await, Vec::<String>::new());
+        assert_eq!(hear(&player(root.path()), ask(Some("c"), prompt)).await.unwrap(), live, "{prompt}");
+    }
+}
+
+#[tokio::test]
+async fn chunks_are_relayed_at_once_and_a_client_that_leaves_loses_nothing() {
+    let root = TempDir::new().unwrap();
+    let gate = Arc::new(Semaphore::new(1));
+    let live = Arc::new(Fake {
+        answers: Mutex::new(vec![answer(200, "text/event-stream", &STREAM)].into()),
+        calls: AtomicUsize::new(0),
+        gate: Arc::clone(&gate),
+    });
+    let tape = tape(Mode::Record, root.path(), Some(live), Options::default());
+    let mut reply = tape.send(ask(Some("c"), "hi")).await.unwrap();
+    // The second chunk is not there yet.
+    assert_eq!(reply.body.next().await.unwrap().unwrap(), STREAM[0]);
+    drop(reply);
+    gate.add_permits(2);
+    assert_eq!(tape.finish_case("c", true).await, Vec::<String>::new());
+    assert_eq!(body(&player(root.path()), ask(None, "hi")).await, STREAM.concat());
+}
+
+#[tokio::test]
+async fn another_case_of_the_run_hears_what_the_first_one_recorded() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![json("{\"n\":1}"), json("{\"n\":2}")]);
+    let tape = Arc::new(tape);
+    let (a, b) = tokio::join!(body(&tape, ask(Some("a"), "hi")), body(&tape, ask(Some("b"), "hi")));
+    assert_eq!((a.as_str(), b.as_str(), live.calls.load(Ordering::SeqCst)), ("{\"n\":1}", "{\"n\":1}", 1));
+    assert!(tape.finish_case("a", false).await.is_empty());
+    assert!(tape.finish_case("b", true).await.is_empty());
+    assert_eq!(files(root.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_case_leaves_no_file_and_asks_anew_on_its_next_try() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![json("{\"n\":1}"), json("{\"n\":2}")]);
+    body(&tape, ask(Some("c"), "hi")).await;
+    let notes = tape.finish_case("c", false).await;
+    assert!(notes.len() == 1 && notes[0].contains("not written, because the case"), "{notes:?}");
+    assert!(files(root.path()).is_empty());
+    assert_eq!(body(&tape, ask(Some("c"), "hi")).await, "{\"n\":2}");
+    assert_eq!(live.calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_worse_recording_never_replaces_a_better_one() {
+    let root = TempDir::new().unwrap();
+    let (first, _) = recorder(root.path(), vec![answer(200, "text/event-stream", &STREAM)]);
+    body(&first, ask(Some("c"), "hi")).await;
+    first.finish_case("c", true).await;
+    let good = files(root.path());
+
+    let mut simulated = answer(200, "text/event-stream", &["data: {\"b\":1}\n\ndata: [DONE]\n\n"]);
+    simulated.simulated = true;
+    for (worse, why) in [
+        (torn(&STREAM), "broke off (the connection was reset)"),
+        (answer(503, "text/plain", &["busy"]), "answered 503"),
+        (answer(200, "text/event-stream", &STREAM[..2]), "without `[DONE]`"),
+        (simulated, "simulated"),
+    ] {
+        let (tape, _) = recorder(root.path(), vec![worse]);
+        hear(&tape, ask(Some("c"), "hi")).await.unwrap();
+        let notes = tape.finish_case("c", true).await;
+        assert!(notes.len() == 1 && notes[0].contains(why), "{notes:?}");
+        assert_eq!(files(root.path()), good);
+    }
+    let (tape, _) = recorder(root.path(), vec![answer(200, "text/event-stream", &["data: [DONE]\n\n"])]);
+    body(&tape, ask(Some("c"), "hi")).await;
+    assert!(tape.finish_case("c", true).await.is_empty());
+    assert_ne!(files(root.path()), good);
+}
+
+#[tokio::test]
+async fn recording_twice_gives_the_same_files() {
+    let root = TempDir::new().unwrap();
+    let mut seen = Vec::new();
+    for chunks in [&STREAM[..], &[STREAM.concat().as_str()][..]] {
+        let (tape, _) = recorder(root.path(), vec![answer(200, "text/event-stream", chunks)]);
+        let options = Options { now: Arc::new(|| format!("at {:?}", std::time::Instant::now())), ..Options::default() };
+        let tape = Tape { options, ..tape };
+        for _ in 0..2 {
+            body(&tape, ask(Some("c"), "hi")).await;
+        }
+        tape.finish_case("c", true).await;
+        seen.push(files(root.path()));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0].len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_case_each_exchange_is_written_when_it_ends() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{\"n\":1}")]);
+    body(&tape, ask(None, "hi")).await;
+    assert_eq!(files(root.path()).len(), 1);
+    let player = player(root.path());
+    for _ in 0..3 {
+        assert_eq!(body(&player, ask(None, "hi")).await, "{\"n\":1}");
+    }
+}
+
+#[tokio::test]
+async fn no_key_reaches_a_file_and_a_request_with_one_still_finds_its_recording() {
+    let root = TempDir::new().unwrap();
+    let secrets = Secrets::new([("API_KEY".to_owned(), "sk-canary-0123".to_owned())]);
+    let options = Options { secrets, ..Options::default() };
+    let live = fake(vec![json("{\"echo\":\"sk-canary-0123\"}")]);
+    let tape = tape(Mode::Record, root.path(), Some(live), options.clone());
+    let mut request = ask(Some("c"), "my key is sk-canary-0123");
+    request.endpoint = "/v1/chat/completions?key=sk%2Dcanary-0123".to_owned();
+    request.headers.insert("authorization", HeaderValue::from_static("Bearer sk-canary-0123"));
+    body(&tape, request.clone()).await;
+    assert!(tape.finish_case("c", true).await.is_empty());
+    for (name, text) in files(root.path()) {
+        assert!(!text.contains("canary") && text.contains("$API_KEY"), "{name} {text}");
+    }
+    let player = super::wire(Mode::Replay, Library::open(root.path(), &provider()), None, options);
+    assert_eq!(body(&player, request).await, "{\"echo\":\"$API_KEY\"}");
+}
+
+#[tokio::test]
+async fn record_if_missing_plays_first_and_asks_only_with_a_key() {
+    let root = TempDir::new().unwrap();
+    let live = fake(vec![json("{\"n\":1}"), json("{\"n\":2}")]);
+    let without = Options { missing_key: Some("TOGETHER_API_KEY".to_owned()), ..Options::default() };
+    let tape_without = tape(Mode::RecordIfMissing, root.path(), Some(Arc::clone(&live) as Shared), without);
+    let error = hear(&tape_without, ask(Some("c"), "hi")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::MissingRecording);
+    assert!(error.message.starts_with("no recording of ") && error.message.contains("set TOGETHER_API_KEY"));
+    assert_eq!(live.calls.load(Ordering::SeqCst), 0);
+
+    for expected in ["{\"n\":1}", "{\"n\":1}"] {
+        let tape = tape(Mode::RecordIfMissing, root.path(), Some(Arc::clone(&live) as Shared), Options::default());
+        assert_eq!(body(&tape, ask(Some("c"), "hi")).await, expected);
+        tape.finish_case("c", true).await;
+    }
+    assert_eq!(live.calls.load(Ordering::SeqCst), 1);
+    let tape = tape(Mode::RecordIfMissing, root.path(), Some(live as Shared), Options::default());
+    for expected in ["{\"n\":1}", "{\"n\":2}"] {
+        assert_eq!(body(&tape, ask(Some("c"), "hi")).await, expected);
+    }
+    tape.finish_case("c", true).await;
+    assert_eq!(files(root.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn no_answer_is_no_recording_and_leaves_the_count_alone() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![]);
+    let error = hear(&tape, ask(Some("c"), "hi")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Connect);
+    live.answers.lock().unwrap().push_back(json("{}"));
+    body(&tape, ask(Some("c"), "hi")).await;
+    assert!(tape.finish_case("c", true).await.is_empty());
+    assert!(files(root.path())[0].1.contains("\"origin\": \"real\""));
+    assert_eq!(files(root.path()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_recorders_at_once_lose_nothing() {
+    let root = TempDir::new().unwrap();
+    std::fs::create_dir(root.path().join("together")).unwrap();
+    std::fs::write(root.path().join("together/.retake-dead.tmp"), "half").unwrap();
+    let mut tasks = Vec::new();
+    for part in 0..2 {
+        let root = root.path().to_owned();
+        tasks.push(tokio::spawn(async move {
+            let (tape, _) = recorder(&root, vec![json("{\"n\":1}")]);
+            for prompt in 0..20 {
+                // Half of them are asked by both.
+                let prompt = if prompt % 2 == 0 { format!("{prompt}") } else { format!("{part} {prompt}") };
+                body(&tape, ask(Some("c"), &prompt)).await;
+            }
+            tape.finish_case("c", true).await
+        }));
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Vec::<String>::new());
+    }
+    let all = files(root.path());
+    assert_eq!(all.len(), 30);
+    assert!(all.iter().all(|(_, text)| exchange::read(text).is_ok()));
+}
