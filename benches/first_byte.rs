@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use retake::exchange::Auth;
 use retake::provider::Provider;
-use retake::tape::{self, Library, Mode, Options};
+use retake::record::{self, Library, Mode, Options};
 use retake::upstream::http::{Http, HttpConfig};
 use retake::upstream::{Request, Shared, Upstream};
 use tempfile::TempDir;
@@ -58,7 +58,7 @@ async fn measure(warm_up: usize, counted: usize) -> [Vec<Duration>; 2] {
     let http = || -> Shared { Arc::new(Http::new(HttpConfig::new("bench", &base_url))) };
     let provider = Provider { name: "bench".into(), base_url: base_url.clone(), ..Provider::default() };
     let options = Options { staged: false, ..Options::default() };
-    let tape = tape::wire(Mode::Record, Library::open(folder.path(), &provider), Some(http()), options);
+    let tape = record::wire(Mode::Record, Library::open(folder.path(), &provider), Some(http()), options);
     let upstreams: [Shared; 2] = [http(), Arc::new(tape)];
     let mut times = [Vec::new(), Vec::new()];
     for round in 0..warm_up + counted {

@@ -30,6 +30,8 @@ pub mod yaml;
 pub mod cli;
 // Tapes behind a socket, for clients in any language.
 pub mod proxy;
+// Recordings on disk as upstreams: library, recorder, player, mode.
+pub mod record;
 // Events to bytes on any writer.
 pub mod report;
 // Drive cases and tell what happened as events.
@@ -38,8 +40,6 @@ pub mod run;
 pub mod script;
 // The OpenAI-compatible gateway: routes, providers and their quirks, store.
 pub mod stack;
-// Recordings on disk as upstreams: library, recorder, player, mode.
-pub mod tape;
 // The seam: anything that answers a request; HTTP.
 pub mod upstream;
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use retake::exchange::{self, Recording};
 use retake::provider::Provider;
-use retake::tape::{self, Library, Mode};
+use retake::record::{self, Library, Mode};
 use retake::upstream::Upstream as _;
 use tempfile::TempDir;
 
@@ -135,7 +135,7 @@ fn look(recordings: &Path) -> Result<(Files, Vec<String>), String> {
 async fn replay(recordings: &Path, files: &Files) -> Result<(), String> {
     let provider =
         Provider { name: "kills".into(), base_url: "https://kills.example/v1".into(), ..Provider::default() };
-    let tape = tape::wire(Mode::Replay, Library::open(recordings, &provider), None, tape::Options::default());
+    let tape = record::wire(Mode::Replay, Library::open(recordings, &provider), None, record::Options::default());
     let order = |name: &str| (name.split(['-', '.']).next().unwrap_or_default().to_owned(), name.len());
     let mut names: Vec<&String> = files.keys().collect();
     names.sort_by_key(|name| order(name));

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use retake::exchange::{self, Recording};
-use retake::provider::{Catalogue, FieldPath, FieldStep, Provider, parse_providers};
-use retake::tape::{self, Library, Mode};
+use retake::exchange::{self, FieldPath, FieldStep, Recording};
+use retake::provider::{Catalogue, Provider, parse_providers};
+use retake::record::{self, Library, Mode};
 use retake::upstream::{ErrorKind, Upstream};
 use retake::yaml::Source;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     let mut asked = 0;
     let names: Vec<String> = shipped().into_iter().map(|shipped| shipped.stem).collect();
     for Shipped { root, provider, stem, recording } in shipped() {
-        let tape = tape::wire(Mode::Replay, Library::open(&root, &provider), None, tape::Options::default());
+        let tape = record::wire(Mode::Replay, Library::open(&root, &provider), None, record::Options::default());
         let mut request = recording.exchange.request.clone();
         let ignored: Vec<String> = provider
             .ignores

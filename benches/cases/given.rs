@@ -5,7 +5,7 @@ use std::path::Path;
 
 use retake::exchange::{Auth, ChunkMark, End, Exchange, Origin, Recording, Reply, Request, Times, write};
 use retake::provider::Provider;
-use retake::tape::Library;
+use retake::record::Library;
 
 const MODEL: &str = "m";
 const BASE_URL: &str = "http://127.0.0.1:9/v1";

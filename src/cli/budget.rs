@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::matrix::{Case, Estimate, Limits, estimate};
 use crate::provider::Catalogue;
-use crate::tape::Mode;
+use crate::record::Mode;
 
 use super::args::BudgetArgs;
 use super::exit::Stop;

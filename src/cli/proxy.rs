@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::exchange::Secrets;
 use crate::provider::{Provider, Setup};
 use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
-use crate::tape::{Mode, Tape};
+use crate::record::{Mode, Tape};
 
 use super::args::ProxyArgs;
 use super::exit::Stop;

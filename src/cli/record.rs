@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::exchange::{Field, Moved, Remedy, moved};
 use crate::provider::{Catalogue, Provider};
-use crate::tape::Library;
+use crate::record::Library;
 
 use super::args::{RecordArgs, TestArgs};
 use super::exit::{Exit, Stop};

@@ -9,7 +9,7 @@ use libtest_mimic::ColorSetting;
 
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
-use crate::tape::Mode;
+use crate::record::Mode;
 use crate::yaml::nearest;
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};

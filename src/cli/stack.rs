@@ -3,8 +3,8 @@
 use crate::access;
 use crate::exchange::Secrets;
 use crate::provider::Setup;
+use crate::record::Mode;
 use crate::stack::{self, Store};
-use crate::tape::Mode;
 
 use super::args::StackArgs;
 use super::exit::{Exit, Stop};

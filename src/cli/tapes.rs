@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Provider, Setup};
+use crate::record::{self, Command, Faults, Journal, Library, Mode, Tape};
 use crate::script::{Script, Scripted};
-use crate::tape::{self, Command, Faults, Journal, Library, Mode, Tape};
 use crate::upstream;
 use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 
@@ -77,7 +77,7 @@ impl<'a> Tapes<'a> {
         };
         let scripted = matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::Script(_)));
         let missing_key = provider.key.clone().filter(|var| !scripted && self.sourcing.var(var).is_none());
-        let options = tape::Options {
+        let options = record::Options {
             secrets: self.secrets.clone(),
             speed: self.sourcing.speed,
             staged: self.staged,
@@ -86,10 +86,10 @@ impl<'a> Tapes<'a> {
             journal: self.journal.clone(),
             faults: self.faults.clone(),
             by_hand: self.sourcing.by_hand.get(&provider.name).map(|file| self.scripted(file)).transpose()?,
-            ..tape::Options::default()
+            ..record::Options::default()
         };
         let library = Library::open(&self.sourcing.recordings, provider);
-        Ok(tape::wire(self.sourcing.mode, library, live, options))
+        Ok(record::wire(self.sourcing.mode, library, live, options))
     }
 
     fn metered(&self, provider: &Provider, live: upstream::Shared) -> upstream::Shared {

@@ -14,9 +14,9 @@ use crate::event::Event;
 use crate::exchange::Secrets;
 use crate::matrix::{self, Case};
 use crate::provider::{Catalogue, Setup};
+use crate::record::Mode;
 use crate::report::{self, Collected, Letters, Terminal, Tree};
 use crate::suite::Suite;
-use crate::tape::Mode;
 
 use super::args::TestArgs;
 use super::budget::Budget;

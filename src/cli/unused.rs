@@ -7,7 +7,7 @@ use super::exit::Stop;
 use super::settings::Sourcing;
 use super::tapes::Tapes;
 use crate::provider::Setup;
-use crate::tape::{Mode, Tape};
+use crate::record::{Mode, Tape};
 
 /// Whether this run is one in which every recording has its use: everything is selected, and asked from recordings.
 pub(super) fn can_tell(select: &SelectArgs, sourcing: &Sourcing, deselected: usize) -> bool {

@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use crate::matrix::Case;
 use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy;
+use crate::record::{Mode, Tape};
 use crate::run::Target;
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
-use crate::tape::{Mode, Tape};
 use crate::upstream::http::{Http, HttpConfig, Retries};
 use crate::upstream::{self, Upstream};
 

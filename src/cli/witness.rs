@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 
 use super::app::Log;
 use crate::exchange::Fault;
+use crate::record::{Faults, Tape};
 use crate::run::{Replayed, Witness};
-use crate::tape::{Faults, Tape};
 use crate::upstream;
 
 /// Sees what the tapes below a stack had no answer to.

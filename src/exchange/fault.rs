@@ -8,8 +8,51 @@ use bytes::Bytes;
 use super::format::kind_of;
 use super::framing::Kind;
 use super::{ChunkMark, End, Reply};
-use crate::suite::{Cut, What};
 use crate::wire::{ndjson, sse};
+
+/// Something that goes wrong with a provider's replies, and with which of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// So many calls of the provider go well before it.
+    pub after_calls: u32,
+    /// It hits so many calls; `None` means every further one.
+    pub times: Option<u32>,
+    /// What goes wrong.
+    pub what: What,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// The body breaks off.
+    Stop(Cut),
+    /// The body stands still for a time, then goes on.
+    Stall(Cut, Duration),
+    /// Each chunk comes so long after the one before.
+    Slow(Duration),
+    /// A stream ends without its last event: `[DONE]`, or whatever it ends with.
+    DropEnd,
+    /// The data of this event, from 1, is cut in half; of a body that is no stream, the body.
+    Malformed(usize),
+    /// An error in place of the reply. The provider is not asked.
+    Status {
+        /// 400 to 599.
+        code: u16,
+        /// Seconds, for `Retry-After`.
+        retry_after: Option<u32>,
+    },
+    /// The connection is lost before a byte of a reply. The provider is not asked.
+    Reset,
+}
+
+/// A place in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// After so many events of a stream.
+    Events(usize),
+    /// After so many bytes.
+    Bytes(usize),
+}
 
 /// What the client of a broken connection is told happened.
 pub const BROKEN_ON_PURPOSE: &str = "a fault of the test broke it off";

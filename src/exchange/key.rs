@@ -20,8 +20,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::python;
-use super::{Auth, Exchange, Request};
-use crate::provider::{FieldStep, Ignored};
+use super::{Auth, Exchange, FieldStep, Ignored, Request};
 
 /// The identity of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -192,7 +191,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provider::FieldPath;
+    use crate::exchange::FieldPath;
 
     const TOGETHER: &str = "https://api.together.xyz/v1";
 

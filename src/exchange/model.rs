@@ -2,7 +2,15 @@
 
 use bytes::Bytes;
 
-use super::Auth;
+/// Which key a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// The provider's own key.
+    #[default]
+    Provider,
+    /// None: to see how the API answers a call without a key.
+    None,
+}
 
 /// A request as it reaches an upstream: the API's own path, whoever asked; never a key.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use crate::provider::FieldStep;
+use super::FieldStep;
 
 /// Deeper nesting than this is not taken for JSON: reading is recursive, and the stack is finite.
 const MAX_DEPTH: usize = 128;

@@ -6,8 +6,7 @@ mod raw;
 mod words;
 
 pub use model::{
-    Capability, Catalogue, Dropped, ExpectedFailure, FieldPath, FieldStep, Gap, Ignored, Manners, Models, Price,
-    Provider, Quirks, Setup,
+    Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup,
 };
 pub use parse::{parse_providers, parse_setups, setup_named};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::exchange::Ignored;
 use crate::suite::Axis;
 
 /// Everything known of providers.
@@ -143,28 +144,6 @@ pub struct ExpectedFailure {
     pub models: Vec<String>,
     /// As a user reads it after XFAIL.
     pub reason: String,
-}
-
-/// Request fields that make no difference to a provider's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ignored {
-    /// The endpoint: `/v1/embeddings`.
-    pub endpoint: String,
-    /// Members of the body.
-    pub fields: Vec<FieldPath>,
-}
-
-/// A member of a JSON body: the steps that lead to it from the top, the last of which is its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldPath(pub Vec<FieldStep>);
-
-/// A step down into JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FieldStep {
-    /// The member of this name.
-    Member(String),
-    /// Every element.
-    Every,
 }
 
 /// Request fields that a provider must not see.

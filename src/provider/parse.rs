@@ -9,9 +9,8 @@ use super::raw::{
     RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
-use super::{
-    Capability, Catalogue, Dropped, ExpectedFailure, Gap, Ignored, Manners, Models, Price, Provider, Quirks, Setup,
-};
+use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup};
+use crate::exchange::Ignored;
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FieldPath, FieldStep};
+use crate::exchange::{FieldPath, FieldStep};
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// A file being read: makes its errors.

@@ -21,7 +21,7 @@ pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::Keys;
 use crate::provider::Provider;
-use crate::tape::{Mode, Tape};
+use crate::record::{Mode, Tape};
 use session::Sessions;
 
 /// Names of providers that the proxy needs for its own paths.

@@ -19,10 +19,10 @@ use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::{Proxy, Trouble};
 use crate::access::bearer;
-use crate::exchange::{Auth, BROKEN_ON_PURPOSE};
+use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
 use crate::provider::Provider;
-use crate::suite::{Fault, parse_faults};
-use crate::tape::Tape;
+use crate::record::Tape;
+use crate::suite::parse_faults;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
 use crate::yaml::{Source, nearest};
 

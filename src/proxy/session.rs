@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Proxy;
 use super::refusal::Refusal;
 use crate::exchange::SESSION;
-use crate::tape::{Mode, OfCase, Tape};
+use crate::record::{Mode, OfCase, Tape};
 use crate::yaml::nearest;
 
 /// Unused files that are named; the others are counted.

@@ -1,57 +1,13 @@
 //! Faults: what goes wrong on purpose on the way from a provider, the same every time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::raw::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
 use super::reader::Reader;
+use crate::exchange::{Cut, Fault, What};
 use crate::yaml::{self, Error, Short, Source, Spanned};
-
-/// Something that goes wrong with a provider's replies, and with which of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    /// So many calls of the provider go well before it.
-    pub after_calls: u32,
-    /// It hits so many calls; `None` means every further one.
-    pub times: Option<u32>,
-    /// What goes wrong.
-    pub what: What,
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub enum What {
-    /// The body breaks off.
-    Stop(Cut),
-    /// The body stands still for a time, then goes on.
-    Stall(Cut, Duration),
-    /// Each chunk comes so long after the one before.
-    Slow(Duration),
-    /// A stream ends without its last event: `[DONE]`, or whatever it ends with.
-    DropEnd,
-    /// The data of this event, from 1, is cut in half; of a body that is no stream, the body.
-    Malformed(usize),
-    /// An error in place of the reply. The provider is not asked.
-    Status {
-        /// 400 to 599.
-        code: u16,
-        /// Seconds, for `Retry-After`.
-        retry_after: Option<u32>,
-    },
-    /// The connection is lost before a byte of a reply. The provider is not asked.
-    Reset,
-}
-
-/// A place in a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// After so many events of a stream.
-    Events(usize),
-    /// After so many bytes.
-    Bytes(usize),
-}
 
 const KINDS: &str = "stop, stall, slow, drop_end, malformed, status, reset";
 
@@ -159,6 +115,8 @@ fn lower_status(reader: &mut Reader<'_>, raw: Option<Spanned<Short<RawStatus>>>)
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Fault>, String> {

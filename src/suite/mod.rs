@@ -21,10 +21,10 @@ pub use expect::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, JsonPath,
     Matcher, Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
-pub use fault::{Cut, Fault, What, parse_faults};
+pub use fault::parse_faults;
 pub use model::{
-    Auth, Axis, Body, Capture, CaptureFrom, Client, JsonText, Param, ParamValue, RequestTemplate, Step, Suite,
-    Template, Xfail,
+    Axis, Body, Capture, CaptureFrom, Client, JsonText, Param, ParamValue, RequestTemplate, Step, Suite, Template,
+    Xfail,
 };
 pub use own::{OwnMatcher, OwnMatchers, Panicked};
 pub use parse::{Known, parse};

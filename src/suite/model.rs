@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::expect::{Expect, JsonPath};
-use super::fault::Fault;
 use super::repeat::Repeat;
 use super::template::{self, Scope};
+use crate::exchange::{Auth, Fault};
 use crate::yaml::{Place, Source};
 
 /// One suite file.
@@ -218,16 +218,6 @@ impl From<Value> for JsonText {
     fn from(value: Value) -> Self {
         JsonText(value.to_string().into())
     }
-}
-
-/// Which key a request carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Auth {
-    /// The provider's own key.
-    #[default]
-    Provider,
-    /// None: to see how the API answers a call without a key.
-    None,
 }
 
 /// A value kept from a reply.

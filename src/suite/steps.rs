@@ -8,7 +8,8 @@ use super::fault::lower_fault;
 use super::lower::lower_expect;
 use super::raw::{RawRequest, RawStep};
 use super::reader::Reader;
-use super::{Auth, Body, Capture, CaptureFrom, Expect, RequestTemplate, Step, template};
+use super::{Body, Capture, CaptureFrom, Expect, RequestTemplate, Step, template};
+use crate::exchange::Auth;
 use crate::yaml::{Pairs, Place, Spanned, nearest};
 
 impl Reader<'_> {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use retake::tape::Mode;
+use retake::record::Mode;
 use retake::upstream::{Request, Upstream as _};
 use tempfile::TempDir;
 

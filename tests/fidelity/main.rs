@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use retake::exchange::Auth;
 use retake::provider::Provider;
-use retake::tape::{self, Library, Mode, Options, Tape};
+use retake::record::{self, Library, Mode, Options, Tape};
 use retake::upstream::http::{Http, HttpConfig, Retries};
 use retake::upstream::{Request, Shared};
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ fn tape(mode: Mode, folder: &Path, live: Option<Shared>) -> Tape {
     let provider =
         Provider { name: "fidelity".into(), base_url: "https://api.example/v1".into(), ..Provider::default() };
     let options = Options { staged: false, ..Options::default() };
-    tape::wire(mode, Library::open(folder, &provider), live, options)
+    record::wire(mode, Library::open(folder, &provider), live, options)
 }
 
 fn request(method: &str, endpoint: &str, body: impl Into<bytes::Bytes>) -> Request {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::provider::{FieldPath, FieldStep};
+use crate::exchange::{FieldPath, FieldStep, Ignored};
 
 fn source(name: &str, text: &str) -> Source {
     Source { name: name.into(), text: text.into() }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Cache, Cached, Loaded, Take};
 use super::recall::Recall;
-use crate::exchange::{self, Exchange, Key, Recording, Request, host_of};
-use crate::provider::{Ignored, Provider};
+use crate::exchange::{self, Exchange, Ignored, Key, Recording, Request, host_of};
+use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
 /// Files looked into for the nearest recording and for counts; beyond that a search would cost more than it tells.
