@@ -84,7 +84,11 @@ pub(crate) fn record(root: &Path, count: usize) {
         };
         let url = format!("{BASE_URL}/v1/chat/completions");
         let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Simulated };
-        let recording = Recording { exchange, times: Times::Count(1), cases: Default::default() };
+        let recording = Recording {
+            exchange,
+            owners: retake::exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
+            expected: false,
+        };
         std::fs::write(folder.join(format!("{name}.json")), write(&recording)).unwrap();
     }
 }

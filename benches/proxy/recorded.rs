@@ -129,5 +129,9 @@ fn recording(kind: Kind, number: usize, nth: usize) -> Recording {
     };
     let exchange =
         Exchange { request, url: format!("{BASE}{ENDPOINT}"), reply, recorded_at: None, origin: Origin::Simulated };
-    Recording { exchange, times: Times::Count(1), cases: Default::default() }
+    Recording {
+        exchange,
+        owners: retake::exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
+        expected: false,
+    }
 }

@@ -1,37 +1,27 @@
 //! A recording as text: the format of llama-stack's recordings, with what HTTP knew besides in a section of our own.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::framing::{self, Kind, Segment};
 use super::key::Content;
 use super::layout;
-use super::{Auth, ChunkMark, End, Exchange, Origin, Request, header};
+use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Request, Times, header};
 use crate::wire::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The version of our section that is written, and the highest that is read.
-pub(super) const VERSION: u32 = 1;
+/// The version of our section that is written.
+const VERSION: &str = "1.1";
 
 /// An exchange in a file.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// What happened.
     pub exchange: Exchange,
-    /// How often one case gets it.
-    pub times: Times,
-    /// The cases that recorded it, as [`super::case_label`] has them. None where another tool wrote it and names no test.
-    pub cases: BTreeSet<String>,
-}
-
-/// How often one case gets a recorded reply before the next one of the same request is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Times {
-    /// So often. Never 0.
-    Count(u32),
-    /// As often as it asks.
-    Any,
+    /// For whom it is.
+    pub owners: Owners,
+    /// A case or session that ended well saw this reply, although it says that something went wrong.
+    pub expected: bool,
 }
 
 /// A recording as the text of its file.
@@ -126,7 +116,7 @@ fn type_of(exchange: &Exchange, kind: Kind) -> &'static str {
 fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &mut String) {
     let exchange = &recording.exchange;
     let reply = &exchange.reply;
-    let _ = writeln!(out, "    \"version\": {VERSION},");
+    let _ = writeln!(out, "    \"version\": \"{VERSION}\",");
     let _ = writeln!(out, "    \"status\": {},", reply.status);
     let _ = writeln!(out, "    \"headers\": {},", headers_json(&reply.headers));
     if let Some(time) = &exchange.recorded_at {
@@ -135,16 +125,9 @@ fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &
     if exchange.request.auth == Auth::None {
         out.push_str("    \"auth\": \"none\",\n");
     }
-    match recording.times {
-        Times::Count(1) => {}
-        Times::Count(times) => {
-            let _ = writeln!(out, "    \"times\": {times},");
-        }
-        Times::Any => out.push_str("    \"repeat\": true,\n"),
-    }
-    if !recording.cases.is_empty() {
-        let lines: Vec<String> = recording.cases.iter().map(|case| format!("      {}", quoted(case))).collect();
-        let _ = writeln!(out, "    \"cases\": [\n{}\n    ],", lines.join(",\n"));
+    write_owners(&recording.owners, out);
+    if recording.expected {
+        out.push_str("    \"expected\": true,\n");
     }
     let _ = writeln!(out, "    \"chunks\": {},", chunks_json(&reply.chunks));
     let lines: Vec<String> = segments.iter().map(|segment| format!("      {}", segment_json(segment, kind))).collect();
@@ -164,6 +147,39 @@ fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &
         Origin::Simulated => "simulated",
     };
     let _ = writeln!(out, "    \"origin\": \"{origin}\"");
+}
+
+/// One line a case, so that a change of whose a recording is can be reviewed.
+fn write_owners(owners: &Owners, out: &mut String) {
+    match owners {
+        Owners::Named(named) => {
+            if !named.anyone.is_empty() {
+                let _ = writeln!(out, "    \"repeats\": \"{}\",", named.anyone);
+            }
+            if named.and_further {
+                out.push_str("    \"repeat\": true,\n");
+            }
+            if !named.cases.is_empty() {
+                let cases = named.cases.iter();
+                let lines: Vec<String> =
+                    cases.map(|(case, repeats)| format!("      {}: \"{repeats}\"", quoted(case))).collect();
+                let _ = writeln!(out, "    \"cases\": {{\n{}\n    }},", lines.join(",\n"));
+            }
+        }
+        Owners::ByOrder { times, cases } => {
+            match times {
+                Times::Count(1) => {}
+                Times::Count(times) => {
+                    let _ = writeln!(out, "    \"times\": {times},");
+                }
+                Times::Any => out.push_str("    \"repeat\": true,\n"),
+            }
+            if !cases.is_empty() {
+                let lines: Vec<String> = cases.iter().map(|case| format!("      {}", quoted(case))).collect();
+                let _ = writeln!(out, "    \"cases\": [\n{}\n    ],", lines.join(",\n"));
+            }
+        }
+    }
 }
 
 fn chunks_json(chunks: &[ChunkMark]) -> String {

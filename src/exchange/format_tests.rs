@@ -3,6 +3,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::exchange::{key, key_of_recorded, write};
 
+fn by_order(times: Times) -> Owners {
+    Owners::ByOrder { times, cases: BTreeSet::new() }
+}
+
 fn recording(endpoint: &str, content_type: &str, body: &[u8]) -> Recording {
     let request = Request {
         method: Method::POST,
@@ -26,7 +30,7 @@ fn recording(endpoint: &str, content_type: &str, body: &[u8]) -> Recording {
         recorded_at: Some("2026-11-21T07:00:00Z".to_owned()),
         origin: Origin::Real,
     };
-    Recording { exchange, times: Times::Count(1), cases: Default::default() }
+    Recording { exchange, owners: by_order(Times::Count(1)), expected: false }
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn a_stream_is_one_line_an_event() {
         "is_streaming": true
       },
       "retake": {
-        "version": 1,
+        "version": "1.1",
         "status": 200,
         "headers": {"content-type": "text/event-stream; charset=utf-8"},
         "recorded_at": "2026-11-21T07:00:00Z",
@@ -108,7 +112,7 @@ fn recordings_of_llama_stack_are_read() {
     let reply = &read_back.exchange.reply;
     assert_eq!(reply.body, "data: {\"a\":1,\"b\":\"x y\"}\n\ndata: [DONE]\n\n");
     assert_eq!(reply.chunks.iter().map(|chunk| chunk.size).collect::<Vec<_>>(), [25, 14]);
-    assert_eq!((reply.status, read_back.times), (200, Times::Any));
+    assert_eq!((reply.status, &read_back.owners), (200, &by_order(Times::Any)));
     let ollama = streamed.replace("openai.types.completion.Completion", "ollama._types.ChatResponse");
     assert_eq!(read(&ollama).unwrap().exchange.reply.body, "{\"a\":1,\"b\":\"x y\"}\n");
     let whole = format!(r#"{head} {{"body": {{"__type__": "x", "__data__": {{"a": 1}}}}, "is_streaming": false}}}}"#);
@@ -128,7 +132,7 @@ fn what_is_wrong_is_said_with_its_place() {
     let all = [
         broken("\"status\": 200,", "\"status\": 200"),
         broken("\"status\": 200", "\"status\": \"ok\""),
-        broken("\"version\": 1", "\"version\": 2"),
+        broken("\"version\": \"1.1\"", "\"version\": \"2.0\""),
         broken("[[15, 12]]", "[[14, 12]]"),
         broken("\"count\": 1", "\"count\": 2"),
         broken("\"origin\"", "\"origins\""),
@@ -140,10 +144,10 @@ fn what_is_wrong_is_said_with_its_place() {
     insta::assert_snapshot!(all.join("\n"), @r#"
     line 22, column 5: expected `,` or `}`
     line 21, column 18: invalid type: string "ok", expected u16
-    line 19, column 13: the recording has version 2, and this retake reads up to 1: update retake, or record the exchange anew
+    line 19, column 13: the recording has version "2.0", and this retake reads up to 1: update retake, or record the exchange anew
     line 24, column 5: the chunks add up to 14 bytes, but the body has 15: `"chunks": []` gives it in one piece
     line 25, column 5: `segments` ask for more items than the reply's body holds
-    line 29, column 13: unknown field `origins`, expected one of `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `cases`, `chunks`, `segments`, `end`, `origin`
+    line 29, column 13: unknown field `origins`, expected one of `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `origin`
     line 3, column 5: `` is no HTTP method
     line 28, column 24: `times` is from 1 to 10000; `"repeat": true` allows any number
     line 1, column 1: the file is empty
@@ -194,7 +198,9 @@ fn any_recording() -> impl Strategy<Value = Recording> {
                 exchange.reply.end = End::Broken(how);
                 exchange.origin = Origin::Simulated;
                 exchange.request.auth = Auth::None;
-                recording.times = Times::Count(3);
+                let cases = [("a.yaml::b".to_owned(), Repeats::range(1, 3))].into();
+                recording.owners = Owners::Named(Named { cases, ..Named::of(None, 2) });
+                recording.expected = true;
             }
             recording
         },
@@ -207,7 +213,7 @@ proptest! {
         let text = write(&recording);
         let back = read(&text).unwrap();
         prop_assert_eq!(&back.exchange.reply, &recording.exchange.reply);
-        prop_assert_eq!(back.times, recording.times);
+        prop_assert_eq!((&back.owners, back.expected), (&recording.owners, recording.expected));
         prop_assert_eq!(back.exchange.origin, recording.exchange.origin);
         prop_assert_eq!(key_of_recorded(&back.exchange, &[]), key_of_recorded(&recording.exchange, &[]));
         prop_assert_eq!(write(&back), text);
@@ -223,20 +229,32 @@ proptest! {
 }
 
 #[test]
-fn the_cases_that_recorded_it_are_kept_one_a_line() {
-    let cases = ["b.yaml::x[1]", "a.yaml::\"q\""].map(str::to_owned).into();
-    let text = write(&Recording { cases, ..recording("/v1/embeddings", "application/json", b"{}") });
+fn whom_it_is_for_is_kept_one_a_line() {
+    let cases = [("b.yaml::x[1]".to_owned(), Repeats::one(1)), ("a.yaml::\"q\"".to_owned(), Repeats::range(2, 3))];
+    let owners = Owners::Named(Named { cases: cases.into(), ..Named::of(None, 1) });
+    let text = write(&Recording { owners: owners.clone(), ..recording("/v1/embeddings", "application/json", b"{}") });
     let part = &text[text.find("    \"recorded_at\"").unwrap()..text.find("    \"chunks\"").unwrap()];
     insta::assert_snapshot!(part, @r#"
-        "recorded_at": "2026-11-21T07:00:00Z",
-        "cases": [
-          "a.yaml::\"q\"",
-          "b.yaml::x[1]"
-        ],
+    "recorded_at": "2026-11-21T07:00:00Z",
+    "repeats": "1",
+    "cases": {
+      "a.yaml::\"q\"": "2-4",
+      "b.yaml::x[1]": "1"
+    },
     "#);
-    let expected: Vec<String> = vec!["a.yaml::\"q\"".to_owned(), "b.yaml::x[1]".to_owned()];
-    assert_eq!(read(&text).unwrap().cases.into_iter().collect::<Vec<_>>(), expected);
-    assert_eq!(read_request(&text).unwrap().cases.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(read(&text).unwrap().owners, owners);
+    assert_eq!(read_request(&text).unwrap().cases.len(), 2);
+}
+
+#[test]
+fn cases_without_repeats_are_those_of_an_older_retake() {
+    let cases: BTreeSet<String> = ["a.yaml::x".to_owned()].into();
+    let owners = Owners::ByOrder { times: Times::Count(2), cases: cases.clone() };
+    let text = write(&Recording { owners: owners.clone(), ..recording("/v1/embeddings", "application/json", b"{}") });
+    let old = text.replace("\"1.1\"", "1");
+    assert!(old.contains("\"times\": 2") && old.contains("\"version\": 1,"), "{old}");
+    assert_eq!(read(&old).unwrap().owners, owners);
+    assert_eq!(read_request(&old).unwrap().cases, cases);
 }
 
 #[test]
@@ -246,7 +264,7 @@ fn the_test_that_another_tool_names_is_the_case_and_anything_else_there_is_its_o
             "{{{id}\"request\": {{\"method\": \"POST\", \"url\": \"u\", \"endpoint\": \"/v1/x\", \"body\": {{}}}}, \
              \"response\": {{\"body\": {{}}, \"is_streaming\": false}}}}"
         );
-        let cases = read(&text).unwrap().cases;
+        let cases: BTreeSet<String> = read(&text).unwrap().owners.cases().map(str::to_owned).collect();
         assert_eq!(cases, read_request(&text).unwrap().cases);
         cases.into_iter().collect::<Vec<_>>()
     };

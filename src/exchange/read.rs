@@ -1,20 +1,19 @@
 //! The text of a recording's file, ours or another tool's, as a value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::format::{Recording, Times, VERSION, kind_of};
+use super::format::{Recording, kind_of};
 use super::framing::{self, Kind, Segment};
 use super::key::has_no_body_by_nature;
+use super::owners::{MOST_REPEATS, Named, Owners, Repeats, Times};
 use super::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request, header, layout};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-
-/// So many replies to one request are a loop, and not what a case asks.
-const MOST_TIMES: u32 = 10_000;
 
 /// Why a text is no recording, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +75,7 @@ struct Headers(serde_json::Value);
 #[serde(deny_unknown_fields)]
 struct Section {
     #[serde(rename = "version")]
-    _version: u32,
+    _version: IgnoredAny,
     status: u16,
     #[serde(default)]
     headers: Headers,
@@ -86,8 +85,11 @@ struct Section {
     times: Option<u32>,
     #[serde(default)]
     repeat: bool,
+    repeats: Option<String>,
     #[serde(default)]
-    cases: BTreeSet<String>,
+    cases: Cases,
+    #[serde(default)]
+    expected: bool,
     #[serde(default)]
     chunks: Vec<(usize, u64)>,
     segments: Option<Vec<FileSegment>>,
@@ -109,6 +111,29 @@ struct FileSegment {
     base64: Option<String>,
     #[serde(default)]
     item: bool,
+}
+
+/// The cases that a recording is for: with their repeats, or, in files of an older retake, without.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Cases {
+    WithRepeats(BTreeMap<String, String>),
+    Plain(BTreeSet<String>),
+}
+
+impl Default for Cases {
+    fn default() -> Self {
+        Cases::Plain(BTreeSet::new())
+    }
+}
+
+impl Cases {
+    fn names(self) -> BTreeSet<String> {
+        match self {
+            Cases::WithRepeats(cases) => cases.into_keys().collect(),
+            Cases::Plain(cases) => cases,
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -167,17 +192,18 @@ pub fn read_request(text: &str) -> Result<RecordedRequest, FormatError> {
         #[serde(default)]
         auth: SectionAuth,
         #[serde(default)]
-        cases: BTreeSet<String>,
+        cases: Cases,
     }
     let reader = Reader { text };
     let asked: Asked = reader.parse(text)?;
-    let mut asker = match asked.retake {
+    let asker = match asked.retake {
         Some(raw) => reader.parse::<Asker>(raw.get())?,
         None => Asker::default(),
     };
-    asker.cases.extend(asked.test_id);
+    let mut cases = asker.cases.names();
+    cases.extend(asked.test_id);
     let url = asked.request.url.clone();
-    Ok(RecordedRequest { request: reader.request(asked.request, &asker.auth)?, url, cases: asker.cases })
+    Ok(RecordedRequest { request: reader.request(asked.request, &asker.auth)?, url, cases })
 }
 
 /// What is no text is another tool's own affair.
@@ -205,7 +231,9 @@ impl<'a> Reader<'a> {
             Some(raw) => self.ours(file.request, &file.response, raw)?,
             None => self.foreign(file.request, &file.response)?,
         };
-        recording.cases.extend(file.test_id);
+        if let (Owners::ByOrder { cases, .. }, Some(test)) = (&mut recording.owners, file.test_id) {
+            cases.insert(test);
+        }
         Ok(recording)
     }
 
@@ -216,9 +244,10 @@ impl<'a> Reader<'a> {
         raw: &'a RawValue,
     ) -> Result<Recording, FormatError> {
         self.check_version(raw)?;
-        let section: Section = self.parse(raw.get())?;
+        let mut section: Section = self.parse(raw.get())?;
         let place = |member: &str| raw.get().find(member).map_or(raw.get(), |at| &raw.get()[at..]);
         let headers = section.headers.pairs().map_err(|reason| self.error(place("\"headers\""), reason))?;
+        let owners = section.owners().map_err(|(member, reason)| self.error(place(member), reason))?;
         let kind = kind_of(&headers);
         let items = self.items(response)?;
         let items: Vec<&str> = items.iter().map(|item| item.data).collect();
@@ -241,15 +270,6 @@ impl<'a> Reader<'a> {
             );
             return Err(self.error(place("\"chunks\""), reason));
         }
-        let times = match (section.repeat, section.times) {
-            (true, _) => Times::Any,
-            (false, None) => Times::Count(1),
-            (false, Some(times @ 1..=MOST_TIMES)) => Times::Count(times),
-            (false, Some(_)) => {
-                let reason = format!("`times` is from 1 to {MOST_TIMES}; `\"repeat\": true` allows any number");
-                return Err(self.error(place("\"times\""), reason));
-            }
-        };
         let end = match section.end {
             SectionEnd::Complete => End::Complete,
             SectionEnd::Broken(how) => End::Broken(how),
@@ -262,23 +282,23 @@ impl<'a> Reader<'a> {
         let request = self.request(request, &section.auth)?;
         let reply = Reply { status: section.status, headers, body: body.into(), chunks, end };
         let exchange = Exchange { request, url, reply, recorded_at: section.recorded_at, origin };
-        Ok(Recording { exchange, times, cases: section.cases })
+        Ok(Recording { exchange, owners, expected: section.expected })
     }
 
     fn check_version(&self, raw: &'a RawValue) -> Result<(), FormatError> {
         #[derive(Deserialize)]
-        struct VersionOnly {
-            version: u32,
+        struct VersionOnly<'b> {
+            #[serde(borrow)]
+            version: &'b RawValue,
         }
-        let version = self.parse::<VersionOnly>(raw.get())?.version;
-        match version {
-            VERSION => Ok(()),
-            0 => Err(self.error(raw.get(), "there is no version 0 of the `retake` section".to_owned())),
+        let version = self.parse::<VersionOnly<'_>>(raw.get())?.version.get();
+        match version.trim_matches('"').split('.').next().and_then(|major| major.parse::<u32>().ok()) {
+            Some(1) => Ok(()),
             _ => Err(self.error(
                 raw.get(),
                 format!(
-                    "the recording has version {version}, and this retake reads up to {VERSION}: update retake, or \
-                     record the exchange anew"
+                    "the recording has version {version}, and this retake reads up to 1: update retake, or record the \
+                     exchange anew"
                 ),
             )),
         }
@@ -313,7 +333,8 @@ impl<'a> Reader<'a> {
         let url = request.url.clone();
         let request = self.request(request, &SectionAuth::Provider)?;
         let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Real };
-        Ok(Recording { exchange, times: Times::Any, cases: BTreeSet::new() })
+        let owners = Owners::ByOrder { times: Times::Any, cases: BTreeSet::new() };
+        Ok(Recording { exchange, owners, expected: true })
     }
 
     fn items(&self, response: &FileResponse<'a>) -> Result<Vec<Item<'a>>, FormatError> {
@@ -389,6 +410,35 @@ impl<'a> Reader<'a> {
         let before = self.text.get(..offset).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+impl Section {
+    /// For whom the recording is. `Err` names the member that is wrong.
+    fn owners(&mut self) -> Result<Owners, (&'static str, String)> {
+        let times = match (self.repeat, self.times) {
+            (true, _) => Times::Any,
+            (false, None) => Times::Count(1),
+            (false, Some(times @ 1..=MOST_REPEATS)) => Times::Count(times),
+            (false, Some(_)) => {
+                let reason = format!("`times` is from 1 to {MOST_REPEATS}; `\"repeat\": true` allows any number");
+                return Err(("\"times\"", reason));
+            }
+        };
+        let repeats = |text: &str, member| text.parse::<Repeats>().map_err(|reason| (member, reason));
+        let anyone = self.repeats.as_deref().map(|text| repeats(text, "\"repeats\"")).transpose()?;
+        match (std::mem::take(&mut self.cases), anyone) {
+            (Cases::Plain(cases), None) => Ok(Owners::ByOrder { times, cases }),
+            (cases, anyone) => {
+                let cases = match cases {
+                    Cases::WithRepeats(cases) => cases,
+                    Cases::Plain(cases) => cases.into_iter().map(|case| (case, "1".to_owned())).collect(),
+                };
+                let cases = cases.into_iter().map(|(case, text)| Ok((case, repeats(&text, "\"cases\"")?)));
+                let cases = cases.collect::<Result<_, _>>()?;
+                Ok(Owners::Named(Named { anyone: anyone.unwrap_or_default(), cases, and_further: self.repeat }))
+            }
+        }
     }
 }
 

@@ -87,7 +87,11 @@ mod tests {
         };
         let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
         let key = exchange::key_of_recorded(&exchange, &[]);
-        let recording = Recording { exchange, times: Times::Count(1), cases: Default::default() };
+        let recording = Recording {
+            exchange,
+            owners: exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
+            expected: false,
+        };
         Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key, size: 0 }) }
     }
 

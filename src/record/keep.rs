@@ -117,7 +117,7 @@ impl Keeper {
             let path = folder.join(file_name(name, at + 1));
             let was = planned.old.filter(|place| *place == at).and_then(|place| old.get(place));
             match (&planned.recording, was) {
-                (Some(new), Some(Some(was))) if (was.times, &was.cases) == (new.times, &new.cases) => {
+                (Some(new), Some(Some(was))) if was.owners == new.owners => {
                     self.journal.unchanged(case, &path);
                 }
                 (Some(new), _) => {
@@ -191,8 +191,8 @@ impl Keeper {
             "another reply"
         } else if back.key != self.library.key_of_recorded(recording) {
             "another request"
-        } else if (back.recording.times, back.recording.exchange.origin, &back.recording.cases)
-            != (recording.times, recording.exchange.origin, &recording.cases)
+        } else if (back.recording.exchange.origin, &back.recording.owners)
+            != (recording.exchange.origin, &recording.owners)
         {
             "another count, origin or case"
         } else {
@@ -295,13 +295,16 @@ impl Slot {
 fn expanded(old: &[Option<Recording>]) -> Vec<Slot> {
     let mut sequence = Vec::new();
     for (at, recording) in old.iter().enumerate() {
-        let (count, any) = match recording.as_ref().map(|recording| recording.times) {
+        let (count, any) = match recording.as_ref().map(|recording| times_of(recording)) {
             Some(Times::Count(times)) => (times, false),
             Some(Times::Any) => (1, true),
             None => (1, false),
         };
         let exchange = recording.as_ref().map(|recording| &recording.exchange);
-        let cases = recording.as_ref().map(|recording| recording.cases.clone()).unwrap_or_default();
+        let cases = recording
+            .as_ref()
+            .map(|recording| recording.owners.cases().map(str::to_owned).collect::<BTreeSet<String>>())
+            .unwrap_or_default();
         for _ in 0..count {
             sequence.push(Slot { old: Some(at), exchange: exchange.cloned(), any, cases: cases.clone() });
         }
@@ -318,16 +321,23 @@ fn compressed(sequence: Vec<Slot>) -> Vec<Planned> {
             continue;
         };
         if let Some(Planned { old, recording: Some(last) }) = plan.last_mut()
-            && let Times::Count(times) = &mut last.times
+            && let exchange::Owners::ByOrder { times: Times::Count(times), cases } = &mut last.owners
             && !slot.any
             && (old.is_some() && *old == slot.old || is_same(&exchange, &last.exchange))
         {
             *times += 1;
-            last.cases.extend(slot.cases);
+            cases.extend(slot.cases);
             continue;
         }
         let times = if slot.any && at + 1 == length { Times::Any } else { Times::Count(1) };
-        plan.push(Planned { old: slot.old, recording: Some(Recording { exchange, times, cases: slot.cases }) });
+        plan.push(Planned {
+            old: slot.old,
+            recording: Some(Recording {
+                exchange,
+                owners: exchange::Owners::ByOrder { times, cases: slot.cases },
+                expected: false,
+            }),
+        });
     }
     plan
 }
@@ -376,3 +386,11 @@ fn has_end_mark(body: &[u8]) -> bool {
 #[cfg(test)]
 #[path = "keep_tests.rs"]
 mod tests;
+
+/// How often.
+pub(super) fn times_of(recording: &Recording) -> Times {
+    match &recording.owners {
+        exchange::Owners::ByOrder { times, .. } => *times,
+        exchange::Owners::Named(_) => Times::Count(1),
+    }
+}

@@ -31,7 +31,11 @@ fn entry(nth: u32, exchange: Exchange) -> Arc<Entry> {
 }
 
 fn file(body: &str, times: Times) -> Option<Recording> {
-    Some(Recording { exchange: exchange(body, &[]), times, cases: BTreeSet::new() })
+    Some(Recording {
+        exchange: exchange(body, &[]),
+        owners: exchange::Owners::ByOrder { times, cases: BTreeSet::new() },
+        expected: false,
+    })
 }
 
 /// Per planned file: the old file it was, its body, its times.
@@ -42,7 +46,7 @@ fn planned(old: &[Option<Recording>], new: &[(u32, &str)]) -> Vec<(Option<usize>
         .map(|planned| {
             let recording = planned.recording.unwrap_or_else(|| file("broken", Times::Any).unwrap());
             let body = String::from_utf8(recording.exchange.reply.body.to_vec()).unwrap();
-            (planned.old, body, recording.times)
+            (planned.old, body, times_of(&recording))
         })
         .collect()
 }

@@ -264,7 +264,7 @@ fn pick(takes: &[Take], nth: u32, has_case: bool) -> Option<&Take> {
     use crate::exchange::Times;
     let mut before = 0_u32;
     for take in takes {
-        match take.loaded.recording.times {
+        match keep::times_of(&take.loaded.recording) {
             Times::Any => return Some(take),
             Times::Count(times) => before = before.saturating_add(times),
         }

@@ -130,7 +130,8 @@ async fn a_recording_names_every_case_that_made_it_and_no_other() {
         tape.finish_case(case, passed).await;
     }
     assert_eq!(live.calls.load(Ordering::SeqCst), 1);
-    let cases = || exchange::read(&files(root.path())[0].1).unwrap().cases.into_iter().collect::<Vec<_>>();
+    let cases =
+        || exchange::read(&files(root.path())[0].1).unwrap().owners.cases().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(cases(), ["s.yaml::a", "s.yaml::b"]);
     // Recorded anew by another one, with the same reply; a session's name is worth no change of a file.
     let (tape, _) = recorder(root.path(), vec![json("{}")]);
