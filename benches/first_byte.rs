@@ -57,7 +57,7 @@ async fn measure(warm_up: usize, counted: usize) -> [Vec<Duration>; 2] {
     let base_url = serve();
     let http = || -> Shared { Arc::new(Http::new(HttpConfig::new("bench", &base_url))) };
     let provider = Provider { name: "bench".into(), base_url: base_url.clone(), ..Provider::default() };
-    let options = Options { staged: false, ..Options::default() };
+    let options = Options::default();
     let tape = record::wire(Mode::Record, Library::open(folder.path(), &provider), Some(http()), options);
     let upstreams: [Shared; 2] = [http(), Arc::new(tape)];
     let mut times = [Vec::new(), Vec::new()];

@@ -69,6 +69,17 @@ pub struct Finished {
     pub rate: Option<Rate>,
     /// What was captured while it ran, where it passed and that is wanted.
     pub captured: Vec<Section>,
+    /// The recordings of the case, where it is known which they are.
+    pub recordings: Recordings,
+}
+
+/// The recordings of a case, as paths from here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recordings {
+    /// Those that answered it, and those that were recorded anew and came out the same.
+    pub used: Vec<String>,
+    /// Those that were written.
+    pub written: Vec<String>,
 }
 
 /// Something that was captured while a case ran.

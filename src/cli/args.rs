@@ -241,6 +241,9 @@ pub(super) struct RunArgs {
     /// Run a case again, so often, that failed because the provider was down or its rate limit was reached
     #[arg(long, env = "RETAKE_RERUNS", value_name = "N", default_value_t = 0)]
     pub(super) reruns: u32,
+    /// Keep what a case recorded although it did not pass
+    #[arg(long, env = "RETAKE_KEEP_FAILED")]
+    pub(super) keep_failed: bool,
     /// Remove the recordings that no case of a whole, green run used
     #[arg(long)]
     pub(super) prune: bool,
@@ -293,6 +296,9 @@ pub(super) struct ProxyArgs {
         help_heading = PROXY
     )]
     pub(super) env: Vec<String>,
+    /// Keep what was recorded although its session or the command did not end well
+    #[arg(long, env = "RETAKE_KEEP_FAILED", help_heading = PROXY)]
+    pub(super) keep_failed: bool,
 }
 
 const PROXY: &str = "Proxy";

@@ -144,6 +144,7 @@ mod tests {
             duration,
             rate: None,
             captured: Vec::new(),
+            recordings: Default::default(),
         })
     }
 

@@ -4,8 +4,10 @@ mod app;
 mod args;
 mod budget;
 mod completions;
+mod counted;
 mod exit;
 mod harness;
+mod hooks;
 mod init;
 mod interrupt;
 mod load;
@@ -29,7 +31,6 @@ mod test;
 mod unused;
 mod watch;
 mod wire;
-mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;

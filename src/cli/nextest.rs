@@ -33,6 +33,7 @@ mod tests {
             duration: Duration::ZERO,
             rate: None,
             captured: Vec::new(),
+            recordings: Default::default(),
         })
     }
 

@@ -8,6 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::exchange::Secrets;
 use crate::proxy::{self, Trouble};
+use crate::record::{Staging, Verdict};
 use crate::stack;
 
 use super::args::ProgramArgs;
@@ -24,10 +25,15 @@ const MOST_TOLD: usize = 100;
 /// Runs the command to its end.
 pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
-    let behind = Behind::new(&args.proxy, |flags| format!("retake run{flags} --mode record -- {}", words.join(" ")))?;
+    let behind = Behind::new(&args.proxy, Staging::Command, |flags| {
+        format!("retake run{flags} --mode record -- {}", words.join(" "))
+    })?;
     let troubles = Arc::new(Troubles::default());
     let heard = Arc::clone(&troubles);
-    let proxy = behind.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble)));
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&notes);
+    let note = move |note: &str| noted.lock().unwrap_or_else(PoisonError::into_inner).push(note.to_owned());
+    let proxy = behind.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble), note));
     block_on(async {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
@@ -38,9 +44,13 @@ pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
         let status = signals.wait(child).await.map_err(Stop::internal)?;
-        behind.settle().await;
+        let code = code_of(status);
+        let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
+        let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
+        behind.conclude(verdict, &why).await;
         server.abort();
-        Ok(concluded(status, &troubles, &behind))
+        let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(concluded(code, notes, &troubles, &behind))
     })
 }
 
@@ -61,9 +71,9 @@ fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> ExitCo
 }
 
 /// The exit code of the whole, once everything that must not pass in silence was said.
-fn concluded(status: ExitStatus, troubles: &Troubles, behind: &Behind) -> ExitCode {
+fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Behind) -> ExitCode {
     let failures = behind.failures();
-    let notes = behind.take_notes();
+    notes.extend(behind.take_notes());
     for note in &notes {
         warn(&behind.secrets, &format!("retake: {note}"));
     }
@@ -71,7 +81,6 @@ fn concluded(status: ExitStatus, troubles: &Troubles, behind: &Behind) -> ExitCo
         warn(&behind.secrets, &format!("retake: {failure}"));
     }
     let count = troubles.say(&behind.secrets);
-    let code = code_of(status);
     if code != 0 || (count == 0 && failures.is_empty()) {
         return ExitCode::from(code);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::exchange::Secrets;
 use crate::provider::{Provider, Setup};
 use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
-use crate::record::{Mode, Tape};
+use crate::record::{Mode, Staging, Tape, TapeSet, Verdict};
 
 use super::args::ProxyArgs;
 use super::exit::Stop;
@@ -26,20 +26,27 @@ pub(super) struct ProxyHooks {
     pub(super) token: Option<String>,
     /// Hears of every request that the proxy had no answer to.
     pub(super) tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    /// Hears of each recording of a session that was kept or not written.
+    pub(super) note: Arc<dyn Fn(&str) + Send + Sync>,
     /// The case on whose behalf requests without a session are made.
     pub(super) case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 impl ProxyHooks {
     /// For clients whose requests say for which session they are, or for none.
-    pub(super) fn new(token: Option<String>, tell: impl Fn(&Trouble) + Send + Sync + 'static) -> Self {
-        ProxyHooks { token, tell: Arc::new(tell), case: Arc::new(|| None) }
+    pub(super) fn new(
+        token: Option<String>,
+        tell: impl Fn(&Trouble) + Send + Sync + 'static,
+        note: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Self {
+        ProxyHooks { token, tell: Arc::new(tell), note: Arc::new(note), case: Arc::new(|| None) }
     }
 }
 
 /// A proxy without its socket.
 pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
+    tapes: Arc<TapeSet>,
     mode: Mode,
     /// Variables and the paths below the proxy's address that they lead to.
     variables: BTreeMap<String, String>,
@@ -49,7 +56,7 @@ pub(super) struct Behind {
 
 impl Behind {
     /// `record` makes the command that records out of the flags that say where things are.
-    pub(super) fn new(args: &ProxyArgs, record: impl Fn(&str) -> String) -> Result<Self, Stop> {
+    pub(super) fn new(args: &ProxyArgs, staging: Staging, record: impl Fn(&str) -> String) -> Result<Self, Stop> {
         let color = settings::color(None);
         let parties = load::parties(&args.source, color)?;
         let catalogue = &parties.catalogue;
@@ -65,32 +72,39 @@ impl Behind {
         let line = record(&flags(args));
         let secrets = sourcing.secrets(catalogue);
         output::hush_panics(&secrets);
-        let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, color);
+        let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, staging, color).asking_once();
+        tapes.keep_failed = args.keep_failed;
         let mut providers = Vec::new();
         for provider in names.iter().filter_map(|name| catalogue.provider(name)) {
             can_be_served(provider)?;
-            providers.push((provider.clone(), tapes.of(provider, None)?));
+            providers.push((provider.clone(), tapes.of(provider)?));
         }
         let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
-        Ok(Behind { providers, mode: sourcing.mode, variables, secrets })
+        Ok(Behind { providers, tapes: tapes.set, mode: sourcing.mode, variables, secrets })
     }
 
     /// What stands behind the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own
     /// provider when OpenAI is none of its.
-    pub(super) fn of_setup(providers: Vec<(Provider, Arc<Tape>)>, mode: Mode, setup: &Setup) -> Result<Self, Stop> {
+    pub(super) fn of_setup(
+        providers: Vec<(Provider, Arc<Tape>)>,
+        tapes: Arc<TapeSet>,
+        mode: Mode,
+        setup: &Setup,
+    ) -> Result<Self, Stop> {
         providers.iter().try_for_each(|(provider, _)| can_be_served(provider))?;
         let mut variables = variables(&[], providers.iter().map(|(provider, _)| provider))?;
         if let Some((own, _)) = providers.iter().find(|(provider, _)| provider.name == setup.provider) {
             let path = own.base_url.splitn(4, '/').nth(3).unwrap_or_default().trim_end_matches('/');
             variables.entry("OPENAI_BASE_URL".to_owned()).or_insert(format!("{}/{path}", own.name));
         }
-        Ok(Behind { providers, mode, variables, secrets: Secrets::default() })
+        Ok(Behind { providers, tapes, mode, variables, secrets: Secrets::default() })
     }
 
     /// The proxy.
     pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
-        let ProxyHooks { token, tell, case } = hooks;
-        Arc::new(Proxy::new(ProxyConfig { providers: self.providers.clone(), mode: self.mode, token, tell, case }))
+        let ProxyHooks { token, tell, note, case } = hooks;
+        let (providers, tapes) = (self.providers.clone(), Arc::clone(&self.tapes));
+        Arc::new(Proxy::new(ProxyConfig { providers, tapes, mode: self.mode, token, tell, note, case }))
     }
 
     /// What a program is started with, so that its SDKs find a proxy at this address: base URLs, and a placeholder for
@@ -120,22 +134,19 @@ impl Behind {
             .collect()
     }
 
-    /// Waits until every reply that still arrives is whole and written.
-    pub(super) async fn settle(&self) {
-        for (_, tape) in &self.providers {
-            tape.settle().await;
-        }
+    /// Ends every session that nobody finished, and the whole: what waited for its end is kept or not, as `verdict` says.
+    pub(super) async fn conclude(&self, verdict: Verdict, why: &str) {
+        self.tapes.conclude(verdict, why).await;
     }
 
     /// What is worth knowing of recordings that were kept or not written, since it was last asked.
     pub(super) fn take_notes(&self) -> Vec<String> {
-        // The tapes of a program share one journal.
-        self.providers.first().map(|(_, tape)| tape.journal().take_notes()).unwrap_or_default()
+        self.tapes.take_notes()
     }
 
     /// Recordings that could not be written.
     pub(super) fn failures(&self) -> Vec<String> {
-        self.providers.first().map(|(_, tape)| tape.journal().failures()).unwrap_or_default()
+        self.tapes.failures()
     }
 }
 

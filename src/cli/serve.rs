@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::proxy;
+use crate::record::{Staging, Verdict};
 use crate::{access, stack};
 
 use super::args::ServeArgs;
@@ -22,9 +23,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     let token = args.token.clone().filter(|token| !token.is_empty());
     access::may_listen("the proxy", args.host, token.is_some())
         .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
-    let behind = Arc::new(Behind::new(&args.proxy, |flags| format!("retake serve{flags} --mode record"))?);
-    let secrets = behind.secrets.clone();
-    let proxy = behind.proxy(ProxyHooks::new(token, move |trouble| warn(&secrets, &worded(trouble))));
+    let behind =
+        Arc::new(Behind::new(&args.proxy, Staging::Server, |flags| format!("retake serve{flags} --mode record"))?);
+    let (secrets, again) = (behind.secrets.clone(), behind.secrets.clone());
+    let troubled = move |trouble: &proxy::Trouble| warn(&secrets, &worded(trouble));
+    let proxy = behind.proxy(ProxyHooks::new(token, troubled, move |note| warn(&again, note)));
     block_on(async {
         let listener = bind(args.host, args.port).await?;
         let base = base_of(&listener)?;
@@ -36,7 +39,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         }
         let telling = tokio::spawn(tell(Arc::clone(&behind)));
         stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
-        behind.settle().await;
+        behind.conclude(Verdict::Unknown, "").await;
         telling.abort();
         behind.take_notes().iter().for_each(|note| warn(&behind.secrets, note));
         // Each was told as a note when it happened.

@@ -3,7 +3,7 @@
 use crate::access;
 use crate::exchange::Secrets;
 use crate::provider::Setup;
-use crate::record::Mode;
+use crate::record::{Mode, Staging, Verdict};
 use crate::stack::{self, Store};
 
 use super::args::StackArgs;
@@ -47,12 +47,12 @@ fn serve(
             "no provider can answer in this mode: none has recordings or a key that is set\n  name a setup with --setup NAME",
         ));
     }
-    let mut tapes = Tapes::new(sourcing, secrets.clone(), "retake stack".to_owned(), false, settings::color(None));
+    let record = format!("retake stack{} --mode record", flags(args));
+    let tapes = Tapes::for_clients(sourcing, secrets.clone(), record, Staging::Server, settings::color(None));
     let mut providers = Vec::new();
     for provider in names.iter().filter_map(|name| parties.catalogue.provider(name)) {
-        providers.push((provider.clone(), tapes.of(provider, args.setup.as_deref())?));
+        providers.push((provider.clone(), tapes.of(provider)?));
     }
-    let kept: Vec<_> = providers.iter().map(|(_, tape)| tape.clone()).collect();
     block_on(async {
         let store = Store::open(&args.store, secrets.clone()).await.map_err(|error| {
             Stop::usage(format!(
@@ -64,14 +64,21 @@ fn serve(
         let listener = bind(args.host, args.port).await?;
         ready(&listener)?;
         stack::serve(listener, router, ended()).await.map_err(Stop::internal)?;
-        for tape in &kept {
-            tape.settle().await;
-        }
-        for note in tapes.notes() {
+        tapes.set.conclude(Verdict::Unknown, "").await;
+        for note in tapes.set.take_notes() {
             warn(secrets, &note);
         }
         Ok(Exit::Ok)
     })
+}
+
+/// The flags as they can be typed again, but for the mode.
+fn flags(args: &StackArgs) -> String {
+    let mut line = settings::again(&args.source);
+    if let Some(setup) = &args.setup {
+        settings::add_flag(&mut line, "--setup", setup);
+    }
+    line
 }
 
 /// Every provider that can answer: in replay one with recordings, otherwise one whose key is set or that wants none.

@@ -1,12 +1,11 @@
 //! The composition root: which upstream answers for a provider. The mode is chosen here and nowhere else.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Provider, Setup};
-use crate::record::{self, Command, Faults, Journal, Library, Mode, Tape};
+use crate::record::{self, Library, Mode, Staging, Tape, TapeSet};
 use crate::script::{Script, Scripted};
 use crate::upstream;
 use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
@@ -14,82 +13,84 @@ use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
 use super::budget::{Meter, Spending};
 use super::exit::Stop;
 use super::load::read;
-use super::settings::{Elsewhere, Sourcing, quote};
+use super::settings::{Elsewhere, Sourcing};
 
 /// One tape per provider, shared by every setup that uses it.
 pub(super) struct Tapes<'a> {
     pub(super) sourcing: &'a Sourcing,
-    /// How the user started the program, for the command that records.
-    pub(super) command: String,
-    /// Whether recordings wait for the outcome of their case.
-    pub(super) staged: bool,
-    pub(super) color: bool,
+    staging: Staging,
+    pub(super) keep_failed: bool,
+    color: bool,
     /// Every key value that any provider could use: none of them may be kept.
     pub(super) secrets: Secrets,
     retries: Retries,
     /// The whole command that records, where it is the same for every request.
     record: Option<String>,
-    journal: Arc<Journal>,
     /// Where what replies cost is counted, when anybody asks.
     pub(super) spending: Option<Arc<Spending>>,
-    pub(super) faults: Arc<Faults>,
-    open: BTreeMap<String, Arc<Tape>>,
+    pub(super) set: Arc<TapeSet>,
 }
 
 impl<'a> Tapes<'a> {
-    pub(super) fn new(sourcing: &'a Sourcing, secrets: Secrets, command: String, staged: bool, color: bool) -> Self {
+    /// Tapes for cases, whose ends are told.
+    pub(super) fn new(sourcing: &'a Sourcing, secrets: Secrets, color: bool) -> Self {
         Tapes {
             sourcing,
-            command,
-            staged,
+            staging: Staging::Case,
+            keep_failed: false,
             color,
             secrets,
             retries: Retries::live(),
             record: None,
-            journal: Arc::default(),
             spending: None,
-            faults: Arc::default(),
-            open: BTreeMap::new(),
+            set: Arc::default(),
         }
     }
 
-    /// Tapes for clients of others, which try again by themselves and of whose tests nothing is known: everything is
-    /// asked once, and written when it ends. `record` is the command that records what they ask.
-    pub(super) fn for_clients(sourcing: &'a Sourcing, secrets: Secrets, record: String, color: bool) -> Self {
-        let tapes = Tapes::new(sourcing, secrets, String::new(), false, color);
-        Tapes { retries: Retries::never(), record: Some(record), ..tapes }
+    /// Tapes for clients of others, of whose tests little is known. `record` is the command that records what they ask.
+    pub(super) fn for_clients(
+        sourcing: &'a Sourcing,
+        secrets: Secrets,
+        record: String,
+        staging: Staging,
+        color: bool,
+    ) -> Self {
+        Tapes { staging, record: Some(record), ..Tapes::new(sourcing, secrets, color) }
+    }
+
+    /// The same where the clients try again by themselves: everything is asked once.
+    pub(super) fn asking_once(self) -> Self {
+        Tapes { retries: Retries::never(), ..self }
     }
 
     /// The tape of a provider, opened once.
-    pub(super) fn of(&mut self, provider: &Provider, setup: Option<&str>) -> Result<Arc<Tape>, Stop> {
-        if let Some(tape) = self.open.get(&provider.name) {
-            return Ok(tape.clone());
+    pub(super) fn of(&self, provider: &Provider) -> Result<Arc<Tape>, Stop> {
+        if let Some(tape) = self.set.get(&provider.name) {
+            return Ok(tape);
         }
-        let tape = Arc::new(self.made(provider, setup)?);
-        self.open.insert(provider.name.clone(), tape.clone());
-        Ok(tape)
-    }
-
-    fn made(&self, provider: &Provider, setup: Option<&str>) -> Result<Tape, Stop> {
         let live = match self.sourcing.mode {
             Mode::Replay => None,
             _ => Some(self.metered(provider, self.live(provider)?)),
         };
-        let scripted = matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::Script(_)));
+        let elsewhere = self.sourcing.elsewhere.get(&provider.name);
+        let scripted = matches!(elsewhere, Some(Elsewhere::Script(_)));
         let missing_key = provider.key.clone().filter(|var| !scripted && self.sourcing.var(var).is_none());
         let options = record::Options {
             secrets: self.secrets.clone(),
             speed: self.sourcing.speed,
-            staged: self.staged,
+            staging: self.staging,
+            keep_failed: self.keep_failed,
             missing_key,
-            command: self.record_command(setup),
-            journal: self.journal.clone(),
-            faults: self.faults.clone(),
+            command: self.record.clone(),
             by_hand: self.sourcing.by_hand.get(&provider.name).map(|file| self.scripted(file)).transpose()?,
             ..record::Options::default()
         };
-        let library = Library::open(&self.sourcing.recordings, provider);
-        Ok(record::wire(self.sourcing.mode, library, live, options))
+        let url = match elsewhere {
+            Some(Elsewhere::Url(url)) => Some(url.as_str()),
+            _ => None,
+        };
+        let library = Library::at(&self.sourcing.recordings, provider, url);
+        Ok(self.set.open(self.sourcing.mode, library, live, options))
     }
 
     fn metered(&self, provider: &Provider, live: upstream::Shared) -> upstream::Shared {
@@ -97,19 +98,6 @@ impl<'a> Tapes<'a> {
             Some(spending) => Meter::around(live, vec![provider.clone()], Arc::clone(spending)),
             None => live,
         }
-    }
-
-    /// The command that records what a case asks.
-    fn record_command(&self, setup: Option<&str>) -> Command {
-        if let Some(record) = self.record.clone() {
-            return Arc::new(move |_| record.clone());
-        }
-        let setup = setup.map_or_else(String::new, |setup| format!(" --setup {setup}"));
-        let command = format!("{}{setup} --mode record", self.command);
-        Arc::new(move |case| match case {
-            Some(case) => format!("{command} -k {}", quote(case)),
-            None => command.clone(),
-        })
     }
 
     fn scripted(&self, file: &Path) -> Result<upstream::Shared, Stop> {
@@ -145,36 +133,12 @@ impl<'a> Tapes<'a> {
         Ok(Arc::new(Http::new(mannered(config, manners))))
     }
 
-    /// What must not pass although every case did: recordings that could not be written or do not answer their request.
-    pub(super) fn failures(&self) -> Vec<String> {
-        self.journal.failures()
-    }
-
-    /// The tapes that were opened.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Tape> {
-        self.open.values().map(|tape| &**tape)
-    }
-
-    /// Whether a file was played, written, or recorded anew and came out the same.
-    pub(super) fn is_touched(&self, file: &Path) -> bool {
-        self.journal.is_touched(file)
-    }
-
-    /// Why recordings of requests that no case made were kept or not written.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.journal.notes()
-    }
-
-    /// `recordings: recordings (3 real, 25 simulated)`, when there are any.
-    pub(super) fn summary(&self) -> Option<String> {
-        let (mut real, mut simulated) = (0, 0);
-        for tape in self.open.values() {
-            let summary = tape.library().summary();
-            real += summary.real;
-            simulated += summary.simulated;
+    /// `recordings: recordings (3 real, 25 simulated)`, and what else lies there.
+    pub(super) fn summary(&self, catalogue: &Catalogue) -> Vec<String> {
+        if self.sourcing.mode == Mode::Live {
+            return Vec::new();
         }
-        let folder = self.sourcing.recordings.display();
-        (self.sourcing.mode != Mode::Live).then(|| format!("recordings: {folder} ({real} real, {simulated} simulated)"))
+        super::counted::lines(&self.sourcing.recordings, &self.set.summary(), catalogue)
     }
 }
 

@@ -19,14 +19,15 @@ pub(super) fn can_tell(select: &SelectArgs, sourcing: &Sourcing, deselected: usi
 /// The recordings that a run left unused, of those providers whose every setup was run.
 pub(super) fn unused(tapes: &Tapes<'_>, run: &[Setup], all: &[Setup]) -> Vec<PathBuf> {
     let is_run = |setup: &&Setup| run.iter().any(|other| other.name == setup.name);
-    let whole = tapes.open().filter(|tape| {
+    let open = tapes.set.tapes();
+    let whole = open.iter().filter(|tape| {
         let provider = tape.library().provider();
         all.iter().filter(|setup| setup.provider == provider).all(|setup| is_run(&setup))
     });
     // In a flat folder lie recordings of providers that were not run.
     let is_own = |tape: &Tape, file: &PathBuf| file.parent().is_some_and(|at| at.ends_with(tape.library().provider()));
     let files = whole.flat_map(|tape| tape.library().files().into_iter().filter(|file| is_own(tape, file)));
-    files.filter(|file| !tapes.is_touched(file)).collect()
+    files.filter(|file| !tapes.set.is_touched(file)).collect()
 }
 
 /// What is said of them, once they were removed where that is wanted. Another stack may ask what this one does not.

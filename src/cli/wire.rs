@@ -21,12 +21,12 @@ use crate::upstream::{self, Upstream};
 use super::app::{App, Log};
 use super::budget::Meter;
 use super::exit::Stop;
+use super::hooks::TapeHooks;
 use super::interrupt::Interrupts;
 use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
 use super::socket::{base_of, bind, get, quick};
 use super::tapes::{Tapes, providers_of};
-use super::witness::TapeWitness;
 
 /// Where a gateway listens, and whether this run started it.
 enum Served {
@@ -72,7 +72,7 @@ impl<'a> Wired<'a> {
         case: &Case,
         setup: &Setup,
         catalogue: &Catalogue,
-        tapes: &mut Tapes<'_>,
+        tapes: &Tapes<'_>,
     ) -> Result<Arc<Target>, Stop> {
         let direct = *self.choice == StackChoice::Direct;
         // Without a gateway each provider is its own target.
@@ -91,18 +91,16 @@ impl<'a> Wired<'a> {
         names: &[String],
         setup: &Setup,
         catalogue: &Catalogue,
-        tapes: &mut Tapes<'_>,
+        tapes: &Tapes<'_>,
     ) -> Result<Target, Stop> {
         let found: Vec<&Provider> = names.iter().filter_map(|name| catalogue.provider(name)).collect();
         let mut providers = Vec::new();
         for provider in &found {
-            providers.push(((*provider).clone(), tapes.of(provider, Some(&setup.name))?));
+            providers.push(((*provider).clone(), tapes.of(provider)?));
         }
-        let below = providers.iter().map(|(_, tape)| tape.clone()).collect();
-        let mut witness = TapeWitness {
-            tapes: below,
+        let mut hooks = TapeHooks {
+            tapes: Arc::clone(&tapes.set),
             speed: self.sourcing.speed,
-            faults: tapes.faults.clone(),
             is_below: true,
             running: Arc::default(),
             log: None,
@@ -122,17 +120,17 @@ impl<'a> Wired<'a> {
             StackChoice::Server(port) => match self.serve(*port, providers).await? {
                 Served::Here(base) => (client(&base), base),
                 Served::Elsewhere(base) => {
-                    witness.is_below = false;
+                    hooks.is_below = false;
                     (elsewhere(&base, &found, tapes), base)
                 }
             },
             StackChoice::Url(url) => {
-                witness.is_below = false;
+                hooks.is_below = false;
                 (elsewhere(url, &found, tapes), url.clone())
             }
             StackChoice::Command(config) => {
-                let (base, log) = self.start(config, setup, providers, &witness).await?;
-                witness.log = Some((log, AtomicU64::new(0)));
+                let (base, log) = self.start(config, setup, providers, &hooks, tapes).await?;
+                hooks.log = Some((log, AtomicU64::new(0)));
                 (client(&base), base)
             }
         };
@@ -141,11 +139,12 @@ impl<'a> Wired<'a> {
             direct: self.choice.is_bare(),
             curl_base: base,
             key_var: direct.flatten(),
+            record: hooks.is_below.then(|| format!("{} --setup {} --mode record", self.command, setup.name)),
             rerun: match self.sourcing.mode {
                 Mode::Replay => format!("{} --setup {}", self.command, setup.name),
                 mode => format!("{} --setup {} --mode {mode}", self.command, setup.name),
             },
-            witness: Arc::new(witness),
+            hooks: Arc::new(hooks),
         })
     }
 
@@ -177,14 +176,16 @@ impl<'a> Wired<'a> {
         config: &AppConfig,
         setup: &Setup,
         providers: Vec<(Provider, Arc<Tape>)>,
-        witness: &TapeWitness,
+        hooks: &TapeHooks,
+        tapes: &Tapes<'_>,
     ) -> Result<(String, Log), Stop> {
-        let running = Arc::clone(&witness.running);
-        let behind = Behind::of_setup(providers, self.sourcing.mode, setup)?;
+        let running = Arc::clone(&hooks.running);
+        let behind = Behind::of_setup(providers, Arc::clone(&tapes.set), self.sourcing.mode, setup)?;
         let proxy = behind.proxy(ProxyHooks {
             token: None,
             // What went wrong fails the case that asked.
             tell: Arc::new(|_| ()),
+            note: Arc::new(|_| ()),
             case: Arc::new(move || running.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         });
         let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).await?;

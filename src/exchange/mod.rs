@@ -15,6 +15,7 @@ mod owners;
 mod python;
 mod read;
 mod scrub;
+mod trouble;
 
 pub use case::{SESSION, case_label, is_same_case};
 pub use difference::{Difference, differences};
@@ -27,3 +28,4 @@ pub use moved::{Field, Moved, Remedy, moved};
 pub use owners::{Named, Owners, Repeats, Times};
 pub use read::{FormatError, RecordedRequest, read, read_request};
 pub use scrub::{Secrets, keeps_reply_header};
+pub use trouble::{has_end_mark, trouble};

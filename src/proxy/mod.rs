@@ -21,7 +21,7 @@ pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::Keys;
 use crate::provider::Provider;
-use crate::record::{Mode, Tape};
+use crate::record::{Mode, Tape, TapeSet};
 use session::Sessions;
 
 /// Names of providers that the proxy needs for its own paths.
@@ -31,12 +31,16 @@ pub const OWN_NAMES: [&str; 2] = ["health", "session"];
 pub struct ProxyConfig {
     /// The providers, each with the tape that answers for it.
     pub providers: Vec<(Provider, Arc<Tape>)>,
+    /// All of these tapes.
+    pub tapes: Arc<TapeSet>,
     /// How they answer, for those who ask.
     pub mode: Mode,
     /// What every request must carry, if anything.
     pub token: Option<String>,
     /// Hears of every request that the proxy had no answer to through nobody's passing fault.
     pub tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    /// Hears of each recording of a session that was kept, not written, or is worth a look.
+    pub note: Arc<dyn Fn(&str) + Send + Sync>,
     /// The case on whose behalf requests are made that name neither it nor a session.
     pub case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
@@ -55,9 +59,11 @@ pub struct Trouble {
 /// The proxy, apart from any socket.
 pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
+    tapes: Arc<TapeSet>,
     mode: Mode,
     keys: Keys,
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
+    note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     sessions: Sessions,
 }
@@ -65,9 +71,9 @@ pub struct Proxy {
 impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, mode, token, tell, case } = config;
+        let ProxyConfig { providers, tapes, mode, token, tell, note, case } = config;
         let keys = Keys::new(&token.into_iter().collect::<Vec<_>>());
-        Proxy { providers, mode, keys, tell, case, sessions: Sessions::default() }
+        Proxy { providers, tapes, mode, keys, tell, note, case, sessions: Sessions::default() }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

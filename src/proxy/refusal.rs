@@ -36,6 +36,15 @@ impl Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-faults", why)
     }
 
+    /// An outcome of a session that is none.
+    pub(super) fn bad_outcome(why: &str) -> Self {
+        let message = format!(
+            "{why}; a session ends with POST /session/NAME/finish, and says how with {{\"outcome\": \"passed\"}} or \
+             {{\"outcome\": \"failed\"}}"
+        );
+        Refusal::new(StatusCode::BAD_REQUEST, "bad-outcome", message)
+    }
+
     /// A session that runs already.
     pub(super) fn session_runs(name: &str) -> Self {
         let message = format!("the session {name:?} runs already: finish it with POST /session/NAME/finish");

@@ -61,13 +61,13 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
                 return Err(Refusal::session_runs(&name));
             }
             let count = faults.len();
-            if let Some((_, tape)) = proxy.providers.first() {
-                // The tapes of a program share their faults.
-                tape.faults().set(&case_of(&name), faults);
-            }
+            proxy.tapes.begin(&case_of(&name), faults, Arc::default());
             Ok(json_response(StatusCode::CREATED, &json!({"session": name, "faults": count})))
         }
-        Place::Finish(name) => Ok(json_response(StatusCode::OK, &session::finish(proxy, &name).await?)),
+        Place::Finish(name) => {
+            let verdict = session::verdict(&whole(&head.headers, body).await?)?;
+            Ok(json_response(StatusCode::OK, &session::finish(proxy, &name, verdict).await?))
+        }
         Place::Api { session, provider, rest } => {
             let session = on_behalf(session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
             let asked = ask(proxy, head, body, session.as_deref(), provider, rest).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Proxy;
 use super::refusal::Refusal;
 use crate::exchange::SESSION;
-use crate::record::{Mode, OfCase, Tape};
+use crate::record::{Mode, Tape, Usage, Verdict};
 use crate::yaml::nearest;
 
 /// Unused files that are named; the others are counted.
@@ -56,25 +56,31 @@ pub(super) fn case_of(session: &str) -> String {
     format!("{SESSION}{session}")
 }
 
-/// Ends a session: every exchange is written, its counts begin anew, and what it came to is said.
-pub(super) async fn finish(proxy: &Proxy, name: &str) -> Result<Value, Refusal> {
-    proxy.sessions.end(name)?;
-    let case = case_of(name);
-    let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
-    let mut came_to = OfCase::default();
-    tapes.iter().take(1).for_each(|tape| tape.faults().set(&case, Vec::new()));
-    for tape in &tapes {
-        // Nothing waits for its case here, so that there is nothing to be told.
-        let _ = tape.finish_case(&case, true).await;
-        let part = tape.journal().finish(&case);
-        came_to.misses.extend(part.misses);
-        came_to.used.extend(part.used);
-        came_to.written.extend(part.written);
+/// How a session ended, from the body of the request that ends it. Nothing says nothing.
+pub(super) fn verdict(body: &[u8]) -> Result<Verdict, Refusal> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Verdict::Unknown);
     }
-    let mode = proxy.mode;
-    let session = name.to_owned();
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_outcome(&format!("the body is no JSON ({error})")))?;
+    match &body["outcome"] {
+        Value::Null if body.as_object().is_some_and(serde_json::Map::is_empty) => Ok(Verdict::Unknown),
+        Value::String(word) if word == "passed" => Ok(Verdict::Passed),
+        Value::String(word) if word == "failed" => Ok(Verdict::Failed),
+        Value::Null => Err(Refusal::bad_outcome("the body says no `outcome`")),
+        other => Err(Refusal::bad_outcome(&format!("{other} is no outcome"))),
+    }
+}
+
+/// Ends a session; what it came to.
+pub(super) async fn finish(proxy: &Proxy, name: &str, verdict: Verdict) -> Result<Value, Refusal> {
+    proxy.sessions.end(name)?;
+    let usage = proxy.tapes.finish(&case_of(name), verdict).await;
+    usage.notes.iter().for_each(|note| (proxy.note)(note));
+    let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
+    let (session, mode) = (name.to_owned(), proxy.mode);
     // Folders may be large, and their disks slow.
-    let said = tokio::task::spawn_blocking(move || report(&session, mode, &tapes, &came_to)).await;
+    let said = tokio::task::spawn_blocking(move || report(&session, mode, verdict, &tapes, &usage)).await;
     said.map_err(|error| Refusal::from(internal(&error.to_string())))
 }
 
@@ -82,7 +88,7 @@ fn internal(why: &str) -> crate::upstream::Error {
     crate::upstream::Error::new(crate::upstream::ErrorKind::Other, format!("the session could not be summed up: {why}"))
 }
 
-fn report(session: &str, mode: Mode, tapes: &[Arc<Tape>], came_to: &OfCase) -> Value {
+fn report(session: &str, mode: Mode, verdict: Verdict, tapes: &[Arc<Tape>], came_to: &Usage) -> Value {
     let short = |tape: &Tape, paths: &BTreeSet<std::path::PathBuf>| -> Vec<String> {
         paths.iter().map(|path| tape.library().short(path)).collect()
     };
@@ -105,10 +111,16 @@ fn report(session: &str, mode: Mode, tapes: &[Arc<Tape>], came_to: &OfCase) -> V
         .collect();
     json!({
         "session": session,
+        "outcome": match verdict {
+            Verdict::Passed => Some("passed"),
+            Verdict::Failed => Some("failed"),
+            Verdict::Unknown => None,
+        },
         "used": named(&came_to.used),
         "recorded": named(&came_to.written),
         "unused": {"count": unused.len(), "files": &unused[..unused.len().min(MOST_NAMED)]},
         "missed": missed,
+        "notes": came_to.notes,
     })
 }
 

@@ -1,66 +1,88 @@
-//! How often each case has asked the same.
+//! How many recordings there are, and what else lies among them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 
-/// Counts of equal requests, by case and the request's name. Requests of no case have one count together.
-#[derive(Default)]
-pub(super) struct Counts(Mutex<Inner>);
+use super::index::Kind;
+use super::library::{Library, Place};
+use crate::exchange::Origin;
 
-#[derive(Default)]
-struct Inner {
-    of_cases: HashMap<String, HashMap<String, u32>>,
-    of_none: HashMap<String, u32>,
+/// Files that are read for their count where no index tells; of more, the ends of so many.
+const MOST_READ: usize = 5_000;
+
+/// The files of a provider by what they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// From a real provider.
+    pub real: usize,
+    /// From a script.
+    pub simulated: usize,
+    /// Their reply was changed by hand.
+    pub edited: usize,
+    /// There are more files than were looked at.
+    pub more: bool,
+    /// What is no recording of HTTP, by what it is.
+    pub others: BTreeMap<String, usize>,
+    /// In a folder without providers: recordings by the host that answered, where it is not this provider's.
+    pub hosts: BTreeMap<String, usize>,
 }
 
-impl Counts {
-    /// Counts a request; which one it is, from 1.
-    pub(super) fn claim(&self, case: Option<&str>, name: &str) -> u32 {
-        let mut inner = self.lock();
-        let Some(case) = case else { return next(&mut inner.of_none, name) };
-        match inner.of_cases.get_mut(case) {
-            Some(names) => next(names, name),
-            None => {
-                inner.of_cases.insert(case.to_owned(), HashMap::from([(name.to_owned(), 1)]));
-                1
+impl Summary {
+    /// Adds another provider's. The files of a folder without providers are the same for all.
+    pub fn add(&mut self, other: &Summary) {
+        self.real += other.real;
+        self.simulated += other.simulated;
+        self.edited += other.edited;
+        self.more |= other.more;
+        self.others.extend(other.others.clone());
+        self.hosts.extend(other.hosts.clone());
+    }
+}
+
+pub(super) fn summary(library: &Library) -> Summary {
+    let mut summary = Summary::default();
+    let view = library.view(&[]);
+    for place in Place::ALL {
+        let names = library.shelf(place).names();
+        if names.len() > MOST_READ && !view.is_at_hand(library, place) {
+            summary.more = true;
+            for name in names.iter().take(MOST_READ) {
+                let is_simulated = ends_as_simulated(&library.shelf(place).path(name));
+                *if is_simulated { &mut summary.simulated } else { &mut summary.real } += 1;
             }
+            continue;
         }
+        library.indexed(&view, place, |index| {
+            for entry in index.entries() {
+                match &entry.kind {
+                    Kind::Other(what) => *summary.others.entry(what.to_string()).or_default() += 1,
+                    Kind::Recording(recorded) if place == Place::Flat && !library.is_own_host(&recorded.host) => {
+                        *summary.hosts.entry(recorded.host.to_string()).or_default() += 1;
+                    }
+                    Kind::Recording(recorded) => match recorded.origin {
+                        Some(Origin::Real) => summary.real += 1,
+                        Some(Origin::Simulated) => summary.simulated += 1,
+                        None => summary.edited += 1,
+                    },
+                }
+            }
+        });
     }
-
-    /// Takes a request back that got no answer. What was never answered leaves nothing behind.
-    pub(super) fn release(&self, case: Option<&str>, name: &str) {
-        let mut inner = self.lock();
-        let names = match case {
-            None => Some(&mut inner.of_none),
-            Some(case) => inner.of_cases.get_mut(case),
-        };
-        let Some(names) = names else { return };
-        match names.get_mut(name) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(names.remove(name)),
-        }
-    }
-
-    /// Lets a case begin anew.
-    pub(super) fn forget(&self, case: &str) {
-        self.lock().of_cases.remove(case);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    summary
 }
 
-/// One more of this name: only the first one costs a copy of it.
-fn next(names: &mut HashMap<String, u32>, name: &str) -> u32 {
-    match names.get_mut(name) {
-        Some(count) => {
-            *count = count.saturating_add(1);
-            *count
-        }
-        None => {
-            names.insert(name.to_owned(), 1);
-            1
-        }
-    }
+/// `origin` is the last that is written of a recording.
+fn ends_as_simulated(path: &Path) -> bool {
+    let tail = || -> std::io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(256)))?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    let tail: Vec<u8> = tail().unwrap_or_default().into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    tail.ends_with(b"\"origin\":\"simulated\"}}")
 }

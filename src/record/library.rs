@@ -1,43 +1,52 @@
-//! A folder of recordings.
+//! The recordings of one provider: found by content, wherever they lie and whatever they are called.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cache::{Cache, Cached, Loaded, Take};
+use super::cache::{Cache, Found};
+use super::count::Summary;
+use super::index::{Index, hash, sketch};
 use super::recall::Recall;
-use crate::exchange::{self, Exchange, Ignored, Key, Recording, Request, host_of};
+use super::shelf::{Shelf, file_name, names_in, stamp};
+use super::view::View;
+use crate::exchange::{self, Exchange, Ignored, Key, Request, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
-/// Files looked into for the nearest recording and for counts; beyond that a search would cost more than it tells.
-pub(super) const MOST_SEARCHED: usize = 2_000;
-const MOST_COUNTED: usize = 5_000;
+/// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
+const MOST_NEAR: usize = 200;
+const NEAR: usize = 16;
+/// Recordings of one case looked at for what it asked before.
+const MOST_OF_CASE: usize = 64;
 
-/// The recordings of one provider: `DIR/<provider>/`, or `DIR` itself when files lie there directly. Opening it reads
-/// nothing; a file is read when a request asks for it.
+/// The recordings of one provider: `DIR/<provider>/`, and those of its hosts in `DIR` itself. Opening it reads nothing; a
+/// file is read when a request asks for it.
 pub struct Library {
     root: PathBuf,
     provider: String,
     base_url: String,
-    ignores: Vec<Ignored>,
+    hosts: Vec<String>,
+    pub(super) rules: Vec<Ignored>,
+    own: Shelf,
+    flat: Shelf,
     cache: Mutex<Cache>,
     /// Requests that its files answered lately.
     pub(super) recall: Recall,
-    asked: Mutex<Option<Arc<Vec<Asked>>>>,
+    views: Mutex<Vec<Arc<View>>>,
 }
 
-/// How many recordings of each origin there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// From a real provider.
-    pub real: usize,
-    /// From a script.
-    pub simulated: usize,
-    /// There are more files than were looked at.
-    pub more: bool,
+/// Which of the two folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The provider's own.
+    Own,
+    /// The folder of all recordings, where other tools put those of every provider: the host tells whose they are.
+    Flat,
+}
+
+impl Place {
+    pub(super) const ALL: [Place; 2] = [Place::Own, Place::Flat];
 }
 
 /// What a recording was asked, for finding the nearest one.
@@ -52,20 +61,25 @@ pub(super) struct Asked {
 impl Library {
     /// The recordings of `provider` under `root`. Neither needs to exist yet.
     pub fn open(root: &Path, provider: &Provider) -> Self {
+        Library::at(root, provider, None)
+    }
+
+    /// The same where `elsewhere`, the URL of another server, stands in for the provider's: files of that host are its
+    /// too.
+    pub fn at(root: &Path, provider: &Provider, elsewhere: Option<&str>) -> Self {
+        let hosts = [Some(provider.base_url.as_str()), elsewhere].into_iter().flatten().map(host_of).collect();
         Library {
             root: root.to_owned(),
             provider: provider.name.clone(),
             base_url: provider.base_url.trim_end_matches('/').to_owned(),
-            ignores: provider.ignores.clone(),
+            hosts,
+            rules: provider.ignores.clone(),
+            own: Shelf::new(root.join(&provider.name)),
+            flat: Shelf::new(root.to_owned()),
             cache: Mutex::default(),
             recall: Recall::default(),
-            asked: Mutex::default(),
+            views: Mutex::default(),
         }
-    }
-
-    /// The key of a request to this provider.
-    pub fn key(&self, request: &Request) -> Key {
-        exchange::key(request, &self.base_url, &self.ignores)
     }
 
     /// The provider's name.
@@ -73,108 +87,163 @@ impl Library {
         &self.provider
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The URL that a recording of this endpoint bears.
     pub(super) fn url(&self, endpoint: &str) -> String {
         format!("{}{endpoint}", self.base_url)
     }
 
-    pub(super) fn key_of_recorded(&self, recording: &Recording) -> Key {
-        exchange::key_of_recorded(&recording.exchange, &self.ignores)
+    /// The key of a request to this provider.
+    pub fn key(&self, request: &Request) -> Key {
+        self.key_under(&self.rules, request)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.root.join(&self.provider)
+    /// Under which a case counts its requests of this key: those of another provider are others.
+    pub(super) fn count_name(&self, key: &Key) -> String {
+        format!("{}/{}", self.provider, key.name)
+    }
+
+    pub(super) fn key_under(&self, rules: &[Ignored], request: &Request) -> Key {
+        exchange::key(request, &self.base_url, rules)
+    }
+
+    /// The recordings as they are compared where a suite declares masks of its own besides the provider's.
+    pub(super) fn view(&self, masks: &[Ignored]) -> Arc<View> {
+        let mut rules = self.rules.clone();
+        rules.extend(masks.iter().cloned());
+        let mut views = lock(&self.views);
+        if let Some(view) = views.iter().find(|view| view.rules == rules) {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(View::new(rules, masks.is_empty()));
+        views.push(Arc::clone(&view));
+        view
+    }
+
+    /// The views that were asked for.
+    pub(super) fn views(&self) -> Vec<Arc<View>> {
+        lock(&self.views).clone()
+    }
+
+    pub(super) fn shelf(&self, place: Place) -> &Shelf {
+        match place {
+            Place::Own => &self.own,
+            Place::Flat => &self.flat,
+        }
     }
 
     /// Where new files go: the provider's folder, unless only the flat form exists.
-    pub(super) fn target(&self) -> PathBuf {
-        let own = self.folder();
-        if own.is_dir() || !has_recordings(&self.root) { own } else { self.root.clone() }
+    pub(super) fn target(&self) -> Place {
+        if self.own.folder().is_dir() || self.flat.is_empty() { Place::Own } else { Place::Flat }
     }
 
     /// Where a recording of this name would be looked for first.
-    pub(super) fn path_of(&self, name: &str) -> PathBuf {
-        self.target().join(format!("{name}.json"))
+    pub(super) fn path_of(&self, stem: &str) -> PathBuf {
+        self.shelf(self.target()).path(&file_name(stem, 1))
     }
 
-    /// The files that answer a request, in the order of its repeats.
-    pub(super) fn takes(&self, key: &Key, request: &Request) -> Result<Vec<Take>, Error> {
-        let mut names = vec![key.name.clone()];
-        // Recorded before a field was declared as ignored: the name still counts that field.
-        if !self.ignores.is_empty() {
-            let plain = exchange::key(request, &self.base_url, &[]).name;
-            if plain != key.name {
-                names.push(plain);
-            }
-        }
-        for name in &names {
-            for folder in [self.folder(), self.root.clone()] {
-                let takes = self.takes_in(&folder, name, key)?;
-                if !takes.is_empty() {
-                    return Ok(takes);
+    /// Every file that was asked what this request asks, in order: those with its name first. `Err` when one of those
+    /// cannot be read.
+    pub(super) fn answers(&self, view: &View, key: &Key, request: &Request) -> Result<Vec<Arc<Found>>, Error> {
+        self.gather(view, key, request, |found| found)
+    }
+
+    fn gather(
+        &self,
+        view: &View,
+        key: &Key,
+        request: &Request,
+        read: impl Fn(Result<Option<Arc<Found>>, Error>) -> Result<Option<Arc<Found>>, Error>,
+    ) -> Result<Vec<Arc<Found>>, Error> {
+        let mut all: Vec<Arc<Found>> = Vec::new();
+        for stem in self.stems(key, request) {
+            for place in Place::ALL {
+                for name in self.shelf(place).chain(&stem) {
+                    all.extend(read(self.answering(view, key, place, &name))?);
                 }
             }
         }
-        Ok(Vec::new())
+        for place in Place::ALL {
+            // Where all names are retake's own, a file with another name than its request gives was renamed by hand.
+            if !all.is_empty() && !self.shelf(place).has_irregular_names() {
+                continue;
+            }
+            let names = self.indexed(view, place, |index| index.asked(hash(&key.canonical)));
+            for name in names {
+                let path = self.shelf(place).path(&name);
+                if !all.iter().any(|known| known.path == path) {
+                    all.extend(read(self.answering(view, key, place, &name))?);
+                }
+            }
+        }
+        Ok(all)
     }
 
-    fn takes_in(&self, folder: &Path, name: &str, key: &Key) -> Result<Vec<Take>, Error> {
-        let mut takes = Vec::new();
-        for place in 1.. {
-            let path = folder.join(file_name(name, place));
-            let Some(loaded) = self.load(&path)? else { break };
-            if !self.is_ours(folder, &loaded.recording.exchange.url) {
-                break;
+    /// Like [`Library::answers`], without those that cannot be read.
+    pub(super) fn readable(&self, view: &View, key: &Key, request: &Request) -> Vec<Arc<Found>> {
+        self.gather(view, key, request, |found| Ok(found.ok().flatten())).unwrap_or_default()
+    }
+
+    /// The files under the names of a request that cannot be read, with what is wrong with them.
+    pub(super) fn broken(&self, stem: &str) -> Vec<(String, String)> {
+        let shelf = self.shelf(self.target());
+        let fault = |name: String| self.load(&shelf.path(&name)).err().map(|error| (name, error.message));
+        shelf.chain(stem).into_iter().filter_map(fault).collect()
+    }
+
+    /// The names under which retake may have kept a request.
+    fn stems(&self, key: &Key, request: &Request) -> Vec<String> {
+        let mut stems = vec![key.name.clone()];
+        // Recorded before a field was declared as ignored: the name still counts that field.
+        if !self.rules.is_empty() {
+            let plain = self.key_under(&[], request).name;
+            if plain != key.name {
+                stems.push(plain);
             }
-            self.check_name(&path, name, &loaded)?;
-            if loaded.key.canonical != key.canonical {
-                break;
-            }
-            takes.push(Take { path, loaded });
         }
-        Ok(takes)
+        stems
+    }
+
+    /// The file, when it is this provider's and was asked the same.
+    fn answering(&self, view: &View, key: &Key, place: Place, name: &str) -> Result<Option<Arc<Found>>, Error> {
+        let Some(found) = self.load(&self.shelf(place).path(name))? else { return Ok(None) };
+        Ok((self.is_ours(place, &found) && self.is_asked(view, &found, key)).then_some(found))
+    }
+
+    fn is_asked(&self, view: &View, found: &Found, key: &Key) -> bool {
+        match view.is_plain {
+            true => found.key == *key,
+            false => self.key_under(&view.rules, &found.recording.exchange.request) == *key,
+        }
     }
 
     /// In a flat folder lie recordings of any provider: the host tells whose they are.
-    fn is_ours(&self, folder: &Path, url: &str) -> bool {
-        folder != self.root || host_of(url) == host_of(&self.base_url)
+    fn is_ours(&self, place: Place, found: &Found) -> bool {
+        place == Place::Own || self.is_own_host(&host_of(&found.recording.exchange.url))
     }
 
-    fn check_name(&self, path: &Path, name: &str, loaded: &Loaded) -> Result<(), Error> {
-        let plain = || exchange::key_of_recorded(&loaded.recording.exchange, &[]).name;
-        if loaded.key.name == name || plain() == name {
-            return Ok(());
-        }
-        Err(broken(
-            path,
-            &format!(
-                "its request gives the name {}.json: the request in it was changed after it was recorded; record it \
-                 anew, or name the file so",
-                loaded.key.name
-            ),
-        ))
+    pub(super) fn is_own_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|own| own == host)
     }
 
-    /// Reads a file; `None` when there is none.
-    fn load(&self, path: &Path) -> Result<Option<Arc<Loaded>>, Error> {
-        let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-        let (modified, length) = (metadata.modified().ok(), metadata.len());
-        if let Some(loaded) = self.cache().get(path, modified, length) {
-            return Ok(Some(loaded));
+    /// Reads a file; `None` when there is none, or when it is no recording of HTTP.
+    pub(super) fn load(&self, path: &Path) -> Result<Option<Arc<Found>>, Error> {
+        let Some(stamp) = stamp(path) else { return Ok(None) };
+        if let Some(found) = lock(&self.cache).get(path, stamp) {
+            return Ok(Some(found));
         }
         // Nobody waits for another one's file: two who want the same one at once both read it.
-        let loaded = Arc::new(self.read(path)?);
-        self.cache().insert(path, Cached { modified, length, loaded: Arc::clone(&loaded) });
-        Ok(Some(loaded))
-    }
-
-    fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+        let found = Arc::new(self.read(path)?);
+        lock(&self.cache).insert(stamp, Arc::clone(&found));
+        Ok(Some(found))
     }
 
     /// Reads a file afresh.
-    pub(super) fn read(&self, path: &Path) -> Result<Loaded, Error> {
-        let bytes = fs::read(path).map_err(|error| broken(path, &error.to_string()))?;
+    pub(super) fn read(&self, path: &Path) -> Result<Found, Error> {
+        let bytes = std::fs::read(path).map_err(|error| broken(path, &error.to_string()))?;
         let size = bytes.len();
         let text = String::from_utf8(bytes)
             .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
@@ -185,50 +254,84 @@ impl Library {
                 format!("{place}: not a readable recording: {}; repair it, or record it anew", error.reason),
             )
         })?;
-        let key = self.key_of_recorded(&recording);
-        Ok(Loaded { recording, key, size })
+        let key = self.key(&recording.exchange.request);
+        Ok(Found { path: path.to_owned(), recording, key, size })
     }
 
-    /// Forgets what was read, because a file was written.
-    pub(super) fn refresh(&self, path: &Path) {
-        self.cache().remove(path);
+    /// Forgets what was read, because a file was written or removed; and tells the indexes.
+    pub(super) fn refresh(&self, place: Place, name: &str, before: Option<std::time::SystemTime>) {
+        lock(&self.cache).remove(&self.shelf(place).path(name));
         self.recall.clear();
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        for view in self.views() {
+            view.wrote(self, place, name, before);
+        }
     }
 
-    /// What the recordings were asked, as far as they can be read.
-    pub(super) fn asked(&self) -> Arc<Vec<Asked>> {
-        let mut known = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = &*known {
-            return Arc::clone(asked);
+    /// Looks into the index of a folder, as it is now.
+    pub(super) fn indexed<R>(&self, view: &View, place: Place, look: impl FnOnce(&Index) -> R) -> R {
+        view.indexed(self, place, look)
+    }
+
+    /// The recordings that name this case exactly, with their names, in one folder.
+    pub(super) fn labelled(&self, view: &View, place: Place, label: &str) -> Vec<String> {
+        self.indexed(view, place, |index| {
+            let named = index.of_case(label).filter(|(_, recorded)| recorded.cases.iter().any(|case| **case == *label));
+            named.map(|(entry, _)| entry.name.to_string()).collect()
+        })
+    }
+
+    /// What the recordings were asked that are worth a look beside a request that none answers: those of its case, and
+    /// those with the nearest words. The second number is how many there are in all.
+    pub(super) fn near(&self, view: &View, key: &Key, request: &Request, label: Option<&str>) -> (Vec<Asked>, usize) {
+        let (mut near, mut count) = (Vec::new(), 0);
+        for place in Place::ALL {
+            let (names, ours) = self.indexed(view, place, |index| self.names_near(index, place, key, request, label));
+            count += ours;
+            near.extend(names.iter().filter_map(|name| self.asked(view, place, name)));
         }
-        let mut all = Vec::new();
-        for folder in [self.folder(), self.root.clone()] {
-            for path in recordings_in(&folder).into_iter().take(MOST_SEARCHED) {
-                // A file that cannot be read is no near one; who needs it gets its fault said.
-                let Ok(text) = fs::read_to_string(&path) else { continue };
-                let Ok(recorded) = exchange::read_request(&text) else { continue };
-                if self.is_ours(&folder, &recorded.url) {
-                    let canonical = self.key(&recorded.request).canonical;
-                    all.push(Asked { path, request: recorded.request, canonical, cases: recorded.cases });
-                }
-            }
+        (near, count)
+    }
+
+    fn names_near(
+        &self,
+        index: &Index,
+        place: Place,
+        key: &Key,
+        request: &Request,
+        label: Option<&str>,
+    ) -> (BTreeSet<Arc<str>>, usize) {
+        let is_ours = |host: &str| place == Place::Own || self.is_own_host(host);
+        let ours = index.recordings().filter(|(_, recorded)| is_ours(&recorded.host)).count();
+        if ours <= MOST_NEAR {
+            return (index.recordings().map(|(entry, _)| Arc::clone(&entry.name)).collect(), ours);
         }
-        let all = Arc::new(all);
-        *known = Some(Arc::clone(&all));
-        all
+        let of_case = label.into_iter().flat_map(|label| index.of_case(label)).take(MOST_OF_CASE);
+        let near = index.near(place_of(request), sketch(&key.canonical), NEAR).into_iter();
+        (near.chain(of_case.map(|(entry, _)| Arc::clone(&entry.name))).collect(), ours)
+    }
+
+    /// What a file was asked. One that cannot be read is no near one; who needs it gets its fault said.
+    fn asked(&self, view: &View, place: Place, name: &str) -> Option<Asked> {
+        let path = self.shelf(place).path(name);
+        let text = std::fs::read_to_string(&path).ok()?;
+        let recorded = exchange::read_request(&text).ok()?;
+        if place == Place::Flat && !self.is_own_host(&host_of(&recorded.url)) {
+            return None;
+        }
+        let canonical = self.key_under(&view.rules, &recorded.request).canonical;
+        Some(Asked { path, request: recorded.request, canonical, cases: recorded.cases })
     }
 
     /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.
     pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
-        let files = recordings_in(&self.folder());
-        files.iter().map(|path| Ok(self.read(path)?.recording.exchange)).collect()
+        let names = names_in(self.own.folder());
+        names.iter().map(|name| Ok(self.read(&self.own.path(name))?.recording.exchange)).collect()
     }
 
     /// Its files, sorted: a look at the folder, not into them.
     pub fn files(&self) -> Vec<PathBuf> {
-        let files = recordings_in(&self.folder());
-        if files.is_empty() { recordings_in(&self.root) } else { files }
+        let shelf = if self.own.is_empty() { &self.flat } else { &self.own };
+        shelf.names().iter().map(|name| shelf.path(name)).collect()
     }
 
     /// A file's path below the folder of all recordings, with slashes.
@@ -236,55 +339,22 @@ impl Library {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
     }
 
-    /// Counts the recordings by origin, from the ends of the files.
+    /// Counts its files by what they are.
     pub fn summary(&self) -> Summary {
-        let files = self.files();
-        let mut summary = Summary { more: files.len() > MOST_COUNTED, ..Summary::default() };
-        for path in files.iter().take(MOST_COUNTED) {
-            if ends_as_simulated(path) { summary.simulated += 1 } else { summary.real += 1 }
-        }
-        summary
+        super::count::summary(self)
     }
 }
 
-/// `origin` is the last that is written of a recording.
-fn ends_as_simulated(path: &Path) -> bool {
-    let tail = || -> std::io::Result<Vec<u8>> {
-        let mut file = fs::File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(256)))?;
-        let mut tail = Vec::new();
-        file.read_to_end(&mut tail)?;
-        Ok(tail)
-    };
-    let tail = tail().unwrap_or_default();
-    let tail: Vec<u8> = tail.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    tail.ends_with(b"\"origin\":\"simulated\"}}")
-}
-
-/// `abc.json`, `abc-2.json`, …
-pub(super) fn file_name(name: &str, place: usize) -> String {
-    if place <= 1 { format!("{name}.json") } else { format!("{name}-{place}.json") }
-}
-
-fn recordings_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect();
-    // All lie in one folder: comparing paths part by part would take longer and come out the same.
-    files.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-    files
-}
-
-fn has_recordings(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|entries| {
-        entries.filter_map(Result::ok).any(|entry| entry.path().extension().is_some_and(|end| end == "json"))
-    })
+/// Where a request goes, as the index compares it.
+pub(super) fn place_of(request: &Request) -> u64 {
+    let path = request.endpoint.split('?').next().unwrap_or_default();
+    hash(&format!("{} {path}", request.method))
 }
 
 fn broken(path: &Path, reason: &str) -> Error {
     Error::new(ErrorKind::BrokenRecording, format!("{}: not a readable recording: {reason}", path.display()))
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::Take;
+use super::cache::Found;
 use super::library::{Asked, Library};
+use super::order::{Answer, Asker, answer};
+use super::view::View;
 use crate::diff::{Diff, Extent, Line, parting};
 use crate::exchange::{Auth, Difference, Key, Request, differences, is_same_case};
 use crate::upstream::ErrorKind;
@@ -22,25 +25,40 @@ const MOST_CHARACTERS: usize = 160;
 /// A request that no recording answers, with what is known of it.
 pub(super) struct Missed<'a> {
     pub(super) library: &'a Library,
+    /// What makes no difference for the case that asks.
+    pub(super) view: &'a View,
     pub(super) request: &'a Request,
     pub(super) key: &'a Key,
     /// Which of the case's equal requests it is.
     pub(super) nth: u32,
-    /// What answered the equal ones before it.
-    pub(super) takes: &'a [Take],
+    /// The files that were asked the same.
+    pub(super) files: &'a [Arc<Found>],
     /// Files that answered other requests of the case.
     pub(super) used: &'a BTreeSet<PathBuf>,
+    /// The case as recordings name it.
+    pub(super) label: Option<&'a str>,
 }
 
 impl Missed<'_> {
     /// Whether a recording is missing or stale, and the whole message: what it is, for which case, the nearest recording
     /// and what differs, the likely cause, and the command that records it.
-    pub(super) fn said(&self, command: &str) -> (ErrorKind, String) {
-        let all = self.library.asked();
-        let own = self.nearest(&all, |asked| self.is_left_of_case(asked)).filter(|_| self.takes.is_empty());
-        let Some((own, differences)) = own else {
-            return (ErrorKind::MissingRecording, self.missing(&all, command));
+    pub(super) fn said(&self, command: Option<&str>) -> (ErrorKind, String) {
+        let (near, count) = match self.files.is_empty() {
+            true => self.library.near(self.view, self.key, self.request, self.label),
+            false => (Vec::new(), 0),
         };
+        let (kind, mut message) = match self.nearest(&near, |asked| self.is_left_of_case(asked)) {
+            Some((own, differences)) => (ErrorKind::StaleRecording, self.stale(own, &differences)),
+            None => (ErrorKind::MissingRecording, self.missing(&near, count)),
+        };
+        if let Some(command) = command {
+            let what = if kind == ErrorKind::StaleRecording { "record it anew" } else { "record it" };
+            let _ = write!(message, "\n  to {what}: {command}");
+        }
+        (kind, message)
+    }
+
+    fn stale(&self, own: &Asked, differences: &[Difference]) -> String {
         let mut out = format!(
             "the recording of this case is stale: it asks {} ({}) differently now",
             self.asked(),
@@ -48,13 +66,13 @@ impl Missed<'_> {
         );
         self.say_case(&mut out);
         let _ = write!(out, "\n  recording of this case: {}", own.path.display());
-        self.say_differences(own, &differences, &mut out);
+        self.say_differences(own, differences, &mut out);
         let cause = match differences.first() {
             Some(first) if is_of_prompt(first) => "the prompt was changed after it was recorded".to_owned(),
-            _ => self.cause(own, &differences),
+            _ => self.cause(own, differences),
         };
-        let _ = write!(out, "\n  likely cause: {cause}\n  to record it anew: {command}");
-        (ErrorKind::StaleRecording, out)
+        let _ = write!(out, "\n  likely cause: {cause}");
+        out
     }
 
     /// Whether a recording was made for the case that asks, and answered nothing that it asked in this run: what a case
@@ -65,35 +83,41 @@ impl Missed<'_> {
         !self.request.body.is_empty() && asked.cases.iter().any(is_of_case) && !self.used.contains(&asked.path)
     }
 
-    fn missing(&self, all: &[Asked], command: &str) -> String {
+    fn missing(&self, near: &[Asked], count: usize) -> String {
         let (asked, provider) = (self.asked(), self.provider());
-        let mut out = match self.takes.last() {
-            Some(_) => {
-                format!(
-                    "the recording of {asked} ({provider}) has no reply to its {} time in one case",
-                    ordinal(self.nth)
-                )
-            }
-            None => format!("no recording of {asked} ({provider})"),
+        let Some(last) = self.files.last() else {
+            let mut out = format!("no recording of {asked} ({provider})");
+            self.say_case(&mut out);
+            let _ = write!(
+                out,
+                "\n  looked for: {}, and in all other files",
+                self.library.path_of(&self.key.name).display()
+            );
+            self.say_nearest(near, count, &mut out);
+            return out;
         };
+        let mut out =
+            format!("the recording of {asked} ({provider}) has no reply to its {} time in one case", ordinal(self.nth));
         self.say_case(&mut out);
-        match self.takes.last() {
-            Some(last) => {
+        let asker = Asker { label: self.label, provider, nth: self.nth, lender: None };
+        let (known, gap) = match answer(self.files, &asker) {
+            Answer::NoReply { known, first_gap } => (known, first_gap),
+            _ => (0, None),
+        };
+        let _ = write!(out, "\n  recorded: {}, {} in all", last.path.display(), times(known));
+        match gap {
+            Some(gap) => {
                 let _ = write!(
                     out,
-                    "\n  recorded: {}, {} in all\n  likely cause: the case, the client or the gateway asks this more \
-                     often than when it was recorded (a retry?); if any number is right, put `\"repeat\": true` into \
-                     the file's `retake` section",
-                    last.path.display(),
-                    times(self.nth.saturating_sub(1)),
+                    "\n  likely cause: the file with the {} reply is missing: it was removed, or not committed",
+                    ordinal(gap)
                 );
             }
-            None => {
-                let _ = write!(out, "\n  looked for: {}", self.library.path_of(&self.key.name).display());
-                self.say_nearest(all, &mut out);
-            }
+            None => out.push_str(
+                "\n  likely cause: the case, the client or the gateway asks this more often than when it was recorded \
+                 (a retry?); if any number is right, put `\"repeat\": true` into the file's `retake` section",
+            ),
         }
-        let _ = write!(out, "\n  to record it: {command}");
         out
     }
 
@@ -111,12 +135,12 @@ impl Missed<'_> {
         }
     }
 
-    fn say_nearest(&self, all: &[Asked], out: &mut String) {
-        let Some((nearest, differences)) = self.nearest(all, |_| true) else {
+    fn say_nearest(&self, near: &[Asked], count: usize, out: &mut String) {
+        let Some((nearest, differences)) = self.nearest(near, |_| true) else {
             let _ = write!(
                 out,
                 "\n  nearest recording: none of {} recordings is for {}\n  likely cause: it was never recorded",
-                all.len(),
+                count,
                 self.asked()
             );
             return;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 
-use super::cache::Take;
+use super::cache::Found;
 use crate::exchange::{Auth, Key, Request};
 
 /// So long the files that answer a request are taken to be as they were. Someone who changes one by hand, or records it
@@ -27,7 +27,7 @@ const LARGEST_BODY: usize = 64 << 10;
 pub(super) struct Known {
     asked: Asked,
     pub(super) key: Key,
-    pub(super) takes: Vec<Take>,
+    pub(super) files: Vec<Arc<Found>>,
     looked: Instant,
     told: AtomicBool,
 }
@@ -56,7 +56,7 @@ impl Known {
     }
 
     fn weight(&self) -> usize {
-        let files: usize = self.takes.iter().map(|take| take.loaded.size).sum();
+        let files: usize = self.files.iter().map(|found| found.size).sum();
         COST + self.asked.body.len() + self.key.canonical.len() + files
     }
 }
@@ -85,7 +85,7 @@ impl Recall {
     }
 
     /// Keeps what was found at `looked`.
-    pub(super) fn put(&self, request: &Request, key: Key, takes: Vec<Take>, looked: Instant) {
+    pub(super) fn put(&self, request: &Request, key: Key, files: Vec<Arc<Found>>, looked: Instant) {
         if request.body.len() > LARGEST_BODY {
             return;
         }
@@ -97,7 +97,7 @@ impl Recall {
             // A copy: the original may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
         };
-        let known = Arc::new(Known { asked, key, takes, looked, told: AtomicBool::new(false) });
+        let known = Arc::new(Known { asked, key, files, looked, told: AtomicBool::new(false) });
         let hash = self.hash(request);
         let mut inner = self.lock();
         if inner.bytes + known.weight() > MOST_BYTES {

@@ -1,4 +1,6 @@
 mod misses;
+mod order;
+mod owners;
 mod recording;
 mod replay;
 
@@ -13,9 +15,14 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::cache::Found;
 use super::*;
-use crate::exchange;
+use crate::exchange::{self, Auth, Owners, Recording};
 use crate::provider::Provider;
+use crate::upstream::{Error, ErrorKind, Reply, Request, Upstream};
 
 /// One reply of the fake: status, content type, body chunks.
 #[derive(Clone)]
@@ -131,11 +138,40 @@ async fn body(tape: &Tape, request: Request) -> String {
     chunks.into_iter().map(Result::unwrap).collect()
 }
 
+/// Ends a case; what is said of its recordings.
+async fn finish(tape: &Tape, case: &str, passed: bool) -> Vec<String> {
+    tape.finish_case(case, if passed { Verdict::Passed } else { Verdict::Failed }).await.notes
+}
+
+/// A file as read, with a reply of this body.
+pub(super) fn found(path: &str, reply: &str, owners: Owners) -> Arc<Found> {
+    let reply = exchange::Reply {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: Bytes::copy_from_slice(reply.as_bytes()),
+        chunks: Vec::new(),
+        end: exchange::End::Complete,
+    };
+    let exchange = exchange::Exchange {
+        request: ask(None, "hi"),
+        url: "https://api.together.xyz/v1/v1/chat/completions".to_owned(),
+        reply,
+        recorded_at: None,
+        origin: exchange::Origin::Real,
+    };
+    let key = exchange::key(&exchange.request, "https://api.together.xyz/v1", &[]);
+    let recording = Recording { exchange, owners, expected: false };
+    Arc::new(Found { path: path.into(), recording, key, size: 0 })
+}
+
 fn files(root: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_name() == ".gitattributes" {
+                continue;
+            }
             if entry.path().is_dir() {
                 folders.push(entry.path());
             } else {

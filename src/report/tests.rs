@@ -39,6 +39,7 @@ fn finished(index: usize, name: &str, outcome: Outcome) -> Event {
         duration: Duration::from_millis(20),
         rate: None,
         captured: Vec::new(),
+        recordings: Default::default(),
     })
 }
 

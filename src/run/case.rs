@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Detail, Failure, Outcome, Rate, Section};
+use crate::event::{Class, Detail, Failure, Outcome, Rate, Recordings, Section};
 use crate::suite::Step;
 use crate::suite::template::Scope;
 use crate::upstream::ErrorKind;
@@ -14,7 +14,7 @@ use super::answer::{Answer, answer};
 use super::captures::Captures;
 use super::failure::{Scene, of_message, of_mismatches};
 use super::tail::tail;
-use super::{Halt, Options, Planned, Replayed, class_of, request};
+use super::{CaseEnd, CaseUsage, Halt, Options, Planned, Replayed, class_of, request};
 
 /// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
@@ -30,6 +30,8 @@ pub(super) struct Done {
     pub(super) captured: Vec<Section>,
     /// Why the teardown failed, when it did.
     pub(super) teardown: Option<Failure>,
+    /// The recordings that answered it, and those that were written.
+    pub(super) recordings: Recordings,
     /// What the user must be told.
     pub(super) notices: Vec<String>,
 }
@@ -38,7 +40,8 @@ impl Done {
     /// Not run, and why.
     pub(super) fn skipped(why: &str) -> Self {
         let outcome = Outcome::Skipped(why.to_owned());
-        Done { outcome, rate: None, captured: Vec::new(), teardown: None, notices: Vec::new() }
+        let recordings = Recordings::default();
+        Done { outcome, rate: None, captured: Vec::new(), teardown: None, recordings, notices: Vec::new() }
     }
 }
 
@@ -51,7 +54,7 @@ pub(super) struct GivenUp {
 /// The run is to end.
 struct Halted;
 
-/// Runs the case, again when the transport failed and that is wanted, and settles with the witness. `rerun` hears of
+/// Runs the case, again when the transport failed and that is wanted, and settles what is below the stack. `rerun` hears of
 /// each failure after which it is run again.
 pub(super) async fn outcome(
     planned: &Planned,
@@ -76,19 +79,24 @@ pub(super) async fn outcome(
                 flaky = Some(failure.summary.clone());
                 rerun(failure);
                 // What this try recorded is no part of the case, and its requests do not count.
-                planned.target.witness.finish(&case.id, false).await;
+                planned.target.hooks.finish(&case.id, CaseEnd::Failed).await;
             }
             failed => break (failed, rate),
         }
     };
     let outcome = verdict(planned, failed, flaky);
     let captured = match outcome {
-        Outcome::Passed | Outcome::Flaky(_) => captures.sections(|| planned.target.witness.printed()),
+        Outcome::Passed | Outcome::Flaky(_) => captures.sections(|| planned.target.hooks.printed()),
         _ => Vec::new(),
     };
-    let good = teardown.is_none() && !matches!(outcome, Outcome::Failed(_) | Outcome::Error(_));
-    let notices = planned.target.witness.finish(&case.id, good).await;
-    Ok(Done { outcome, rate, captured, teardown, notices })
+    let end = match &outcome {
+        Outcome::Failed(_) | Outcome::Error(_) => CaseEnd::Failed,
+        _ if teardown.is_some() => CaseEnd::Failed,
+        Outcome::XFailed { .. } => CaseEnd::FailedAsExpected,
+        _ => CaseEnd::Passed,
+    };
+    let CaseUsage { recordings, notices } = planned.target.hooks.finish(&case.id, end).await;
+    Ok(Done { outcome, rate, captured, teardown, recordings, notices })
 }
 
 /// What it means that the case failed, or did not.
@@ -235,7 +243,7 @@ async fn steps(
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
         let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
-        let begun = planned.target.witness.begin(&planned.case.id, &step.faults);
+        let begun = planned.target.hooks.begin(&planned.case, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
             match attempt(planned, step, scope, deadline, captures).await {
@@ -274,9 +282,9 @@ async fn attempt(
         .map_err(|message| of_message(&scene, Class::Harness, &message))?;
     scene.request = Some(&request);
     // What steps before it had no answer to is theirs.
-    let known = target.witness.troubles(&case.id).len();
+    let known = target.hooks.troubles(&case.id).len();
     let answer = answer(planned, &request, deadline).await;
-    if let Some(trouble) = target.witness.troubles(&case.id).into_iter().nth(known) {
+    if let Some(trouble) = target.hooks.troubles(&case.id).into_iter().nth(known) {
         return Err(of_message(&scene, class_of(trouble.kind), &trouble.message));
     }
     let lost = |kind| matches!(kind, ErrorKind::Broken | ErrorKind::Connect);
@@ -285,7 +293,7 @@ async fn attempt(
     }
     let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
     scene.reply = Some(answer.line());
-    let timing = timing(&answer, target.witness.replayed(&case.id));
+    let timing = timing(&answer, target.hooks.replayed(&case.id));
     let times = timing.chunks.clone();
     let (headers, broken) = (&answer.headers, answer.broken.as_deref());
     let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing });

@@ -63,6 +63,17 @@ pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Fail
     for line in message.lines().skip(1) {
         let _ = writeln!(details, "  {line}");
     }
+    if let Some(record) = &scene.planned.target.record {
+        // A stack that runs elsewhere has said itself how it records.
+        let what = match class {
+            Class::MissingRecording => "to record it",
+            Class::StaleRecording => "to record it anew",
+            _ => "",
+        };
+        if !what.is_empty() && !message.contains("\n  to record it") {
+            let _ = writeln!(details, "    {what}: {record} -k {}", quote(&scene.planned.case.id));
+        }
+    }
     let details = details.trim_end().to_owned();
     finish(scene, class, format!("{}: {first}", class.name()), vec![Detail::Lines(details)])
 }
@@ -92,7 +103,7 @@ impl Scene<'_> {
 fn finish(scene: &Scene<'_>, class: Class, summary: String, details: Vec<Detail>) -> Failure {
     let target = &scene.planned.target;
     let mut context = scene.exchange();
-    if let Some(text) = target.witness.printed() {
+    if let Some(text) = target.hooks.printed() {
         let lines = text.lines().map(|line| format!("    {line}\n")).collect::<String>();
         let _ = write!(context, "  the stack printed:\n{lines}");
     }

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::event::{Class, Event, Finished, Outcome};
+use crate::event::{Class, Event, Finished, Outcome, Recordings};
 use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
@@ -45,22 +45,45 @@ pub struct Target {
     pub key_var: Option<String>,
     /// The command that reruns a case of this target, without its `-k 'id'`.
     pub rerun: String,
-    /// Sees what the stack may have swallowed.
-    pub witness: Arc<dyn Witness>,
+    /// The command that records what a case of this target asks, without its `-k 'id'`; `None` where that is not in the
+    /// hands of who runs the case.
+    pub record: Option<String>,
+    /// What is below the stack.
+    pub hooks: Arc<dyn StackHooks>,
 }
 
-/// Somebody below the stack who knows what went wrong there.
-pub trait Witness: Send + Sync {
-    /// A step begins: from its provider's replies on these faults are cut. `Err` says why they cannot be.
-    fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String>;
+/// What is below the stack, as far as the runner must know of it: what stands there may have swallowed an error.
+pub trait StackHooks: Send + Sync {
+    /// A step of a case begins: from its provider's replies on these faults are cut. `Err` says why they cannot be.
+    fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String>;
     /// What had no answer while this case ran, although the stack may have answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
     /// What the stack printed while the case ran, where that is known.
     fn printed(&self) -> Option<String>;
     /// How the answer to the last request of this case was replayed; `None` when it was not. Asked once for each.
     fn replayed(&self, case: &str) -> Option<Replayed>;
-    /// The case is over; `good` when its outcome is the expected one. Returns what the user must be told.
-    fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>>;
+    /// The case is over. Returns what it used, and what the user must be told.
+    fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage>;
+}
+
+/// How a case ended, for those who keep what it saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseEnd {
+    /// Everything held: what it saw is right.
+    Passed,
+    /// It failed, as expected: what it saw may be right.
+    FailedAsExpected,
+    /// It failed, or runs again.
+    Failed,
+}
+
+/// What came of a case below its stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseUsage {
+    /// The recordings that answered it, and those that were written.
+    pub recordings: Recordings,
+    /// What the user must be told.
+    pub notices: Vec<String>,
 }
 
 /// How an answer was replayed.
@@ -245,7 +268,7 @@ async fn worker(line: Line) {
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
         let template = &planned.case.suite.templates[planned.case.template];
-        let finished = |outcome, rate, captured| Finished {
+        let finished = |outcome, rate, captured, recordings| Finished {
             index,
             id: planned.case.id.clone(),
             file: planned.case.suite.source.name.clone(),
@@ -254,10 +277,14 @@ async fn worker(line: Line) {
             duration: started.elapsed(),
             rate,
             captured,
+            recordings,
         };
-        let torn =
-            |failure| drop(events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None, Vec::new()))));
-        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None, Vec::new()))));
+        let none = Recordings::default;
+        let torn = |failure| {
+            drop(events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None, Vec::new(), none()))))
+        };
+        let rerun =
+            |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None, Vec::new(), none()))));
         let done = match &room {
             Ok(_) => case::outcome(&planned, options, halt, &rerun).await,
             Err(why) => Ok(Done::skipped(why)),
@@ -276,7 +303,7 @@ async fn worker(line: Line) {
         }
         let bad = [matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_)), done.teardown.is_some()];
         done.teardown.into_iter().for_each(torn);
-        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate, done.captured)));
+        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate, done.captured, done.recordings)));
         let bad = bad.into_iter().filter(|bad| *bad).count();
         if bad > 0 {
             let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;

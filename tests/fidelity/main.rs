@@ -29,7 +29,7 @@ fn http(base_url: &str) -> Shared {
 fn tape(mode: Mode, folder: &Path, live: Option<Shared>) -> Tape {
     let provider =
         Provider { name: "fidelity".into(), base_url: "https://api.example/v1".into(), ..Provider::default() };
-    let options = Options { staged: false, ..Options::default() };
+    let options = Options::default();
     record::wire(mode, Library::open(folder, &provider), live, options)
 }
 
@@ -50,7 +50,7 @@ async fn round_trip(live: Shared, request: Request, sent: &Sent) -> Result<Heard
     let recorder = tape(Mode::Record, folder.path(), Some(live));
     let relayed = Heard::from(&recorder, request.clone()).await.map_err(|error| format!("recording: {error}"))?;
     recorder.settle().await;
-    let complaints = [recorder.journal().failures(), recorder.journal().notes()].concat();
+    let complaints = [recorder.failures(), recorder.take_notes()].concat();
     if !complaints.is_empty() {
         return Err(format!("recording: {complaints:?}"));
     }

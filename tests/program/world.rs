@@ -37,7 +37,7 @@ impl Dir {
         copy(&package().join(name), &self.path().join(name));
     }
 
-    /// Every file below, by its path from here, with its bytes.
+    /// Every file below, by its path from here, with its bytes; not what a folder of recordings tells git.
     pub(crate) fn files(&self, below: &str) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         list(&self.path().join(below), self.path(), &mut found);
@@ -71,7 +71,7 @@ fn list(folder: &Path, root: &Path, found: &mut Vec<(String, Vec<u8>)>) {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             list(&path, root, found);
-        } else {
+        } else if !path.ends_with(".gitattributes") {
             let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
             found.push((name, std::fs::read(&path).expect("a file")));
         }

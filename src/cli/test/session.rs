@@ -31,11 +31,11 @@ impl Run<'_> {
         spending: Option<Arc<Spending>>,
     ) -> Result<Exit, Stop> {
         let again = again(self.command, self.args);
-        let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), again.clone(), true, self.color);
-        tapes.spending = spending.clone();
+        let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), self.color);
+        (tapes.spending, tapes.keep_failed) = (spending.clone(), self.args.run.keep_failed);
         let interrupts = Interrupts::listen().map_err(Stop::internal)?;
         let mut wired = Wired::new(&self.stack, &again, self.sourcing, interrupts.clone());
-        let plan = match self.plan(&selected, &mut wired, &mut tapes).await {
+        let plan = match self.plan(&selected, &mut wired, &tapes).await {
             Ok(plan) => plan,
             Err(stop) => {
                 wired.end().await;
@@ -44,7 +44,7 @@ impl Run<'_> {
         };
         let (sender, receiver) = mpsc::unbounded_channel();
         // To count recordings is to read all of them, which is too dear where each case has a process.
-        let recordings = if self.args.libtest.exact { None } else { tapes.summary() };
+        let recordings = if self.args.libtest.exact { Vec::new() } else { tapes.summary(&self.parties.catalogue) };
         let info = recordings.into_iter().chain(wired.said.iter().cloned()).collect();
         let trouble = memory.trouble.take().map(Event::Notice);
         for event in self.head(info, counts, &selected).into_iter().chain(trouble) {
@@ -70,7 +70,7 @@ impl Run<'_> {
             return Ok(Exit::Interrupted);
         }
         // Each was told as a notice when it happened.
-        Ok(if exit == Exit::Ok && !tapes.failures().is_empty() { Exit::Failed } else { exit })
+        Ok(if exit == Exit::Ok && !tapes.set.failures().is_empty() { Exit::Failed } else { exit })
     }
 
     /// Every case with what it calls, which is started where that must be.
@@ -78,7 +78,7 @@ impl Run<'_> {
         &self,
         selected: &Selected<'_>,
         wired: &mut Wired<'_>,
-        tapes: &mut Tapes<'_>,
+        tapes: &Tapes<'_>,
     ) -> Result<Vec<Planned>, Stop> {
         let mut plan = Vec::new();
         for case in &selected.cases {

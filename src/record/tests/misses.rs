@@ -15,13 +15,12 @@ async fn a_miss_says_what_is_near_and_what_to_do() {
     insta::assert_snapshot!(message, @r#"
     no recording of POST /v1/chat/completions (together)
       case: suite.yaml::a[b]
-      looked for: recordings/together/75580c139571.json
+      looked for: recordings/together/75580c139571.json, and in all other files
       nearest recording: recordings/together/af593094ee31.json
         differs at $.messages[0].content
           recorded: "Which planet do humans live on?"
           asked:    "Which planets do humans live on?"
       likely cause: the prompt was changed after it was recorded, or this one was never recorded
-      to record it: retake test --mode record -k 'suite.yaml::a[b]'
     "#);
     let without_key = Request { auth: Auth::None, ..ask(None, "What is the capital of France?") };
     let error = hear(&player, without_key).await.unwrap_err();
@@ -42,7 +41,7 @@ async fn long_texts_are_shown_where_they_part() {
     let mut said = String::new();
     for (number, (recorded, asked)) in asked.iter().enumerate() {
         body(&tape, ask(Some(&format!("{number}")), recorded)).await;
-        tape.finish_case(&number.to_string(), true).await;
+        finish(&tape, &number.to_string(), true).await;
         let error = hear(&player(root.path()), ask(Some(&number.to_string()), asked)).await.unwrap_err();
         let part = error.message.split_once("differs at").unwrap().1;
         said.push_str(part.split_once("likely").unwrap().0);
@@ -68,7 +67,7 @@ async fn records(tape: &Tape, case: &str, prompts: &[&str]) {
     for prompt in prompts {
         body(tape, ask(Some(case), prompt)).await;
     }
-    assert_eq!(tape.finish_case(case, true).await, Vec::<String>::new());
+    assert_eq!(finish(&tape, case, true).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -90,7 +89,6 @@ async fn a_request_of_a_recorded_case_that_has_changed_has_a_stale_recording() {
           recorded: "Which planet do humans live on?"
           asked:    "Which planet do we all live on?"
       likely cause: the prompt was changed after it was recorded
-      to record it anew: retake test --mode record -k 'suites/s.yaml::a[txt=together/m]'
     "#);
     // Asked without a gateway it has no provider in its id.
     assert_eq!(miss("suites/s.yaml::a[txt=m]", "And now?").await.kind, ErrorKind::StaleRecording);
@@ -114,7 +112,7 @@ async fn what_a_case_asks_besides_what_was_recorded_of_it_is_missing() {
     body(&player, ask(Some("s.yaml::a"), "two")).await;
     assert_eq!(kind("three").await, ErrorKind::MissingRecording);
     assert_eq!(kind("one").await, ErrorKind::MissingRecording, "one more of the same is no change");
-    let kinds: Vec<ErrorKind> = player.journal().misses(Some("s.yaml::a")).into_iter().map(|miss| miss.kind).collect();
+    let kinds: Vec<ErrorKind> = player.misses(Some("s.yaml::a")).into_iter().map(|miss| miss.kind).collect();
     use ErrorKind::{MissingRecording, StaleRecording};
     assert_eq!(kinds, [StaleRecording, MissingRecording, MissingRecording]);
 }
@@ -127,17 +125,17 @@ async fn a_recording_names_every_case_that_made_it_and_no_other() {
     body(&tape, ask(Some("./s.yaml::b"), "hi")).await;
     body(&tape, ask(Some("s.yaml::failed"), "hi")).await;
     for (case, passed) in [("s.yaml::a", true), ("s.yaml::failed", false), ("./s.yaml::b", true)] {
-        tape.finish_case(case, passed).await;
+        finish(&tape, case, passed).await;
     }
     assert_eq!(live.calls.load(Ordering::SeqCst), 1);
     let cases =
         || exchange::read(&files(root.path())[0].1).unwrap().owners.cases().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(cases(), ["s.yaml::a", "s.yaml::b"]);
-    // Recorded anew by another one, with the same reply; a session's name is worth no change of a file.
+    // Recorded anew by others, with the same reply.
     let (tape, _) = recorder(root.path(), vec![json("{}")]);
     for case in ["s.yaml::c", "session 17"] {
         body(&tape, ask(Some(case), "hi")).await;
-        tape.finish_case(case, true).await;
+        finish(&tape, case, true).await;
     }
-    assert_eq!(cases(), ["s.yaml::a", "s.yaml::b", "s.yaml::c"]);
+    assert_eq!(cases(), ["17", "s.yaml::a", "s.yaml::b", "s.yaml::c"]);
 }

@@ -8,7 +8,7 @@ async fn what_was_recorded_is_played_byte_for_byte_with_its_edges() {
     let (tape, _) = recorder(root.path(), vec![answer(200, "text/event-stream", &STREAM)]);
     let live = hear(&tape, ask(Some("c"), "hi")).await.unwrap();
     assert!(files(root.path()).is_empty(), "written before the case passed");
-    assert_eq!(tape.finish_case("c", true).await, Vec::<String>::new());
+    assert_eq!(finish(&tape, "c", true).await, Vec::<String>::new());
     let replayed = hear(&player(root.path()), ask(Some("c"), "hi")).await.unwrap();
     assert_eq!(replayed, live);
     assert_eq!(replayed.1.len(), 3);
@@ -27,7 +27,7 @@ async fn torn_streams_and_errors_are_recorded_as_what_they_are() {
     ] {
         let (tape, _) = recorder(root.path(), vec![given]);
         let live = hear(&tape, ask(Some("c"), prompt)).await.unwrap();
-        assert_eq!(tape.finish_case("c", true).await, Vec::<String>::new());
+        assert!(finish(&tape, "c", true).await[0].contains("recorded as it came, although"));
         assert_eq!(hear(&player(root.path()), ask(Some("c"), prompt)).await.unwrap(), live, "{prompt}");
     }
 }
@@ -47,7 +47,7 @@ async fn chunks_are_relayed_at_once_and_a_client_that_leaves_loses_nothing() {
     assert_eq!(reply.body.next().await.unwrap().unwrap(), STREAM[0]);
     drop(reply);
     gate.add_permits(2);
-    assert_eq!(tape.finish_case("c", true).await, Vec::<String>::new());
+    assert_eq!(finish(&tape, "c", true).await, Vec::<String>::new());
     assert_eq!(body(&player(root.path()), ask(None, "hi")).await, STREAM.concat());
 }
 
@@ -58,8 +58,8 @@ async fn another_case_of_the_run_hears_what_the_first_one_recorded() {
     let tape = Arc::new(tape);
     let (a, b) = tokio::join!(body(&tape, ask(Some("a"), "hi")), body(&tape, ask(Some("b"), "hi")));
     assert_eq!((a.as_str(), b.as_str(), live.calls.load(Ordering::SeqCst)), ("{\"n\":1}", "{\"n\":1}", 1));
-    assert!(tape.finish_case("a", false).await.is_empty());
-    assert!(tape.finish_case("b", true).await.is_empty());
+    assert!(finish(&tape, "a", false).await.is_empty());
+    assert!(finish(&tape, "b", true).await.is_empty());
     assert_eq!(files(root.path()).len(), 1);
 }
 
@@ -68,7 +68,7 @@ async fn a_failed_case_leaves_no_file_and_asks_anew_on_its_next_try() {
     let root = TempDir::new().unwrap();
     let (tape, live) = recorder(root.path(), vec![json("{\"n\":1}"), json("{\"n\":2}")]);
     body(&tape, ask(Some("c"), "hi")).await;
-    let notes = tape.finish_case("c", false).await;
+    let notes = finish(&tape, "c", false).await;
     assert!(notes.len() == 1 && notes[0].contains("not written, because the case"), "{notes:?}");
     assert!(files(root.path()).is_empty());
     assert_eq!(body(&tape, ask(Some("c"), "hi")).await, "{\"n\":2}");
@@ -76,11 +76,10 @@ async fn a_failed_case_leaves_no_file_and_asks_anew_on_its_next_try() {
 }
 
 #[tokio::test]
-async fn a_worse_recording_never_replaces_a_better_one() {
+async fn where_nobody_says_how_it_ended_nothing_worse_takes_the_place_of_a_recording() {
     let root = TempDir::new().unwrap();
     let (first, _) = recorder(root.path(), vec![answer(200, "text/event-stream", &STREAM)]);
-    body(&first, ask(Some("c"), "hi")).await;
-    first.finish_case("c", true).await;
+    body(&first, ask(None, "hi")).await;
     let good = files(root.path());
 
     let mut simulated = answer(200, "text/event-stream", &["data: {\"b\":1}\n\ndata: [DONE]\n\n"]);
@@ -88,19 +87,61 @@ async fn a_worse_recording_never_replaces_a_better_one() {
     for (worse, why) in [
         (torn(&STREAM), "broke off (the connection was reset)"),
         (answer(503, "text/plain", &["busy"]), "answered 503"),
+        (answer(401, "application/json", &["{}"]), "answered 401"),
+        (answer(429, "application/json", &["{}"]), "answered 429"),
+        (json("{\"error\": {\"message\": \"overloaded\"}}"), "an error in the body"),
         (answer(200, "text/event-stream", &STREAM[..2]), "without `[DONE]`"),
+        (answer(200, "text/event-stream", &["data: {\"error\": {}, \"type\": \"error\"}\n\n"]), "holds an error"),
         (simulated, "simulated"),
     ] {
         let (tape, _) = recorder(root.path(), vec![worse]);
-        hear(&tape, ask(Some("c"), "hi")).await.unwrap();
-        let notes = tape.finish_case("c", true).await;
+        hear(&tape, ask(None, "hi")).await.unwrap();
+        let notes = tape.take_notes();
         assert!(notes.len() == 1 && notes[0].contains(why), "{notes:?}");
         assert_eq!(files(root.path()), good);
     }
     let (tape, _) = recorder(root.path(), vec![answer(200, "text/event-stream", &["data: [DONE]\n\n"])]);
-    body(&tape, ask(Some("c"), "hi")).await;
-    assert!(tape.finish_case("c", true).await.is_empty());
+    body(&tape, ask(None, "hi")).await;
+    assert!(tape.take_notes().is_empty());
     assert_ne!(files(root.path()), good);
+}
+
+#[tokio::test]
+async fn what_a_passed_case_saw_is_its_recording_whatever_it_is() {
+    let root = TempDir::new().unwrap();
+    let (first, _) = recorder(root.path(), vec![json("{\"n\":0}")]);
+    body(&first, ask(Some("s.yaml::c"), "hi")).await;
+    finish(&first, "s.yaml::c", true).await;
+    // A limit that was reached, and the SDK's second try.
+    let (tape, _) = recorder(root.path(), vec![answer(429, "application/json", &["{}"]), json("{\"n\":1}")]);
+    for status in [429, 200] {
+        assert_eq!(hear(&tape, ask(Some("s.yaml::c"), "hi")).await.unwrap().0, status);
+    }
+    let notes = finish(&tape, "s.yaml::c", true).await;
+    assert!(notes.len() == 1 && notes[0].contains("although the provider answered 429"), "{notes:?}");
+    assert!(files(root.path()).iter().any(|(_, text)| text.contains("\"expected\": true")));
+    // It is expected, so that nobody asks again for it.
+    for mode in [Mode::Replay, Mode::RecordIfMissing] {
+        let live = fake(vec![json("{\"n\":2}")]);
+        let player = super::tape(mode, root.path(), Some(live as Shared), Options::default());
+        for status in [429, 200] {
+            assert_eq!(hear(&player, ask(Some("s.yaml::c"), "hi")).await.unwrap().0, status);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_nobody_expected_is_asked_again_where_what_is_missing_is_recorded() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![answer(429, "application/json", &["{}"])]);
+    hear(&tape, ask(None, "hi")).await.unwrap();
+    let live = fake(vec![json("{\"n\":1}")]);
+    let tape = super::tape(Mode::RecordIfMissing, root.path(), Some(live as Shared), Options::default());
+    assert_eq!(body(&tape, ask(None, "hi")).await, "{\"n\":1}");
+    let notes = tape.take_notes();
+    assert!(notes[0].contains("asked again, because the provider answered 429 when it was recorded"), "{notes:?}");
+    assert_eq!(body(&player(root.path()), ask(None, "hi")).await, "{\"n\":1}");
+    assert_eq!(files(root.path()).len(), 1);
 }
 
 #[tokio::test]
@@ -109,12 +150,10 @@ async fn recording_twice_gives_the_same_files() {
     let mut seen = Vec::new();
     for chunks in [&STREAM[..], &[STREAM.concat().as_str()][..]] {
         let (tape, _) = recorder(root.path(), vec![answer(200, "text/event-stream", chunks)]);
-        let options = Options { now: Arc::new(|| format!("at {:?}", std::time::Instant::now())), ..Options::default() };
-        let tape = Tape { options, ..tape };
         for _ in 0..2 {
             body(&tape, ask(Some("c"), "hi")).await;
         }
-        tape.finish_case("c", true).await;
+        finish(&tape, "c", true).await;
         seen.push(files(root.path()));
     }
     assert_eq!(seen[0], seen[1]);
@@ -144,7 +183,7 @@ async fn no_key_reaches_a_file_and_a_request_with_one_still_finds_its_recording(
     request.endpoint = "/v1/chat/completions?key=sk%2Dcanary-0123".to_owned();
     request.headers.insert("authorization", HeaderValue::from_static("Bearer sk-canary-0123"));
     body(&tape, request.clone()).await;
-    assert!(tape.finish_case("c", true).await.is_empty());
+    assert!(finish(&tape, "c", true).await.is_empty());
     for (name, text) in files(root.path()) {
         assert!(!text.contains("canary") && text.contains("$API_KEY"), "{name} {text}");
     }
@@ -166,14 +205,14 @@ async fn record_if_missing_plays_first_and_asks_only_with_a_key() {
     for expected in ["{\"n\":1}", "{\"n\":1}"] {
         let tape = tape(Mode::RecordIfMissing, root.path(), Some(Arc::clone(&live) as Shared), Options::default());
         assert_eq!(body(&tape, ask(Some("c"), "hi")).await, expected);
-        tape.finish_case("c", true).await;
+        finish(&tape, "c", true).await;
     }
     assert_eq!(live.calls.load(Ordering::SeqCst), 1);
     let tape = tape(Mode::RecordIfMissing, root.path(), Some(live as Shared), Options::default());
     for expected in ["{\"n\":1}", "{\"n\":2}"] {
         assert_eq!(body(&tape, ask(Some("c"), "hi")).await, expected);
     }
-    tape.finish_case("c", true).await;
+    finish(&tape, "c", true).await;
     assert_eq!(files(root.path()).len(), 2);
 }
 
@@ -185,7 +224,7 @@ async fn no_answer_is_no_recording_and_leaves_the_count_alone() {
     assert_eq!(error.kind, ErrorKind::Connect);
     live.answers.lock().unwrap().push_back(json("{}"));
     body(&tape, ask(Some("c"), "hi")).await;
-    assert!(tape.finish_case("c", true).await.is_empty());
+    assert!(finish(&tape, "c", true).await.is_empty());
     assert!(files(root.path())[0].1.contains("\"origin\": \"real\""));
     assert_eq!(files(root.path()).len(), 1);
 }
@@ -205,7 +244,7 @@ async fn two_recorders_at_once_lose_nothing() {
                 let prompt = if prompt % 2 == 0 { format!("{prompt}") } else { format!("{part} {prompt}") };
                 body(&tape, ask(Some("c"), &prompt)).await;
             }
-            tape.finish_case("c", true).await
+            finish(&tape, "c", true).await
         }));
     }
     for task in tasks {

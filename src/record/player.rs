@@ -8,7 +8,6 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
-use super::keep::header_pairs;
 use crate::exchange::{self, ChunkMark, End, header};
 use crate::upstream::{Error, ErrorKind, Reply};
 
@@ -88,6 +87,11 @@ fn pieces(recorded: &exchange::Reply) -> Vec<(u64, Result<Bytes, Error>)> {
         pieces.push((last, Err(Error::new(ErrorKind::Broken, how.clone()))));
     }
     pieces
+}
+
+/// Headers as they are kept: names in lower case, values as text.
+pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_string(), header::text(value.as_bytes()))).collect()
 }
 
 fn headers(pairs: &[(String, String)]) -> HeaderMap {

@@ -1,4 +1,4 @@
-//! What the runner learns of the tapes below a stack.
+//! The tapes below a stack, as the runner knows them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,16 +8,17 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::app::Log;
+use crate::event::Recordings;
 use crate::exchange::Fault;
-use crate::record::{Faults, Tape};
-use crate::run::{Replayed, Witness};
+use crate::matrix::Case;
+use crate::record::{TapeSet, Verdict};
+use crate::run::{CaseEnd, CaseUsage, Replayed, StackHooks};
 use crate::upstream;
 
-/// Sees what the tapes below a stack had no answer to.
-pub(super) struct TapeWitness {
-    pub(super) tapes: Vec<Arc<Tape>>,
+/// What is known of the tapes below a stack.
+pub(super) struct TapeHooks {
+    pub(super) tapes: Arc<TapeSet>,
     pub(super) speed: Option<f64>,
-    pub(super) faults: Arc<Faults>,
     /// Whether the tapes are what the stack asks: not when it runs elsewhere.
     pub(super) is_below: bool,
     /// The case that runs, for requests that do not say whose they are.
@@ -26,7 +27,7 @@ pub(super) struct TapeWitness {
     pub(super) log: Option<(Log, AtomicU64)>,
 }
 
-impl TapeWitness {
+impl TapeHooks {
     fn run(&self, case: Option<&str>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = case.map(str::to_owned);
     }
@@ -36,8 +37,8 @@ impl TapeWitness {
     }
 }
 
-impl Witness for TapeWitness {
-    fn begin(&self, case: &str, faults: &[Fault]) -> Result<(), String> {
+impl StackHooks for TapeHooks {
+    fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String> {
         if !self.is_below && !faults.is_empty() {
             return Err(
                 "a fault can only be cut below a stack that runs here: take `ci-tests`, `server:ci-tests` on a free \
@@ -45,11 +46,11 @@ impl Witness for TapeWitness {
                     .to_owned(),
             );
         }
-        self.faults.set(case, faults.to_vec());
-        if let Some((log, start)) = self.log.as_ref().filter(|_| !self.is_running(case)) {
+        self.tapes.begin(&case.id, faults.to_vec(), Arc::default());
+        if let Some((log, start)) = self.log.as_ref().filter(|_| !self.is_running(&case.id)) {
             start.store(log.length(), Ordering::Relaxed);
         }
-        self.run(Some(case));
+        self.run(Some(&case.id));
         Ok(())
     }
 
@@ -59,28 +60,32 @@ impl Witness for TapeWitness {
     }
 
     fn troubles(&self, case: &str) -> Vec<upstream::Error> {
-        let misses = self.tapes.iter().take(1).flat_map(|tape| tape.journal().misses(Some(case)));
+        let misses = self.tapes.misses(case).into_iter();
         misses.map(|miss| upstream::Error::new(miss.kind, miss.message)).collect()
     }
 
     fn replayed(&self, case: &str) -> Option<Replayed> {
-        let chunks = self.tapes.first()?.journal().take_pace(case)?;
+        let chunks = self.tapes.take_pace(case)?;
         Some(match self.speed {
             Some(speed) => Replayed::AtSpeed(speed),
             None => Replayed::AtOnce(chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect()),
         })
     }
 
-    fn finish<'a>(&'a self, case: &'a str, good: bool) -> BoxFuture<'a, Vec<String>> {
+    fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         async move {
-            let mut notes = Vec::new();
-            for tape in &self.tapes {
-                notes.extend(tape.finish_case(case, good).await);
-                // What was to be told of it was asked for: a run of very many cases must not keep all of it.
-                tape.journal().finish(case);
-            }
+            let verdict = match end {
+                CaseEnd::Passed => Verdict::Passed,
+                CaseEnd::FailedAsExpected => Verdict::Unknown,
+                CaseEnd::Failed => Verdict::Failed,
+            };
+            let usage = self.tapes.finish(case, verdict).await;
             self.run(None);
-            notes
+            let named = |paths: std::collections::BTreeSet<std::path::PathBuf>| {
+                paths.iter().map(|path| path.display().to_string()).collect()
+            };
+            let recordings = Recordings { used: named(usage.used), written: named(usage.written) };
+            CaseUsage { recordings, notices: usage.notes }
         }
         .boxed()
     }

@@ -1,0 +1,378 @@
+//! What the files of a folder were asked, found by content. Pure.
+//!
+//! A file's name is only the fast way to it. The index knows of each file the hash of what it was asked, so that it
+//! answers under any name; for whom it is; and a sketch of its words, by which the files come out that are worth a
+//! closer look when nothing answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::exchange::Origin;
+
+/// The first line of an index as text; another one is no index of ours.
+const HEAD: &str = "retake index 1";
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The file's name in its folder.
+    pub(super) name: Arc<str>,
+    /// What it is.
+    pub(super) kind: Kind,
+    /// Nanoseconds since 1970 when it was changed last.
+    pub(super) modified: u64,
+    /// Bytes of the file.
+    pub(super) length: u64,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A recording.
+    Recording(Recorded),
+    /// What it is instead, in words.
+    Other(Arc<str>),
+}
+
+/// What is known of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// Of the canonical text of its request.
+    pub(super) hash: u64,
+    /// Of method and endpoint.
+    pub(super) place: u64,
+    /// Of the words of its request: alike requests have sketches that differ in few bits.
+    pub(super) sketch: u64,
+    /// Where it comes from; `None` for one that was changed by hand.
+    pub(super) origin: Option<Origin>,
+    /// The host that answered.
+    pub(super) host: Arc<str>,
+    /// The cases it names.
+    pub(super) cases: Arc<[Arc<str>]>,
+}
+
+/// The files of one folder.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    entries: Vec<Option<Entry>>,
+    by_name: HashMap<Arc<str>, u32>,
+    by_hash: HashMap<u64, Vec<u32>>,
+    by_case: HashMap<Arc<str>, Vec<u32>>,
+    words: Words,
+}
+
+/// Texts that many entries share, each kept once.
+#[derive(Debug, Default)]
+struct Words(HashMap<Arc<str>, ()>);
+
+impl Words {
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some((known, ())) = self.0.get_key_value(text) {
+            return Arc::clone(known);
+        }
+        let text: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&text), ());
+        text
+    }
+}
+
+/// The part of a case's id that all its spellings have in common: neither the path of the suite nor the provider.
+fn gist(case: &str) -> &str {
+    let name = case.split_once("::").map_or(case, |(_, name)| name);
+    let name = name.strip_prefix("test_").unwrap_or(name);
+    name.split(['[', '=']).next().unwrap_or(name)
+}
+
+impl Index {
+    pub(super) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries[*self.by_name.get(name)? as usize].as_ref()
+    }
+
+    /// Adds a file, or replaces what was known of it.
+    pub(super) fn put(&mut self, mut entry: Entry) {
+        self.remove(&entry.name);
+        let at = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        if let Kind::Recording(recorded) = &mut entry.kind {
+            recorded.host = self.words.shared(&recorded.host);
+            recorded.cases = recorded.cases.iter().map(|case| self.words.shared(case)).collect();
+            self.by_hash.entry(recorded.hash).or_default().push(at);
+            for case in recorded.cases.iter() {
+                let gist = self.words.shared(gist(case));
+                self.by_case.entry(gist).or_default().push(at);
+            }
+        }
+        self.by_name.insert(Arc::clone(&entry.name), at);
+        self.entries.push(Some(entry));
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        let Some(at) = self.by_name.remove(name) else { return };
+        let Some(Kind::Recording(recorded)) = self.entries[at as usize].take().map(|entry| entry.kind) else { return };
+        let gists = recorded.cases.iter().map(|case| gist(case));
+        let lists = gists.filter_map(|gist| self.by_case.get_mut(gist).map(|list| list.retain(|other| *other != at)));
+        lists.for_each(drop);
+        if let Some(list) = self.by_hash.get_mut(&recorded.hash) {
+            list.retain(|other| *other != at);
+        }
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten()
+    }
+
+    /// The recordings with their entries.
+    pub(super) fn recordings(&self) -> impl Iterator<Item = (&Entry, &Recorded)> {
+        self.entries().filter_map(recording)
+    }
+
+    /// The names of the files that were asked what has this hash, sorted.
+    pub(super) fn asked(&self, hash: u64) -> Vec<Arc<str>> {
+        let at = self.by_hash.get(&hash).into_iter().flatten();
+        let mut names: Vec<Arc<str>> =
+            at.filter_map(|at| self.entries[*at as usize].as_ref()).map(|entry| Arc::clone(&entry.name)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The recordings that may be of a case, by what its spellings have in common.
+    pub(super) fn of_case(&self, case: &str) -> impl Iterator<Item = (&Entry, &Recorded)> {
+        let at = self.by_case.get(gist(case)).into_iter().flatten();
+        at.filter_map(|at| self.entries[*at as usize].as_ref()).filter_map(recording)
+    }
+
+    /// The names of at most `most` files whose requests are nearest: those of the same method and endpoint first.
+    pub(super) fn near(&self, place: u64, sketch: u64, most: usize) -> Vec<Arc<str>> {
+        let far = |recorded: &Recorded| (recorded.place != place, (recorded.sketch ^ sketch).count_ones());
+        let mut all: Vec<((bool, u32), &Arc<str>)> =
+            self.recordings().map(|(entry, recorded)| (far(recorded), &entry.name)).collect();
+        if all.len() > most {
+            all.select_nth_unstable(most);
+            all.truncate(most);
+        }
+        all.sort_unstable();
+        all.into_iter().map(|(_, name)| Arc::clone(name)).collect()
+    }
+}
+
+fn recording(entry: &Entry) -> Option<(&Entry, &Recorded)> {
+    match &entry.kind {
+        Kind::Recording(recorded) => Some((entry, recorded)),
+        Kind::Other(_) => None,
+    }
+}
+
+/// The first 64 bits of a text's SHA-256. What has the same hash is compared whole before it answers.
+pub(super) fn hash(text: &str) -> u64 {
+    Sha256::digest(text.as_bytes())[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}
+
+/// Words looked at from either end of a request: its model and parameters, and the turns that differ.
+const MOST_WORDS: usize = 96;
+
+/// A sketch of a text (simhash over its words and pairs of words): of texts that are alike, few bits differ.
+pub(super) fn sketch(text: &str) -> u64 {
+    let words: Vec<&str> = text.split(|ch: char| !ch.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let (first, last) = words.split_at(words.len().min(MOST_WORDS));
+    let last = &last[last.len().saturating_sub(MOST_WORDS)..];
+    let mut weights = [0_i16; 64];
+    for part in [first, last] {
+        let mut before = 0;
+        for word in part {
+            let own = fnv(word);
+            count(own, &mut weights);
+            count(mixed(before ^ own.rotate_left(17)), &mut weights);
+            before = own;
+        }
+    }
+    weights.iter().enumerate().filter(|(_, weight)| **weight > 0).fold(0, |bits, (at, _)| bits | 1 << at)
+}
+
+fn count(feature: u64, weights: &mut [i16; 64]) {
+    for (at, weight) in weights.iter_mut().enumerate() {
+        *weight += if feature >> at & 1 == 1 { 1 } else { -1 };
+    }
+}
+
+fn fnv(text: &str) -> u64 {
+    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    mixed(text.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
+}
+
+/// Spreads what differs over all bits.
+fn mixed(mut bits: u64) -> u64 {
+    bits ^= bits >> 32;
+    bits = bits.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    bits ^ bits >> 32
+}
+
+/// The index as text, one line a file. `rules` identifies what is no part of the match: under other rules every hash is
+/// another one.
+pub(super) fn write(index: &Index, rules: u64) -> String {
+    let mut out = format!("{HEAD}\t{}\t{rules:x}\n", env!("CARGO_PKG_VERSION"));
+    for entry in index.entries() {
+        let Entry { name, modified, length, kind } = entry;
+        out.push_str(&format!("{}\t{modified:x}\t{length:x}\t", escaped(name)));
+        match kind {
+            Kind::Other(what) => out.push_str(&format!("-\t{}", escaped(what))),
+            Kind::Recording(recorded) => {
+                let Recorded { hash, place, sketch, origin, host, cases } = recorded;
+                let origin = match origin {
+                    Some(Origin::Real) => 'r',
+                    Some(Origin::Simulated) => 's',
+                    None => 'e',
+                };
+                out.push_str(&format!("{origin}\t{hash:x}\t{place:x}\t{sketch:x}\t{}", escaped(host)));
+                cases.iter().for_each(|case| out.push_str(&format!("\t{}", escaped(case))));
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// An index from its text; `None` when it is another one than wanted, or not whole.
+pub(super) fn read(text: &str, rules: u64) -> Option<Index> {
+    let (head, rest) = text.split_once('\n')?;
+    if head != format!("{HEAD}\t{}\t{rules:x}", env!("CARGO_PKG_VERSION")) || !text.ends_with('\n') {
+        return None;
+    }
+    let mut index = Index::default();
+    for line in rest.lines() {
+        index.put(entry(line)?);
+    }
+    Some(index)
+}
+
+fn entry(line: &str) -> Option<Entry> {
+    let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
+    let mut parts = line.split('\t');
+    let name = unescaped(parts.next()?).into();
+    let (modified, length) = (number(parts.next()?)?, number(parts.next()?)?);
+    let origin = match parts.next()? {
+        "-" => {
+            let kind = Kind::Other(unescaped(parts.next()?).into());
+            return Some(Entry { name, kind, modified, length });
+        }
+        "r" => Some(Origin::Real),
+        "s" => Some(Origin::Simulated),
+        "e" => None,
+        _ => return None,
+    };
+    let (hash, place, sketch) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?);
+    let host = unescaped(parts.next()?).into();
+    let cases = parts.map(|case| unescaped(case).into()).collect();
+    let kind = Kind::Recording(Recorded { hash, place, sketch, origin, host, cases });
+    Some(Entry { name, kind, modified, length })
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('\t', r"\t").replace('\n', r"\n").replace('\r', r"\r")
+}
+
+fn unescaped(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(ch) = rest.next() {
+        out.push(match (ch, ch == '\\') {
+            (_, true) => match rest.next() {
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                other => other.unwrap_or('\\'),
+            },
+            (ch, false) => ch,
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn recorded(name: &str, asked: &str, cases: &[&str]) -> Entry {
+        let cases = cases.iter().map(|case| (*case).into()).collect();
+        let kind = Kind::Recording(Recorded {
+            hash: hash(asked),
+            place: hash("POST /v1/x"),
+            sketch: sketch(asked),
+            origin: Some(Origin::Real),
+            host: "h.example".into(),
+            cases,
+        });
+        Entry { name: name.into(), kind, modified: 7, length: 9 }
+    }
+
+    #[test]
+    fn a_file_is_found_by_what_it_was_asked_and_for_whom_until_it_goes() {
+        let mut index = Index::default();
+        index.put(recorded("b.json", "hi", &["suites/a.yaml::x[txt=together/m]"]));
+        index.put(recorded("a.json", "hi", &[]));
+        index.put(recorded("c.json", "other", &["one"]));
+        let names = |index: &Index| index.asked(hash("hi")).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(&index), ["a.json", "b.json"]);
+        for spelling in ["a.yaml::x[txt=m]", "tests/test_a.py::test_x[y]"] {
+            assert_eq!(index.of_case(spelling).map(|(entry, _)| &*entry.name).collect::<Vec<_>>(), ["b.json"]);
+        }
+        assert_eq!(index.of_case("one").count(), 1);
+        index.put(recorded("b.json", "new", &[]));
+        assert_eq!((names(&index), index.of_case("a.yaml::x").count(), index.len()), (vec!["a.json".to_owned()], 0, 3));
+        index.remove("a.json");
+        assert!(names(&index).is_empty() && index.get("a.json").is_none());
+    }
+
+    #[test]
+    fn the_nearest_are_those_with_nearly_the_same_words() {
+        let mut index = Index::default();
+        let asked = |planet: &str| {
+            format!(
+                r#"{{"model": "m", "messages": [{{"role": "user", "content": "Which rings does {planet} have?"}}]}}"#
+            )
+        };
+        for number in 0..500 {
+            let text =
+                format!(r#"{{"model": "m", "messages": [{{"role": "user", "content": "Tell tale {number}"}}]}}"#);
+            index.put(recorded(&format!("{number}.json"), &text, &[]));
+        }
+        index.put(recorded("saturn.json", &asked("Saturn"), &[]));
+        let near = index.near(hash("POST /v1/x"), sketch(&asked("Jupiter")), 8);
+        assert_eq!((near.len(), &*near[0]), (8, "saturn.json"));
+        let far = index.near(hash("POST /v1/y"), sketch(&asked("Jupiter")), 1_000);
+        assert_eq!((far.len(), &*far[0]), (501, "saturn.json"));
+    }
+
+    #[test]
+    fn an_index_of_other_rules_or_one_that_is_cut_is_none() {
+        let mut index = Index::default();
+        index.put(recorded("a.json", "hi", &["c"]));
+        let text = write(&index, 1);
+        assert!(read(&text, 1).is_some() && read(&text, 2).is_none());
+        assert!((0..text.len()).all(|end| read(&text[..end], 1).is_none_or(|index| index.len() == 0)));
+    }
+
+    proptest! {
+        #[test]
+        fn an_index_reads_as_it_was_written(names in proptest::collection::btree_set(".{1,6}", 0..6), what in ".{0,9}", cases in proptest::collection::vec("[a-c\t\\\\:]{0,6}", 0..3)) {
+            let mut index = Index::default();
+            for (at, name) in names.iter().enumerate() {
+                let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+                let entry = recorded(name, &what, &cases);
+                let other = Kind::Other(what.as_str().into());
+                index.put(if at % 2 == 0 { entry } else { Entry { kind: other, ..entry } });
+            }
+            let back = read(&write(&index, 5), 5).unwrap();
+            prop_assert_eq!(back.entries().collect::<Vec<_>>(), index.entries().collect::<Vec<_>>());
+        }
+    }
+}

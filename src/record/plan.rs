@@ -1,0 +1,199 @@
+//! What becomes of the files of one request when it was recorded anew for somebody. Pure.
+//!
+//! Recording a case anew never changes what another one uses: what they shared is forked, and what the case no longer
+//! asks is no longer its own.
+
+use std::sync::Arc;
+
+use super::cache::Found;
+use super::flights::Entry;
+use super::order::{Answer, Asker, answer, spelt_out};
+use super::same::{is_same, worse};
+use crate::exchange::{Exchange, Named, Owners, Recording, trouble};
+
+/// How sure it is that what was recorded is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// The case that saw it ended well.
+    Passed,
+    /// It did not, and is to be kept all the same.
+    Forced,
+    /// Nobody says.
+    Unknown,
+}
+
+/// What was recorded of one request, for one case or for none.
+pub(super) struct Recorded<'a> {
+    /// The case as recordings name it.
+    pub(super) label: Option<&'a str>,
+    /// In the order of their repeats.
+    pub(super) entries: &'a [Arc<Entry>],
+    /// How often it was asked in all: replies to more than that are no longer the case's.
+    pub(super) asked: u32,
+    pub(super) trust: Trust,
+    pub(super) provider: &'a str,
+}
+
+/// A file as it is to be.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Which of the old files it is.
+    pub(super) old: Option<usize>,
+    pub(super) recording: Recording,
+    /// Which of the equal requests it was written for, where it is new.
+    pub(super) nth: u32,
+    /// It differs from what is there.
+    pub(super) is_changed: bool,
+    /// It answers a request that was recorded now.
+    pub(super) is_touched: bool,
+}
+
+impl Planned {
+    fn owners(&mut self) -> &mut Named {
+        if let Owners::ByOrder { .. } = self.recording.owners {
+            // Whoever makes one spells it out.
+            self.recording.owners = Owners::Named(Named::default());
+        }
+        match &mut self.recording.owners {
+            Owners::Named(named) => named,
+            Owners::ByOrder { .. } => unreachable!("it was replaced above"),
+        }
+    }
+
+    fn named(&self) -> Option<&Named> {
+        match &self.recording.owners {
+            Owners::Named(named) => Some(named),
+            Owners::ByOrder { .. } => None,
+        }
+    }
+
+    /// Whether it is this case's own reply to its `nth` request.
+    fn is_own(&self, label: Option<&str>, nth: u32) -> bool {
+        self.named().is_some_and(|named| {
+            let repeats = named.repeats_of(label);
+            let is_further = |first: u32| named.and_further && first <= nth;
+            repeats.is_some_and(|repeats| repeats.has(nth) || repeats.first().is_some_and(is_further))
+        })
+    }
+
+    /// Whether nobody has it but this case for its `nth` request.
+    fn is_only(&self, label: Option<&str>, nth: u32) -> bool {
+        let mut named = self.named().cloned().unwrap_or_default();
+        named.entry(label).remove(nth);
+        named.is_empty()
+    }
+
+    fn take_from(&mut self, label: Option<&str>, nth: u32) {
+        let owners = self.owners();
+        if owners.repeats_of(label).is_some_and(|repeats| repeats.has(nth)) {
+            owners.entry(label).remove(nth);
+            owners.tidy();
+            self.is_changed = true;
+        }
+    }
+
+    fn give_to(&mut self, label: Option<&str>, nth: u32) {
+        if !self.is_own(label, nth) {
+            self.owners().entry(label).add(nth);
+            self.is_changed = true;
+        }
+    }
+}
+
+/// The files as they are to be: those with an owner stay or are written, those without go. `note` hears why a file stays
+/// as it was, or what is strange about what was recorded.
+pub(super) fn plan(
+    files: &[Arc<Found>],
+    recorded: &Recorded<'_>,
+    note: &mut dyn FnMut(Option<usize>, String),
+) -> Vec<Planned> {
+    let mut plan: Vec<Planned> = files.iter().zip(spelt_out(files)).enumerate().map(as_it_is).collect();
+    for entry in recorded.entries {
+        place(&mut plan, files, entry, recorded, note);
+    }
+    for planned in &mut plan {
+        let owners = planned.owners();
+        let (label, asked) = (recorded.label, recorded.asked);
+        if owners.repeats_of(label).and_then(|repeats| repeats.last()).is_some_and(|last| last > asked) {
+            owners.entry(label).retain(|nth| *nth <= asked);
+            owners.tidy();
+            planned.is_changed = true;
+        }
+    }
+    plan
+}
+
+fn as_it_is((at, (file, owners)): (usize, (&Arc<Found>, Named))) -> Planned {
+    let recording = Recording { owners: Owners::Named(owners), ..file.recording.clone() };
+    Planned { old: Some(at), recording, nth: 0, is_changed: false, is_touched: false }
+}
+
+/// Finds the place of one reply.
+fn place(
+    plan: &mut Vec<Planned>,
+    files: &[Arc<Found>],
+    entry: &Entry,
+    recorded: &Recorded<'_>,
+    note: &mut dyn FnMut(Option<usize>, String),
+) {
+    let (label, nth, new) = (recorded.label, entry.nth, &entry.exchange);
+    let own = plan.iter().position(|planned| planned.is_own(label, nth));
+    let same = plan
+        .iter()
+        .position(|planned| planned.is_own(label, nth) && is_same(new, &planned.recording.exchange))
+        .or_else(|| plan.iter().position(|planned| is_same(new, &planned.recording.exchange)));
+    let is_expected = recorded.trust == Trust::Passed && trouble(&new.reply).is_some();
+    if let Some(same) = same {
+        if let Some(own) = own.filter(|own| *own != same) {
+            plan[own].take_from(label, nth);
+        }
+        plan[same].give_to(label, nth);
+        plan[same].is_touched = true;
+        if is_expected && !plan[same].recording.expected {
+            plan[same].recording.expected = true;
+            plan[same].is_changed = true;
+        }
+        return;
+    }
+    let asker = Asker { label, provider: recorded.provider, nth, lender: None };
+    let before = own.or_else(|| match answer(files, &asker) {
+        Answer::File { at, .. } => Some(at),
+        _ => None,
+    });
+    if let Some(at) = before
+        && let Some(why) = worse(new, &plan[at].recording.exchange, recorded.trust)
+    {
+        note(plan[at].old, format!("kept as it was, because {why}"));
+        plan[at].is_touched = true;
+        return;
+    }
+    let recording = made(new, label, nth, is_expected);
+    match own {
+        Some(own) if plan[own].is_only(label, nth) => {
+            let old = plan[own].old;
+            plan[own] = Planned { old, recording, nth, is_changed: true, is_touched: true };
+        }
+        own => {
+            if let Some(own) = own {
+                plan[own].take_from(label, nth);
+            }
+            plan.push(Planned { old: None, recording, nth, is_changed: true, is_touched: true });
+        }
+    }
+    if let Some(why) = trouble(&new.reply).filter(|_| is_expected) {
+        note(None, format!("recorded as it came, although {why}: what asked for it ended well"));
+    }
+}
+
+fn made(exchange: &Exchange, label: Option<&str>, nth: u32, expected: bool) -> Recording {
+    let owners = Owners::Named(Named::of(label, nth));
+    Recording { exchange: exchange.clone(), owners, expected }
+}
+
+/// The files of a case that asks something else now: without it, where others share them; `None` where nobody is left.
+pub(super) fn disowned(recording: &Recording, label: &str) -> Option<Option<Recording>> {
+    let Owners::Named(named) = &recording.owners else { return None };
+    let mut named = named.clone();
+    named.cases.remove(label)?;
+    Some((!named.is_empty()).then(|| Recording { owners: Owners::Named(named), ..recording.clone() }))
+}

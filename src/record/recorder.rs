@@ -1,0 +1,289 @@
+//! Asking the live upstream and keeping what happens, without holding it up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::case::CaseState;
+use super::cases::Cases;
+use super::flights::{Claim, Entry, Flight, Flights};
+use super::library::Library;
+use super::plan::Trust;
+use super::writer::{Batch, Writer};
+use super::{Options, Staging, Verdict, player};
+use crate::exchange::{self, ChunkMark, End, Exchange, Key, Origin};
+use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
+
+/// Records what one live upstream answers.
+pub(super) struct Recorder {
+    live: Shared,
+    flights: Arc<Flights>,
+    writer: Arc<Writer>,
+    options: Options,
+    /// Whether everything is asked anew: what a case no longer asks is then no longer its own.
+    is_whole: bool,
+}
+
+/// A request that is to be recorded.
+pub(super) struct Asked {
+    /// As it goes out.
+    pub(super) request: Request,
+    /// As it is kept.
+    pub(super) kept: Request,
+    pub(super) key: Key,
+    pub(super) nth: u32,
+    pub(super) case: Arc<CaseState>,
+}
+
+type Chunk = Result<Bytes, Error>;
+
+impl Recorder {
+    pub(super) fn new(
+        live: Shared,
+        library: Arc<Library>,
+        cases: Arc<Cases>,
+        options: Options,
+        is_whole: bool,
+    ) -> Self {
+        let writer = Arc::new(Writer::new(library, options.secrets.clone(), cases));
+        Recorder { live, flights: Arc::default(), writer, options, is_whole }
+    }
+
+    /// Answers a request: with what another case was just answered that asks the same, else from the live upstream.
+    pub(super) async fn send(&self, asked: Asked) -> Result<Reply, Error> {
+        let flight = match asked.case.case.as_deref() {
+            None => self.flights.alone(None),
+            Some(case) => loop {
+                match self.flights.claim(case, &asked.key, asked.nth) {
+                    Claim::Go(flight) => break flight,
+                    Claim::Answered(entry) => {
+                        asked.case.paced(&entry.exchange.reply);
+                        self.keep_for_now(&asked.case, &entry).await;
+                        return Ok(player::reply(&entry.exchange.reply, self.options.speed));
+                    }
+                    Claim::Wait => {
+                        if !self.flights.wait_until(|flights| flights.is_landed(&asked.key, asked.nth)).await {
+                            let message = "another case asks the same and gets no end of its reply";
+                            return Err(Error::new(ErrorKind::Timeout, message));
+                        }
+                    }
+                }
+            },
+        };
+        // In a task of its own: a client that goes away ends neither the request nor the recording.
+        let (head, answered) = oneshot::channel();
+        tokio::spawn(self.relay().run(asked, flight, head));
+        answered.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Other, "the task that records a reply panicked")))
+    }
+
+    fn relay(&self) -> Relay {
+        Relay {
+            live: Arc::clone(&self.live),
+            keeping: Keeping {
+                flights: Arc::clone(&self.flights),
+                writer: Arc::clone(&self.writer),
+                options: self.options.clone(),
+            },
+        }
+    }
+
+    async fn keep_for_now(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) {
+        self.relay().keeping.keep_for_now(case, entry).await;
+    }
+
+    /// Ends a case. What it recorded takes its place, stays where it waits for the end of a whole command, or goes.
+    pub(super) async fn finish(&self, case: &Arc<CaseState>, verdict: Verdict) -> Vec<String> {
+        let Some(id) = case.case.clone() else { return Vec::new() };
+        let mut notes = Vec::new();
+        if !self.flights.wait_until(|flights| flights.is_calm(&id)).await {
+            notes.push("a reply had not ended when its case was over: it is not recorded".to_owned());
+        }
+        if verdict == Verdict::Unknown && self.options.staging == Staging::Command {
+            return notes;
+        }
+        let entries = self.flights.take(&Some(id));
+        notes.extend(self.settle(case, entries, verdict, "the case that recorded it did not pass").await);
+        notes
+    }
+
+    /// Ends everything that no end of a case has ended.
+    pub(super) async fn conclude(&self, cases: &Cases, verdict: Verdict, why: &str) -> Vec<String> {
+        self.flights.wait_until(Flights::is_all_calm).await;
+        let mut notes = Vec::new();
+        for whose in self.flights.waiting() {
+            let case = match &whose {
+                None => cases.of(None),
+                Some(case) => cases.running(case).unwrap_or_else(|| Arc::new(CaseState::new(Some(case)))),
+            };
+            notes.extend(self.settle(&case, self.flights.take(&whose), verdict, why).await);
+        }
+        notes
+    }
+
+    async fn settle(
+        &self,
+        case: &Arc<CaseState>,
+        entries: Vec<Arc<Entry>>,
+        verdict: Verdict,
+        why: &str,
+    ) -> Vec<String> {
+        let trust = match verdict {
+            Verdict::Passed => Trust::Passed,
+            Verdict::Unknown => Trust::Unknown,
+            Verdict::Failed if self.options.keep_failed => Trust::Forced,
+            Verdict::Failed => return self.drop_all(case, entries, why).await,
+        };
+        self.flights.take_kept_for_now(&case.case);
+        let asked = entries.iter().map(|entry| case.asked(&self.writer.library().count_name(&entry.key))).collect();
+        let is_whole = self.is_whole && !entries.is_empty();
+        let batch = Batch { case: Arc::clone(case), entries, asked, trust, is_whole };
+        keep(&self.writer, batch).await
+    }
+
+    /// Forgets what was recorded, takes back what was written for now, and says what is not kept.
+    async fn drop_all(&self, case: &Arc<CaseState>, entries: Vec<Arc<Entry>>, why: &str) -> Vec<String> {
+        let written = self.flights.take_kept_for_now(&case.case);
+        let mut said = written.clone();
+        if !written.is_empty() {
+            let (writer, case) = (Arc::clone(&self.writer), Arc::clone(case));
+            // What could not be taken back, its case was told.
+            let _ = tokio::task::spawn_blocking(move || writer.take_back(&case, &written)).await;
+        }
+        said.extend(self.flights.forget(entries));
+        let mut notes: Vec<String> = said.iter().map(|entry| self.writer.not_kept(&entry.key, why)).collect();
+        notes.sort();
+        notes.dedup();
+        notes
+    }
+
+    pub(super) async fn calm(&self) {
+        self.flights.wait_until(Flights::is_all_calm).await;
+    }
+}
+
+/// Writing waits for the disk and for other processes, so not on a thread that relays.
+async fn keep(writer: &Arc<Writer>, batch: Batch) -> Vec<String> {
+    if batch.entries.is_empty() {
+        return Vec::new();
+    }
+    let writer = Arc::clone(writer);
+    let written = tokio::task::spawn_blocking(move || writer.keep(&batch)).await;
+    written.unwrap_or_else(|error| vec![format!("could not write a recording: {error}")])
+}
+
+struct Relay {
+    live: Shared,
+    keeping: Keeping,
+}
+
+/// What becomes of a reply that is whole.
+struct Keeping {
+    flights: Arc<Flights>,
+    writer: Arc<Writer>,
+    options: Options,
+}
+
+impl Keeping {
+    /// What waits for nobody's end is written; so is what a session may never be finished for, where nothing older is
+    /// replaced by it.
+    async fn keep_for_now(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) {
+        let is_session = case.case.is_some();
+        let staged = match self.options.staging {
+            Staging::Case => is_session,
+            Staging::Command => true,
+            Staging::Server => is_session && self.has_older(case, entry).await,
+        };
+        if staged {
+            return;
+        }
+        let asked = vec![case.asked(&self.writer.library().count_name(&entry.key))];
+        let batch = Batch {
+            case: Arc::clone(case),
+            entries: vec![Arc::clone(entry)],
+            asked,
+            trust: Trust::Unknown,
+            is_whole: false,
+        };
+        for note in keep(&self.writer, batch).await {
+            case.note(note);
+        }
+        if is_session {
+            self.flights.keep_for_now(&case.case, Arc::clone(entry));
+        }
+    }
+
+    async fn has_older(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) -> bool {
+        let (writer, case, entry) = (Arc::clone(&self.writer), Arc::clone(case), Arc::clone(entry));
+        let has = move || writer.has_own(&case, &entry);
+        tokio::task::spawn_blocking(has).await.unwrap_or(true)
+    }
+}
+
+impl Relay {
+    async fn run(self, asked: Asked, mut flight: Flight, head: oneshot::Sender<Result<Reply, Error>>) {
+        let Asked { request, kept, key, nth, case } = asked;
+        let options = &self.keeping.options;
+        let start = Instant::now();
+        let mut live = match self.live.send(request).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                drop(flight);
+                // A client that is gone does not hear it.
+                let _ = head.send(Err(Error::new(error.kind, options.secrets.text(&error.message))));
+                return;
+            }
+        };
+        let is_script = live.headers.remove(ORIGIN_HEADER).is_some_and(|value| value == "simulated");
+        let (status, headers) = (live.status, live.headers.clone());
+        let (client, body) = mpsc::unbounded_channel::<Chunk>();
+        let body = stream::unfold(body, |mut body| async move { body.recv().await.map(|chunk| (chunk, body)) });
+        let _ = head.send(Ok(Reply { status, headers: live.headers, body: body.boxed() }));
+
+        let (bytes, chunks, end) = drain(live.body, &client, start).await;
+        let reply = exchange::Reply {
+            status: status.as_u16(),
+            headers: player::header_pairs(&headers),
+            body: bytes.into(),
+            chunks,
+            end,
+        };
+        let url = options.secrets.text(&self.keeping.writer.library().url(&kept.endpoint));
+        let origin = if is_script { Origin::Simulated } else { Origin::Real };
+        let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
+        let entry = Entry::new(key, nth, options.secrets.exchange(&exchange));
+        if case.case.is_some() || options.staging == Staging::Command {
+            self.keeping.flights.stage(&case.case, Arc::clone(&entry));
+        }
+        flight.land(&entry);
+        // Before the client sees the end: what it has whole, and what waits for nobody, is on disk.
+        self.keeping.keep_for_now(&case, &entry).await;
+        drop(flight);
+        drop(client);
+    }
+}
+
+/// Reads a body to its end, hands each chunk on as it comes, and keeps it with its time.
+async fn drain(
+    mut body: stream::BoxStream<'static, Chunk>,
+    client: &mpsc::UnboundedSender<Chunk>,
+    start: Instant,
+) -> (Vec<u8>, Vec<ChunkMark>, End) {
+    let (mut bytes, mut chunks) = (Vec::new(), Vec::new());
+    while let Some(chunk) = body.next().await {
+        let at_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // A client that is gone takes nothing more; the reply is drained all the same.
+        let _ = client.send(chunk.clone());
+        match chunk {
+            Ok(chunk) => {
+                chunks.push(ChunkMark { size: chunk.len(), at_ms });
+                bytes.extend_from_slice(&chunk);
+            }
+            Err(error) => return (bytes, chunks, End::Broken(error.message)),
+        }
+    }
+    (bytes, chunks, End::Complete)
+}

@@ -1,0 +1,103 @@
+//! All tapes of a run, and the cases that they answer.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::case::{Miss, Usage};
+use super::cases::Cases;
+use super::count::Summary;
+use super::library::Library;
+use super::mode::Mode;
+use super::tape::Tape;
+use super::{Options, Verdict};
+use crate::exchange::{ChunkMark, Fault, Ignored};
+use crate::upstream::Shared;
+
+/// The tapes of a run, one for each provider. What a case asks, it asks of all of them.
+#[derive(Default)]
+pub struct TapeSet {
+    cases: Arc<Cases>,
+    tapes: Mutex<BTreeMap<String, Arc<Tape>>>,
+}
+
+impl TapeSet {
+    /// The tape of a provider, made once.
+    pub fn open(&self, mode: Mode, library: Library, live: Option<Shared>, options: Options) -> Arc<Tape> {
+        let mut tapes = self.lock();
+        let name = library.provider().to_owned();
+        let make = || Arc::new(Tape::new(mode, library, live, options, Arc::clone(&self.cases)));
+        Arc::clone(tapes.entry(name).or_insert_with(make))
+    }
+
+    /// The tape of a provider, where it is open.
+    pub fn get(&self, provider: &str) -> Option<Arc<Tape>> {
+        self.lock().get(provider).cloned()
+    }
+
+    /// Every tape that is open, by the name of its provider.
+    pub fn tapes(&self) -> Vec<Arc<Tape>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// From the next request of a case on, these faults are cut, and what its suite masks is no part of the match.
+    pub fn begin(&self, case: &str, faults: Vec<Fault>, masks: Arc<[Ignored]>) {
+        let case = self.cases.of(Some(case));
+        case.set_faults(faults);
+        case.set_masks(masks);
+    }
+
+    /// Ends a case: what it recorded takes its place when it `Passed`. Waits for replies that still arrive. Says what its
+    /// requests came to.
+    pub async fn finish(&self, case: &str, verdict: Verdict) -> Usage {
+        let Some(state) = self.cases.running(case) else { return Usage::default() };
+        for tape in self.tapes() {
+            tape.settle_case(&state, verdict).await;
+        }
+        self.cases.end(case);
+        state.take_usage()
+    }
+
+    /// Ends everything that no end of a case has ended; `why` is why it is not kept where it is not.
+    pub async fn conclude(&self, verdict: Verdict, why: &str) {
+        for tape in self.tapes() {
+            tape.conclude(verdict, why).await;
+        }
+    }
+
+    /// The requests of a case that no recording answers.
+    pub fn misses(&self, case: &str) -> Vec<Miss> {
+        self.cases.running(case).map(|case| case.misses()).unwrap_or_default()
+    }
+
+    /// When the chunks of the reply came that a case was played last; `None` when it was played none since the last call.
+    pub fn take_pace(&self, case: &str) -> Option<Vec<ChunkMark>> {
+        self.cases.running(case)?.take_pace()
+    }
+
+    /// What is to be told of requests of no case, and of sessions that run, since it was last asked.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.cases.nobody().take_notes()
+    }
+
+    /// Recordings that could not be written although they should have been: a run with one must not be green.
+    pub fn failures(&self) -> Vec<String> {
+        self.cases.failures()
+    }
+
+    /// Whether a file was played, written, or recorded anew and came out the same.
+    pub fn is_touched(&self, path: &Path) -> bool {
+        self.cases.is_touched(path)
+    }
+
+    /// Counts the files of all tapes by what they are.
+    pub fn summary(&self) -> Summary {
+        let mut all = Summary::default();
+        self.tapes().iter().for_each(|tape| all.add(&tape.library().summary()));
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Tape>>> {
+        self.tapes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

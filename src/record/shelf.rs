@@ -1,0 +1,324 @@
+//! A folder of recordings: its names, and its files read, written and removed whole.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::cache::Stamp;
+
+const TEMPORARY_PREFIX: &str = ".retake-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+/// A folder's time is as fine as the kernel's clock ticks. What was listed so soon after a change may lack another one
+/// of the same tick.
+const TICK: Duration = Duration::from_millis(50);
+
+/// One folder.
+pub(super) struct Shelf {
+    folder: PathBuf,
+    listing: Mutex<Listing>,
+    is_swept: AtomicBool,
+}
+
+#[derive(Default)]
+struct Listing {
+    names: BTreeSet<Box<str>>,
+    /// How many of the names retake gives to no recording.
+    irregular: usize,
+    /// The folder's time when it was listed.
+    at: Option<SystemTime>,
+    /// Whether nothing can be missing while the folder's time stays the same.
+    is_settled: bool,
+}
+
+impl Shelf {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Shelf { folder, listing: Mutex::default(), is_swept: AtomicBool::new(false) }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The names of the files that may hold the replies to a request of this name, in order: `abc.json`, `abc-2.json`, …
+    /// A gap in the numbers hides none of them.
+    pub(super) fn chain(&self, stem: &str) -> Vec<String> {
+        let mut places: BTreeSet<usize> = self.listed().named(stem);
+        // The listing may be a tick old: a look at the next place is cheap.
+        let mut next = 1;
+        while places.contains(&next) || self.path(&file_name(stem, next)).exists() {
+            places.insert(next);
+            next += 1;
+        }
+        places.into_iter().map(|place| file_name(stem, place)).collect()
+    }
+
+    /// A name that no file has for one more reply to a request of this name.
+    pub(super) fn free_name(&self, stem: &str, taken: &BTreeSet<PathBuf>) -> String {
+        let is_taken = |name: &String| taken.contains(&self.path(name)) || self.path(name).exists();
+        (1..).map(|place| file_name(stem, place)).find(|name| !is_taken(name)).unwrap_or_default()
+    }
+
+    /// Whether there are files under names that retake gives to no recording.
+    pub(super) fn has_irregular_names(&self) -> bool {
+        self.listed().irregular > 0
+    }
+
+    /// Every file's name, sorted.
+    pub(super) fn names(&self) -> Vec<Box<str>> {
+        self.listed().names.iter().cloned().collect()
+    }
+
+    /// Whether there is any file.
+    pub(super) fn is_empty(&self) -> bool {
+        self.listed().names.is_empty()
+    }
+
+    /// When the folder's list of files last changed.
+    pub(super) fn changed(&self) -> Option<SystemTime> {
+        fs::metadata(&self.folder).and_then(|metadata| metadata.modified()).ok()
+    }
+
+    fn listed(&self) -> MutexGuard<'_, Listing> {
+        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = self.changed();
+        if !listing.is_settled || listing.at != at {
+            let is_settled = at.is_some_and(|at| at.elapsed().is_ok_and(|age| age > TICK));
+            *listing = Listing { at, is_settled, ..list(&self.folder) };
+        }
+        listing
+    }
+
+    /// Holds other writers off until the result is dropped, and makes the folder where it is missing. The folder itself
+    /// is locked, which leaves no file behind; where a system cannot do that, a file in it.
+    pub(super) fn lock(&self) -> io::Result<File> {
+        if !self.folder.is_dir() {
+            make(&self.folder)?;
+        }
+        let lock = lock(&self.folder)?;
+        self.sweep();
+        Ok(lock)
+    }
+
+    /// Writes a file whole: beside its place, synced, looked at by `prove`, and renamed. Wants the lock.
+    pub(super) fn write(
+        &self,
+        name: &str,
+        text: &str,
+        prove: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
+        let before = self.changed();
+        let mut file = new_file(&self.folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        prove(file.path())?;
+        let path = self.path(name);
+        file.persist(&path).map_err(|error| error.error)?;
+        self.sync();
+        self.wrote(before, |listing| listing.add(name));
+        Ok(path)
+    }
+
+    /// Removes a file. Wants the lock.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        let before = self.changed();
+        fs::remove_file(self.path(name))?;
+        self.sync();
+        self.wrote(before, |listing| listing.remove(name));
+        Ok(())
+    }
+
+    /// Not every system can sync a folder; a rename is whole in any case.
+    fn sync(&self) {
+        if let Ok(folder) = File::open(&self.folder) {
+            let _ = folder.sync_all();
+        }
+    }
+
+    /// Notes an own change in the listing, which would otherwise be made anew for it: in a recording run after each file.
+    fn wrote(&self, before: Option<SystemTime>, change: impl FnOnce(&mut Listing)) {
+        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        if listing.at == before {
+            change(&mut listing);
+            // Other writers wait for the lock.
+            listing.is_settled = true;
+            listing.at = self.changed();
+        } else {
+            listing.is_settled = false;
+        }
+    }
+
+    /// Takes away what writers left that were killed. Whoever writes holds the lock, so that under it every temporary
+    /// file is such a one. Once is enough.
+    fn sweep(&self) {
+        if self.is_swept.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
+                // What cannot be removed does no harm.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+impl Listing {
+    fn named(&self, stem: &str) -> BTreeSet<usize> {
+        let from = self.names.range::<str, _>((std::ops::Bound::Included(stem), std::ops::Bound::Unbounded));
+        from.take_while(|name| name.starts_with(stem)).filter_map(|name| place_of(name, stem)).collect()
+    }
+
+    fn add(&mut self, name: &str) {
+        if self.names.insert(name.into()) {
+            self.irregular += usize::from(!is_regular(name));
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if self.names.remove(name) {
+            self.irregular -= usize::from(!is_regular(name));
+        }
+    }
+}
+
+fn list(folder: &Path) -> Listing {
+    let names = names_in(folder);
+    let irregular = names.iter().filter(|name| !is_regular(name)).count();
+    Listing { names: names.into_iter().collect(), irregular, ..Listing::default() }
+}
+
+/// The names of the recordings that lie in a folder directly, sorted.
+pub(super) fn names_in(folder: &Path) -> Vec<Box<str>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    // What has no name in UTF-8, no tool of this kind wrote.
+    let mut names: Vec<Box<str>> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".json") && !name.starts_with('.'))
+        .map(String::into_boxed_str)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// What tells whether the file is as it was; `None` where there is none.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some(Stamp { modified: metadata.modified().ok(), length: metadata.len() })
+}
+
+/// `abc.json`, `abc-2.json`, …
+pub(super) fn file_name(stem: &str, place: usize) -> String {
+    if place <= 1 { format!("{stem}.json") } else { format!("{stem}-{place}.json") }
+}
+
+/// The place of a file in the chain of this stem, from 1.
+fn place_of(name: &str, stem: &str) -> Option<usize> {
+    let rest = name.strip_prefix(stem)?.strip_suffix(".json")?;
+    match rest.strip_prefix('-') {
+        None => rest.is_empty().then_some(1),
+        Some(digits) => digits.parse().ok().filter(|place| *place > 1),
+    }
+}
+
+/// Whether retake may have given this name: 12 hex digits, and a number after a repeat's.
+fn is_regular(name: &str) -> bool {
+    let stem = name.get(..12).unwrap_or_default();
+    stem.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && stem.len() == 12
+        && place_of(name, stem).is_some()
+}
+
+/// Makes a folder. Git must not change line ends in recordings, whose texts hold those of the wire.
+fn make(folder: &Path) -> io::Result<()> {
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    let has_attributes = |folder: &Path| folder.join(".gitattributes").exists();
+    let place = match above {
+        Some(above) if has_attributes(above) => None,
+        Some(above) if !above.is_dir() => Some(above),
+        _ => Some(folder),
+    };
+    fs::create_dir_all(folder)?;
+    match place {
+        Some(place) => fs::write(place.join(".gitattributes"), "*.json -text\n"),
+        None => Ok(()),
+    }
+}
+
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
+    // Temporary files are for their owner only; recordings are for all, as far as the umask lets.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+fn lock(folder: &Path) -> io::Result<File> {
+    if let Ok(handle) = File::open(folder)
+        && handle.lock().is_ok()
+    {
+        return Ok(handle);
+    }
+    let handle = File::options().create(true).truncate(false).write(true).open(folder.join(".lock"))?;
+    handle.lock()?;
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn put(shelf: &Shelf, name: &str) {
+        let _lock = shelf.lock().unwrap();
+        shelf.write(name, "{}", |_| Ok(())).unwrap();
+    }
+
+    #[test]
+    fn a_chain_has_all_of_its_places_and_no_others() {
+        let root = TempDir::new().unwrap();
+        let shelf = Shelf::new(root.path().join("new"));
+        for name in ["aaaaaaaaaaaa.json", "aaaaaaaaaaaa-3.json", "aaaaaaaaaaaab.json", "aaaaaaaaaaaa-x.json"] {
+            put(&shelf, name);
+        }
+        assert_eq!(shelf.chain("aaaaaaaaaaaa"), ["aaaaaaaaaaaa.json", "aaaaaaaaaaaa-3.json"]);
+        assert_eq!(shelf.free_name("aaaaaaaaaaaa", &BTreeSet::new()), "aaaaaaaaaaaa-2.json");
+        assert!(shelf.has_irregular_names());
+        fs::write(shelf.path("aaaaaaaaaaaa-2.json"), "{}").unwrap();
+        assert_eq!(shelf.chain("aaaaaaaaaaaa").len(), 3, "another process wrote one in the same tick");
+        let _lock = shelf.lock().unwrap();
+        shelf.remove("aaaaaaaaaaaa.json").unwrap();
+        assert_eq!(shelf.chain("aaaaaaaaaaaa"), ["aaaaaaaaaaaa-2.json", "aaaaaaaaaaaa-3.json"]);
+    }
+
+    #[test]
+    fn a_new_folder_tells_git_to_leave_its_bytes_alone() {
+        let root = TempDir::new().unwrap();
+        let [first, second] = ["all/a", "all/b"].map(|name| Shelf::new(root.path().join(name)));
+        put(&first, "x.json");
+        put(&second, "x.json");
+        assert_eq!(fs::read_to_string(root.path().join("all/.gitattributes")).unwrap(), "*.json -text\n");
+        assert!(!first.path(".gitattributes").exists() && !second.path(".gitattributes").exists());
+    }
+
+    #[test]
+    fn names_of_other_tools_are_told_from_own_ones() {
+        assert!(["0123456789ab.json", "0123456789ab-12.json"].into_iter().all(is_regular));
+        let others =
+            ["0123456789ab-1.json", "0123456789abc.json", "0123456789AB.json", "models-1.json", ".json", "é.json"];
+        assert!(!others.into_iter().any(is_regular));
+    }
+}

@@ -1,0 +1,306 @@
+//! An upstream for one provider, in one mode.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::cache::Found;
+use super::case::{CaseState, Miss, Usage};
+use super::cases::Cases;
+use super::library::Library;
+use super::miss;
+use super::mode::Mode;
+use super::order::{Answer, Asker, answer};
+use super::player;
+use super::recorder::{Asked, Recorder};
+use super::view::View;
+use super::{Options, Verdict};
+use crate::exchange::{self, Auth, Key, What, trouble};
+use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
+
+/// An upstream for one provider, in one mode.
+pub struct Tape {
+    mode: Mode,
+    library: Arc<Library>,
+    live: Option<Shared>,
+    recorder: Option<Recorder>,
+    pub(super) cases: Arc<Cases>,
+    options: Options,
+}
+
+/// Wires a tape of its own. In replay `live` is let go of at once: nothing can reach the network.
+pub fn wire(mode: Mode, library: Library, live: Option<Shared>, options: Options) -> Tape {
+    Tape::new(mode, library, live, options, Arc::default())
+}
+
+/// A request that was understood.
+struct Understood {
+    request: Request,
+    /// As it is kept: keys match after scrubbing, because that is what the files hold.
+    kept: Request,
+    key: Key,
+    nth: u32,
+    view: Arc<View>,
+    case: Arc<CaseState>,
+}
+
+/// What the recordings have for a request.
+enum Played {
+    Reply(Arc<Found>),
+    /// Nothing; the files that were asked the same.
+    Nothing(Vec<Arc<Found>>),
+    /// An error that may pass, which nobody expected.
+    Passing(Arc<Found>, String),
+}
+
+impl Tape {
+    pub(super) fn new(mode: Mode, library: Library, live: Option<Shared>, options: Options, cases: Arc<Cases>) -> Self {
+        let library = Arc::new(library);
+        let live = live.filter(|_| mode != Mode::Replay);
+        let is_whole = mode == Mode::Record;
+        let recorder = live
+            .clone()
+            .filter(|_| matches!(mode, Mode::Record | Mode::RecordIfMissing))
+            .map(|live| Recorder::new(live, Arc::clone(&library), Arc::clone(&cases), options.clone(), is_whole));
+        Tape { mode, library, live, recorder, cases, options }
+    }
+
+    /// Its folder.
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// Ends a case of this tape alone, and says what became of it. A [`super::TapeSet`] ends it for all its tapes.
+    pub async fn finish_case(&self, case: &str, verdict: Verdict) -> Usage {
+        let state = self.cases.of(Some(case));
+        self.settle_case(&state, verdict).await;
+        self.cases.end(case);
+        state.take_usage()
+    }
+
+    /// Waits for the replies of a case that still arrive, and gives what was recorded its place, or none.
+    pub(super) async fn settle_case(&self, case: &Arc<CaseState>, verdict: Verdict) {
+        if let Some(recorder) = &self.recorder {
+            for note in recorder.finish(case, verdict).await {
+                case.note(note);
+            }
+        }
+    }
+
+    /// Ends everything that no end of a case has ended, as `verdict` says; `why` is why it is not kept where it is not.
+    pub async fn conclude(&self, verdict: Verdict, why: &str) {
+        if let Some(recorder) = &self.recorder {
+            for note in recorder.conclude(&self.cases, verdict, why).await {
+                self.cases.nobody().note(note);
+            }
+        }
+    }
+
+    /// Waits until every reply that still arrives is whole and, where it waits for nobody's end, written.
+    pub async fn settle(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.calm().await;
+        }
+    }
+
+    /// Recordings that could not be written although they should have been: a run with one must not be green.
+    pub fn failures(&self) -> Vec<String> {
+        self.cases.failures()
+    }
+
+    /// Why recordings of requests of no case were not written or replaced, since this was last asked.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.cases.nobody().take_notes()
+    }
+
+    /// The requests of a case, or of none, that no recording answers.
+    pub fn misses(&self, case: Option<&str>) -> Vec<Miss> {
+        match case {
+            None => self.cases.nobody().misses(),
+            Some(case) => self.cases.running(case).map(|case| case.misses()).unwrap_or_default(),
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Result<Reply, Error> {
+        let case = self.cases.of(request.case.as_deref());
+        match case.next_fault() {
+            None => self.answer_well(request, case).await,
+            Some(What::Reset) => Err(Error::new(ErrorKind::Broken, exchange::BROKEN_ON_PURPOSE)),
+            Some(What::Status { code, retry_after }) => Ok(player::refusal(code, retry_after)),
+            Some(what) => {
+                let whole = player::whole(self.answer_well(request, Arc::clone(&case)).await?).await;
+                // How long it takes now is of the fault, and no longer of the recording.
+                case.take_pace();
+                Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
+            }
+        }
+    }
+
+    async fn answer_well(&self, request: Request, case: Arc<CaseState>) -> Result<Reply, Error> {
+        if let Some(by_hand) = &self.options.by_hand {
+            match by_hand.send(request.clone()).await {
+                Err(error) if error.kind == ErrorKind::NoRule => {}
+                answer => return answer,
+            }
+        }
+        if self.mode == Mode::Live {
+            return self.live()?.send(request).await;
+        }
+        let view = self.library.view(&case.masks());
+        if self.mode != Mode::Record
+            && view.is_plain
+            && let Some(known) = self.library.recall.get(&request, Instant::now())
+        {
+            let name = self.library.count_name(&known.key);
+            let nth = case.claim(&name);
+            if let Played::Reply(found) = self.played(&case, &known.files, nth) {
+                // Of no case, one reply to one request needs no second note.
+                if case.case.is_some() || known.files.len() > 1 || known.is_new() {
+                    self.note(&case, &found);
+                }
+                return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
+            }
+            case.release(&name, nth);
+        }
+        let kept = self.options.secrets.request(&request);
+        let key = self.library.key_under(&view.rules, &kept);
+        let name = self.library.count_name(&key);
+        let nth = case.claim(&name);
+        let state = Arc::clone(&case);
+        let reply = self.find(Understood { request, kept, key, nth, view, case }).await;
+        if reply.is_err() {
+            state.release(&name, nth);
+        }
+        reply
+    }
+
+    async fn find(&self, asked: Understood) -> Result<Reply, Error> {
+        let mut files = Vec::new();
+        if self.mode != Mode::Record {
+            match self.look(&asked).await? {
+                Played::Reply(found) => {
+                    return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
+                }
+                Played::Nothing(known) => files = known,
+                Played::Passing(found, why) => {
+                    if self.lacks_key(&asked.request) {
+                        self.note(&asked.case, &found);
+                        return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
+                    }
+                    asked
+                        .case
+                        .note(format!("{}: asked again, because {why} when it was recorded", found.path.display()));
+                }
+            }
+        }
+        if self.mode == Mode::Replay || self.lacks_key(&asked.request) {
+            return Err(self.miss(asked, files).await);
+        }
+        let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
+        let Understood { request, kept, key, nth, case, .. } = asked;
+        recorder.send(Asked { request, kept, key, nth, case }).await
+    }
+
+    /// Looks for what answers a request. Files are read on a thread of their own, so that nobody else waits for a disk.
+    async fn look(&self, asked: &Understood) -> Result<Played, Error> {
+        let looked = Instant::now();
+        let (library, view) = (Arc::clone(&self.library), Arc::clone(&asked.view));
+        let (kept, key) = (asked.kept.clone(), asked.key.clone());
+        let files = blocking(move || library.answers(&view, &key, &kept)).await??;
+        let played = self.played(&asked.case, &files, asked.nth);
+        if let Played::Reply(found) = &played {
+            self.note(&asked.case, found);
+            if asked.view.is_plain {
+                self.library.recall.put(&asked.request, asked.key.clone(), files, looked);
+            }
+        }
+        Ok(played)
+    }
+
+    fn played(&self, case: &CaseState, files: &[Arc<Found>], nth: u32) -> Played {
+        let provider = self.library.provider();
+        let lender = case.lender(provider);
+        let asker = Asker { label: case.label.as_deref(), provider, nth, lender: lender.as_deref() };
+        match answer(files, &asker) {
+            Answer::File { at, lender } => {
+                if let Some(lender) = lender.filter(|_| case.case.is_some()) {
+                    case.lent_by(provider, lender);
+                }
+                let found = Arc::clone(&files[at]);
+                let is_passing = self.mode == Mode::RecordIfMissing && !found.is_expected();
+                match trouble(&found.recording.exchange.reply).filter(|_| is_passing) {
+                    Some(why) => Played::Passing(found, why),
+                    None => Played::Reply(found),
+                }
+            }
+            Answer::NoReply { .. } | Answer::Unknown => Played::Nothing(files.to_vec()),
+        }
+    }
+
+    fn note(&self, case: &CaseState, found: &Found) {
+        let exchange = &found.recording.exchange;
+        case.used(&found.path);
+        case.paced(&exchange.reply);
+        self.cases.played(&found.path, exchange.origin);
+    }
+
+    fn lacks_key(&self, request: &Request) -> bool {
+        self.mode == Mode::RecordIfMissing && request.auth == Auth::Provider && self.options.missing_key.is_some()
+    }
+
+    async fn miss(&self, asked: Understood, files: Vec<Arc<Found>>) -> Error {
+        let Understood { kept, key, nth, view, case, .. } = asked;
+        let (library, command) = (Arc::clone(&self.library), self.options.command.clone());
+        let (state, name) = (Arc::clone(&case), key.name.clone());
+        let said = blocking(move || {
+            let used = state.used_files();
+            let label = state.label.as_deref();
+            let missed = miss::Missed {
+                library: &library,
+                view: &view,
+                request: &kept,
+                key: &key,
+                nth,
+                files: &files,
+                used: &used,
+                label,
+            };
+            missed.said(command.as_deref())
+        });
+        let (kind, mut message) = match said.await {
+            Ok(said) => said,
+            Err(error) => return error,
+        };
+        if let Some(variable) = self.options.missing_key.as_ref().filter(|_| self.mode == Mode::RecordIfMissing) {
+            message.push_str(&format!(
+                "\n  in mode record-if-missing it would be recorded now, but {variable} is not set: set {variable}, or \
+                 get the recording from someone who can"
+            ));
+        }
+        let message = self.options.secrets.text(&message);
+        case.missed(Miss { case: case.case.clone(), kind, name, message: message.clone() });
+        Error::new(kind, message)
+    }
+
+    fn live(&self) -> Result<&Shared, Error> {
+        self.live.as_ref().ok_or_else(|| self.no_live())
+    }
+
+    fn no_live(&self) -> Error {
+        Error::new(ErrorKind::Other, format!("mode {} was wired without a live upstream", self.mode))
+    }
+}
+
+impl Upstream for Tape {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        self.answer(request).boxed()
+    }
+}
+
+/// Does what blocks where it holds nobody up.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::new(ErrorKind::Other, format!("looking for a recording failed: {error}")))
+}

@@ -1,0 +1,216 @@
+//! Whose a recording is: none is lost, none is mixed up with another.
+
+use super::*;
+
+fn next(number: usize) -> String {
+    format!("{{\"call\":{number}}}")
+}
+
+/// An upstream that answers every request with another call.
+fn calls() -> Vec<Answer> {
+    (1..100).map(|number| json(&next(number))).collect()
+}
+
+#[tokio::test]
+async fn two_sessions_with_an_equal_first_step_replay_as_they_were_recorded() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), calls());
+    let step = |call: &str, weather: &str| format!("U {call} {weather}");
+    let (a, b) = (Some("session a"), Some("session b"));
+    let mut heard = Vec::new();
+    for (session, weather) in [(a, "sunny"), (b, "rainy")] {
+        let call = body(&tape, ask(session, "U")).await;
+        heard.push((session, weather, call.clone(), body(&tape, ask(session, &step(&call, weather))).await));
+        assert!(finish(&tape, session.unwrap(), true).await.is_empty());
+    }
+    assert_eq!(live.calls.load(Ordering::SeqCst), 3, "the first step is asked once");
+    for (session, weather, call, answer) in heard {
+        let player = player(root.path());
+        assert_eq!(body(&player, ask(session, "U")).await, call);
+        assert_eq!(body(&player, ask(session, &step(&call, weather))).await, answer);
+    }
+}
+
+#[tokio::test]
+async fn recording_one_case_anew_leaves_the_others_what_they_share() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for case in ["s.yaml::sunny", "s.yaml::rainy", "s.yaml::windy"] {
+        assert_eq!(body(&tape, ask(Some(case), "U")).await, next(1));
+        finish(&tape, case, true).await;
+    }
+    let (tape, _) = recorder(root.path(), vec![json(&next(7))]);
+    body(&tape, ask(Some("s.yaml::rainy"), "U")).await;
+    assert!(finish(&tape, "s.yaml::rainy", true).await.is_empty());
+    let player = player(root.path());
+    for (case, call) in [("s.yaml::sunny", 1), ("s.yaml::rainy", 7), ("s.yaml::windy", 1)] {
+        assert_eq!(body(&player, ask(Some(case), "U")).await, next(call), "{case}");
+    }
+    assert_eq!(files(root.path()).len(), 2);
+    // The others follow: the file that none of them has left goes.
+    let (tape, _) = recorder(root.path(), vec![json(&next(7))]);
+    for case in ["s.yaml::sunny", "s.yaml::windy"] {
+        body(&tape, ask(Some(case), "U")).await;
+        finish(&tape, case, true).await;
+    }
+    assert_eq!(files(root.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_case_asks_no_longer_is_no_longer_its_own() {
+    let root = TempDir::new().unwrap();
+    let case = Some("s.yaml::c");
+    let (tape, _) = recorder(root.path(), calls());
+    for _ in 0..3 {
+        body(&tape, ask(case, "U")).await;
+    }
+    finish(&tape, "s.yaml::c", true).await;
+    assert_eq!(files(root.path()).len(), 3);
+    let (tape, _) = recorder(root.path(), vec![json(&next(9))]);
+    body(&tape, ask(case, "U")).await;
+    let notes = finish(&tape, "s.yaml::c", true).await;
+    assert!(
+        notes.iter().all(|note| note.contains("removed, because no case is left")) && notes.len() == 2,
+        "{notes:?}"
+    );
+    let player = player(root.path());
+    assert_eq!(body(&player, ask(case, "U")).await, next(9));
+    assert_eq!(hear(&player, ask(case, "U")).await.unwrap_err().kind, ErrorKind::MissingRecording);
+
+    // Another prompt in its place: the old one goes, unless another case has it too.
+    let (tape, _) = recorder(root.path(), vec![json(&next(10))]);
+    body(&tape, ask(case, "V")).await;
+    let notes = finish(&tape, "s.yaml::c", true).await;
+    assert!(notes.len() == 1 && notes[0].contains("s.yaml::c, for which it was, asks something else now"), "{notes:?}");
+    assert_eq!(files(root.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn requests_of_no_case_begin_anew_with_each_recorder() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for _ in 0..3 {
+        body(&tape, ask(None, "U")).await;
+    }
+    let (tape, _) = recorder(root.path(), vec![json(&next(9))]);
+    body(&tape, ask(None, "U")).await;
+    assert_eq!(files(root.path()).len(), 1, "{:?}", tape.take_notes());
+    assert_eq!(body(&player(root.path()), ask(None, "U")).await, next(9));
+}
+
+/// Answers each request when its turn comes, the last one first.
+struct LastFirst(tokio::sync::Barrier, AtomicUsize);
+
+impl Upstream for LastFirst {
+    fn send(&self, _: Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        let number = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            self.0.wait().await;
+            for _ in number..50 {
+                tokio::task::yield_now().await;
+            }
+            let headers =
+                HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+            Ok(Reply::whole(StatusCode::OK, headers, next(number)))
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn equal_requests_at_once_keep_their_places_however_late_their_replies() {
+    for (case, count) in [(Some("session s"), 4), (None, 4), (None, 40)] {
+        let root = TempDir::new().unwrap();
+        let live = Arc::new(LastFirst(tokio::sync::Barrier::new(count), AtomicUsize::new(0)));
+        let tape = Arc::new(super::tape(Mode::Record, root.path(), Some(live), Options::default()));
+        let asked = (0..count).map(|_| body(&tape, ask(case, "U")));
+        let heard = futures_util::future::join_all(asked).await;
+        finish(&tape, "session s", true).await;
+        assert_eq!(files(root.path()).len(), count);
+        let player = player(root.path());
+        for reply in heard {
+            assert_eq!(body(&player, ask(case, "U")).await, reply);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recording_answers_under_any_name_and_in_any_place() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for prompt in ["one", "two"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    let (name, _) = files(root.path()).remove(0);
+    let path = root.path().join(&name);
+    for other in ["mine.json", &format!("{}.json", "0f".repeat(32)), "models-1-2.json", "aaaaaaaaaaaa.json"] {
+        std::fs::rename(&path, root.path().join("together").join(other)).unwrap();
+        for (prompt, call) in [("one", 1), ("two", 2)] {
+            assert_eq!(body(&player(root.path()), ask(None, prompt)).await, next(call), "{other}");
+        }
+        assert!(hear(&player(root.path()), ask(None, "three")).await.is_err());
+        std::fs::rename(root.path().join("together").join(other), &path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_chain_that_lacks_its_first_reply_says_so() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for _ in 0..3 {
+        body(&tape, ask(Some("s.yaml::c"), "U")).await;
+    }
+    finish(&tape, "s.yaml::c", true).await;
+    let first = files(root.path()).into_iter().find(|(_, text)| text.contains("\"call\": 1")).unwrap();
+    std::fs::remove_file(root.path().join(first.0)).unwrap();
+    let player = player(root.path());
+    let error = hear(&player, ask(Some("s.yaml::c"), "U")).await.unwrap_err();
+    assert!(error.message.contains("the file with the 1st reply is missing"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_session_of_a_server_is_kept_at_once_where_it_replaces_nothing_and_taken_back_when_it_fails() {
+    let root = TempDir::new().unwrap();
+    let options = Options { staging: Staging::Server, ..Options::default() };
+    let server = |answers| super::tape(Mode::Record, root.path(), Some(fake(answers) as Shared), options.clone());
+    let tape = server(vec![json(&next(1))]);
+    body(&tape, ask(Some("session s"), "U")).await;
+    assert_eq!(files(root.path()).len(), 1, "nobody may ever finish it");
+    finish(&tape, "session s", false).await;
+    assert_eq!(files(root.path()).len(), 0);
+    body(&tape, ask(Some("session s"), "U")).await;
+    finish(&tape, "session s", true).await;
+
+    // An older recording stays until the session has ended well.
+    let good = files(root.path());
+    for (verdict, changes) in [(Verdict::Failed, false), (Verdict::Passed, true)] {
+        let tape = server(vec![json(&next(2))]);
+        body(&tape, ask(Some("session s"), "U")).await;
+        assert_eq!(files(root.path()), good);
+        tape.finish_case("session s", verdict).await;
+        assert_eq!(files(root.path()) != good, changes);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_the_end_of_a_command_is_kept_when_it_ends_well() {
+    for (verdict, keep_failed, kept) in
+        [(Verdict::Passed, false, 2), (Verdict::Failed, false, 0), (Verdict::Failed, true, 2)]
+    {
+        let root = TempDir::new().unwrap();
+        let options = Options { staging: Staging::Command, keep_failed, ..Options::default() };
+        let tape = super::tape(Mode::Record, root.path(), Some(fake(calls()) as Shared), options);
+        body(&tape, ask(None, "U")).await;
+        body(&tape, ask(Some("session s"), "V")).await;
+        tape.finish_case("session s", Verdict::Unknown).await;
+        assert_eq!(files(root.path()).len(), 0);
+        tape.conclude(verdict, "the command ended with 1").await;
+        assert_eq!(files(root.path()).len(), kept, "{verdict:?} {keep_failed}");
+        let said = tape.take_notes();
+        assert_eq!(
+            said.iter().filter(|note| note.contains("because the command ended with 1")).count(),
+            2 - kept,
+            "{said:?}"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! The recordings of a provider as they are compared under one set of rules: an index for each folder, brought up to
+//! date when it is asked, and kept beside large folders.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use super::index::{self, Entry, Index, Kind, Recorded, hash, sketch};
+use super::library::{Library, Place, lock, place_of};
+use super::shelf::stamp;
+use crate::exchange::{self, Ignored, host_of};
+
+/// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
+const LEAST_KEPT: usize = 500;
+/// So many files are worth a second thread that reads them.
+const MANY: usize = 200;
+/// See [`super::shelf`]: what was looked at so soon after a change may lack another one.
+const TICK: Duration = Duration::from_millis(50);
+/// The folder of indexes, beside the recordings. It can be thrown away.
+const FOLDER: &str = ".retake-index";
+
+/// One set of rules.
+pub(super) struct View {
+    pub(super) rules: Vec<Ignored>,
+    /// Whether these are the provider's own rules, and no suite's besides.
+    pub(super) is_plain: bool,
+    own: Mutex<Known>,
+    flat: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    index: Index,
+    is_loaded: bool,
+    /// The folder's time when the index was brought up to date.
+    at: Option<SystemTime>,
+    is_settled: bool,
+}
+
+impl View {
+    pub(super) fn new(rules: Vec<Ignored>, is_plain: bool) -> Self {
+        View { rules, is_plain, own: Mutex::default(), flat: Mutex::default() }
+    }
+
+    fn known(&self, place: Place) -> &Mutex<Known> {
+        match place {
+            Place::Own => &self.own,
+            Place::Flat => &self.flat,
+        }
+    }
+
+    /// What identifies the rules, the same in every process.
+    fn id(&self) -> u64 {
+        hash(&format!("{:?}", self.rules))
+    }
+
+    /// Looks into the index of a folder, as it is now.
+    pub(super) fn indexed<R>(&self, library: &Library, place: Place, look: impl FnOnce(&Index) -> R) -> R {
+        let mut known = lock(self.known(place));
+        let at = library.shelf(place).changed();
+        if !known.is_loaded || !known.is_settled || known.at != at {
+            let is_settled = at.is_some_and(|at| at.elapsed().is_ok_and(|age| age > TICK));
+            self.bring_up_to_date(&mut known, library, place);
+            (known.is_loaded, known.at, known.is_settled) = (true, at, is_settled);
+        }
+        look(&known.index)
+    }
+
+    /// Whether the index of a folder is at hand, or can be had without reading every file.
+    pub(super) fn is_at_hand(&self, library: &Library, place: Place) -> bool {
+        lock(self.known(place)).is_loaded || self.path(library, place).exists()
+    }
+
+    /// Notes what this process itself wrote or removed, under the lock that other writers wait for.
+    pub(super) fn wrote(&self, library: &Library, place: Place, name: &str, before: Option<SystemTime>) {
+        let mut known = lock(self.known(place));
+        if !known.is_loaded {
+            return;
+        }
+        if known.at != before {
+            known.is_settled = false;
+            return;
+        }
+        match self.entry(library, place, name) {
+            Some(entry) => known.index.put(entry),
+            None => known.index.remove(name),
+        }
+        (known.at, known.is_settled) = (library.shelf(place).changed(), true);
+    }
+
+    fn bring_up_to_date(&self, known: &mut Known, library: &Library, place: Place) {
+        let path = self.path(library, place);
+        if !known.is_loaded
+            && let Some(index) = fs::read_to_string(&path).ok().and_then(|text| index::read(&text, self.id()))
+        {
+            known.index = index;
+        }
+        let names = library.shelf(place).names();
+        let gone: Vec<Arc<str>> = match known.index.len() {
+            0 => Vec::new(),
+            _ => {
+                let is_gone = |entry: &&Entry| names.binary_search_by(|name| (**name).cmp(&*entry.name)).is_err();
+                known.index.entries().filter(is_gone).map(|entry| Arc::clone(&entry.name)).collect()
+            }
+        };
+        gone.iter().for_each(|name| known.index.remove(name));
+        let is_new = |name: &&Box<str>| {
+            let now = stamp(&library.shelf(place).path(name)).map(|stamp| (nanoseconds(stamp.modified), stamp.length));
+            known.index.get(name).map(|entry| (entry.modified, entry.length)) != now
+        };
+        let new: Vec<Box<str>> = names.iter().filter(is_new).cloned().collect();
+        self.read(library, place, &new).into_iter().for_each(|entry| known.index.put(entry));
+        if known.index.len() >= LEAST_KEPT && !(new.is_empty() && gone.is_empty()) {
+            keep(&path, &index::write(&known.index, self.id()));
+        }
+    }
+
+    /// Reads files for the index; of many, half on another thread.
+    fn read(&self, library: &Library, place: Place, names: &[Box<str>]) -> Vec<Entry> {
+        let read = |names: &[Box<str>]| -> Vec<Entry> {
+            names.iter().filter_map(|name| self.entry(library, place, name)).collect()
+        };
+        if names.len() < MANY {
+            return read(names);
+        }
+        let (first, second) = names.split_at(names.len() / 2);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| read(second));
+            let mut entries = read(first);
+            match other.join() {
+                Ok(more) => entries.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            entries
+        })
+    }
+
+    fn entry(&self, library: &Library, place: Place, name: &str) -> Option<Entry> {
+        let path = library.shelf(place).path(name);
+        let stamp = stamp(&path)?;
+        let kind = match fs::read_to_string(&path) {
+            Ok(text) => self.kind(library, &text),
+            Err(error) => Kind::Other(error.to_string().into()),
+        };
+        Some(Entry { name: name.into(), kind, modified: nanoseconds(stamp.modified), length: stamp.length })
+    }
+
+    fn kind(&self, library: &Library, text: &str) -> Kind {
+        match exchange::read_request(text) {
+            Err(error) => Kind::Other(format!("not readable: {error}").into()),
+            Ok(recorded) => {
+                let key = library.key_under(&self.rules, &recorded.request);
+                Kind::Recording(Recorded {
+                    hash: hash(&key.canonical),
+                    place: place_of(&recorded.request),
+                    sketch: sketch(&key.canonical),
+                    origin: Some(match text.contains("\"origin\": \"simulated\"") {
+                        true => exchange::Origin::Simulated,
+                        false => exchange::Origin::Real,
+                    }),
+                    host: host_of(&recorded.url).into(),
+                    cases: recorded.cases.iter().map(|case| case.as_str().into()).collect(),
+                })
+            }
+        }
+    }
+
+    /// Where the index is kept.
+    fn path(&self, library: &Library, place: Place) -> PathBuf {
+        let folder = match place {
+            Place::Own => library.provider(),
+            Place::Flat => "all",
+        };
+        library.root().join(FOLDER).join(format!("{folder}-{:016x}", self.id()))
+    }
+}
+
+fn nanoseconds(time: Option<SystemTime>) -> u64 {
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
+}
+
+/// Keeps an index. Where it cannot be kept it is made anew by the next run.
+fn keep(path: &std::path::Path, text: &str) {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(path);
+        fs::create_dir_all(folder)?;
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() {
+            fs::write(&ignore, "# Made by retake, to find recordings fast. It can be thrown away.\n*\n")?;
+        }
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        fs::write(file.path(), text)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    let _ = write();
+}

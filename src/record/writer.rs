@@ -1,0 +1,305 @@
+//! Writing recordings: never a worse one over a better, never half a file, never a secret, never what others use.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::cache::Found;
+use super::case::CaseState;
+use super::cases::Cases;
+use super::flights::Entry;
+use super::library::{Library, Place};
+use super::plan::{Planned, Recorded, Trust, disowned, plan};
+use crate::exchange::{self, Key, Owners, Recording, Secrets};
+
+/// Writes into one library.
+pub(super) struct Writer {
+    library: Arc<Library>,
+    secrets: Secrets,
+    cases: Arc<Cases>,
+}
+
+/// What is to be written for a case, or for none.
+pub(super) struct Batch {
+    pub(super) case: Arc<CaseState>,
+    /// In the order of their keys and repeats.
+    pub(super) entries: Vec<Arc<Entry>>,
+    /// How often each of their keys was asked, by its name in [`CaseState::claim`].
+    pub(super) asked: Vec<u32>,
+    pub(super) trust: Trust,
+    /// Whether everything was asked anew, so that what was not asked is no longer the case's.
+    pub(super) is_whole: bool,
+}
+
+impl Writer {
+    pub(super) fn new(library: Arc<Library>, secrets: Secrets, cases: Arc<Cases>) -> Self {
+        Writer { library, secrets, cases }
+    }
+
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.library
+    }
+
+    /// The case as recordings name it.
+    pub(super) fn label(&self, case: &CaseState) -> Option<String> {
+        case.label.as_deref().map(|label| self.secrets.text(label))
+    }
+
+    /// What is said of an exchange that is not to be kept.
+    pub(super) fn not_kept(&self, key: &Key, why: &str) -> String {
+        let path = self.library.path_of(&key.name);
+        let what = if path.exists() { "kept as it was" } else { "not written" };
+        format!("{}: {what}, because {why}", path.display())
+    }
+
+    /// Writes what is to be written; says why where something is not. Blocks on the disk and on other writers.
+    pub(super) fn keep(&self, batch: &Batch) -> Vec<String> {
+        let mut notes = Vec::new();
+        let shelf = self.library.shelf(self.library.target());
+        let lock = shelf.lock();
+        for (entries, asked) in groups(batch) {
+            let kept =
+                lock.as_ref().map_err(again).and_then(|lock| self.keep_one(batch, entries, asked, lock, &mut notes));
+            match kept {
+                Ok(()) => entries.iter().for_each(|entry| entry.keep()),
+                Err(error) => self.failed(&entries[0].key, &error, &mut notes),
+            }
+        }
+        let is_test = batch.case.label.as_deref().is_some_and(|label| label.contains("::"));
+        if batch.is_whole && batch.trust == Trust::Passed && is_test && lock.is_ok() {
+            let superseded = self.let_go(batch, &mut notes);
+            if let Err(error) = superseded {
+                notes.push(format!("could not look for what {} asked before: {error}", shelf.folder().display()));
+            }
+        }
+        notes
+    }
+
+    fn failed(&self, key: &Key, error: &io::Error, notes: &mut Vec<String>) {
+        let note = format!("could not write {}: {error}", self.library.path_of(&key.name).display());
+        self.cases.failed(note.clone());
+        notes.push(note);
+    }
+
+    /// Writes the replies to one request, for one case.
+    fn keep_one(
+        &self,
+        batch: &Batch,
+        entries: &[Arc<Entry>],
+        asked: u32,
+        _lock: &File,
+        notes: &mut Vec<String>,
+    ) -> io::Result<()> {
+        let (first, label) = (&entries[0], self.label(&batch.case));
+        let (files, broken) = self.old_files(batch, first);
+        let recorded =
+            Recorded { label: label.as_deref(), entries, asked, trust: batch.trust, provider: self.library.provider() };
+        let mut said = Vec::new();
+        let plan = plan(&files, &recorded, &mut |at: Option<usize>, why| {
+            let path = at.map_or_else(|| self.library.path_of(&first.key.name), |at| files[at].path.clone());
+            said.push(format!("{}: {why}", path.display()));
+        });
+        notes.extend(said);
+        let (kept, gone): (Vec<Planned>, Vec<Planned>) = plan
+            .into_iter()
+            .partition(|planned| !matches!(&planned.recording.owners, Owners::Named(named) if named.is_empty()));
+        self.write_all(batch, &first.key, &files, broken, kept, notes)?;
+        for planned in gone {
+            let Some(old) = planned.old else { continue };
+            self.remove(&files[old].path)?;
+            notes.push(format!("{}: removed, because no case is left that asks it", files[old].path.display()));
+        }
+        Ok(())
+    }
+
+    /// Writes every file that changed. Those that are new come first: until an old one is changed, it answers as before.
+    fn write_all(
+        &self,
+        batch: &Batch,
+        key: &Key,
+        files: &[Arc<Found>],
+        mut broken: Vec<(String, String)>,
+        mut plan: Vec<Planned>,
+        notes: &mut Vec<String>,
+    ) -> io::Result<()> {
+        let target = self.library.target();
+        plan.sort_by_key(|planned| planned.old.is_some());
+        let mut taken = BTreeSet::new();
+        for planned in plan {
+            let (place, name) = match planned.old {
+                Some(old) => place_and_name(&self.library, &files[old].path),
+                None => {
+                    let is_its = |(name, _): &(String, String)| {
+                        *name == super::shelf::file_name(&key.name, planned.nth as usize)
+                    };
+                    let name = match broken.iter().position(is_its) {
+                        Some(at) => {
+                            let (name, fault) = broken.remove(at);
+                            let path = self.library.shelf(target).path(&name);
+                            notes.push(format!("{}: replaced, because it was broken: {fault}", path.display()));
+                            name
+                        }
+                        None => self.library.shelf(target).free_name(&key.name, &taken),
+                    };
+                    (target, name)
+                }
+            };
+            let path = self.library.shelf(place).path(&name);
+            if planned.is_changed {
+                self.write(place, &name, &planned.recording)?;
+                taken.insert(path.clone());
+            }
+            if planned.is_touched {
+                match planned.is_changed {
+                    true => batch.case.wrote(&path),
+                    false => batch.case.used(&path),
+                }
+                self.cases.recorded(&path, planned.is_changed);
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that were asked the same, and those of its names that cannot be read, with what is wrong with them.
+    fn old_files(&self, batch: &Batch, entry: &Entry) -> (Vec<Arc<Found>>, Vec<(String, String)>) {
+        let view = self.library.view(&batch.case.masks());
+        let broken = self.library.broken(&entry.key.name);
+        // What cannot be read is told by name; the others are all that count.
+        (self.library.readable(&view, &entry.key, &entry.exchange.request), broken)
+    }
+
+    /// Takes a case off the recordings of what it asked before at the same endpoints, and asks no longer.
+    fn let_go(&self, batch: &Batch, notes: &mut Vec<String>) -> io::Result<()> {
+        let Some(label) = self.label(&batch.case) else { return Ok(()) };
+        let view = self.library.view(&batch.case.masks());
+        let asks = |found: &Found| {
+            let request = &found.recording.exchange.request;
+            let is_there = |entry: &&Arc<Entry>| {
+                let asked = &entry.exchange.request;
+                (&asked.method, &asked.endpoint) == (&request.method, &request.endpoint)
+            };
+            let key = self.library.key_under(&view.rules, request);
+            batch.entries.iter().any(|entry| is_there(&entry)) && batch.entries.iter().all(|entry| entry.key != key)
+        };
+        for place in Place::ALL {
+            for name in self.library.labelled(&view, place, &label) {
+                let path = self.library.shelf(place).path(&name);
+                let Ok(Some(found)) = self.library.load(&path) else { continue };
+                match disowned(&found.recording, &label).filter(|_| asks(&found)) {
+                    None => {}
+                    Some(Some(recording)) => self.write(place, &name, &recording)?,
+                    Some(None) => {
+                        self.remove(&path)?;
+                        notes.push(format!(
+                            "{}: removed, because {label}, for which it was, asks something else now",
+                            path.display()
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a case has a recording of its own for such a request already.
+    pub(super) fn has_own(&self, case: &CaseState, entry: &Entry) -> bool {
+        let label = self.label(case);
+        let view = self.library.view(&case.masks());
+        self.library.readable(&view, &entry.key, &entry.exchange.request).iter().any(|found| {
+            let repeats = found.named().and_then(|named| named.repeats_of(label.as_deref()));
+            repeats.is_some_and(|repeats| repeats.has(entry.nth))
+        })
+    }
+
+    /// Takes back what was written for a session that did not end well.
+    pub(super) fn take_back(&self, case: &CaseState, entries: &[Arc<Entry>]) {
+        let Some(label) = self.label(case) else { return };
+        let lock = self.library.shelf(self.library.target()).lock();
+        let view = self.library.view(&case.masks());
+        for entry in entries.iter().filter(|_| lock.is_ok()) {
+            for found in self.library.readable(&view, &entry.key, &entry.exchange.request) {
+                let Owners::Named(named) = &found.recording.owners else { continue };
+                if !named.repeats_of(Some(&label)).is_some_and(|repeats| repeats.has(entry.nth)) {
+                    continue;
+                }
+                let mut named = named.clone();
+                named.entry(Some(&label)).remove(entry.nth);
+                named.tidy();
+                let (place, name) = place_and_name(&self.library, &found.path);
+                let recording = Recording { owners: Owners::Named(named.clone()), ..found.recording.clone() };
+                let done =
+                    if named.is_empty() { self.remove(&found.path) } else { self.write(place, &name, &recording) };
+                match done {
+                    Ok(()) => case.forget_written(&found.path),
+                    Err(error) => case.note(format!("{}: could not be taken back: {error}", found.path.display())),
+                }
+            }
+        }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let (place, name) = place_and_name(&self.library, path);
+        let shelf = self.library.shelf(place);
+        let before = shelf.changed();
+        shelf.remove(&name)?;
+        self.library.refresh(place, &name, before);
+        Ok(())
+    }
+
+    fn write(&self, place: Place, name: &str, recording: &Recording) -> io::Result<()> {
+        let text = exchange::write(recording);
+        if let Some(variable) = self.secrets.find(text.as_bytes()) {
+            return Err(io::Error::other(format!("the value of {variable} would remain in it")));
+        }
+        let shelf = self.library.shelf(place);
+        let before = shelf.changed();
+        // What is on disk must answer its own request with the same bytes before anything is replaced by it.
+        shelf.write(name, &text, |path| self.prove(path, recording))?;
+        self.library.refresh(place, name, before);
+        Ok(())
+    }
+
+    fn prove(&self, path: &Path, recording: &Recording) -> io::Result<()> {
+        let back = self.library.read(path).map_err(io::Error::other)?;
+        let differs = if back.recording.exchange.reply != recording.exchange.reply {
+            "another reply"
+        } else if back.key != self.library.key(&recording.exchange.request) {
+            "another request"
+        } else if (back.recording.exchange.origin, &back.recording.owners)
+            != (recording.exchange.origin, &recording.owners)
+        {
+            "another origin or other cases"
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::other(format!("read back it gives {differs} than was recorded; this is a fault of retake")))
+    }
+}
+
+/// The entries of each request, and how often it was asked.
+fn groups(batch: &Batch) -> Vec<(&[Arc<Entry>], u32)> {
+    let mut groups = Vec::new();
+    let mut start = 0;
+    for group in batch.entries.chunk_by(|a, b| a.key == b.key) {
+        let asked = batch.asked.get(start).copied().unwrap_or_default();
+        groups.push((group, asked.max(group.last().map_or(0, |entry| entry.nth))));
+        start += group.len();
+    }
+    groups
+}
+
+fn place_and_name(library: &Library, path: &Path) -> (Place, String) {
+    let place = if path.parent() == Some(library.root()) { Place::Flat } else { Place::Own };
+    (place, path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+/// The same error for each of several files.
+fn again(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;
