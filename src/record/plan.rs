@@ -152,6 +152,7 @@ fn place(
         if is_expected && !plan[same].recording.expected {
             plan[same].recording.expected = true;
             plan[same].is_changed = true;
+            note_expected(new, note);
         }
         return;
     }
@@ -180,7 +181,13 @@ fn place(
             plan.push(Planned { old: None, recording, nth, is_changed: true, is_touched: true });
         }
     }
-    if let Some(why) = trouble(&new.reply).filter(|_| is_expected) {
+    if is_expected {
+        note_expected(new, note);
+    }
+}
+
+fn note_expected(new: &Exchange, note: &mut dyn FnMut(Option<usize>, String)) {
+    if let Some(why) = trouble(&new.reply) {
         note(None, format!("recorded as it came, although {why}: what asked for it ended well"));
     }
 }

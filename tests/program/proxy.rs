@@ -4,6 +4,7 @@ mod faults;
 mod provider;
 mod run;
 mod serve;
+mod verdicts;
 
 use std::process::Stdio;
 use std::sync::Once;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -69,7 +70,17 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
             reply.header("content-type", "text/event-stream").body(Body::from_stream(first.chain(rest))).unwrap()
         }
         "speech" => reply.header("content-type", "audio/mpeg").body(Body::from(speech())).unwrap(),
-        "counted" => {
+        // Of requests at once the last one is answered first.
+        "late" => {
+            tokio::time::sleep(Duration::from_millis(150 * 5_u64.saturating_sub(count as u64))).await;
+            reply.header("content-type", "application/json").body(Body::from(format!("{{\"n\":{count}}}"))).unwrap()
+        }
+        // The limit is reached once.
+        "limited" if count == 1 => {
+            let error = "{\"error\":{\"message\":\"slow down\"}}";
+            reply.status(429).header("content-type", "application/json").body(Body::from(error)).unwrap()
+        }
+        "counted" | "limited" => {
             reply.header("content-type", "application/json").body(Body::from(format!("{{\"n\":{count}}}"))).unwrap()
         }
         _ => {

@@ -13,14 +13,14 @@ fn run(dir: &Dir, flags: &str, script: &str) -> Ran {
 
 /// A command that says where its SDK would go and then waits for the test to have asked it: its stdout and exit code
 /// are what the user would see.
-struct Waiting {
+pub(super) struct Waiting {
     child: Child,
     stdin: ChildStdin,
     base: String,
 }
 
 impl Waiting {
-    fn start(dir: &Dir, flags: &str, variable: &str) -> Self {
+    pub(super) fn start(dir: &Dir, flags: &str, variable: &str) -> Self {
         let command = dir.retake(&format!("run {flags} -- sh -c"));
         let mut command = command.arg(&format!("echo ${variable}; read line; exit \"$line\"")).0;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -31,11 +31,11 @@ impl Waiting {
         Waiting { child, stdin, base: base.trim().to_owned() }
     }
 
-    async fn ask(&self, path: &str) -> u16 {
+    pub(super) async fn ask(&self, path: &str) -> u16 {
         client().post(format!("{}{path}", self.base)).body("{}").send().await.unwrap().status().as_u16()
     }
 
-    fn end(mut self, code: u8) -> Ran {
+    pub(super) fn end(mut self, code: u8) -> Ran {
         writeln!(self.stdin, "{code}").unwrap();
         drop(self.stdin);
         Ran::from(self.child.wait_with_output().unwrap())
