@@ -9,7 +9,10 @@ use super::options::Options;
 use super::paint::{Style, paint};
 use super::trace::Trace;
 use crate::diff::{Diff, Extent, Line, Whose};
-use crate::event::{Detail, Failure, Finished, Outcome, Tally};
+use crate::event::{Detail, Failure, Finished, Outcome, Recordings, Tally};
+
+/// Recordings of a case that are named.
+const MOST_RECORDINGS: usize = 5;
 
 /// Lines shown of a difference; `-vv` shows all.
 const MOST_OF_DIFF: usize = 30;
@@ -106,6 +109,7 @@ impl Summary<'_> {
             if !failure.context.is_empty() {
                 writeln!(out, "{}", visible(failure.context.trim_end()))?;
             }
+            recordings(out, &finished.recordings)?;
             writeln!(out)?;
             self.paint(out, &visible_line(&finished.file), Style::RedBold)?;
             writeln!(out, ":{}: {}", finished.line, failure.class.name())?;
@@ -312,6 +316,19 @@ fn told(outcome: &Outcome) -> (&'static str, Style, &str) {
         Outcome::Skipped(reason) => ("SKIPPED", Style::Yellow, reason),
         Outcome::Passed => ("PASSED", Style::Green, ""),
     }
+}
+
+/// Which files answered a case that failed: the first place to look.
+fn recordings(out: &mut impl Write, recordings: &Recordings) -> io::Result<()> {
+    for (title, files) in [("replayed:", &recordings.used), ("recorded:", &recordings.written)] {
+        for (at, file) in files.iter().take(MOST_RECORDINGS).enumerate() {
+            writeln!(out, "  {:<9} {}", if at == 0 { title } else { "" }, visible_line(file))?;
+        }
+        if let Some(more) = files.len().checked_sub(MOST_RECORDINGS).filter(|more| *more > 0) {
+            writeln!(out, "  {:<9} and {more} more", "")?;
+        }
+    }
+    Ok(())
 }
 
 fn failures(cases: &[Finished]) -> impl Iterator<Item = (&Finished, &Failure)> {

@@ -66,7 +66,11 @@ fn traces_tell_more_or_less() {
     let mut wrong = failure(Class::WrongAnswer, "$.a: expected 1, got 2", "  expected: 1\n  actual:   2");
     wrong.context = "  request:  curl".into();
     let [started, collected] = head(1, 0);
-    let events = [started, collected, finished(0, "wrong", Outcome::Failed(wrong)), ended(None)];
+    let mut case = finished(0, "wrong", Outcome::Failed(wrong));
+    if let Event::CaseFinished(finished) = &mut case {
+        finished.recordings.used = (1..8).map(|number| format!("recordings/together/{number}.json")).collect();
+    }
+    let events = [started, collected, case, ended(None)];
     let of = |trace| {
         let text = printed(Options { trace, ..Options::default() }, &events);
         let at = text.find("\n\n").unwrap();
@@ -79,6 +83,12 @@ fn traces_tell_more_or_less() {
       expected: 1
       actual:   2
       request:  curl
+      replayed: recordings/together/1.json
+                recordings/together/2.json
+                recordings/together/3.json
+                recordings/together/4.json
+                recordings/together/5.json
+                and 2 more
 
     suites/a.yaml:12: wrong answer
     rerun: retake run -k 'that case'
