@@ -87,11 +87,8 @@ mod tests {
         };
         let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
         let key = exchange::key_of_recorded(&exchange, &[]);
-        let recording = Recording {
-            exchange,
-            owners: exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
-            expected: false,
-        };
+        let recording =
+            Recording::new(exchange, exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() });
         Cached { modified: None, length, loaded: Arc::new(Loaded { recording, key, size: 0 }) }
     }
 

@@ -332,11 +332,7 @@ fn compressed(sequence: Vec<Slot>) -> Vec<Planned> {
         let times = if slot.any && at + 1 == length { Times::Any } else { Times::Count(1) };
         plan.push(Planned {
             old: slot.old,
-            recording: Some(Recording {
-                exchange,
-                owners: exchange::Owners::ByOrder { times, cases: slot.cases },
-                expected: false,
-            }),
+            recording: Some(Recording::new(exchange, exchange::Owners::ByOrder { times, cases: slot.cases })),
         });
     }
     plan

@@ -31,11 +31,7 @@ fn entry(nth: u32, exchange: Exchange) -> Arc<Entry> {
 }
 
 fn file(body: &str, times: Times) -> Option<Recording> {
-    Some(Recording {
-        exchange: exchange(body, &[]),
-        owners: exchange::Owners::ByOrder { times, cases: BTreeSet::new() },
-        expected: false,
-    })
+    Some(Recording::new(exchange(body, &[]), exchange::Owners::ByOrder { times, cases: BTreeSet::new() }))
 }
 
 /// Per planned file: the old file it was, its body, its times.

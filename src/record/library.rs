@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Cache, Cached, Loaded, Take};
 use super::recall::Recall;
-use crate::exchange::{self, Exchange, Ignored, Key, Recording, Request, host_of};
+use crate::exchange::{self, Exchange, Ignored, Key, ReadError, Recording, Request, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
@@ -179,11 +179,17 @@ impl Library {
         let text = String::from_utf8(bytes)
             .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
         let recording = exchange::read(&text).map_err(|error| {
-            let place = format!("{}:{}:{}", path.display(), error.line, error.column);
-            Error::new(
-                ErrorKind::BrokenRecording,
-                format!("{place}: not a readable recording: {}; repair it, or record it anew", error.reason),
-            )
+            let message = match error {
+                ReadError::Broken(error) => format!(
+                    "{}:{}:{}: not a readable recording: {}; repair it, or record it anew",
+                    path.display(),
+                    error.line,
+                    error.column,
+                    error.reason
+                ),
+                ReadError::Stranger(stranger) => format!("{}: {stranger}", path.display()),
+            };
+            Error::new(ErrorKind::BrokenRecording, message)
         })?;
         let key = self.key_of_recorded(&recording);
         Ok(Loaded { recording, key, size })
@@ -210,7 +216,8 @@ impl Library {
                 let Ok(recorded) = exchange::read_request(&text) else { continue };
                 if self.is_ours(&folder, &recorded.url) {
                     let canonical = self.key(&recorded.request).canonical;
-                    all.push(Asked { path, request: recorded.request, canonical, cases: recorded.cases });
+                    let cases = recorded.owners.cases().map(str::to_owned).collect();
+                    all.push(Asked { path, request: recorded.request, canonical, cases });
                 }
             }
         }
