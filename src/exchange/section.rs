@@ -340,3 +340,7 @@ impl FileSegment {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "section_tests.rs"]
+mod tests;

@@ -76,13 +76,17 @@ impl Exception {
             Some(body) => (JSON, wire_form(body).to_string()),
             // Ollama's own API says what is wrong in a text.
             None if endpoint.starts_with("/api/") => (JSON, json!({"error": self.message}).to_string()),
-            None => (JSON, json!({"error": {"message": self.message, "type": self.type_name()}}).to_string()),
+            None => (JSON, json!({"error": {"message": self.message, "type": self.type_name(status)}}).to_string()),
         };
         made(status, Some(content_type), vec![body], End::Complete)
     }
 
-    fn type_name(&self) -> &str {
-        if self.class.is_empty() { "server_error" } else { &self.class }
+    fn type_name(&self, status: u16) -> &str {
+        match self.class.as_str() {
+            "" if status < 500 => "invalid_request_error",
+            "" => "server_error",
+            class => class,
+        }
     }
 }
 
