@@ -182,7 +182,7 @@ fn fill(root: &Path, count: usize, padding: usize) {
         let url = format!("{BASE_URL}/v1/chat/completions");
         let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Simulated };
         let owners = Owners::Named(Named::of(Some(&format!("suites/a.yaml::case_{number}[txt=bench/m]")), 1));
-        let recording = Recording { exchange, owners, expected: false };
+        let recording = Recording::new(exchange, owners);
         std::fs::write(folder.join(format!("{name}.json")), write(&recording)).unwrap();
     }
 }

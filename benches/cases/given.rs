@@ -84,11 +84,10 @@ pub(crate) fn record(root: &Path, count: usize) {
         };
         let url = format!("{BASE_URL}/v1/chat/completions");
         let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Simulated };
-        let recording = Recording {
+        let recording = Recording::new(
             exchange,
-            owners: retake::exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
-            expected: false,
-        };
+            retake::exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
+        );
         std::fs::write(folder.join(format!("{name}.json")), write(&recording)).unwrap();
     }
 }

@@ -129,9 +129,5 @@ fn recording(kind: Kind, number: usize, nth: usize) -> Recording {
     };
     let exchange =
         Exchange { request, url: format!("{BASE}{ENDPOINT}"), reply, recorded_at: None, origin: Origin::Simulated };
-    Recording {
-        exchange,
-        owners: retake::exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },
-        expected: false,
-    }
+    Recording::new(exchange, retake::exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() })
 }

@@ -2,27 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::digest::digest;
+use super::extra::{Member, Segments, write_members};
 use super::framing::{self, Kind, Segment};
 use super::key::Content;
 use super::layout;
-use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Request, Times, header};
+use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Recording, Request, Times, header};
 use crate::wire::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
-/// The version of our section that is written.
-const VERSION: &str = "1.1";
-
-/// An exchange in a file.
-#[derive(Debug, Clone)]
-pub struct Recording {
-    /// What happened.
-    pub exchange: Exchange,
-    /// For whom it is.
-    pub owners: Owners,
-    /// A case or session that ended well saw this reply, although it says that something went wrong.
-    pub expected: bool,
-}
 
 /// A recording as the text of its file.
 pub fn write(recording: &Recording) -> String {
@@ -30,11 +18,16 @@ pub fn write(recording: &Recording) -> String {
     let kind = kind_of(&exchange.reply.headers);
     let framed = framing::take_apart(&exchange.reply.body, kind);
     let mut out = String::from("{\n  \"request\": {\n");
-    write_request(exchange, &mut out);
+    write_request(recording, &mut out);
     out.push_str("  },\n  \"response\": {\n    \"body\": ");
     write_items(&framed.items, type_of(exchange, kind), kind, &mut out);
-    let _ = write!(out, ",\n    \"is_streaming\": {}\n  }},\n  \"retake\": {{\n", kind != Kind::Whole);
-    write_section(recording, kind, &framed.segments, &mut out);
+    out.push_str(",\n");
+    write_members(&recording.extra.response, 4, &mut out);
+    let _ = write!(out, "    \"is_streaming\": {}\n  }},\n", kind != Kind::Whole);
+    write_members(&recording.extra.file, 2, &mut out);
+    out.push_str("  \"retake\": {\n");
+    let segments = recording.extra.segments(framed, &exchange.reply.body, kind);
+    write_section(recording, kind, &segments, &mut out);
     out.push_str("  }\n}\n");
     out
 }
@@ -45,7 +38,8 @@ pub(super) fn kind_of(headers: &[(String, String)]) -> Kind {
     Kind::of(content_type.map_or("", |(_, value)| value))
 }
 
-fn write_request(exchange: &Exchange, out: &mut String) {
+fn write_request(recording: &Recording, out: &mut String) {
+    let exchange = &recording.exchange;
     let request = &exchange.request;
     let headers: Vec<(String, String)> =
         request.headers.iter().map(|(name, value)| (name.to_string(), header::text(value.as_bytes()))).collect();
@@ -54,6 +48,7 @@ fn write_request(exchange: &Exchange, out: &mut String) {
     let _ = writeln!(out, "    \"headers\": {},", headers_json(&headers));
     let _ = writeln!(out, "    \"body\": {},", body_json(&request.body));
     let _ = writeln!(out, "    \"endpoint\": {},", quoted(&request.endpoint));
+    write_members(&recording.extra.request, 4, out);
     let _ = writeln!(out, "    \"model\": {}", quoted(&model(request)));
 }
 
@@ -113,10 +108,10 @@ fn type_of(exchange: &Exchange, kind: Kind) -> &'static str {
 }
 
 /// Our section. `origin` comes last, so that the end of a file tells it without reading the rest.
-fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &mut String) {
+fn write_section(recording: &Recording, kind: Kind, segments: &Segments, out: &mut String) {
     let exchange = &recording.exchange;
     let reply = &exchange.reply;
-    let _ = writeln!(out, "    \"version\": \"{VERSION}\",");
+    let _ = writeln!(out, "    \"version\": \"{}\",", recording.extra.version());
     let _ = writeln!(out, "    \"status\": {},", reply.status);
     let _ = writeln!(out, "    \"headers\": {},", headers_json(&reply.headers));
     if let Some(time) = &exchange.recorded_at {
@@ -130,7 +125,8 @@ fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &
         out.push_str("    \"expected\": true,\n");
     }
     let _ = writeln!(out, "    \"chunks\": {},", chunks_json(&reply.chunks));
-    let lines: Vec<String> = segments.iter().map(|segment| format!("      {}", segment_json(segment, kind))).collect();
+    let lines: Vec<String> =
+        segments.iter().map(|(segment, beside)| format!("      {}", segment_json(segment, beside, kind))).collect();
     if lines.is_empty() {
         out.push_str("    \"segments\": [],\n");
     } else {
@@ -142,6 +138,9 @@ fn write_section(recording: &Recording, kind: Kind, segments: &[Segment], out: &
             let _ = writeln!(out, "    \"end\": {{\"broken\": {}}},", quoted(how));
         }
     }
+    let recorded = recording.edited.clone().unwrap_or_else(|| digest(exchange));
+    let _ = writeln!(out, "    \"digest\": {},", quoted(&recorded));
+    write_members(&recording.extra.section, 4, out);
     let origin = match exchange.origin {
         Origin::Real => "real",
         Origin::Simulated => "simulated",
@@ -187,8 +186,8 @@ fn chunks_json(chunks: &[ChunkMark]) -> String {
     format!("[{}]", marks.join(", "))
 }
 
-fn segment_json(segment: &Segment, kind: Kind) -> String {
-    match segment {
+fn segment_json(segment: &Segment, beside: &[Member], kind: Kind) -> String {
+    let mut out = match segment {
         Segment::Items { count, before, after, spaced } => {
             let mut out = format!("{{\"count\": {count}");
             let (usual_before, usual_after) = kind.frame();
@@ -201,7 +200,6 @@ fn segment_json(segment: &Segment, kind: Kind) -> String {
             if *spaced {
                 out.push_str(", \"spaced\": true");
             }
-            out.push('}');
             out
         }
         Segment::Raw { bytes, item } => {
@@ -209,9 +207,14 @@ fn segment_json(segment: &Segment, kind: Kind) -> String {
                 Ok(text) => format!("\"text\": {}", quoted(text)),
                 Err(_) => format!("\"base64\": {}", quoted(&STANDARD.encode(bytes))),
             };
-            format!("{{{content}{}}}", if *item { ", \"item\": true" } else { "" })
+            format!("{{{content}{}", if *item { ", \"item\": true" } else { "" })
         }
+    };
+    for member in beside {
+        let _ = write!(out, ", {}", member.on_one_line());
     }
+    out.push('}');
+    out
 }
 
 /// An object, with an array where a name repeats; a list of pairs where the order of different names would be lost.

@@ -1,7 +1,13 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
 use proptest::prelude::*;
 
 use super::*;
-use crate::exchange::{key, key_of_recorded, write};
+use crate::exchange::{
+    Auth, ChunkMark, End, Exchange, Named, Origin, Owners, Repeats, Reply, Request, Times, key, key_of_recorded, write,
+};
 
 fn by_order(times: Times) -> Owners {
     Owners::ByOrder { times, cases: BTreeSet::new() }
@@ -30,7 +36,7 @@ fn recording(endpoint: &str, content_type: &str, body: &[u8]) -> Recording {
         recorded_at: Some("2026-11-21T07:00:00Z".to_owned()),
         origin: Origin::Real,
     };
-    Recording { exchange, owners: by_order(Times::Count(1)), expected: false }
+    Recording::new(exchange, by_order(Times::Count(1)))
 }
 
 #[test]
@@ -69,6 +75,7 @@ fn a_stream_is_one_line_an_event() {
           {"text": ": ping\n\ndata: [DONE]\n\n"}
         ],
         "end": "complete",
+        "digest": "sha256:e4cfb1ce8a02aad453674f2ebaf618ecaeb02f2f41e0cd5e2ad6b32f51c403e7",
         "origin": "real"
       }
     }
@@ -144,12 +151,12 @@ fn what_is_wrong_is_said_with_its_place() {
     insta::assert_snapshot!(all.join("\n"), @r#"
     line 22, column 5: expected `,` or `}`
     line 21, column 18: invalid type: string "ok", expected u16
-    line 19, column 13: the recording has version "2.0", and this retake reads up to 1: update retake, or record the exchange anew
-    line 24, column 5: the chunks add up to 14 bytes, but the body has 15: `"chunks": []` gives it in one piece
-    line 25, column 5: `segments` ask for more items than the reply's body holds
-    line 29, column 13: unknown field `origins`, expected one of `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `origin`
-    line 3, column 5: `` is no HTTP method
-    line 28, column 24: `times` is from 1 to 10000; `"repeat": true` allows any number
+    line 20, column 16: the recording has version 2.0, and this retake reads up to 1.x: update retake, or record the exchange anew
+    line 24, column 15: the chunks add up to 14 bytes, but the body has 15: `"chunks": []` gives it in one piece
+    line 25, column 17: `segments` ask for more items than the reply's body holds
+    line 30, column 6: unknown member `origins`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `digest`, `origin`; correct it, or take it out
+    line 3, column 15: `` is no HTTP method
+    line 28, column 33: `times` is from 1 to 10000; `"repeat": true` allows any number
     line 1, column 1: the file is empty
     line 1, column 1: a recording is a JSON object with `request` and `response`
     "#);
@@ -243,18 +250,18 @@ fn whom_it_is_for_is_kept_one_a_line() {
     },
     "#);
     assert_eq!(read(&text).unwrap().owners, owners);
-    assert_eq!(read_request(&text).unwrap().cases.len(), 2);
+    assert_eq!(read_request(&text).unwrap().owners, owners);
 }
 
 #[test]
 fn cases_without_repeats_are_those_of_an_older_retake() {
     let cases: BTreeSet<String> = ["a.yaml::x".to_owned()].into();
-    let owners = Owners::ByOrder { times: Times::Count(2), cases: cases.clone() };
+    let owners = Owners::ByOrder { times: Times::Count(2), cases };
     let text = write(&Recording { owners: owners.clone(), ..recording("/v1/embeddings", "application/json", b"{}") });
     let old = text.replace("\"1.1\"", "1");
     assert!(old.contains("\"times\": 2") && old.contains("\"version\": 1,"), "{old}");
     assert_eq!(read(&old).unwrap().owners, owners);
-    assert_eq!(read_request(&old).unwrap().cases, cases);
+    assert_eq!(read_request(&old).unwrap().owners, owners);
 }
 
 #[test]
@@ -264,9 +271,9 @@ fn the_test_that_another_tool_names_is_the_case_and_anything_else_there_is_its_o
             "{{{id}\"request\": {{\"method\": \"POST\", \"url\": \"u\", \"endpoint\": \"/v1/x\", \"body\": {{}}}}, \
              \"response\": {{\"body\": {{}}, \"is_streaming\": false}}}}"
         );
-        let cases: BTreeSet<String> = read(&text).unwrap().owners.cases().map(str::to_owned).collect();
-        assert_eq!(cases, read_request(&text).unwrap().cases);
-        cases.into_iter().collect::<Vec<_>>()
+        let owners = read(&text).unwrap().owners;
+        assert_eq!(owners, read_request(&text).unwrap().owners);
+        owners.cases().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(of("\"test_id\": \"tests/test_a.py::test_b\", "), ["tests/test_a.py::test_b"]);
     assert!(["", "\"test_id\": null, ", "\"test_id\": {\"a\": [1]}, "].into_iter().all(|id| of(id).is_empty()));

@@ -23,8 +23,10 @@ pub struct Summary {
     pub edited: usize,
     /// There are more files than were looked at.
     pub more: bool,
-    /// What is no recording of HTTP, by what it is.
-    pub others: BTreeMap<String, usize>,
+    /// What is no recording to retake, by what it is: a name in the singular, and whether it is of HTTP.
+    pub strangers: BTreeMap<(String, bool), usize>,
+    /// What cannot be read, with what is wrong with it.
+    pub broken: Vec<String>,
     /// In a folder without providers: recordings by the host that answered, where it is not this provider's.
     pub hosts: BTreeMap<String, usize>,
 }
@@ -36,7 +38,8 @@ impl Summary {
         self.simulated += other.simulated;
         self.edited += other.edited;
         self.more |= other.more;
-        self.others.extend(other.others.clone());
+        self.strangers.extend(other.strangers.clone());
+        self.broken.extend(other.broken.iter().cloned());
         self.hosts.extend(other.hosts.clone());
     }
 }
@@ -57,7 +60,13 @@ pub(super) fn summary(library: &Library) -> Summary {
         library.indexed(&view, place, |index| {
             for entry in index.entries() {
                 match &entry.kind {
-                    Kind::Other(what) => *summary.others.entry(what.to_string()).or_default() += 1,
+                    Kind::Stranger { name, is_http } => {
+                        *summary.strangers.entry((name.to_string(), *is_http)).or_default() += 1;
+                    }
+                    Kind::Broken(why) => {
+                        let path = library.shelf(place).path(&entry.name);
+                        summary.broken.push(format!("{}: {why}", path.display()));
+                    }
                     Kind::Recording(recorded) if place == Place::Flat && !library.is_own_host(&recorded.host) => {
                         *summary.hosts.entry(recorded.host.to_string()).or_default() += 1;
                     }

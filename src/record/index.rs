@@ -32,8 +32,15 @@ pub(super) struct Entry {
 pub(super) enum Kind {
     /// A recording.
     Recording(Recorded),
-    /// What it is instead, in words.
-    Other(Arc<str>),
+    /// Another thing, which is fine as it is.
+    Stranger {
+        /// In the singular: `VCR cassette`.
+        name: Arc<str>,
+        /// It is of HTTP, but of a tool whose files are not read.
+        is_http: bool,
+    },
+    /// It should be a recording and cannot be read, and why.
+    Broken(Arc<str>),
 }
 
 /// What is known of a recording.
@@ -163,7 +170,7 @@ impl Index {
 fn recording(entry: &Entry) -> Option<(&Entry, &Recorded)> {
     match &entry.kind {
         Kind::Recording(recorded) => Some((entry, recorded)),
-        Kind::Other(_) => None,
+        Kind::Stranger { .. } | Kind::Broken(_) => None,
     }
 }
 
@@ -219,7 +226,10 @@ pub(super) fn write(index: &Index, rules: u64) -> String {
         let Entry { name, modified, length, kind } = entry;
         out.push_str(&format!("{}\t{modified:x}\t{length:x}\t", escaped(name)));
         match kind {
-            Kind::Other(what) => out.push_str(&format!("-\t{}", escaped(what))),
+            Kind::Broken(why) => out.push_str(&format!("-\t{}", escaped(why))),
+            Kind::Stranger { name, is_http } => {
+                out.push_str(&format!("{}\t{}", if *is_http { 't' } else { 'n' }, escaped(name)));
+            }
             Kind::Recording(recorded) => {
                 let Recorded { hash, place, sketch, origin, host, cases } = recorded;
                 let origin = match origin {
@@ -256,7 +266,11 @@ fn entry(line: &str) -> Option<Entry> {
     let (modified, length) = (number(parts.next()?)?, number(parts.next()?)?);
     let origin = match parts.next()? {
         "-" => {
-            let kind = Kind::Other(unescaped(parts.next()?).into());
+            let kind = Kind::Broken(unescaped(parts.next()?).into());
+            return Some(Entry { name, kind, modified, length });
+        }
+        word @ ("t" | "n") => {
+            let kind = Kind::Stranger { name: unescaped(parts.next()?).into(), is_http: word == "t" };
             return Some(Entry { name, kind, modified, length });
         }
         "r" => Some(Origin::Real),
@@ -368,8 +382,13 @@ mod tests {
             for (at, name) in names.iter().enumerate() {
                 let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
                 let entry = recorded(name, &what, &cases);
-                let other = Kind::Other(what.as_str().into());
-                index.put(if at % 2 == 0 { entry } else { Entry { kind: other, ..entry } });
+                let kind = match at % 4 {
+                    0 => Kind::Broken(what.as_str().into()),
+                    1 => Kind::Stranger { name: what.as_str().into(), is_http: true },
+                    2 => Kind::Stranger { name: what.as_str().into(), is_http: false },
+                    _ => entry.kind,
+                };
+                index.put(Entry { kind, ..entry });
             }
             let back = read(&write(&index, 5), 5).unwrap();
             prop_assert_eq!(back.entries().collect::<Vec<_>>(), index.entries().collect::<Vec<_>>());

@@ -10,7 +10,7 @@ use super::index::{Index, hash, sketch};
 use super::recall::Recall;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
-use crate::exchange::{self, Exchange, Ignored, Key, Request, host_of};
+use crate::exchange::{self, Exchange, Ignored, Key, ReadError, Request, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
@@ -236,26 +236,30 @@ impl Library {
             return Ok(Some(found));
         }
         // Nobody waits for another one's file: two who want the same one at once both read it.
-        let found = Arc::new(self.read(path)?);
+        let Some(found) = self.read(path)?.map(Arc::new) else { return Ok(None) };
         lock(&self.cache).insert(stamp, Arc::clone(&found));
         Ok(Some(found))
     }
 
-    /// Reads a file afresh.
-    pub(super) fn read(&self, path: &Path) -> Result<Found, Error> {
+    /// Reads a file afresh; `None` when it is something else than a recording of HTTP.
+    pub(super) fn read(&self, path: &Path) -> Result<Option<Found>, Error> {
         let bytes = std::fs::read(path).map_err(|error| broken(path, &error.to_string()))?;
         let size = bytes.len();
         let text = String::from_utf8(bytes)
             .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
-        let recording = exchange::read(&text).map_err(|error| {
-            let place = format!("{}:{}:{}", path.display(), error.line, error.column);
-            Error::new(
-                ErrorKind::BrokenRecording,
-                format!("{place}: not a readable recording: {}; repair it, or record it anew", error.reason),
-            )
-        })?;
+        let recording = match exchange::read(&text) {
+            Ok(recording) => recording,
+            Err(ReadError::Stranger(_)) => return Ok(None),
+            Err(ReadError::Broken(error)) => {
+                let place = format!("{}:{}:{}", path.display(), error.line, error.column);
+                return Err(Error::new(
+                    ErrorKind::BrokenRecording,
+                    format!("{place}: not a readable recording: {}; repair it, or record it anew", error.reason),
+                ));
+            }
+        };
         let key = self.key(&recording.exchange.request);
-        Ok(Found { path: path.to_owned(), recording, key, size })
+        Ok(Some(Found { path: path.to_owned(), recording, key, size }))
     }
 
     /// Forgets what was read, because a file was written or removed; and tells the indexes.
@@ -319,13 +323,15 @@ impl Library {
             return None;
         }
         let canonical = self.key_under(&view.rules, &recorded.request).canonical;
-        Some(Asked { path, request: recorded.request, canonical, cases: recorded.cases })
+        let cases = recorded.owners.cases().map(str::to_owned).collect();
+        Some(Asked { path, request: recorded.request, canonical, cases })
     }
 
     /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.
     pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
         let names = names_in(self.own.folder());
-        names.iter().map(|name| Ok(self.read(&self.own.path(name))?.recording.exchange)).collect()
+        let read = |name: &Box<str>| self.read(&self.own.path(name)).transpose();
+        names.iter().filter_map(read).map(|found| Ok(found?.recording.exchange)).collect()
     }
 
     /// Its files, sorted: a look at the folder, not into them.

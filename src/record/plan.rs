@@ -194,7 +194,7 @@ fn note_expected(new: &Exchange, note: &mut dyn FnMut(Option<usize>, String)) {
 
 fn made(exchange: &Exchange, label: Option<&str>, nth: u32, expected: bool) -> Recording {
     let owners = Owners::Named(Named::of(label, nth));
-    Recording { exchange: exchange.clone(), owners, expected }
+    Recording { expected, ..Recording::new(exchange.clone(), owners) }
 }
 
 /// The files of a case that asks something else now: without it, where others share them; `None` where nobody is left.

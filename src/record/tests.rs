@@ -160,7 +160,7 @@ pub(super) fn found(path: &str, reply: &str, owners: Owners) -> Arc<Found> {
         origin: exchange::Origin::Real,
     };
     let key = exchange::key(&exchange.request, "https://api.together.xyz/v1", &[]);
-    let recording = Recording { exchange, owners, expected: false };
+    let recording = Recording::new(exchange, owners);
     Arc::new(Found { path: path.into(), recording, key, size: 0 })
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::index::{self, Entry, Index, Kind, Recorded, hash, sketch};
 use super::library::{Library, Place, lock, place_of};
 use super::shelf::stamp;
-use crate::exchange::{self, Ignored, host_of};
+use crate::exchange::{self, Ignored, ReadError, Stranger, host_of};
 
 /// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
 const LEAST_KEPT: usize = 500;
@@ -141,26 +141,28 @@ impl View {
         let stamp = stamp(&path)?;
         let kind = match fs::read_to_string(&path) {
             Ok(text) => self.kind(library, &text),
-            Err(error) => Kind::Other(error.to_string().into()),
+            Err(error) => Kind::Broken(error.to_string().into()),
         };
         Some(Entry { name: name.into(), kind, modified: nanoseconds(stamp.modified), length: stamp.length })
     }
 
     fn kind(&self, library: &Library, text: &str) -> Kind {
-        match exchange::read_request(text) {
-            Err(error) => Kind::Other(format!("not readable: {error}").into()),
-            Ok(recorded) => {
-                let key = library.key_under(&self.rules, &recorded.request);
+        match exchange::read(text) {
+            Err(ReadError::Broken(error)) => Kind::Broken(error.to_string().into()),
+            Err(ReadError::Stranger(stranger)) => {
+                let is_http = matches!(stranger, Stranger::OtherTool(_));
+                Kind::Stranger { name: stranger.name().into(), is_http }
+            }
+            Ok(recording) => {
+                let exchange = &recording.exchange;
+                let key = library.key_under(&self.rules, &exchange.request);
                 Kind::Recording(Recorded {
                     hash: hash(&key.canonical),
-                    place: place_of(&recorded.request),
+                    place: place_of(&exchange.request),
                     sketch: sketch(&key.canonical),
-                    origin: Some(match text.contains("\"origin\": \"simulated\"") {
-                        true => exchange::Origin::Simulated,
-                        false => exchange::Origin::Real,
-                    }),
-                    host: host_of(&recorded.url).into(),
-                    cases: recorded.cases.iter().map(|case| case.as_str().into()).collect(),
+                    origin: (!recording.is_edited()).then_some(exchange.origin),
+                    host: host_of(&exchange.url).into(),
+                    cases: recording.owners.cases().map(Into::into).collect(),
                 })
             }
         }

@@ -263,6 +263,7 @@ impl Writer {
 
     fn prove(&self, path: &Path, recording: &Recording) -> io::Result<()> {
         let back = self.library.read(path).map_err(io::Error::other)?;
+        let back = back.ok_or_else(|| io::Error::other("read back it is no recording; this is a fault of retake"))?;
         let differs = if back.recording.exchange.reply != recording.exchange.reply {
             "another reply"
         } else if back.key != self.library.key(&recording.exchange.request) {

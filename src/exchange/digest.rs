@@ -1,0 +1,55 @@
+//! What tells whether a recording was edited by hand.
+//!
+//! The digest is SHA-256 over one line of JSON, as Python's `json.dumps(…, sort_keys=True)` prints it, a line end, and
+//! the bytes of the body:
+//!
+//! ```text
+//! {"end": "complete", "headers": [["content-type", "application/json"]], "origin": "real", "status": 200}
+//! ```
+//!
+//! Times, chunk edges and owners are no part of it: they change without another reply, and so does the layout of the
+//! file. The origin is: whoever calls a simulated reply a real one has edited it.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{End, Exchange, Origin, python};
+
+/// `sha256:` and 64 hex digits.
+pub(super) fn digest(exchange: &Exchange) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(head(exchange).as_bytes());
+    hasher.update(&exchange.reply.body);
+    hasher.finalize().iter().fold("sha256:".to_owned(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn head(exchange: &Exchange) -> String {
+    let reply = &exchange.reply;
+    let mut out = String::from("{\"end\": ");
+    match &reply.end {
+        End::Complete => out.push_str("\"complete\""),
+        End::Broken(how) => {
+            out.push_str("{\"broken\": ");
+            python::string(how, &mut out);
+            out.push('}');
+        }
+    }
+    out.push_str(", \"headers\": [");
+    for (at, (name, value)) in reply.headers.iter().enumerate() {
+        out.push_str(if at == 0 { "[" } else { ", [" });
+        python::string(name, &mut out);
+        out.push_str(", ");
+        python::string(value, &mut out);
+        out.push(']');
+    }
+    let origin = match exchange.origin {
+        Origin::Real => "real",
+        Origin::Simulated => "simulated",
+    };
+    let _ = writeln!(out, "], \"origin\": \"{origin}\", \"status\": {}}}", reply.status);
+    out
+}

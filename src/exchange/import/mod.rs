@@ -1,0 +1,82 @@
+//! Recordings that other tools wrote, read as what they are.
+//!
+//! llama-stack (later OGX) records calls of Python SDKs: the arguments of the call and the objects that came back. What
+//! went over the wire follows from them, and that is what a recording here is. It also records plain HTTP, and things
+//! that are not HTTP at all; those, and the files of tools that work in another way, are called by their names.
+
+mod exception;
+mod kwargs;
+mod reply;
+mod request;
+mod stranger;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use super::extra::Extra;
+use super::file::{File, OF_FILE, OF_REQUEST, OF_RESPONSE};
+use super::parts::FormatError;
+use super::{Auth, Exchange, Origin, Owners, RecordedRequest, Recording, Request, Times};
+use request::Asked;
+pub use stranger::Stranger;
+pub(super) use stranger::{stranger, stranger_of_text};
+
+/// Ids that were normalised may make a file longer, but not without bound.
+const MOST_GROWTH: usize = 4;
+
+/// Reads a file without our section. Its tool's tests have passed with it.
+pub(super) fn recording(file: &File<'_>) -> Result<Recording, FormatError> {
+    let asked = request::asked(file)?;
+    let response = file.response()?;
+    let reply = reply::reply(file.text, &response, &asked)?;
+    let (request, url) = requested(file, asked)?;
+    // What was asked stands under `body` when it is written again, and the ids are replaced.
+    let of_file = [OF_FILE, &["id_normalization_mapping"]].concat();
+    let of_request = [OF_REQUEST, &["payload"]].concat();
+    let extra = Extra {
+        file: file.top.beside(&of_file),
+        request: file.request.beside(&of_request),
+        response: response.beside(OF_RESPONSE),
+        ..Extra::default()
+    };
+    let exchange = Exchange { request, url, reply, recorded_at: None, origin: Origin::Real };
+    Ok(Recording { expected: true, extra, ..Recording::new(exchange, owners(file)) })
+}
+
+/// All of it but the reply.
+pub(super) fn recorded_request(file: &File<'_>) -> Result<RecordedRequest, FormatError> {
+    let (request, url) = requested(file, request::asked(file)?)?;
+    let owners = owners(file);
+    Ok(RecordedRequest { request, url, owners, origin: Origin::Real, expected: true, is_foreign: true })
+}
+
+fn requested(file: &File<'_>, asked: Asked) -> Result<(Request, String), FormatError> {
+    let Asked { method, endpoint, url, body, .. } = asked;
+    Ok((file.asked(method, endpoint, body, Auth::Provider)?, url))
+}
+
+/// Which of equal requests a file answers is not known, so it answers all of them.
+fn owners(file: &File<'_>) -> Owners {
+    Owners::ByOrder { times: Times::Any, cases: file.test_id().into_iter().collect::<BTreeSet<_>>() }
+}
+
+/// The file's text with ids as its tool's player has them: in the whole file each original is replaced by the normalised
+/// one that `id_normalization_mapping` gives it. `None` where nothing is to be replaced.
+pub(super) fn with_plain_ids(file: &File<'_>) -> Result<Option<String>, FormatError> {
+    let Some(mapping) = file.top.get("id_normalization_mapping") else { return Ok(None) };
+    let mapping = file.text.members(mapping)?;
+    let mut text = file.text.0.to_owned();
+    for (normalised, original) in mapping.iter() {
+        let original: String = file.text.parse(original)?;
+        if original.is_empty() {
+            continue;
+        }
+        text = text.replace(&original, normalised);
+        if text.len() > file.text.0.len().saturating_mul(MOST_GROWTH) {
+            let reason = "`id_normalization_mapping` makes the file many times as long: take out what is no id";
+            return Err(file.text.error(mapping.whole, reason));
+        }
+    }
+    Ok(mapping.names().next().is_some().then_some(text))
+}

@@ -1,0 +1,108 @@
+//! Files that lie among recordings and are none.
+
+use std::fmt;
+
+use super::super::parts::{Members, Text};
+
+/// What a file is that is no recording of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stranger {
+    /// A recording of something else than HTTP, which its own tool plays: `tool recording`.
+    NotHttp(&'static str),
+    /// A file of a tool whose recordings are not read here: `VCR cassette`.
+    OtherTool(&'static str),
+}
+
+impl Stranger {
+    /// What it is, in the singular.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stranger::NotHttp(name) | Stranger::OtherTool(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name();
+        let article = if name.to_ascii_lowercase().starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        match self {
+            Stranger::NotHttp(_) => write!(f, "this is {article} {name}: it is not HTTP, and only HTTP is replayed"),
+            Stranger::OtherTool(_) => write!(f, "this is {article} {name}, which retake does not read"),
+        }
+    }
+}
+
+/// A member at the top of a file that gives its tool away.
+const AT_THE_TOP: [(&str, &str); 10] = [
+    ("retake_index", "retake index file"),
+    ("interactions", "VCR cassette"),
+    ("http_interactions", "VCR cassette"),
+    ("fixtures", "aimock or llmposter fixture"),
+    ("match", "aimock or llmposter fixture"),
+    ("mappings", "WireMock mapping"),
+    ("imposters", "Mountebank configuration"),
+    ("httpRequest", "MockServer expectation"),
+    ("Entries", "Azure SDK recording"),
+    ("item", "Postman collection"),
+];
+
+/// Members of a WireMock stub, by where they stand. A stub has `request` and `response` as recordings have.
+const OF_WIREMOCK_REQUEST: [&str; 6] =
+    ["urlPath", "urlPattern", "urlPathPattern", "urlPathTemplate", "bodyPatterns", "queryParameters"];
+const OF_WIREMOCK_RESPONSE: [&str; 6] =
+    ["jsonBody", "base64Body", "bodyFileName", "proxyBaseUrl", "fixedDelayMilliseconds", "transformers"];
+
+/// What a JSON object is that has no section of ours, where it is no recording of HTTP.
+pub(in super::super) fn stranger(text: Text<'_>, top: &Members<'_>) -> Option<Stranger> {
+    if let Some(request) = top.get("request") {
+        return of_request(text, top, &text.members(request).ok()?);
+    }
+    if let Some(log) = top.get("log").and_then(|log| text.members(log).ok()) {
+        return match (log.has("_recordingName"), log.has("entries")) {
+            (true, _) => Some(Stranger::OtherTool("Polly.js recording")),
+            (_, true) => Some(Stranger::OtherTool("HAR file")),
+            _ => None,
+        };
+    }
+    AT_THE_TOP.iter().find(|(member, _)| top.has(member)).map(|(_, name)| Stranger::OtherTool(name))
+}
+
+fn of_request(text: Text<'_>, top: &Members<'_>, request: &Members<'_>) -> Option<Stranger> {
+    let has_address = request.has("url") || request.has("endpoint");
+    if !has_address && (request.has("tool_name") || request.has("kwargs")) {
+        return Some(Stranger::NotHttp("tool recording"));
+    }
+    if !has_address && !request.has("method") && request.names().any(|name| name.contains("processor")) {
+        return Some(Stranger::NotHttp("file processor recording"));
+    }
+    let url: String = request.get("url").and_then(|url| serde_json::from_str(url).ok()).unwrap_or_default();
+    if let Some((scheme, _)) = url.split_once("://")
+        && !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
+    {
+        let name = if scheme.eq_ignore_ascii_case("vertexai") { "Vertex AI recording" } else { "Python SDK recording" };
+        return Some(Stranger::NotHttp(name));
+    }
+    let response = || top.get("response").and_then(|response| text.members(response).ok());
+    // The URL of a stub is a path. A recording of llama-stack's has a whole URL, or at least what its call was.
+    let is_stub = OF_WIREMOCK_REQUEST.iter().any(|member| request.has(member))
+        || url.starts_with('/') && !["endpoint", "payload", "test_id"].iter().any(|member| request.has(member))
+        || !request.has("endpoint")
+            && response().is_some_and(|response| OF_WIREMOCK_RESPONSE.iter().any(|member| response.has(member)));
+    is_stub.then_some(Stranger::OtherTool("WireMock mapping"))
+}
+
+/// What a text is that is no JSON object.
+pub(in super::super) fn stranger_of_text(text: &str) -> Option<Stranger> {
+    if !text.trim_start().starts_with('[') {
+        let is_cassette = |line: &str| line.starts_with("interactions:") || line.starts_with("http_interactions:");
+        return text.lines().any(is_cassette).then_some(Stranger::OtherTool("VCR cassette"));
+    }
+    let list: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text).ok()?;
+    let first = list.first()?;
+    if first.contains_key("scope") {
+        return Some(Stranger::OtherTool("nock recording"));
+    }
+    let at_the_top = AT_THE_TOP.iter().find(|(member, _)| first.contains_key(*member));
+    at_the_top.map(|(_, name)| Stranger::OtherTool(name))
+}

@@ -1,0 +1,162 @@
+//! JSON text in parts. Each part is a slice of the whole text, so that an error can say where it stands.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::extra::Member;
+
+/// Why a text is no recording, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {reason}")]
+pub struct FormatError {
+    /// From 1.
+    pub line: usize,
+    /// From 1.
+    pub column: usize,
+    /// What is wrong, and what to do about it where that is not plain.
+    pub reason: String,
+}
+
+/// A whole text.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a>(pub(super) &'a str);
+
+impl<'a> Text<'a> {
+    /// Parses a part of the text; errors stand where they are in the whole.
+    pub(super) fn parse<T: Deserialize<'a>>(self, part: &'a str) -> Result<T, FormatError> {
+        serde_json::from_str(part).map_err(|error| {
+            let (line, column) = self.place(part);
+            let (inner_line, inner_column) = (error.line().max(1), error.column().max(1));
+            let message = error.to_string();
+            let reason = message.split(" at line ").next().unwrap_or_default().to_owned();
+            FormatError {
+                line: line + inner_line - 1,
+                column: if inner_line == 1 { column + inner_column - 1 } else { inner_column },
+                reason,
+            }
+        })
+    }
+
+    /// The members of the JSON object that a part is.
+    pub(super) fn members(self, part: &'a str) -> Result<Members<'a>, FormatError> {
+        let Entries(all) = self.parse(part)?;
+        let mut names = BTreeSet::new();
+        if let Some((name, value)) = all.iter().find(|(name, _)| !names.insert(name.as_ref())) {
+            return Err(self.error(value, format!("the member `{name}` stands here twice: take one out")));
+        }
+        Ok(Members { whole: part, all })
+    }
+
+    pub(super) fn error(self, part: &str, reason: impl Into<String>) -> FormatError {
+        let (line, column) = self.place(part);
+        FormatError { line, column, reason: reason.into() }
+    }
+
+    /// Line and column of a slice of the text.
+    fn place(self, part: &str) -> (usize, usize) {
+        let offset = (part.as_ptr() as usize).saturating_sub(self.0.as_ptr() as usize);
+        let before = self.0.get(..offset).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// The members of a JSON object: their names, and their values as text.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    /// The object itself.
+    pub(super) whole: &'a str,
+    all: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+impl<'a> Members<'a> {
+    /// A member's value; `None` where there is none, or `null`.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        let found = self.all.iter().find(|(member, _)| member == name).map(|(_, value)| *value);
+        found.filter(|value| *value != "null")
+    }
+
+    /// Whether there is such a member, whatever it holds.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names().any(|member| member == name)
+    }
+
+    /// Names and values, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.all.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// A member that has to be there, as what it has to be.
+    pub(super) fn need<T: Deserialize<'a>>(&self, text: Text<'a>, name: &str) -> Result<T, FormatError> {
+        match self.get(name) {
+            Some(value) => text.parse(value),
+            None => Err(text.error(self.whole, format!("missing field `{name}`"))),
+        }
+    }
+
+    /// A member, or the usual value where there is none.
+    pub(super) fn or_default<T: Deserialize<'a> + Default>(
+        &self,
+        text: Text<'a>,
+        name: &str,
+    ) -> Result<T, FormatError> {
+        self.get(name).map_or_else(|| Ok(T::default()), |value| text.parse(value))
+    }
+
+    /// Where an error about a member stands: at its value, or at the object where it is missing.
+    pub(super) fn place(&self, name: &str) -> &'a str {
+        self.all.iter().find(|(member, _)| member == name).map_or(self.whole, |(_, value)| value)
+    }
+
+    /// The first member whose name is not among these, with the place of its name where the text has it plainly.
+    pub(super) fn unknown(&self, known: &[&str]) -> Option<(&str, &str)> {
+        let (name, value) = self.all.iter().find(|(name, _)| !known.contains(&name.as_ref()))?;
+        let place = match name {
+            Cow::Borrowed(name) => name,
+            Cow::Owned(_) => value,
+        };
+        Some((name, place))
+    }
+
+    /// The members whose names are not among these, to be kept.
+    pub(super) fn beside(&self, known: &[&str]) -> Vec<Member> {
+        let others = self.all.iter().filter(|(name, _)| !known.contains(&name.as_ref()));
+        others.map(|(name, value)| Member::new(name, value)).collect()
+    }
+}
+
+struct Entries<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    all.push((name, value.get()));
+                }
+                Ok(Entries(all))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
