@@ -20,8 +20,10 @@ pub(super) fn lines(folder: &Path, summary: &Summary, catalogue: &Catalogue) -> 
     let strange = summary.hosts.iter().filter(|(host, _)| !known.contains(host));
     for (host, count) in strange.take(MOST_NAMED) {
         let recordings = if *count == 1 { "1 recording is".to_owned() } else { format!("{count} recordings are") };
+        let names = catalogue.providers.iter().map(|provider| provider.name.as_str());
+        let name = names.filter(|name| host.contains(name)).max_by_key(|name| name.len()).unwrap_or("NAME");
         lines.push(format!(
-            "{recordings} of {host}, which is no provider's host: --provider NAME=https://{host}/v1 says whose they are"
+            "{recordings} of {host}, which is no provider's host: --provider {name}=https://{host}/v1 says whose they are"
         ));
     }
     for ((name, is_http), count) in summary.strangers.iter().take(MOST_NAMED) {
