@@ -187,7 +187,7 @@ impl Library {
                     error.column,
                     error.reason
                 ),
-                ReadError::Stranger(stranger) => format!("{}: {stranger}", path.display()),
+                ReadError::OtherFile(other) => format!("{}: {other}", path.display()),
             };
             Error::new(ErrorKind::BrokenRecording, message)
         })?;
