@@ -40,6 +40,11 @@ fn shipped() -> Vec<Shipped> {
             let text = std::fs::read_to_string(&path).expect("a readable file");
             let recording = exchange::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let asked = exchange::read_request(&text).expect("what can be read whole");
+            assert_eq!(asked.owners, recording.owners, "{}", path.display());
+            assert_eq!((asked.origin, asked.expected), (recording.exchange.origin, recording.expected));
+            assert_eq!(asked.request.body, recording.exchange.request.body, "{}", path.display());
+            assert!(!recording.is_edited(), "{}", path.display());
             found.push(Shipped { root: root.clone(), provider: provider.clone(), stem, recording });
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn lines(folder: &Path, summary: &Summary, catalogue: &Catalogue) -> 
             "{recordings} of {host}, which is no provider's host: --provider {name}=https://{host}/v1 says whose they are"
         ));
     }
-    for ((name, is_http), count) in summary.strangers.iter().take(MOST_NAMED) {
+    for ((name, is_http), count) in summary.other_files.iter().take(MOST_NAMED) {
         let (plural, verb) = if *count == 1 { ("", "is") } else { ("s", "are") };
         let what = if *is_http { "of another tool, and not read" } else { "not HTTP" };
         lines.push(format!("{count} {name}{plural} {verb} {what}"));
@@ -56,14 +56,14 @@ mod tests {
             real: 3,
             simulated: 30,
             edited: 1,
-            strangers: [(("tool recording".to_owned(), false), 12), (("VCR cassette".to_owned(), true), 1)].into(),
+            other_files: [(("tool recording".to_owned(), false), 12), (("VCR cassette".to_owned(), true), 1)].into(),
             broken: vec!["r/a.json: the file is empty".to_owned(), "r/b.json: x".to_owned()],
             hosts: [("api.groq.com".to_owned(), 4), ("me.azure.com".to_owned(), 10)].into(),
             more: false,
         };
         insta::assert_snapshot!(lines(Path::new("r"), &summary, &catalogue).join("\n"), @"
         recordings: r (3 real, 30 simulated, 1 edited)
-        10 recordings are of me.azure.com, which is no provider's host: --provider NAME=https://me.azure.com/v1 says whose they are
+        10 recordings are of me.azure.com, which is no provider's host: --provider =https://me.azure.com/v1 says whose they are
         1 VCR cassette is of another tool, and not read
         12 tool recordings are not HTTP
         2 files cannot be read, first r/a.json: the file is empty

@@ -31,7 +31,7 @@ pub use extra::Extra;
 pub use fault::{BROKEN_ON_PURPOSE, Cut, Fault, What, faulted};
 pub use format::write;
 pub use ignored::{FieldPath, FieldStep, Ignored};
-pub use import::Stranger;
+pub use import::OtherFile;
 pub use key::{Key, host_of, key, key_of_recorded};
 pub use model::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request};
 pub use moved::{Field, Moved, Remedy, moved};

@@ -1,7 +1,7 @@
 //! The text of a recording's file, ours or another tool's, as a value.
 
 use super::file::File;
-use super::import::{self, Stranger};
+use super::import::{self, OtherFile};
 use super::parts::{FormatError, Text};
 use super::section;
 use super::{RecordedRequest, Recording};
@@ -14,7 +14,7 @@ pub enum ReadError {
     Broken(#[from] FormatError),
     /// It is something else, and nothing is wrong with it.
     #[error("{0}")]
-    Stranger(Stranger),
+    OtherFile(OtherFile),
 }
 
 /// Reads the text of a recording.
@@ -48,17 +48,17 @@ fn open(text: &str) -> Result<File<'_>, ReadError> {
         Some('{') => {}
         None => return Err(text.error(text.0, "the file is empty").into()),
         Some(_) => {
-            if let Some(stranger) = import::stranger_of_text(text.0) {
-                return Err(ReadError::Stranger(stranger));
+            if let Some(other) = import::other_file_of_text(text.0) {
+                return Err(ReadError::OtherFile(other));
             }
             return Err(text.error(text.0, "a recording is a JSON object with `request` and `response`").into());
         }
     }
     let top = text.members(text.0)?;
     if top.get("retake").is_none()
-        && let Some(stranger) = import::stranger(text, &top)
+        && let Some(other) = import::other_file(text, &top)
     {
-        return Err(ReadError::Stranger(stranger));
+        return Err(ReadError::OtherFile(other));
     }
     Ok(File::open(text, top)?)
 }

@@ -247,7 +247,7 @@ proptest! {
                 prop_assert_eq!(recording.exchange.request.body, asked.request.body);
             }
             (Err(ReadError::Broken(_)), _) => {}
-            (Err(ReadError::Stranger(a)), Err(ReadError::Stranger(b))) => prop_assert_eq!(a, b),
+            (Err(ReadError::OtherFile(a)), Err(ReadError::OtherFile(b))) => prop_assert_eq!(a, b),
             (read, asked) => prop_assert!(false, "{:?} and {:?}", read.map(|_| ()), asked.map(|_| ())),
         }
     }

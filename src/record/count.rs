@@ -24,7 +24,7 @@ pub struct Summary {
     /// There are more files than were looked at.
     pub more: bool,
     /// What is no recording to retake, by what it is: a name in the singular, and whether it is of HTTP.
-    pub strangers: BTreeMap<(String, bool), usize>,
+    pub other_files: BTreeMap<(String, bool), usize>,
     /// What cannot be read, with what is wrong with it.
     pub broken: Vec<String>,
     /// In a folder without providers: recordings by the host that answered, where it is not this provider's.
@@ -38,7 +38,7 @@ impl Summary {
         self.simulated += other.simulated;
         self.edited += other.edited;
         self.more |= other.more;
-        self.strangers.extend(other.strangers.clone());
+        self.other_files.extend(other.other_files.clone());
         self.broken.extend(other.broken.iter().cloned());
         self.hosts.extend(other.hosts.clone());
     }
@@ -60,8 +60,8 @@ pub(super) fn summary(library: &Library) -> Summary {
         library.indexed(&view, place, |index| {
             for entry in index.entries() {
                 match &entry.kind {
-                    Kind::Stranger { name, is_http } => {
-                        *summary.strangers.entry((name.to_string(), *is_http)).or_default() += 1;
+                    Kind::OtherFile { name, is_http } => {
+                        *summary.other_files.entry((name.to_string(), *is_http)).or_default() += 1;
                     }
                     Kind::Broken(why) => {
                         let path = library.shelf(place).path(&entry.name);

@@ -33,7 +33,7 @@ pub(super) enum Kind {
     /// A recording.
     Recording(Recorded),
     /// Another thing, which is fine as it is.
-    Stranger {
+    OtherFile {
         /// In the singular: `VCR cassette`.
         name: Arc<str>,
         /// It is of HTTP, but of a tool whose files are not read.
@@ -170,7 +170,7 @@ impl Index {
 fn recording(entry: &Entry) -> Option<(&Entry, &Recorded)> {
     match &entry.kind {
         Kind::Recording(recorded) => Some((entry, recorded)),
-        Kind::Stranger { .. } | Kind::Broken(_) => None,
+        Kind::OtherFile { .. } | Kind::Broken(_) => None,
     }
 }
 
@@ -227,7 +227,7 @@ pub(super) fn write(index: &Index, rules: u64) -> String {
         out.push_str(&format!("{}\t{modified:x}\t{length:x}\t", escaped(name)));
         match kind {
             Kind::Broken(why) => out.push_str(&format!("-\t{}", escaped(why))),
-            Kind::Stranger { name, is_http } => {
+            Kind::OtherFile { name, is_http } => {
                 out.push_str(&format!("{}\t{}", if *is_http { 't' } else { 'n' }, escaped(name)));
             }
             Kind::Recording(recorded) => {
@@ -270,7 +270,7 @@ fn entry(line: &str) -> Option<Entry> {
             return Some(Entry { name, kind, modified, length });
         }
         word @ ("t" | "n") => {
-            let kind = Kind::Stranger { name: unescaped(parts.next()?).into(), is_http: word == "t" };
+            let kind = Kind::OtherFile { name: unescaped(parts.next()?).into(), is_http: word == "t" };
             return Some(Entry { name, kind, modified, length });
         }
         "r" => Some(Origin::Real),
@@ -384,8 +384,8 @@ mod tests {
                 let entry = recorded(name, &what, &cases);
                 let kind = match at % 4 {
                     0 => Kind::Broken(what.as_str().into()),
-                    1 => Kind::Stranger { name: what.as_str().into(), is_http: true },
-                    2 => Kind::Stranger { name: what.as_str().into(), is_http: false },
+                    1 => Kind::OtherFile { name: what.as_str().into(), is_http: true },
+                    2 => Kind::OtherFile { name: what.as_str().into(), is_http: false },
                     _ => entry.kind,
                 };
                 index.put(Entry { kind, ..entry });

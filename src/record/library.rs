@@ -249,7 +249,7 @@ impl Library {
             .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
         let recording = match exchange::read(&text) {
             Ok(recording) => recording,
-            Err(ReadError::Stranger(_)) => return Ok(None),
+            Err(ReadError::OtherFile(_)) => return Ok(None),
             Err(ReadError::Broken(error)) => {
                 let place = format!("{}:{}:{}", path.display(), error.line, error.column);
                 return Err(Error::new(

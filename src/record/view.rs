@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::index::{self, Entry, Index, Kind, Recorded, hash, sketch};
 use super::library::{Library, Place, lock, place_of};
 use super::shelf::stamp;
-use crate::exchange::{self, Ignored, ReadError, Stranger, host_of};
+use crate::exchange::{self, Ignored, OtherFile, ReadError, host_of};
 
 /// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
 const LEAST_KEPT: usize = 500;
@@ -149,9 +149,9 @@ impl View {
     fn kind(&self, library: &Library, text: &str) -> Kind {
         match exchange::read(text) {
             Err(ReadError::Broken(error)) => Kind::Broken(error.to_string().into()),
-            Err(ReadError::Stranger(stranger)) => {
-                let is_http = matches!(stranger, Stranger::OtherTool(_));
-                Kind::Stranger { name: stranger.name().into(), is_http }
+            Err(ReadError::OtherFile(other)) => {
+                let is_http = matches!(other, OtherFile::OtherTool(_));
+                Kind::OtherFile { name: other.name().into(), is_http }
             }
             Ok(recording) => {
                 let exchange = &recording.exchange;

@@ -6,9 +6,9 @@
 
 mod exception;
 mod kwargs;
+mod other_file;
 mod reply;
 mod request;
-mod stranger;
 #[cfg(test)]
 mod tests;
 
@@ -18,9 +18,9 @@ use super::extra::Extra;
 use super::file::{File, OF_FILE, OF_REQUEST, OF_RESPONSE};
 use super::parts::FormatError;
 use super::{Auth, Exchange, Origin, Owners, RecordedRequest, Recording, Request, Times};
+pub use other_file::OtherFile;
+pub(super) use other_file::{other_file, other_file_of_text};
 use request::Asked;
-pub use stranger::Stranger;
-pub(super) use stranger::{stranger, stranger_of_text};
 
 /// Ids that were normalised may make a file longer, but not without bound.
 const MOST_GROWTH: usize = 4;

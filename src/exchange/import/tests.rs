@@ -372,7 +372,7 @@ fn what_is_beside_is_kept_when_it_is_written_again() {
 }
 
 #[test]
-fn strangers_are_called_by_their_names() {
+fn other_files_are_called_by_their_names() {
     let tool = r#"{"request": {"provider": "tavily", "tool_name": "search", "kwargs": {}}, "response": {"body": {}}}"#;
     let files = r#"{"request": {"file_processor": "pypdf", "filename": "a"}, "response": {"body": {}}}"#;
     let vertex = call("/v1/x", "{}", "{}").replace("https://", "vertexai://");
@@ -397,7 +397,7 @@ fn strangers_are_called_by_their_names() {
         r#"{"retake_index": 1}"#,
     ];
     let named = all.map(|text| match both(text).map(|_| ()).unwrap_err() {
-        ReadError::Stranger(stranger) => stranger.to_string(),
+        ReadError::OtherFile(other) => other.to_string(),
         ReadError::Broken(error) => panic!("{error}: {text}"),
     });
     insta::assert_snapshot!(named.join("\n"), @"
