@@ -81,6 +81,14 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", message)
     }
 
+    /// The same with the path that was asked, in a message of several lines: recordings know the API's own.
+    pub(super) fn asked(mut self, path: &str) -> Self {
+        if let Some(at) = self.message.find('\n') {
+            self.message.insert_str(at, &format!("\n  asked: {path}"));
+        }
+        self
+    }
+
     /// Whether it makes a run untrustworthy. What only says that the network or the provider failed for a moment does
     /// not: a client may try again, and its test knows best.
     pub(super) fn is_trouble(&self) -> bool {

@@ -94,9 +94,10 @@ async fn ask(
     }
     let body = whole(&head.headers, body).await?;
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
+    let asked = format!("{} /{}{rest}", head.method, provider.name);
     let reply = match tape.send(request(head, body, case, provider, rest)).await {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
-        reply => reply?,
+        reply => reply.map_err(|error| Refusal::from(error).asked(&asked))?,
     };
     Ok(relayed(reply).await)
 }

@@ -330,8 +330,8 @@ impl Library {
     /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.
     pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
         let names = names_in(self.own.folder());
-        let read = |name: &Box<str>| self.read(&self.own.path(name)).transpose();
-        names.iter().filter_map(read).map(|found| Ok(found?.recording.exchange)).collect()
+        let found = names.iter().filter_map(|name| self.read(&self.own.path(name)).transpose());
+        found.map(|found| Ok(found?.recording.exchange)).collect()
     }
 
     /// Its files, sorted: a look at the folder, not into them.

@@ -105,11 +105,11 @@ impl View {
             }
         };
         gone.iter().for_each(|name| known.index.remove(name));
-        let is_new = |name: &&Box<str>| {
+        let is_new = |name: &str| {
             let now = stamp(&library.shelf(place).path(name)).map(|stamp| (nanoseconds(stamp.modified), stamp.length));
             known.index.get(name).map(|entry| (entry.modified, entry.length)) != now
         };
-        let new: Vec<Box<str>> = names.iter().filter(is_new).cloned().collect();
+        let new: Vec<Box<str>> = names.iter().filter(|name| is_new(name)).cloned().collect();
         self.read(library, place, &new).into_iter().for_each(|entry| known.index.put(entry));
         if known.index.len() >= LEAST_KEPT && !(new.is_empty() && gone.is_empty()) {
             keep(&path, &index::write(&known.index, self.id()));

@@ -67,7 +67,7 @@ async fn records(tape: &Tape, case: &str, prompts: &[&str]) {
     for prompt in prompts {
         body(tape, ask(Some(case), prompt)).await;
     }
-    assert_eq!(finish(&tape, case, true).await, Vec::<String>::new());
+    assert_eq!(finish(tape, case, true).await, Vec::<String>::new());
 }
 
 #[tokio::test]
