@@ -4,7 +4,9 @@
 //! answers under any name; for whom it is; and a sketch of its words, by which the files come out that are worth a
 //! closer look when nothing answers.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -57,31 +59,57 @@ pub(super) struct Recorded {
     /// The host that answered.
     pub(super) host: Arc<str>,
     /// The cases it names.
-    pub(super) cases: Arc<[Arc<str>]>,
+    pub(super) cases: Cases,
+}
+
+/// Names of cases in one text: of very many files, few are ever asked for their cases.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Cases(Box<str>);
+
+impl Cases {
+    pub(super) fn of<'a>(cases: impl Iterator<Item = &'a str>) -> Self {
+        Cases(cases.map(escaped).collect::<Vec<_>>().join("\t").into())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = String> {
+        self.0.split('\t').filter(|case| !case.is_empty()).map(unescaped)
+    }
 }
 
 /// The files of one folder.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: Vec<Option<Entry>>,
-    by_name: HashMap<Arc<str>, u32>,
-    by_hash: HashMap<u64, Vec<u32>>,
-    by_case: HashMap<Arc<str>, Vec<u32>>,
-    words: Words,
+    /// Of each entry, its place and its sketch, side by side: to find the nearest is to look at all of them.
+    sketches: Vec<Option<(u64, u64)>>,
+    by_name: HashMap<Arc<str>, u32, BuildHasherDefault<Quick>>,
+    /// The entry that was put in last with this hash; the one before it is `before` of that entry.
+    by_hash: HashMap<u64, u32, BuildHasherDefault<Quick>>,
+    before: Vec<Option<u32>>,
+    /// Made when it is first asked for.
+    by_case: OnceCell<HashMap<String, Vec<u32>>>,
+    hosts: Vec<(Arc<str>, usize)>,
 }
 
-/// Texts that many entries share, each kept once.
-#[derive(Debug, Default)]
-struct Words(HashMap<Arc<str>, ()>);
+/// Hashes what is a hash already, or a name made of one. Nobody gains from names that meet in it.
+#[derive(Default)]
+pub(super) struct Quick(u64);
 
-impl Words {
-    fn shared(&mut self, text: &str) -> Arc<str> {
-        if let Some((known, ())) = self.0.get_key_value(text) {
-            return Arc::clone(known);
+impl Hasher for Quick {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut whole = [0; 8];
+            whole[..part.len()].copy_from_slice(part);
+            self.write_u64(u64::from_le_bytes(whole));
         }
-        let text: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&text), ());
-        text
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = mixed(self.0.rotate_left(5) ^ part);
     }
 }
 
@@ -105,27 +133,40 @@ impl Index {
     pub(super) fn put(&mut self, mut entry: Entry) {
         self.remove(&entry.name);
         let at = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let (mut sketch, mut before) = (None, None);
         if let Kind::Recording(recorded) = &mut entry.kind {
-            recorded.host = self.words.shared(&recorded.host);
-            recorded.cases = recorded.cases.iter().map(|case| self.words.shared(case)).collect();
-            self.by_hash.entry(recorded.hash).or_default().push(at);
-            for case in recorded.cases.iter() {
-                let gist = self.words.shared(gist(case));
-                self.by_case.entry(gist).or_default().push(at);
+            self.count_host(recorded);
+            sketch = Some((recorded.place, recorded.sketch));
+            before = self.by_hash.insert(recorded.hash, at);
+            if let Some(by_case) = self.by_case.get_mut() {
+                add_cases(by_case, recorded, at);
             }
         }
         self.by_name.insert(Arc::clone(&entry.name), at);
         self.entries.push(Some(entry));
+        self.sketches.push(sketch);
+        self.before.push(before);
     }
 
+    /// Shares the name of the host, of which there are few, and counts it.
+    fn count_host(&mut self, recorded: &mut Recorded) {
+        match self.hosts.iter_mut().find(|(host, _)| *host == recorded.host) {
+            Some((host, count)) => {
+                recorded.host = Arc::clone(host);
+                *count += 1;
+            }
+            None => self.hosts.push((Arc::clone(&recorded.host), 1)),
+        }
+    }
+
+    /// Forgets a file. What leads to it stays and leads nowhere.
     pub(super) fn remove(&mut self, name: &str) {
         let Some(at) = self.by_name.remove(name) else { return };
-        let Some(Kind::Recording(recorded)) = self.entries[at as usize].take().map(|entry| entry.kind) else { return };
-        let gists = recorded.cases.iter().map(|case| gist(case));
-        let lists = gists.filter_map(|gist| self.by_case.get_mut(gist).map(|list| list.retain(|other| *other != at)));
-        lists.for_each(drop);
-        if let Some(list) = self.by_hash.get_mut(&recorded.hash) {
-            list.retain(|other| *other != at);
+        self.sketches[at as usize] = None;
+        if let Some(Kind::Recording(recorded)) = self.entries[at as usize].take().map(|entry| entry.kind)
+            && let Some((_, count)) = self.hosts.iter_mut().find(|(host, _)| *host == recorded.host)
+        {
+            *count -= 1;
         }
     }
 
@@ -138,32 +179,65 @@ impl Index {
         self.entries().filter_map(recording)
     }
 
+    /// How many recordings there are of hosts of which `is_meant` says so.
+    pub(super) fn count(&self, is_meant: impl Fn(&str) -> bool) -> usize {
+        self.hosts.iter().filter(|(host, _)| is_meant(host)).map(|(_, count)| count).sum()
+    }
+
     /// The names of the files that were asked what has this hash, sorted.
     pub(super) fn asked(&self, hash: u64) -> Vec<Arc<str>> {
-        let at = self.by_hash.get(&hash).into_iter().flatten();
-        let mut names: Vec<Arc<str>> =
-            at.filter_map(|at| self.entries[*at as usize].as_ref()).map(|entry| Arc::clone(&entry.name)).collect();
+        let mut names = Vec::new();
+        let mut next = self.by_hash.get(&hash).copied();
+        while let Some(at) = next {
+            names.extend(self.entries[at as usize].as_ref().map(|entry| Arc::clone(&entry.name)));
+            next = self.before[at as usize];
+        }
         names.sort_unstable();
         names
     }
 
     /// The recordings that may be of a case, by what its spellings have in common.
     pub(super) fn of_case(&self, case: &str) -> impl Iterator<Item = (&Entry, &Recorded)> {
-        let at = self.by_case.get(gist(case)).into_iter().flatten();
+        let by_case = self.by_case.get_or_init(|| {
+            let mut by_case = HashMap::new();
+            for (at, entry) in self.entries.iter().enumerate() {
+                if let Some((_, recorded)) = entry.as_ref().and_then(recording) {
+                    add_cases(&mut by_case, recorded, at as u32);
+                }
+            }
+            by_case
+        });
+        let at = by_case.get(gist(case)).into_iter().flatten();
         at.filter_map(|at| self.entries[*at as usize].as_ref()).filter_map(recording)
     }
 
     /// The names of at most `most` files whose requests are nearest: those of the same method and endpoint first.
     pub(super) fn near(&self, place: u64, sketch: u64, most: usize) -> Vec<Arc<str>> {
-        let far = |recorded: &Recorded| (recorded.place != place, (recorded.sketch ^ sketch).count_ones());
-        let mut all: Vec<((bool, u32), &Arc<str>)> =
-            self.recordings().map(|(entry, recorded)| (far(recorded), &entry.name)).collect();
-        if all.len() > most {
-            all.select_nth_unstable(most);
-            all.truncate(most);
-        }
-        all.sort_unstable();
-        all.into_iter().map(|(_, name)| Arc::clone(name)).collect()
+        // A distance has few values: to count how often each occurs is quicker than to sort.
+        let far = |(its_place, its_sketch): (u64, u64)| {
+            usize::from(its_place != place) * 65 + (its_sketch ^ sketch).count_ones() as usize
+        };
+        let mut counts = [0_usize; 130];
+        self.sketches.iter().flatten().for_each(|its| counts[far(*its)] += 1);
+        let mut left = most;
+        let farthest = counts.iter().position(|count| {
+            let is_last = *count >= left;
+            left = left.saturating_sub(*count);
+            is_last
+        });
+        let farthest = farthest.unwrap_or(counts.len());
+        let is_near =
+            |(at, its): (usize, &Option<(u64, u64)>)| its.map(far).filter(|far| *far <= farthest).map(|far| (far, at));
+        let mut near: Vec<(usize, usize)> = self.sketches.iter().enumerate().filter_map(is_near).collect();
+        near.sort_unstable();
+        near.truncate(most);
+        near.iter().filter_map(|(_, at)| self.entries[*at].as_ref()).map(|entry| Arc::clone(&entry.name)).collect()
+    }
+}
+
+fn add_cases(by_case: &mut HashMap<String, Vec<u32>>, recorded: &Recorded, at: u32) {
+    for case in recorded.cases.iter() {
+        by_case.entry(gist(&case).to_owned()).or_default().push(at);
     }
 }
 
@@ -238,7 +312,10 @@ pub(super) fn write(index: &Index, rules: u64) -> String {
                     None => 'e',
                 };
                 out.push_str(&format!("{origin}\t{hash:x}\t{place:x}\t{sketch:x}\t{}", escaped(host)));
-                cases.iter().for_each(|case| out.push_str(&format!("\t{}", escaped(case))));
+                if !cases.0.is_empty() {
+                    out.push('\t');
+                    out.push_str(&cases.0);
+                }
             }
         }
         out.push('\n');
@@ -261,8 +338,9 @@ pub(super) fn read(text: &str, rules: u64) -> Option<Index> {
 
 fn entry(line: &str) -> Option<Entry> {
     let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    let mut parts = line.split('\t');
-    let name = unescaped(parts.next()?).into();
+    // What comes after the host are cases, which stay as they are written.
+    let mut parts = line.splitn(9, '\t');
+    let name = shared(parts.next()?);
     let (modified, length) = (number(parts.next()?)?, number(parts.next()?)?);
     let origin = match parts.next()? {
         "-" => {
@@ -279,10 +357,14 @@ fn entry(line: &str) -> Option<Entry> {
         _ => return None,
     };
     let (hash, place, sketch) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?);
-    let host = unescaped(parts.next()?).into();
-    let cases = parts.map(|case| unescaped(case).into()).collect();
+    let host = shared(parts.next()?);
+    let cases = Cases(parts.next().unwrap_or_default().into());
     let kind = Kind::Recording(Recorded { hash, place, sketch, origin, host, cases });
     Some(Entry { name, kind, modified, length })
+}
+
+fn shared(text: &str) -> Arc<str> {
+    if text.contains('\\') { unescaped(text).into() } else { text.into() }
 }
 
 fn escaped(text: &str) -> String {
@@ -316,7 +398,7 @@ mod tests {
     use super::*;
 
     fn recorded(name: &str, asked: &str, cases: &[&str]) -> Entry {
-        let cases = cases.iter().map(|case| (*case).into()).collect();
+        let cases = Cases::of(cases.iter().copied());
         let kind = Kind::Recording(Recorded {
             hash: hash(asked),
             place: hash("POST /v1/x"),

@@ -16,7 +16,7 @@ use crate::upstream::{Error, ErrorKind};
 
 /// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
 const MOST_NEAR: usize = 200;
-const NEAR: usize = 16;
+const NEAR: usize = 8;
 /// Recordings of one case looked at for what it asked before.
 const MOST_OF_CASE: usize = 64;
 
@@ -279,7 +279,7 @@ impl Library {
     /// The recordings that name this case exactly, with their names, in one folder.
     pub(super) fn labelled(&self, view: &View, place: Place, label: &str) -> Vec<String> {
         self.indexed(view, place, |index| {
-            let named = index.of_case(label).filter(|(_, recorded)| recorded.cases.iter().any(|case| **case == *label));
+            let named = index.of_case(label).filter(|(_, recorded)| recorded.cases.iter().any(|case| case == label));
             named.map(|(entry, _)| entry.name.to_string()).collect()
         })
     }
@@ -305,7 +305,7 @@ impl Library {
         label: Option<&str>,
     ) -> (BTreeSet<Arc<str>>, usize) {
         let is_ours = |host: &str| place == Place::Own || self.is_own_host(host);
-        let ours = index.recordings().filter(|(_, recorded)| is_ours(&recorded.host)).count();
+        let ours = index.count(is_ours);
         if ours <= MOST_NEAR {
             return (index.recordings().map(|(entry, _)| Arc::clone(&entry.name)).collect(), ours);
         }

@@ -6,15 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::index::{self, Entry, Index, Kind, Recorded, hash, sketch};
+use super::index::{self, Cases, Entry, Index, Kind, Recorded, hash, sketch};
 use super::library::{Library, Place, lock, place_of};
-use super::shelf::stamp;
+use super::shelf::{mark, marks, stamp};
 use crate::exchange::{self, Ignored, OtherFile, ReadError, host_of};
 
 /// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
 const LEAST_KEPT: usize = 500;
-/// So many files are worth a second thread that reads them.
-const MANY: usize = 200;
 /// See [`super::shelf`]: what was looked at so soon after a change may lack another one.
 const TICK: Duration = Duration::from_millis(50);
 /// The folder of indexes, beside the recordings. It can be thrown away.
@@ -97,53 +95,37 @@ impl View {
             known.index = index;
         }
         let names = library.shelf(place).names();
-        let gone: Vec<Arc<str>> = match known.index.len() {
-            0 => Vec::new(),
-            _ => {
-                let is_gone = |entry: &&Entry| names.binary_search_by(|name| (**name).cmp(&*entry.name)).is_err();
-                known.index.entries().filter(is_gone).map(|entry| Arc::clone(&entry.name)).collect()
+        let marks = marks(library.shelf(place).folder(), &names);
+        let (mut new, mut known_before) = (Vec::new(), 0);
+        for (name, mark) in names.iter().zip(marks) {
+            let entry = known.index.get(name).map(|entry| (entry.modified, entry.length));
+            known_before += usize::from(entry.is_some());
+            if entry != mark {
+                new.push(name.clone());
             }
-        };
+        }
+        let mut gone: Vec<Arc<str>> = Vec::new();
+        if known_before < known.index.len() {
+            let is_gone = |entry: &&Entry| names.binary_search_by(|name| (**name).cmp(&*entry.name)).is_err();
+            gone = known.index.entries().filter(is_gone).map(|entry| Arc::clone(&entry.name)).collect();
+        }
         gone.iter().for_each(|name| known.index.remove(name));
-        let is_new = |name: &str| {
-            let now = stamp(&library.shelf(place).path(name)).map(|stamp| (nanoseconds(stamp.modified), stamp.length));
-            known.index.get(name).map(|entry| (entry.modified, entry.length)) != now
-        };
-        let new: Vec<Box<str>> = names.iter().filter(|name| is_new(name)).cloned().collect();
-        self.read(library, place, &new).into_iter().for_each(|entry| known.index.put(entry));
+        // One thread for this: whoever is answered meanwhile needs a processor too.
+        let entries = new.iter().filter_map(|name| self.entry(library, place, name));
+        entries.for_each(|entry| known.index.put(entry));
         if known.index.len() >= LEAST_KEPT && !(new.is_empty() && gone.is_empty()) {
             keep(&path, &index::write(&known.index, self.id()));
         }
     }
 
-    /// Reads files for the index; of many, half on another thread.
-    fn read(&self, library: &Library, place: Place, names: &[Box<str>]) -> Vec<Entry> {
-        let read = |names: &[Box<str>]| -> Vec<Entry> {
-            names.iter().filter_map(|name| self.entry(library, place, name)).collect()
-        };
-        if names.len() < MANY {
-            return read(names);
-        }
-        let (first, second) = names.split_at(names.len() / 2);
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| read(second));
-            let mut entries = read(first);
-            match other.join() {
-                Ok(more) => entries.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            entries
-        })
-    }
-
     fn entry(&self, library: &Library, place: Place, name: &str) -> Option<Entry> {
         let path = library.shelf(place).path(name);
-        let stamp = stamp(&path)?;
+        let (modified, length) = mark(stamp(&path)?);
         let kind = match fs::read_to_string(&path) {
             Ok(text) => self.kind(library, &text),
             Err(error) => Kind::Broken(error.to_string().into()),
         };
-        Some(Entry { name: name.into(), kind, modified: nanoseconds(stamp.modified), length: stamp.length })
+        Some(Entry { name: name.into(), kind, modified, length })
     }
 
     fn kind(&self, library: &Library, text: &str) -> Kind {
@@ -162,7 +144,7 @@ impl View {
                     sketch: sketch(&key.canonical),
                     origin: (!recording.is_edited()).then_some(exchange.origin),
                     host: host_of(&exchange.url).into(),
-                    cases: recording.owners.cases().map(Into::into).collect(),
+                    cases: Cases::of(recording.owners.cases()),
                 })
             }
         }
@@ -176,11 +158,6 @@ impl View {
         };
         library.root().join(FOLDER).join(format!("{folder}-{:016x}", self.id()))
     }
-}
-
-fn nanoseconds(time: Option<SystemTime>) -> u64 {
-    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
 }
 
 /// Keeps an index. Where it cannot be kept it is made anew by the next run.
