@@ -10,7 +10,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{ChunkMark, End, Exchange, Reply, Request};
 
@@ -19,8 +19,8 @@ use super::{ChunkMark, End, Exchange, Reply, Request};
 const SHORTEST: usize = 8;
 
 /// Request headers that are kept. Everything else stays out, whatever a key header may be called.
-const KEPT_REQUEST_HEADERS: [&str; 5] =
-    ["accept", "anthropic-beta", "anthropic-version", "content-type", "openai-beta"];
+const KEPT_REQUEST_HEADERS: [&str; 6] =
+    ["accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type", "openai-beta"];
 
 /// Reply headers that are not kept: they belong to one connection or one session, or follow from the body.
 const DROPPED_REPLY_HEADERS: [&str; 13] = [
@@ -39,6 +39,13 @@ const DROPPED_REPLY_HEADERS: [&str; 13] = [
     "x-retake-origin",
 ];
 
+/// Whether a key or a cookie travels under this name, in a header or in a query.
+pub fn carries_key(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    name == "key"
+        || ["authorization", "api-key", "apikey", "token", "cookie", "secret"].iter().any(|part| name.contains(part))
+}
+
 /// Whether a header of a reply is kept.
 pub fn keeps_reply_header(name: &str) -> bool {
     !DROPPED_REPLY_HEADERS.contains(&name.to_ascii_lowercase().as_str())
@@ -49,6 +56,8 @@ pub fn keeps_reply_header(name: &str) -> bool {
 pub struct Secrets {
     /// Longest value first, so that a value which contains another one wins.
     all: Vec<Secret>,
+    /// Request headers that are kept besides the usual ones.
+    kept_headers: Vec<String>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -79,7 +88,17 @@ impl Secrets {
             .map(|(variable, value)| Secret::new(variable, &value))
             .collect();
         all.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.variable.cmp(&b.variable)));
-        Secrets { all }
+        Secrets { all, kept_headers: Vec::new() }
+    }
+
+    /// These, and request headers that are kept besides the usual ones, because they count when requests are compared.
+    /// One that carries a key is never kept.
+    pub fn keeping(mut self, headers: &[String]) -> Self {
+        let new = headers.iter().filter(|name| !carries_key(name));
+        self.kept_headers.extend(new.filter(|name| !KEPT_REQUEST_HEADERS.contains(&name.as_str())).cloned());
+        self.kept_headers.sort_unstable();
+        self.kept_headers.dedup();
+        self
     }
 
     /// The variable whose value is in `bytes`, in whatever form.
@@ -104,10 +123,11 @@ impl Secrets {
     /// A request without secrets and without headers that are not kept.
     pub fn request(&self, request: &Request) -> Request {
         let mut headers = HeaderMap::new();
-        for name in KEPT_REQUEST_HEADERS {
-            for value in request.headers.get_all(name) {
+        let more = self.kept_headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        for name in KEPT_REQUEST_HEADERS.map(HeaderName::from_static).into_iter().chain(more) {
+            for value in request.headers.get_all(&name) {
                 if let Ok(value) = HeaderValue::from_bytes(&self.bytes(value.as_bytes())) {
-                    headers.append(name, value);
+                    headers.append(&name, value);
                 }
             }
         }

@@ -86,7 +86,7 @@ mod tests {
             end: End::Complete,
         };
         let exchange = Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real };
-        let key = exchange::key_of_recorded(&exchange, &[]);
+        let key = exchange::key(&exchange.request, "https://h.example/v1", &exchange::Rules::default());
         let recording = Recording {
             exchange,
             owners: exchange::Owners::ByOrder { times: Times::Count(1), cases: Default::default() },

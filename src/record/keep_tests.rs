@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::super::pool::Pool;
 use super::*;
-use crate::exchange::{Auth, Reply, Request, key_of_recorded};
+use crate::exchange::{Auth, Reply, Request, Rules, key};
 use crate::provider::Provider;
 
 fn exchange(body: &str, headers: &[(&str, &str)]) -> Exchange {
@@ -26,7 +26,7 @@ fn exchange(body: &str, headers: &[(&str, &str)]) -> Exchange {
 }
 
 fn entry(nth: u32, exchange: Exchange) -> Arc<Entry> {
-    let key = key_of_recorded(&exchange, &[]);
+    let key = key(&exchange.request, "https://api.together.xyz/v1", &Rules::default());
     Arc::<Pool>::default().depart(None).land(key, nth, exchange)
 }
 

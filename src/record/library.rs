@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Cache, Cached, Loaded, Take};
 use super::recall::Recall;
-use crate::exchange::{self, Exchange, Ignored, Key, Recording, Request, host_of};
+use crate::exchange::{self, Exchange, Key, Recording, Request, Rules, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
@@ -22,7 +22,7 @@ pub struct Library {
     root: PathBuf,
     provider: String,
     base_url: String,
-    ignores: Vec<Ignored>,
+    rules: Rules,
     cache: Mutex<Cache>,
     /// Requests that its files answered lately.
     pub(super) recall: Recall,
@@ -56,16 +56,21 @@ impl Library {
             root: root.to_owned(),
             provider: provider.name.clone(),
             base_url: provider.base_url.trim_end_matches('/').to_owned(),
-            ignores: provider.ignores.clone(),
+            rules: provider.rules.clone(),
             cache: Mutex::default(),
-            recall: Recall::default(),
+            recall: Recall::new(&provider.rules.match_headers),
             asked: Mutex::default(),
         }
     }
 
     /// The key of a request to this provider.
     pub fn key(&self, request: &Request) -> Key {
-        exchange::key(request, &self.base_url, &self.ignores)
+        exchange::key(request, &self.base_url, &self.rules)
+    }
+
+    /// What is declared about requests to this provider.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The provider's name.
@@ -79,7 +84,7 @@ impl Library {
     }
 
     pub(super) fn key_of_recorded(&self, recording: &Recording) -> Key {
-        exchange::key_of_recorded(&recording.exchange, &self.ignores)
+        self.key(&recording.exchange.request)
     }
 
     fn folder(&self) -> PathBuf {
@@ -99,17 +104,11 @@ impl Library {
 
     /// The files that answer a request, in the order of its repeats.
     pub(super) fn takes(&self, key: &Key, request: &Request) -> Result<Vec<Take>, Error> {
-        let mut names = vec![key.name.clone()];
-        // Recorded before a field was declared as ignored: the name still counts that field.
-        if !self.ignores.is_empty() {
-            let plain = exchange::key(request, &self.base_url, &[]).name;
-            if plain != key.name {
-                names.push(plain);
-            }
-        }
-        for name in &names {
+        let older = exchange::older_key(request, &self.base_url, &self.rules);
+        let is_same = |loaded: &Loaded| loaded.key == *key || Some(&loaded.key) == older.as_ref();
+        for name in &self.names(request, key) {
             for folder in [self.folder(), self.root.clone()] {
-                let takes = self.takes_in(&folder, name, key)?;
+                let takes = self.takes_in(&folder, name, &is_same)?;
                 if !takes.is_empty() {
                     return Ok(takes);
                 }
@@ -118,7 +117,7 @@ impl Library {
         Ok(Vec::new())
     }
 
-    fn takes_in(&self, folder: &Path, name: &str, key: &Key) -> Result<Vec<Take>, Error> {
+    fn takes_in(&self, folder: &Path, name: &str, is_same: &dyn Fn(&Loaded) -> bool) -> Result<Vec<Take>, Error> {
         let mut takes = Vec::new();
         for place in 1.. {
             let path = folder.join(file_name(name, place));
@@ -127,12 +126,26 @@ impl Library {
                 break;
             }
             self.check_name(&path, name, &loaded)?;
-            if loaded.key.canonical != key.canonical {
+            if !is_same(&loaded) {
                 break;
             }
             takes.push(Take { path, loaded });
         }
         Ok(takes)
+    }
+
+    /// The names of files that may hold a request: those that it has, and those that it had before a rule was declared
+    /// or by an older retake.
+    fn names(&self, request: &Request, key: &Key) -> Vec<String> {
+        let mut names = vec![key.name.clone()];
+        names.extend(exchange::older_key(request, &self.base_url, &self.rules).map(|older| older.name));
+        if self.rules != Rules::default() {
+            let plain = Rules::default();
+            names.push(exchange::key(request, &self.base_url, &plain).name);
+            names.extend(exchange::older_key(request, &self.base_url, &plain).map(|older| older.name));
+        }
+        names.dedup();
+        names
     }
 
     /// In a flat folder lie recordings of any provider: the host tells whose they are.
@@ -141,8 +154,8 @@ impl Library {
     }
 
     fn check_name(&self, path: &Path, name: &str, loaded: &Loaded) -> Result<(), Error> {
-        let plain = || exchange::key_of_recorded(&loaded.recording.exchange, &[]).name;
-        if loaded.key.name == name || plain() == name {
+        let names = || self.names(&loaded.recording.exchange.request, &loaded.key);
+        if loaded.key.name == name || names().iter().any(|known| known == name) {
             return Ok(());
         }
         Err(broken(

@@ -95,8 +95,10 @@ pub struct Tape {
 }
 
 /// Wires a tape. In replay `live` is let go of at once: nothing can reach the network.
-pub fn wire(mode: Mode, library: Library, live: Option<Shared>, options: Options) -> Tape {
+pub fn wire(mode: Mode, library: Library, live: Option<Shared>, mut options: Options) -> Tape {
     let library = Arc::new(library);
+    // A header that counts must be kept: otherwise a recording would never be asked for again.
+    options.secrets = options.secrets.keeping(&library.rules().match_headers);
     let live = live.filter(|_| mode != Mode::Replay);
     let recorder = live
         .clone()

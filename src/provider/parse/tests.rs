@@ -1,5 +1,5 @@
 use super::*;
-use crate::exchange::{FieldPath, FieldStep, Ignored};
+use crate::exchange::{BodyPath, Ignored};
 
 fn source(name: &str, text: &str) -> Source {
     Source { name: name.into(), text: text.into() }
@@ -73,11 +73,8 @@ fn together_is_as_it_was_found() {
     assert_eq!(together.key.as_deref(), Some("TOGETHER_API_KEY"));
     assert_eq!(together.key_header, ("authorization".to_owned(), "Bearer ".to_owned()));
     assert_eq!(
-        together.ignores,
-        [Ignored {
-            endpoint: "/v1/embeddings".into(),
-            fields: vec![FieldPath(vec![FieldStep::Member("encoding_format".into())])]
-        }]
+        together.rules.ignores,
+        [Ignored { endpoint: "/v1/embeddings".into(), fields: vec![BodyPath::member("encoding_format")] }]
     );
     assert_eq!(together.quirks.usage_when_missing, ["/v1/embeddings"]);
     assert!(together.quirks.bare_model_list);
