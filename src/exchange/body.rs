@@ -9,6 +9,11 @@ use crate::wire::coding;
 /// A compressed body that holds more is compared by its own bytes: a few of them can stand for more than fits into memory.
 const MOST_UNPACKED: usize = 100 << 20;
 
+/// What is in a compressed body; `None` where it is not compressed or cannot be unpacked.
+pub(super) fn unpacked(request: &Request) -> Option<Vec<u8>> {
+    coding::unpacked(&request.headers, &request.body, MOST_UNPACKED)
+}
+
 /// A body without its compression and its boundaries.
 pub(super) struct Body<'a> {
     bytes: Cow<'a, [u8]>,
@@ -19,8 +24,7 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     /// The body of a request.
     pub(super) fn of(request: &'a Request) -> Self {
-        let unpacked = coding::unpacked(&request.headers, &request.body, MOST_UNPACKED);
-        let bytes = unpacked.map_or(Cow::Borrowed(&request.body[..]), Cow::Owned);
+        let bytes = unpacked(request).map_or(Cow::Borrowed(&request.body[..]), Cow::Owned);
         match multipart::boundary(&request.headers) {
             None => Body { bytes, is_form: false },
             Some(Boundary { text, is_form }) => match multipart::form(&bytes, &text).filter(|_| is_form) {

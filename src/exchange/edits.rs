@@ -11,7 +11,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::NormalizedPath;
 
-use super::rules::{Mask, Rules};
+use super::Request;
+use super::body::Body;
+use super::difference::member;
+use super::key::Content;
+use super::rules::{Mask, Rules, endpoint_of};
 
 /// What is done at a place of a body and below it.
 #[derive(Debug, Default)]
@@ -108,15 +112,20 @@ impl<'r> Masker<'r> {
     }
 
     /// A text as it is compared at this place.
+    pub(super) fn masked<'t>(&mut self, text: &'t str, at: &At<'_>) -> Cow<'t, str> {
+        self.apply(text, &at.masks)
+    }
+
+    /// A text under the masks of these numbers.
     ///
     /// Every mask looks at the text as it was sent, and never at what another one put there. Matches that overlap become
     /// one, which is called by the longest of them: the first of equally long ones.
-    pub(super) fn masked<'t>(&mut self, text: &'t str, at: &At<'_>) -> Cow<'t, str> {
-        if at.masks.is_empty() {
+    pub(super) fn apply<'t>(&mut self, text: &'t str, numbers: &[u16]) -> Cow<'t, str> {
+        if numbers.is_empty() {
             return Cow::Borrowed(text);
         }
         let mut found = Vec::new();
-        for &number in &at.masks {
+        for &number in numbers {
             let Some(mask) = self.masks.get(usize::from(number)) else { continue };
             let matches = mask.pattern.find_iter(text).filter(|found| !found.is_empty());
             found.extend(matches.map(|found| (found.start(), found.end(), number)));
@@ -138,6 +147,60 @@ impl<'r> Masker<'r> {
         }
         out.push_str(&text[done..]);
         Cow::Owned(out)
+    }
+}
+
+/// What a mask matched in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Masked {
+    /// Where, from the top of the body: `$.system[0].text`.
+    pub path: String,
+    /// The mask, by its place in [`Rules::masks`].
+    pub mask: u16,
+    /// What it matched first there.
+    pub text: String,
+}
+
+/// Where masks matched something in a request, and what: for messages.
+pub fn masked(request: &Request, rules: &Rules) -> Vec<Masked> {
+    let body = Body::of(request);
+    let body = match body.content() {
+        Content::Json(text) => tree(text),
+        Content::Text(text) => text.into(),
+        Content::Empty | Content::Binary(_) => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    if let Some(edits) = Edits::of(rules, endpoint_of(&request.endpoint), || body.clone()) {
+        find_masked(&body, &At::top(Some(&edits)), "$", &rules.masks, &mut found);
+    }
+    found
+}
+
+fn find_masked(value: &Value, at: &At<'_>, path: &str, masks: &[Mask], out: &mut Vec<Masked>) {
+    if at.is_omitted() {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                find_masked(value, &at.member(name), &member(path, name), masks, out);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_masked(item, &at.element(index), &format!("{path}[{index}]"), masks, out);
+            }
+        }
+        Value::String(text) => {
+            for number in at.masks.iter().copied().collect::<BTreeSet<u16>>() {
+                let pattern = masks.get(usize::from(number)).map(|mask| &mask.pattern);
+                let first = pattern.and_then(|pattern| pattern.find_iter(text).find(|found| !found.is_empty()));
+                let found =
+                    first.map(|found| Masked { path: path.to_owned(), mask: number, text: found.as_str().to_owned() });
+                out.extend(found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -44,7 +44,11 @@ impl Rules {
         self.ignores.iter().filter(move |ignored| fits(&ignored.endpoint, endpoint)).flat_map(|ignored| &ignored.fields)
     }
 
-    /// The masks of a request to this endpoint, each with its place among all of them.
+    /// The masks of a request to this endpoint, which may have a query, each with its place among all of them.
+    pub fn masks_of<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = (u16, &'r Mask)> {
+        self.masks_at(endpoint_of(endpoint))
+    }
+
     pub(super) fn masks_at<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = (u16, &'r Mask)> {
         let numbered = (0..u16::MAX).zip(&self.masks);
         numbered.filter(move |(_, mask)| mask.endpoint.as_ref().is_none_or(|wanted| fits(wanted, endpoint)))
@@ -53,8 +57,12 @@ impl Rules {
 
 /// An endpoint as rules name it: without its query, and with one slash at its beginning.
 pub(super) fn endpoint_of(endpoint: &str) -> &str {
-    let path = endpoint.split('?').next().unwrap_or_default();
-    if path.starts_with("//") { &path[1..] } else { path }
+    shown_endpoint(endpoint.split('?').next().unwrap_or_default())
+}
+
+/// An endpoint for people: `//v1/x`, which is at the root of its server, as `/v1/x`.
+pub fn shown_endpoint(endpoint: &str) -> &str {
+    if endpoint.starts_with("//") { &endpoint[1..] } else { endpoint }
 }
 
 /// Whether a text is one that a pattern means, in which `*` stands for anything.

@@ -10,9 +10,10 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChunkMark, End, Exchange, Reply, Request};
+use super::{ChunkMark, End, Exchange, Reply, Request, body};
 
 /// Shorter values are no secrets here. `_NONE_`, `test` or `dummy` stand where a key is not needed; they turn up in
 /// honest text, and replacing them would falsify recordings while it protects nothing.
@@ -131,11 +132,20 @@ impl Secrets {
                 }
             }
         }
+        // A secret inside of a compressed body can only be taken out of what is in it, which then is kept as it is.
+        let unpacked = if self.all.is_empty() { None } else { body::unpacked(request) };
+        let body = match unpacked.filter(|plain| self.find(plain).is_some()) {
+            Some(plain) => {
+                headers.remove(CONTENT_ENCODING);
+                self.bytes(&plain).into_owned().into()
+            }
+            None => self.body(&request.body),
+        };
         Request {
             method: request.method.clone(),
             endpoint: self.text(&request.endpoint),
             headers,
-            body: self.body(&request.body),
+            body,
             auth: request.auth,
             case: request.case.clone(),
         }
@@ -445,6 +455,45 @@ mod tests {
         assert_eq!(kept.url, "http://h/?k=$API_KEY");
         assert_eq!(kept.reply.headers, [("x-echo".to_owned(), "$API_KEY".to_owned())]);
         assert_eq!(kept.reply.end, End::Broken("no $API_KEY".to_owned()));
+    }
+
+    #[test]
+    fn a_secret_in_a_compressed_body_is_taken_out_of_what_is_in_it() {
+        let packed = |text: &str| {
+            let mut pack = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            std::io::Write::write_all(&mut pack, text.as_bytes()).unwrap();
+            Request {
+                method: http::Method::POST,
+                endpoint: "/v1/x".to_owned(),
+                headers: HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]),
+                body: pack.finish().unwrap().into(),
+                auth: Auth::Provider,
+                case: None,
+            }
+        };
+        let kept = secrets().request(&packed(&format!("my key is {KEY}")));
+        assert_eq!((kept.body.as_ref(), kept.headers.len()), (&b"my key is $API_KEY"[..], 0));
+        let honest = packed("nothing");
+        let kept = secrets().request(&honest);
+        assert_eq!((kept.body, kept.headers.len()), (honest.body, 1));
+    }
+
+    #[test]
+    fn a_declared_header_is_kept_unless_it_carries_a_key() {
+        let mut request = Request {
+            method: http::Method::GET,
+            endpoint: "/v1/x".to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            auth: Auth::Provider,
+            case: None,
+        };
+        for name in ["x-team", "x-other", "x-api-key", "accept"] {
+            request.headers.insert(name, HeaderValue::from_static("v"));
+        }
+        let declared = ["x-team", "x-api-key", "accept"].map(str::to_owned);
+        let kept = secrets().keeping(&declared).request(&request).headers;
+        assert_eq!(kept.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["accept", "x-team"]);
     }
 
     fn pieces() -> impl Strategy<Value = Vec<String>> {

@@ -16,6 +16,7 @@ mod keep;
 mod library;
 mod miss;
 mod mode;
+mod path;
 mod play;
 mod pool;
 mod recall;

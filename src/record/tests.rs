@@ -1,6 +1,7 @@
 mod misses;
 mod recording;
 mod replay;
+mod rules;
 
 use std::collections::VecDeque;
 use std::path::Path;

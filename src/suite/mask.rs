@@ -66,6 +66,11 @@ pub(crate) fn masks(
 
 /// A place in a body; a mistake is shown at its place inside the string.
 pub(crate) fn body_path(source: &Source, text: &Spanned<String>) -> Result<BodyPath, Error> {
+    if !text.value.starts_with('$') {
+        let reason = format!("`{}` is no JSONPath, which begins with `$`", text.value);
+        let help = format!("write `$.{}`, or `$..text` for every text", text.value);
+        return Err(Error::at(source, text.place, text.value.chars().count(), reason).help(help));
+    }
     BodyPath::parse(&text.value).map_err(|error| {
         let place = Place { column: text.place.column + error.position() as u32, ..text.place };
         Error::at(source, place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
@@ -150,7 +155,7 @@ mod tests {
           = help: it is the API's own path, such as `/v1/messages`; without it, a mask is for every one
         ");
         for (text, place, reason) in [
-            ("  - {place: $.a}\n", "2:5", "`pattern` is missing"),
+            ("  - {place: $.a}\n", "2:6", "`pattern` is missing"),
             ("  - {place: [], pattern: a}\n", "2:13", "no place is named here"),
             ("  - {place: $.a, pattern: []}\n", "2:27", "no pattern is named here"),
             ("  - {place: $.a, pattern: ''}\n", "2:27", "an empty pattern masks nothing"),

@@ -98,6 +98,32 @@ fn everything_a_provider_may_say() {
 }
 
 #[test]
+fn what_a_provider_declares_about_requests_are_its_rules() {
+    let text = with(
+        "    ignores: {/v1/x: [user, $.metadata.trace-id, \"$.messages[?@.role == 'user'].id\"]}\n    masks:\n      /v1/x:\n        - {place: $..text, pattern: '\\d+'}\n        - {place: [$.a, $.b], pattern: [x, y]}\n    match_headers: [Anthropic-Beta]\n",
+    );
+    let catalogue =
+        parse_providers(&source("providers.yaml", &text)).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let rules = &catalogue.provider("p").unwrap().rules;
+    let paths = |paths: &[BodyPath]| paths.iter().map(|path| path.text().to_owned()).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        paths(&rules.ignores[0].fields),
+        r#"$["user"] $["metadata"]["trace-id"] $.messages[?@.role == 'user'].id"#
+    );
+    let masks: Vec<String> = rules
+        .masks
+        .iter()
+        .map(|mask| format!("{} {} {mask}", mask.endpoint.as_deref().unwrap_or_default(), paths(&mask.places)))
+        .collect();
+    insta::assert_snapshot!(masks.join("\n"), @r"
+    /v1/x $..text `\d+` (providers.yaml:9)
+    /v1/x $.a $.b `x` (providers.yaml:10)
+    /v1/x $.a $.b `y` (providers.yaml:10)
+    ");
+    assert_eq!(rules.match_headers, ["anthropic-beta"]);
+}
+
+#[test]
 fn a_mistake_shows_its_line_and_the_way_out() {
     insta::assert_snapshot!(wrong(&with("    lacks: {tolls: it has none}\n")), @r"
     error: unknown capability `tolls`
@@ -155,6 +181,23 @@ fn each_mistake_is_told() {
         ("    key_header: {name: a}\n", "6:17", "a key header without a key"),
         ("    ignores: {v1/embeddings: [user]}\n", "6:15", "`v1/embeddings` is not an endpoint"),
         ("    ignores: {/v1/embeddings: []}\n", "6:31", "no fields are named here"),
+        ("    ignores: {/v1/x: [\"$.a[?]\"]}\n", "6:28", "is no JSONPath"),
+        ("    ignores: {/v1/x: [$]}\n", "6:23", "leads to no part of a body"),
+        ("    masks: {v1/x: [{place: $, pattern: a}]}\n", "6:13", "`v1/x` is not an endpoint"),
+        ("    masks: {/v1/x: []}\n", "6:20", "no masks are named here"),
+        ("    masks: {/v1/x: [{place: $, pattern: \"(\"}]}\n", "6:41", "`(` is no regular expression: unclosed group"),
+        ("    masks: {/v1/x: [{place: $, pattern: \"\"}]}\n", "6:41", "an empty pattern masks nothing"),
+        ("    masks: {/v1/x: [{place: $, pattern: a*}]}\n", "6:41", "matches the empty text"),
+        (
+            "    masks: {/v1/x: [{place: system, pattern: a}]}\n",
+            "6:29",
+            "`system` is no JSONPath, which begins with `$`",
+        ),
+        ("    masks: {/v1/x: [{place: $}]}\n", "6:22", "`pattern` is missing"),
+        ("    masks: {/v1/x: [{plaec: $, pattern: a}]}\n", "6:22", "did you mean `place`?"),
+        ("    match_headers: [a b]\n", "6:21", "`a b` cannot name a header"),
+        ("    match_headers: [x, X]\n", "6:24", "header `X` stands here twice"),
+        ("    match_headers: [X-Api-Key]\n", "6:21", "`X-Api-Key` carries a key or a cookie"),
         ("    quirks: {usage_when_missing: [embeddings]}\n", "6:35", "such as `/v1/embeddings`"),
         ("    quirks: {model_list: baer}\n", "6:26", "did you mean `bare`?"),
         ("    quirks: {finish_reasons: {eos: stopped}}\n", "6:36", "unknown finish reason of OpenAI's `stopped`"),
