@@ -361,38 +361,6 @@ fn a_compressed_body_is_what_is_in_it() {
     assert_ne!(of(&broken), of(&first));
 }
 
-/// What an agent asks: its prompt names the day, the folder and the system it runs on.
-fn agents_request(day: &str, folder: &str, system: &str, user: &str, task: &str) -> Request {
-    let environment = format!("Working directory: {folder}\nPlatform: {system}\nToday's date: {day}");
-    let body = serde_json::json!({
-        "model": "claude-sonnet-4-5",
-        "system": [{"type": "text", "text": "You write code."}, {"type": "text", "text": environment}],
-        "messages": [{"role": "user", "content": [{"type": "text", "text": task}]}],
-        "metadata": {"user_id": user},
-        "max_tokens": 32000,
-        "stream": true,
-    });
-    request(Method::POST, "/v1/messages?beta=true", &body.to_string())
-}
-
-#[test]
-fn an_agent_is_answered_on_another_day_in_another_folder_and_on_another_system() {
-    let text = "providers: {anthropic: {type: remote::anthropic, base_url: https://api.anthropic.com/v1, \
-                ignores: {/v1/messages: [$.metadata.user_id]}, masks: {/v1/messages: [\
-                {place: '$.system[*].text', pattern: 'date: \\d{4}-\\d{2}-\\d{2}'}, \
-                {place: '$.system[*].text', pattern: ['directory: \\S+', 'Platform: \\S+']}]}}}";
-    let source = crate::yaml::Source { name: "providers.yaml".into(), text: text.into() };
-    let catalogue = crate::provider::parse_providers(&source).unwrap_or_else(|error| panic!("{}", error.render(false)));
-    let anthropic = catalogue.provider("anthropic").unwrap();
-    let of = |request: Request| key(&request, &anthropic.base_url, &anthropic.rules);
-    let recorded = of(agents_request("2026-01-02", "/home/ann/app", "linux", "user_1", "Add a test."));
-    let asked = of(agents_request("2027-11-30", "/Users/bob/src/app", "darwin", "user_2", "Add a test."));
-    assert_eq!(recorded, asked);
-    assert_eq!(asked.hits, [0, 1, 2]);
-    assert_ne!(recorded, of(agents_request("2026-01-02", "/home/ann/app", "linux", "user_1", "Add two tests.")));
-    assert_ne!(recorded, of(agents_request("in May", "/home/ann/app", "linux", "user_1", "Add a test.")));
-}
-
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

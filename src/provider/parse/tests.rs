@@ -1,5 +1,5 @@
 use super::*;
-use crate::exchange::{BodyPath, Ignored};
+use crate::exchange::{self, BodyPath, Ignored, Request};
 
 fn source(name: &str, text: &str) -> Source {
     Source { name: name.into(), text: text.into() }
@@ -260,4 +260,42 @@ fn sdks_are_told_where_to_go_by_variables_that_they_read() {
         assert!(text.contains("is not such a path"), "{text}");
     }
     assert!(wrong(&with("    sdk_env: {P-URL: /v1}")).contains("cannot name an environment variable"));
+}
+
+/// What an agent asks: its prompt names the day, the folder and the system it runs on.
+fn agents_request(day: &str, folder: &str, system: &str, user: &str, task: &str) -> Request {
+    let environment = format!("Working directory: {folder}\nPlatform: {system}\nToday's date: {day}");
+    let body = serde_json::json!({
+        "model": "claude-sonnet-4-5",
+        "system": [{"type": "text", "text": "You write code."}, {"type": "text", "text": environment}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": task}]}],
+        "metadata": {"user_id": user},
+        "max_tokens": 32000,
+        "stream": true,
+    });
+    Request {
+        method: http::Method::POST,
+        endpoint: "/v1/messages?beta=true".to_owned(),
+        headers: http::HeaderMap::new(),
+        body: body.to_string().into(),
+        auth: crate::exchange::Auth::Provider,
+        case: None,
+    }
+}
+
+#[test]
+fn an_agent_is_answered_on_another_day_in_another_folder_and_on_another_system() {
+    let text = with(
+        "    ignores: {/v1/messages: [$.metadata.user_id]}\n    masks:\n      /v1/messages:\n        - {place: \"$.system[*].text\", pattern: 'date: \\d{4}-\\d{2}-\\d{2}'}\n        - {place: \"$.system[*].text\", pattern: ['directory: \\S+', 'Platform: \\S+']}\n",
+    );
+    let catalogue =
+        parse_providers(&source("providers.yaml", &text)).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let anthropic = catalogue.provider("p").unwrap();
+    let of = |request: Request| exchange::key(&request, &anthropic.base_url, &anthropic.rules);
+    let recorded = of(agents_request("2026-01-02", "/home/ann/app", "linux", "user_1", "Add a test."));
+    let asked = of(agents_request("2027-11-30", "/Users/bob/src/app", "darwin", "user_2", "Add a test."));
+    assert_eq!(recorded, asked);
+    assert_eq!(asked.hits, [0, 1, 2]);
+    assert_ne!(recorded, of(agents_request("2026-01-02", "/home/ann/app", "linux", "user_1", "Add two tests.")));
+    assert_ne!(recorded, of(agents_request("in May", "/home/ann/app", "linux", "user_1", "Add a test.")));
 }

@@ -1,14 +1,10 @@
 //! What is declared about requests, from recording to replay and in what is said of a miss.
 
 use super::*;
-use crate::provider::parse_providers;
-use crate::yaml::Source;
+use crate::exchange::{BodyPath, Ignored, Mask, Rules, mask_pattern};
 
-fn declared(rules: &str) -> Provider {
-    let text = format!("providers:\n  p:\n    type: remote::p\n    base_url: https://p.example/v1\n{rules}");
-    let source = Source { name: "providers.yaml".into(), text: text.into() };
-    let catalogue = parse_providers(&source).unwrap_or_else(|error| panic!("{}", error.render(false)));
-    catalogue.providers.into_iter().next().unwrap()
+fn declared(rules: Rules) -> Provider {
+    Provider { name: "p".to_owned(), base_url: "https://p.example/v1".to_owned(), rules, ..Provider::default() }
 }
 
 fn of(mode: Mode, root: &Path, provider: &Provider) -> Tape {
@@ -29,12 +25,23 @@ fn post(endpoint: &str, body: impl Into<Bytes>) -> Request {
     Request { endpoint: endpoint.to_owned(), body: body.into(), ..ask(None, "") }
 }
 
-const AGENT: &str = r#"    ignores: {/v1/messages: [$.metadata.user_id]}
-    masks:
-      /v1/messages:
-        - {place: "$.system[*].text", pattern: 'date: \d{4}-\d{2}-\d{2}'}
-        - {place: "$.system[*].text", pattern: ['directory: \S+', 'Platform: \S+']}
-"#;
+/// What is declared of an agent: three masks, and a field that does not count.
+fn of_an_agent() -> Provider {
+    let path = |text: &str| BodyPath::parse(text).unwrap();
+    let mask = |line, pattern: &str| Mask {
+        endpoint: Some("/v1/messages".to_owned()),
+        places: vec![path("$.system[*].text")],
+        pattern: mask_pattern(pattern).unwrap(),
+        file: "providers.yaml".to_owned(),
+        line,
+    };
+    let fields = vec![path("$.metadata.user_id")];
+    declared(Rules {
+        ignores: vec![Ignored { endpoint: "/v1/messages".to_owned(), fields }],
+        masks: vec![mask(8, r"date: \d{4}-\d{2}-\d{2}"), mask(9, r"directory: \S+"), mask(9, r"Platform: \S+")],
+        match_headers: Vec::new(),
+    })
+}
 
 /// What an agent asks: its prompt names the day, the folder and the system it runs on.
 fn agent(day: &str, folder: &str, system: &str, task: &str) -> Request {
@@ -50,7 +57,7 @@ fn agent(day: &str, folder: &str, system: &str, task: &str) -> Request {
 
 #[tokio::test]
 async fn an_agent_is_answered_on_another_day_in_another_folder_and_on_another_system() {
-    let (root, provider) = (TempDir::new().unwrap(), declared(AGENT));
+    let (root, provider) = (TempDir::new().unwrap(), of_an_agent());
     body(&of(Mode::Record, root.path(), &provider), agent("2026-01-02", "/home/ann", "linux", "Add a test.")).await;
     let text = &files(root.path())[0].1;
     assert!(text.contains("Today's date: 2026-01-02") && text.contains("user_of_/home/ann"), "it is kept as sent");
@@ -62,7 +69,7 @@ async fn an_agent_is_answered_on_another_day_in_another_folder_and_on_another_sy
 
 #[tokio::test]
 async fn a_miss_shows_what_was_masked_and_which_masks_did_nothing() {
-    let provider = declared(AGENT);
+    let provider = of_an_agent();
     let asked = agent("in May", "/Users/bob", "darwin", "Add a test.");
     let said = miss(&provider, agent("2026-01-02", "/home/ann", "linux", "Add a test."), asked).await;
     insta::assert_snapshot!(said, @r#"
@@ -97,7 +104,7 @@ fn form(boundary: &str, filename: &str, content: &[u8]) -> Request {
 
 #[tokio::test]
 async fn a_form_is_found_by_its_parts_and_a_miss_names_the_part() {
-    let (root, provider) = (TempDir::new().unwrap(), declared(""));
+    let (root, provider) = (TempDir::new().unwrap(), declared(Rules::default()));
     body(&of(Mode::Record, root.path(), &provider), form("abc", "a.wav", b"\xff\x01")).await;
     assert_eq!(body(&of(Mode::Replay, root.path(), &provider), form("xyz", "a.wav", b"\xff\x01")).await, "{}");
     let recorded = form("abc", "a.wav", b"\xff\x01");
@@ -121,7 +128,7 @@ async fn a_form_is_found_by_its_parts_and_a_miss_names_the_part() {
 
 #[tokio::test]
 async fn a_path_that_differs_is_named_and_farther_than_any_other_difference() {
-    let provider = declared("");
+    let provider = declared(Rules::default());
     let path = |model: &str| format!("/v1beta/models/{model}:generateContent");
     let recorded = post(&path("gemini-1.5-flash"), "{\"a\": 1}");
     insta::assert_snapshot!(miss(&provider, recorded, post(&path("gemini-2.0-flash"), "{\"a\": 1}")).await, @"
@@ -148,7 +155,7 @@ async fn a_path_that_differs_is_named_and_farther_than_any_other_difference() {
 #[tokio::test]
 async fn an_order_that_differs_is_said_to_be_all() {
     let tools = |names: [&str; 2]| post("/v1/x", serde_json::json!({"tools": names}).to_string());
-    insta::assert_snapshot!(miss(&declared(""), tools(["a", "b"]), tools(["b", "a"])).await, @"
+    insta::assert_snapshot!(miss(&declared(Rules::default()), tools(["a", "b"]), tools(["b", "a"])).await, @"
     recordings/p/c78202e2fac8.json
         differs at $.tools: only the order differs
       likely cause: $.tools has the same elements in another order: make their order constant
@@ -165,7 +172,7 @@ async fn an_endpoint_at_the_root_of_the_server_is_shown_with_one_slash() {
 
 #[tokio::test]
 async fn a_header_that_counts_is_kept_and_compared() {
-    let provider = declared("    match_headers: [X-Team]\n");
+    let provider = declared(Rules { match_headers: vec!["x-team".to_owned()], ..Rules::default() });
     let team = |name: &'static str| {
         let mut request = post("/v1/x", "{}");
         request.headers.insert("x-team", HeaderValue::from_static(name));
