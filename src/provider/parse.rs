@@ -78,6 +78,14 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
     };
     let lacks = gaps(file, raw.lacks, known)?;
     let broken = gaps(file, raw.broken, known)?;
+    let rules = Rules {
+        ignores: by_endpoint(file, raw.ignores, |word| file.field_path(word))?
+            .into_iter()
+            .map(|(endpoint, fields)| Ignored { endpoint, fields })
+            .collect(),
+        masks: masks(file, raw.masks)?,
+        match_headers: match_headers(file, raw.match_headers, &key_header.0)?,
+    };
     Ok(Provider {
         name: file.name(name, "provider")?,
         r#type: raw.r#type.value,
@@ -89,14 +97,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         lacks,
         broken,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
-        rules: Rules {
-            ignores: by_endpoint(file, raw.ignores, |word| file.field_path(word))?
-                .into_iter()
-                .map(|(endpoint, fields)| Ignored { endpoint, fields })
-                .collect(),
-            masks: masks(file, raw.masks)?,
-            match_headers: match_headers(file, raw.match_headers)?,
-        },
+        rules,
         quirks: quirks(file, raw.quirks)?,
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
         prices: raw.prices.0.into_iter().map(|(model, raw)| price(file, model, &raw)).collect::<Result<_, _>>()?,
@@ -204,11 +205,11 @@ fn masks(file: &File<'_>, raw: Pairs<Spanned<Vec<RawMask>>>) -> Result<Vec<Mask>
     }
 }
 
-fn match_headers(file: &File<'_>, raw: Vec<Spanned<String>>) -> Result<Vec<String>, Error> {
+fn match_headers(file: &File<'_>, raw: Vec<Spanned<String>>, key_header: &str) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for word in raw {
         let name = file.header_name(&word)?;
-        if carries_key(&name) {
+        if carries_key(&name) || name == key_header {
             let help = "name a header that holds no key: what counts stands in recordings, and keys never do";
             return Err(file.wrong(&word, format!("`{}` carries a key or a cookie", word.value), help));
         }

@@ -198,6 +198,7 @@ fn each_mistake_is_told() {
         ("    match_headers: [a b]\n", "6:21", "`a b` cannot name a header"),
         ("    match_headers: [x, X]\n", "6:24", "header `X` stands here twice"),
         ("    match_headers: [X-Api-Key]\n", "6:21", "`X-Api-Key` carries a key or a cookie"),
+        ("    key: K\n    key_header: {name: x-my}\n    match_headers: [X-My]\n", "8:21", "`X-My` carries a key"),
         ("    quirks: {usage_when_missing: [embeddings]}\n", "6:35", "such as `/v1/embeddings`"),
         ("    quirks: {model_list: baer}\n", "6:26", "did you mean `bare`?"),
         ("    quirks: {finish_reasons: {eos: stopped}}\n", "6:36", "unknown finish reason of OpenAI's `stopped`"),
