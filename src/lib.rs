@@ -20,7 +20,7 @@ pub mod matrix;
 pub mod provider;
 // What a suite file says: cases as templates, steps, expectations.
 pub mod suite;
-// OpenAI-shaped messages; Server-Sent Events, bytes to events and back.
+// OpenAI-shaped messages; Server-Sent Events, bytes to events and back; content codings.
 pub mod wire;
 // YAML text to typed values, and errors that show the user's own line.
 pub mod yaml;

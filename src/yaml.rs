@@ -12,7 +12,7 @@ mod extent;
 mod shapes;
 
 pub(crate) use duration::{DURATION_HELP, duration};
-pub(crate) use shapes::{Listed, Pairs, Short, present};
+pub(crate) use shapes::{Listed, OneOrMore, Pairs, Short, present};
 
 /// A file's name and text, kept for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -121,7 +121,7 @@ fn look(recordings: &Path) -> Result<(Files, Vec<String>), String> {
         let bytes = fs::read(&path).unwrap();
         let text = std::str::from_utf8(&bytes).map_err(|error| format!("{name}: {error}"))?;
         let recording = exchange::read(text).map_err(|error| format!("{name} is torn: {error}"))?;
-        let key = exchange::key_of_recorded(&recording.exchange, &[]);
+        let key = exchange::key(&recording.exchange.request, "https://kills.example/v1", &exchange::Rules::default());
         let stem = name.strip_suffix(".json").ok_or_else(|| format!("{name} is no recording"))?;
         if stem.split('-').next() != Some(key.name.as_str()) {
             return Err(format!("{name} has the name of another request than {}", key.name));

@@ -54,7 +54,7 @@ impl Many {
         for number in 0..count {
             for nth in 1..=if kind == Kind::Repeats { REPEATS } else { 1 } {
                 let recording = recording(kind, number, nth);
-                let name = exchange::key_of_recorded(&recording.exchange, &[]).name;
+                let name = exchange::key(&recording.exchange.request, BASE, &exchange::Rules::default()).name;
                 let file = if nth == 1 { format!("{name}.json") } else { format!("{name}-{nth}.json") };
                 std::fs::write(place.join(file), exchange::write(&recording)).unwrap();
             }

@@ -28,6 +28,7 @@ mod socket;
 mod stack;
 mod tapes;
 mod test;
+mod twice;
 mod unused;
 mod watch;
 mod wire;

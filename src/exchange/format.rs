@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::digest::digest;
 use super::extra::{Member, Segments, write_members};
 use super::framing::{self, Kind, Segment};
-use super::key::Content;
+use super::key::{Content, has_no_body_by_nature};
 use super::layout;
 use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Recording, Request, Times, header};
 use crate::wire::json;
@@ -46,15 +46,16 @@ fn write_request(recording: &Recording, out: &mut String) {
     let _ = writeln!(out, "    \"method\": {},", quoted(request.method.as_str()));
     let _ = writeln!(out, "    \"url\": {},", quoted(&exchange.url));
     let _ = writeln!(out, "    \"headers\": {},", headers_json(&headers));
-    let _ = writeln!(out, "    \"body\": {},", body_json(&request.body));
+    let _ = writeln!(out, "    \"body\": {},", body_json(request));
     let _ = writeln!(out, "    \"endpoint\": {},", quoted(&request.endpoint));
     write_members(&recording.extra.request, 4, out);
     let _ = writeln!(out, "    \"model\": {}", quoted(&model(request)));
 }
 
-fn body_json(body: &[u8]) -> String {
-    match Content::of(body) {
-        Content::Empty => "{}".to_owned(),
+fn body_json(request: &Request) -> String {
+    match Content::of(&request.body) {
+        Content::Empty if has_no_body_by_nature(&request.method) => "{}".to_owned(),
+        Content::Empty => "null".to_owned(),
         Content::Json(text) => json::pretty(text, 4),
         Content::Text(text) => quoted(text),
         Content::Binary(bytes) => format!("{{\"__base64__\": {}}}", quoted(&STANDARD.encode(bytes))),

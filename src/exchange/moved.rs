@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use regex::Regex;
 use serde_json::Value;
 
 use super::key::Content;
-use super::{Difference, Exchange, differences};
+use super::rules::endpoint_of;
+use super::{Difference, Exchange, Rules, changing, differences, key, shown_endpoint};
 use crate::wire::{ndjson, sse};
 
 /// Members of a request that make the answer: what moves in them is never to be ignored.
@@ -41,6 +43,8 @@ pub struct Field {
     pub new: Option<Value>,
     /// What is to be done about it.
     pub remedy: Remedy,
+    /// Patterns of the masks that are to be declared.
+    pub masks: Vec<&'static str>,
 }
 
 /// What is to be done about a field that moved.
@@ -50,15 +54,19 @@ pub enum Remedy {
     None,
     /// Nothing: the value came in a reply before, so that replay repeats it.
     FromReply,
+    /// Mask what moved in it: a date, a time, an id, a folder, a system.
+    Mask,
     /// Declare that it makes no difference.
     Ignore,
     /// Make it constant in the test or the app: it is part of what is asked.
     Fix,
 }
 
-/// Compares two recordings of the same requests.
-pub fn moved(first: &[Exchange], second: &[Exchange]) -> Moved {
-    let (pairs, unpaired) = pair(first, second);
+/// Compares two recordings of the same requests, by what is compared of them under these rules.
+pub fn moved(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Moved {
+    let old: Vec<Asked<'_>> = first.iter().map(|exchange| Asked::of(exchange, rules)).collect();
+    let new: Vec<Asked<'_>> = second.iter().map(|exchange| Asked::of(exchange, rules)).collect();
+    let (pairs, unpaired) = pair(&old, &new);
     let mut moved = Moved { pairs: pairs.len(), unpaired, ..Moved::default() };
     let came = |all: &[Exchange], value: &Option<Value>| {
         let Some(Value::String(text)) = value else { return false };
@@ -66,19 +74,20 @@ pub fn moved(first: &[Exchange], second: &[Exchange]) -> Moved {
     };
     let (mut requests, mut replies) = (BTreeMap::new(), BTreeMap::new());
     for (old, new) in pairs {
-        let endpoint = endpoint(old);
-        if old.request.endpoint != new.request.endpoint {
-            let url = |exchange: &Exchange| Some(Value::from(exchange.request.endpoint.as_str()));
+        let (_, endpoint) = old.kind();
+        if old.exchange.request.endpoint != new.exchange.request.endpoint {
+            let url = |asked: &Asked<'_>| Some(Value::from(shown_endpoint(&asked.exchange.request.endpoint)));
             let difference = Difference { path: "the query".to_owned(), old: url(old), new: url(new) };
-            note(&mut requests, endpoint, difference, Remedy::Fix);
+            note(&mut requests, endpoint, difference, Advice::of(Remedy::Fix));
         }
-        for difference in differences(&body(&old.request.body), &body(&new.request.body)) {
+        for difference in old.differences(new) {
             let from_reply = came(first, &difference.old) && came(second, &difference.new);
-            let remedy = if from_reply { Remedy::FromReply } else { remedy(&difference.path) };
-            note(&mut requests, endpoint, difference, remedy);
+            let is_form = old.compared.get("form").is_some();
+            let advice = if from_reply { Advice::of(Remedy::FromReply) } else { Advice::about(&difference, is_form) };
+            note(&mut requests, endpoint, difference, advice);
         }
-        for difference in differences(&reply(old), &reply(new)) {
-            note(&mut replies, endpoint, difference, Remedy::None);
+        for difference in differences(&reply(old.exchange), &reply(new.exchange)) {
+            note(&mut replies, endpoint, difference, Advice::of(Remedy::None));
         }
     }
     moved.requests = requests.into_values().collect();
@@ -86,42 +95,94 @@ pub fn moved(first: &[Exchange], second: &[Exchange]) -> Moved {
     moved
 }
 
-/// Requests that are alike but for few places, each with its counterpart.
-fn pair<'a>(first: &'a [Exchange], second: &'a [Exchange]) -> (Vec<(&'a Exchange, &'a Exchange)>, Vec<String>) {
-    let mut left: Vec<&Exchange> = second.iter().collect();
+/// An exchange with what is compared of its request.
+struct Asked<'a> {
+    exchange: &'a Exchange,
+    compared: Value,
+}
+
+impl<'a> Asked<'a> {
+    fn of(exchange: &'a Exchange, rules: &Rules) -> Self {
+        // All of them are of one provider: what its base URL adds to each path makes no difference.
+        let canonical = key(&exchange.request, "", rules).canonical;
+        Asked { exchange, compared: serde_json::from_str(&canonical).unwrap_or_default() }
+    }
+
+    /// Method and endpoint without its query.
+    fn kind(&self) -> (&'a Method, &'a str) {
+        (&self.exchange.request.method, endpoint_of(&self.exchange.request.endpoint))
+    }
+
+    fn body(&self) -> &Value {
+        &self.compared["body"]
+    }
+
+    fn differences(&self, other: &Asked<'_>) -> Vec<Difference> {
+        differences(self.body(), other.body())
+    }
+
+    fn named(&self, when: &str) -> String {
+        let request = &self.exchange.request;
+        format!("{} {}, only the {when} time", request.method, shown_endpoint(&request.endpoint))
+    }
+}
+
+/// Two requests that are alike.
+type Pair<'p, 'a> = (&'p Asked<'a>, &'p Asked<'a>);
+
+/// Requests that are alike but for few places of their bodies, each with its counterpart; and what has none.
+fn pair<'p, 'a>(first: &'p [Asked<'a>], second: &'p [Asked<'a>]) -> (Vec<Pair<'p, 'a>>, Vec<String>) {
+    let mut left: Vec<&Asked<'a>> = second.iter().collect();
     let (mut pairs, mut lonely) = (Vec::new(), Vec::new());
-    let same = |a: &Exchange, b: &Exchange| (&a.request.method, endpoint(a)) == (&b.request.method, endpoint(b));
     for old in first {
-        match left.iter().position(|new| same(old, new) && new.request.body == old.request.body) {
+        match left.iter().position(|new| old.kind() == new.kind() && old.body() == new.body()) {
             Some(at) => pairs.push((old, left.remove(at))),
             None => lonely.push(old),
         }
     }
     let mut unpaired = Vec::new();
     for old in lonely {
-        let distance = |new: &Exchange| differences(&body(&old.request.body), &body(&new.request.body)).len();
-        let nearest = left.iter().enumerate().filter(|(_, new)| same(old, new)).min_by_key(|(_, new)| distance(new));
-        match nearest.map(|(at, _)| at) {
+        let alike = left.iter().enumerate().filter(|(_, new)| old.kind() == new.kind());
+        match alike.min_by_key(|(_, new)| old.differences(new).len()).map(|(at, _)| at) {
             Some(at) => pairs.push((old, left.remove(at))),
-            None => unpaired.push(format!("{} {}, only the first time", old.request.method, old.request.endpoint)),
+            None => unpaired.push(old.named("first")),
         }
     }
-    let more = left.iter().map(|new| format!("{} {}, only the second time", new.request.method, new.request.endpoint));
-    unpaired.extend(more);
+    unpaired.extend(left.into_iter().map(|new| new.named("second")));
     (pairs, unpaired)
 }
 
-fn endpoint(exchange: &Exchange) -> &str {
-    exchange.request.endpoint.split('?').next().unwrap_or_default()
+/// What is to be done about a difference.
+struct Advice {
+    remedy: Remedy,
+    masks: Vec<&'static str>,
 }
 
-fn remedy(path: &str) -> Remedy {
-    let top = path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
-    // A body that is no JSON object has no member that could be ignored.
-    if MAKES_THE_ANSWER.contains(&top) || !path.starts_with("$.") { Remedy::Fix } else { Remedy::Ignore }
+impl Advice {
+    fn of(remedy: Remedy) -> Self {
+        Advice { remedy, masks: Vec::new() }
+    }
+
+    fn about(difference: &Difference, is_form: bool) -> Self {
+        let path = &difference.path;
+        let top = path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
+        let is_asked = match is_form {
+            true => !path.ends_with(".filename"),
+            // A body that is no JSON object has no member that could be ignored.
+            false => MAKES_THE_ANSWER.contains(&top) || !path.starts_with("$.") || top == "__base64__",
+        };
+        if !is_asked {
+            return Advice::of(Remedy::Ignore);
+        }
+        let patterns = match (&difference.old, &difference.new) {
+            (Some(Value::String(old)), Some(Value::String(new))) => changing::patterns(old, new),
+            _ => None,
+        };
+        patterns.map_or(Advice::of(Remedy::Fix), |masks| Advice { remedy: Remedy::Mask, masks })
+    }
 }
 
-fn note(fields: &mut BTreeMap<(String, String), Field>, endpoint: &str, difference: Difference, remedy: Remedy) {
+fn note(fields: &mut BTreeMap<(String, String), Field>, endpoint: &str, difference: Difference, advice: Advice) {
     let path = any_element(&difference.path);
     let field = fields.entry((endpoint.to_owned(), path.clone())).or_insert_with(|| Field {
         endpoint: endpoint.to_owned(),
@@ -129,12 +190,19 @@ fn note(fields: &mut BTreeMap<(String, String), Field>, endpoint: &str, differen
         count: 0,
         old: difference.old,
         new: difference.new,
-        remedy,
+        remedy: advice.remedy,
+        masks: Vec::new(),
     });
     field.count += 1;
-    // One value that came from no reply is enough to need a remedy.
-    if field.remedy == Remedy::FromReply {
-        field.remedy = remedy;
+    match (field.remedy, advice.remedy) {
+        // One value that came from no reply is enough to need a remedy, and one that no mask helps to need another.
+        (Remedy::FromReply, remedy) | (Remedy::Mask, remedy @ Remedy::Fix) => field.remedy = remedy,
+        _ => {}
+    }
+    let new = advice.masks.into_iter().filter(|pattern| !field.masks.contains(pattern)).collect::<Vec<_>>();
+    field.masks.extend(new);
+    if field.remedy != Remedy::Mask {
+        field.masks.clear();
     }
 }
 
@@ -144,6 +212,7 @@ fn any_element(path: &str) -> String {
     Regex::new(r"\[\d+\]").map_or_else(|_| path.to_owned(), |index| index.replace_all(path, "[*]").into_owned())
 }
 
+/// A reply's body.
 fn body(bytes: &[u8]) -> Value {
     match Content::of(bytes) {
         Content::Json(text) => serde_json::from_str(text).unwrap_or_default(),
@@ -183,7 +252,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
     use serde_json::json;
 
     use super::super::{Auth, End, Origin, Reply, Request};
@@ -229,7 +298,7 @@ mod tests {
         let mut second = run("call_b", 7, "Tuesday");
         second.reverse();
         second.push(exchange("/v1/embeddings", json!({}), json!({})));
-        let moved = moved(&run("call_a", 1, "Monday"), &second);
+        let moved = moved(&run("call_a", 1, "now and then"), &second, &Rules::default());
         assert_eq!(
             (moved.pairs, moved.unpaired.as_slice()),
             (2, &["POST /v1/embeddings, only the second time".to_owned()][..])
@@ -253,7 +322,46 @@ mod tests {
 
     #[test]
     fn equal_recordings_have_nothing_that_moved() {
-        let moved = moved(&run("a", 1, "Monday"), &run("a", 1, "Monday"));
+        let moved = moved(&run("a", 1, "Monday"), &run("a", 1, "Monday"), &Rules::default());
         assert_eq!(moved, Moved { pairs: 2, ..Moved::default() });
+    }
+
+    fn fields(first: &str, second: &str, rules: &Rules) -> Vec<(String, Remedy, usize)> {
+        let all = |date: &str| run("a", 1, date);
+        let moved = moved(&all(first), &all(second), rules);
+        moved.requests.into_iter().map(|field| (field.path, field.remedy, field.masks.len())).collect()
+    }
+
+    #[test]
+    fn a_prompt_that_moved_in_dates_and_folders_alone_is_to_be_masked() {
+        let place = "$.messages[*].content".to_owned();
+        let (first, second) = ("2026-01-02 in /home/a/b", "2026-01-03 in /tmp/c");
+        assert_eq!(fields(first, second, &Rules::default()), [(place.clone(), Remedy::Mask, 2)]);
+        assert_eq!(fields(first, "2026-01-03 in a tree", &Rules::default()), [(place.clone(), Remedy::Fix, 0)]);
+        let mask = super::super::Mask {
+            endpoint: None,
+            places: vec![super::super::BodyPath::parse(&place).unwrap()],
+            pattern: super::super::mask_pattern(r"\d{4}-\d{2}-\d{2} in \S+[^.]").unwrap(),
+            file: String::new(),
+            line: 1,
+        };
+        let rules = Rules { masks: vec![mask], ..Rules::default() };
+        assert_eq!(fields(first, second, &rules), [], "it is masked already");
+    }
+
+    #[test]
+    fn of_a_form_only_a_filename_can_be_ignored() {
+        let form = |filename: &str, content: &str| {
+            let mut exchange = exchange("/v1/files", json!({}), json!({}));
+            exchange.request.headers.insert("content-type", "multipart/form-data; boundary=B".parse().unwrap());
+            exchange.request.body = format!(
+                "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\r\n{content}\r\n--B--"
+            )
+            .into();
+            vec![exchange]
+        };
+        let moved = moved(&form("tmp1", "a"), &form("tmp2", "b"), &Rules::default());
+        let fields: Vec<_> = moved.requests.iter().map(|field| (field.path.as_str(), field.remedy)).collect();
+        assert_eq!(fields, [("$.file.content", Remedy::Fix), ("$.file.filename", Remedy::Ignore)]);
     }
 }

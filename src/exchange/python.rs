@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use super::FieldStep;
+use super::edits::{At, Masker};
 
 /// Deeper nesting than this is not taken for JSON: reading is recursive, and the stack is finite.
 const MAX_DEPTH: usize = 128;
@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 128;
 pub(super) fn dumps(text: &str) -> Option<String> {
     let raw: &RawValue = serde_json::from_str(text).ok()?;
     let mut out = String::with_capacity(text.len() + text.len() / 8);
-    value(raw.get(), &[], &mut out, 0)?;
+    printed(raw.get(), &At::default(), &mut Masker::new(&[]), &mut out, 0)?;
     Some(out)
 }
 
@@ -29,26 +29,34 @@ pub(super) fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-/// Prints an object whose members are already known by name, without those that `left_out` leads to.
+/// Prints an object whose members are already known by name, as it is compared at its place.
 pub(super) fn object<'a>(
     members: impl Iterator<Item = (&'a str, &'a str)>,
-    left_out: &[&[FieldStep]],
+    at: &At<'_>,
+    masker: &mut Masker<'_>,
     out: &mut String,
 ) -> Option<()> {
-    object_at(members, left_out, out, 1)
+    object_at(members, at, masker, out, 1)
+}
+
+/// Prints a value as it is compared at its place.
+pub(super) fn value(text: &str, at: &At<'_>, masker: &mut Masker<'_>, out: &mut String) -> Option<()> {
+    let raw: &RawValue = serde_json::from_str(text).ok()?;
+    printed(raw.get(), at, masker, out, 0)
 }
 
 fn object_at<'a>(
     members: impl Iterator<Item = (&'a str, &'a str)>,
-    left_out: &[&[FieldStep]],
+    at: &At<'_>,
+    masker: &mut Masker<'_>,
     out: &mut String,
     depth: usize,
 ) -> Option<()> {
     out.push('{');
     let mut first = true;
     for (name, text) in members {
-        let below = below(left_out, |step| matches!(step, FieldStep::Member(member) if member == name));
-        if below.iter().any(|path| path.is_empty()) {
+        let below = at.member(name);
+        if below.is_omitted() {
             continue;
         }
         if !first {
@@ -57,23 +65,13 @@ fn object_at<'a>(
         first = false;
         string(name, out);
         out.push_str(": ");
-        value(text, &below, out, depth)?;
+        printed(text, &below, masker, out, depth)?;
     }
     out.push('}');
     Some(())
 }
 
-/// What is left of the paths whose first step leads here.
-fn below<'p>(paths: &[&'p [FieldStep]], leads_here: impl Fn(&FieldStep) -> bool) -> Vec<&'p [FieldStep]> {
-    paths
-        .iter()
-        .filter_map(|path| path.split_first())
-        .filter(|(step, _)| leads_here(step))
-        .map(|(_, rest)| rest)
-        .collect()
-}
-
-fn value(text: &str, left_out: &[&[FieldStep]], out: &mut String, depth: usize) -> Option<()> {
+fn printed(text: &str, at: &At<'_>, masker: &mut Masker<'_>, out: &mut String, depth: usize) -> Option<()> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -81,21 +79,26 @@ fn value(text: &str, left_out: &[&[FieldStep]], out: &mut String, depth: usize) 
         b'{' => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
             let members = members.iter().map(|(name, member)| (name.as_str(), member.get()));
-            object_at(members, left_out, out, depth + 1)?;
+            object_at(members, at, masker, out, depth + 1)?;
         }
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            let below = below(left_out, |step| *step == FieldStep::Every);
             out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
+            let mut first = true;
+            for (index, item) in items.iter().enumerate() {
+                let below = at.element(index);
+                if below.is_omitted() {
+                    continue;
+                }
+                if !first {
                     out.push_str(", ");
                 }
-                value(item.get(), &below, out, depth + 1)?;
+                first = false;
+                printed(item.get(), &below, masker, out, depth + 1)?;
             }
             out.push(']');
         }
-        b'"' => string(&serde_json::from_str::<String>(text).ok()?, out),
+        b'"' => string(&masker.masked(&serde_json::from_str::<String>(text).ok()?, at), out),
         b'-' | b'0'..=b'9' => number(text, out)?,
         _ => out.push_str(text),
     }

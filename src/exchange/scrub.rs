@@ -10,17 +10,18 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChunkMark, End, Exchange, Reply, Request};
+use super::{ChunkMark, End, Exchange, Reply, Request, body};
 
 /// Shorter values are no secrets here. `_NONE_`, `test` or `dummy` stand where a key is not needed; they turn up in
 /// honest text, and replacing them would falsify recordings while it protects nothing.
 const SHORTEST: usize = 8;
 
 /// Request headers that are kept. Everything else stays out, whatever a key header may be called.
-const KEPT_REQUEST_HEADERS: [&str; 5] =
-    ["accept", "anthropic-beta", "anthropic-version", "content-type", "openai-beta"];
+const KEPT_REQUEST_HEADERS: [&str; 6] =
+    ["accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type", "openai-beta"];
 
 /// Reply headers that are not kept: they belong to one connection or one session, or follow from the body.
 const DROPPED_REPLY_HEADERS: [&str; 13] = [
@@ -39,6 +40,13 @@ const DROPPED_REPLY_HEADERS: [&str; 13] = [
     "x-retake-origin",
 ];
 
+/// Whether a key or a cookie travels under this name, in a header or in a query.
+pub fn carries_key(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    name == "key"
+        || ["authorization", "api-key", "apikey", "token", "cookie", "secret"].iter().any(|part| name.contains(part))
+}
+
 /// Whether a header of a reply is kept.
 pub fn keeps_reply_header(name: &str) -> bool {
     !DROPPED_REPLY_HEADERS.contains(&name.to_ascii_lowercase().as_str())
@@ -49,6 +57,8 @@ pub fn keeps_reply_header(name: &str) -> bool {
 pub struct Secrets {
     /// Longest value first, so that a value which contains another one wins.
     all: Vec<Secret>,
+    /// Request headers that are kept besides the usual ones.
+    kept_headers: Vec<String>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -79,7 +89,17 @@ impl Secrets {
             .map(|(variable, value)| Secret::new(variable, &value))
             .collect();
         all.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.variable.cmp(&b.variable)));
-        Secrets { all }
+        Secrets { all, kept_headers: Vec::new() }
+    }
+
+    /// These, and request headers that are kept besides the usual ones, because they count when requests are compared.
+    /// One that carries a key is never kept.
+    pub fn keeping(mut self, headers: &[String]) -> Self {
+        let new = headers.iter().filter(|name| !carries_key(name));
+        self.kept_headers.extend(new.filter(|name| !KEPT_REQUEST_HEADERS.contains(&name.as_str())).cloned());
+        self.kept_headers.sort_unstable();
+        self.kept_headers.dedup();
+        self
     }
 
     /// The variable whose value is in `bytes`, in whatever form.
@@ -104,18 +124,28 @@ impl Secrets {
     /// A request without secrets and without headers that are not kept.
     pub fn request(&self, request: &Request) -> Request {
         let mut headers = HeaderMap::new();
-        for name in KEPT_REQUEST_HEADERS {
-            for value in request.headers.get_all(name) {
+        let more = self.kept_headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        for name in KEPT_REQUEST_HEADERS.map(HeaderName::from_static).into_iter().chain(more) {
+            for value in request.headers.get_all(&name) {
                 if let Ok(value) = HeaderValue::from_bytes(&self.bytes(value.as_bytes())) {
-                    headers.append(name, value);
+                    headers.append(&name, value);
                 }
             }
         }
+        // A secret inside of a compressed body can only be taken out of what is in it, which then is kept as it is.
+        let unpacked = if self.all.is_empty() { None } else { body::unpacked(request) };
+        let body = match unpacked.filter(|plain| self.find(plain).is_some()) {
+            Some(plain) => {
+                headers.remove(CONTENT_ENCODING);
+                self.bytes(&plain).into_owned().into()
+            }
+            None => self.body(&request.body),
+        };
         Request {
             method: request.method.clone(),
             endpoint: self.text(&request.endpoint),
             headers,
-            body: self.body(&request.body),
+            body,
             auth: request.auth,
             case: request.case.clone(),
         }
@@ -425,6 +455,45 @@ mod tests {
         assert_eq!(kept.url, "http://h/?k=$API_KEY");
         assert_eq!(kept.reply.headers, [("x-echo".to_owned(), "$API_KEY".to_owned())]);
         assert_eq!(kept.reply.end, End::Broken("no $API_KEY".to_owned()));
+    }
+
+    #[test]
+    fn a_secret_in_a_compressed_body_is_taken_out_of_what_is_in_it() {
+        let packed = |text: &str| {
+            let mut pack = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            std::io::Write::write_all(&mut pack, text.as_bytes()).unwrap();
+            Request {
+                method: http::Method::POST,
+                endpoint: "/v1/x".to_owned(),
+                headers: HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]),
+                body: pack.finish().unwrap().into(),
+                auth: Auth::Provider,
+                case: None,
+            }
+        };
+        let kept = secrets().request(&packed(&format!("my key is {KEY}")));
+        assert_eq!((kept.body.as_ref(), kept.headers.len()), (&b"my key is $API_KEY"[..], 0));
+        let honest = packed("nothing");
+        let kept = secrets().request(&honest);
+        assert_eq!((kept.body, kept.headers.len()), (honest.body, 1));
+    }
+
+    #[test]
+    fn a_declared_header_is_kept_unless_it_carries_a_key() {
+        let mut request = Request {
+            method: http::Method::GET,
+            endpoint: "/v1/x".to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            auth: Auth::Provider,
+            case: None,
+        };
+        for name in ["x-team", "x-other", "x-api-key", "accept"] {
+            request.headers.insert(name, HeaderValue::from_static("v"));
+        }
+        let declared = ["x-team", "x-api-key", "accept"].map(str::to_owned);
+        let kept = secrets().keeping(&declared).request(&request).headers;
+        assert_eq!(kept.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["accept", "x-team"]);
     }
 
     fn pieces() -> impl Strategy<Value = Vec<String>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::exchange::Ignored;
+use crate::exchange::{Rules, fits};
 use crate::suite::Axis;
 
 /// Everything known of providers.
@@ -55,8 +55,8 @@ pub struct Provider {
     pub broken: BTreeMap<String, Gap>,
     /// Cases that its models are known to fail.
     pub xfail: Vec<ExpectedFailure>,
-    /// Fields it ignores, which therefore are no part of the match.
-    pub ignores: Vec<Ignored>,
+    /// What of a request makes no difference or changes from run to run, and which headers count.
+    pub rules: Rules,
     /// What the gateway does differently for it.
     pub quirks: Quirks,
     /// How it is asked live.
@@ -79,14 +79,6 @@ pub struct Price {
     pub input: f64,
     /// Of what is answered.
     pub output: f64,
-}
-
-/// Whether a text is one that a pattern means, in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(text) = text.strip_prefix(start) else { return false };
-    // The next piece may stand anywhere in what is left.
-    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| fits(rest, &text[at..]))
 }
 
 /// How a provider is asked live. What is `None` is as for every provider.

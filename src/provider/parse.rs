@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::raw::{
-    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawModels, RawPrice, RawProvider, RawProviders,
-    RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
+    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawPrice, RawProvider,
+    RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
 use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup};
-use crate::exchange::Ignored;
+use crate::exchange::{Ignored, Mask, Rules, carries_key};
+use crate::suite;
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -77,6 +78,14 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
     };
     let lacks = gaps(file, raw.lacks, known)?;
     let broken = gaps(file, raw.broken, known)?;
+    let rules = Rules {
+        ignores: by_endpoint(file, raw.ignores, |word| file.field_path(word))?
+            .into_iter()
+            .map(|(endpoint, fields)| Ignored { endpoint, fields })
+            .collect(),
+        masks: masks(file, raw.masks)?,
+        match_headers: match_headers(file, raw.match_headers, &key_header.0)?,
+    };
     Ok(Provider {
         name: file.name(name, "provider")?,
         r#type: raw.r#type.value,
@@ -88,10 +97,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         lacks,
         broken,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
-        ignores: by_endpoint(file, raw.ignores, |word| file.field_path(word))?
-            .into_iter()
-            .map(|(endpoint, fields)| Ignored { endpoint, fields })
-            .collect(),
+        rules,
         quirks: quirks(file, raw.quirks)?,
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
         prices: raw.prices.0.into_iter().map(|(model, raw)| price(file, model, &raw)).collect::<Result<_, _>>()?,
@@ -179,6 +185,41 @@ fn by_endpoint<T>(
         all.push((file.endpoint(&endpoint)?, fields));
     }
     Ok(all)
+}
+
+fn masks(file: &File<'_>, raw: Pairs<Spanned<Vec<RawMask>>>) -> Result<Vec<Mask>, Error> {
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for (endpoint, masks) in raw.0 {
+        let endpoint = file.endpoint(&endpoint)?;
+        if masks.value.is_empty() {
+            let help = "write `{place: $.system, pattern: '…'}`, or leave the endpoint out";
+            return Err(file.wrong_at(masks.place, "no masks are named here", help));
+        }
+        for RawMask { place, pattern } in masks.value {
+            all.extend(suite::masks(file.0, Some(&endpoint), place, pattern, &mut errors));
+        }
+    }
+    match errors.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(all),
+    }
+}
+
+fn match_headers(file: &File<'_>, raw: Vec<Spanned<String>>, key_header: &str) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for word in raw {
+        let name = file.header_name(&word)?;
+        if carries_key(&name) || name == key_header {
+            let help = "name a header that holds no key: what counts stands in recordings, and keys never do";
+            return Err(file.wrong(&word, format!("`{}` carries a key or a cookie", word.value), help));
+        }
+        if names.contains(&name) {
+            let help = "names of headers are the same in any case; keep one";
+            return Err(file.wrong(&word, format!("header `{}` stands here twice", word.value), help));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 fn quirks(file: &File<'_>, raw: RawQuirks) -> Result<Quirks, Error> {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::yaml::{Pairs, Short, Spanned};
+use crate::yaml::{OneOrMore, Pairs, Short, Spanned};
 
 /// Who answers, and what each cannot do.
 #[derive(Debug, Deserialize)]
@@ -63,9 +63,17 @@ pub(super) struct RawProvider {
     /// Cases that are expected to fail.
     #[serde(default)]
     pub(super) xfail: Vec<RawExpectedFailure>,
-    /// Fields of the body, by endpoint, that it ignores: they are no part of the match.
+    /// Fields of the body, by endpoint, that it ignores: they are no part of the match. A name, or a JSONPath.
     #[serde(default)]
     pub(super) ignores: Pairs<Spanned<Vec<Spanned<String>>>>,
+    /// Texts in requests, by endpoint, that change from run to run: requests are compared without them and kept with
+    /// them.
+    #[serde(default)]
+    pub(super) masks: Pairs<Spanned<Vec<RawMask>>>,
+    /// Request headers that are part of the match.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(inner(regex(pattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))))]
+    pub(super) match_headers: Vec<Spanned<String>>,
     /// What the gateway does differently for it.
     #[serde(default)]
     pub(super) quirks: RawQuirks,
@@ -81,6 +89,17 @@ pub(super) struct RawProvider {
     /// What models cost, by id, in which `*` stands for anything; the first that fits counts.
     #[serde(default)]
     pub(super) prices: Pairs<Spanned<RawPrice>>,
+}
+
+/// Text in requests that changes from run to run, such as a date.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMask {
+    /// Where in the body it is looked for, in the texts there and below: a JSONPath, or a list of them.
+    pub(super) place: Spanned<OneOrMore>,
+    /// What it looks like: a regular expression, or a list of them.
+    pub(super) pattern: Spanned<OneOrMore>,
 }
 
 /// US dollars per million tokens.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::exchange::{FieldPath, FieldStep};
+use serde_json::Value;
+
+use crate::exchange::BodyPath;
+use crate::suite;
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// A file being read: makes its errors.
@@ -114,13 +117,20 @@ impl File<'_> {
         yaml::duration(&word.value).ok_or_else(no_time)
     }
 
-    /// A member of a body: its name where it stands at the top, a path such as `$.metadata.trace` or
-    /// `$.messages[*].name` elsewhere.
-    pub(super) fn field_path(&self, word: &Spanned<String>) -> Result<FieldPath, Error> {
-        field_path(&word.value).ok_or_else(|| {
+    /// A part of a body: the name of one of its own members, or a JSONPath such as `$.metadata.trace`.
+    pub(super) fn field_path(&self, word: &Spanned<String>) -> Result<BodyPath, Error> {
+        let path = match word.value.strip_prefix('$') {
+            None => BodyPath::member(&word.value),
+            Some(steps) => match loose_path(steps).map(|path| BodyPath::parse(&path)) {
+                Some(Ok(path)) => path,
+                _ => suite::body_path(self.0, word)?,
+            },
+        };
+        if word.value.is_empty() || path.text() == "$" {
             let help = "a name of the body's own members, or a path such as `$.metadata.trace` or `$.messages[*].name`";
-            self.wrong(word, format!("`{}` leads to no member of a body", word.value), help)
-        })
+            return Err(self.wrong(word, format!("`{}` leads to no part of a body", word.value), help));
+        }
+        Ok(path)
     }
 
     /// An endpoint: the API's own path.
@@ -133,29 +143,30 @@ impl File<'_> {
     }
 }
 
-fn field_path(text: &str) -> Option<FieldPath> {
-    let Some(mut rest) = text.strip_prefix('$') else {
-        return (!text.is_empty()).then(|| FieldPath(vec![FieldStep::Member(text.to_owned())]));
-    };
-    let mut steps = Vec::new();
+/// A path of names and `[*]` as RFC 9535 writes it, whatever is in a name: it would have `$.trace-id` as
+/// `$["trace-id"]`. `None` for any other path.
+fn loose_path(mut rest: &str) -> Option<String> {
+    let mut path = "$".to_owned();
     while !rest.is_empty() {
-        let (step, after) = if let Some(after) = rest.strip_prefix("[*]") {
-            (FieldStep::Every, after)
-        } else if let Some(quoted) = rest.strip_prefix("[\"") {
-            let (name, after) = quoted.split_once("\"]")?;
-            (FieldStep::Member(name.to_owned()), after)
-        } else {
-            let name = rest.strip_prefix('.')?;
-            let (name, after) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
-            if name.is_empty() || name.contains(['*', ']', '?']) {
-                return None;
+        if let Some(after) = rest.strip_prefix("[*]") {
+            path.push_str("[*]");
+            rest = after;
+            continue;
+        }
+        let (name, after) = match rest.strip_prefix("[\"") {
+            Some(quoted) => quoted.split_once("\"]").filter(|(name, _)| !name.contains('\\'))?,
+            None => {
+                let name = rest.strip_prefix('.')?;
+                name.split_at(name.find(['.', '[']).unwrap_or(name.len()))
             }
-            (FieldStep::Member(name.to_owned()), after)
         };
-        steps.push(step);
+        if name.is_empty() || name.contains(['*', ']', '?', '"']) {
+            return None;
+        }
+        path.push_str(&format!("[{}]", Value::from(name)));
         rest = after;
     }
-    matches!(steps.last(), Some(FieldStep::Member(_))).then_some(FieldPath(steps))
+    Some(path)
 }
 
 /// "did you mean `x`? There are: x, y"
@@ -170,14 +181,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn field_paths_are_read_or_refused() {
-        let member = |name: &str| FieldStep::Member(name.to_owned());
-        assert_eq!(field_path("user"), Some(FieldPath(vec![member("user")])));
-        assert_eq!(field_path("a.b"), Some(FieldPath(vec![member("a.b")])));
-        let path = field_path("$.messages[*][\"a b\"].id");
-        assert_eq!(path, Some(FieldPath(vec![member("messages"), FieldStep::Every, member("a b"), member("id")])));
-        for text in ["", "$", "$.", "$.a[*]", "$.a[0].b", "$a", "$..a", "$.*", "$.a[", "$[\"a"] {
-            assert_eq!(field_path(text), None, "{text}");
+    fn fields_are_names_or_paths() {
+        let source = Source { name: "f".into(), text: "x".into() };
+        let read = |text: &str| {
+            let word = Spanned { value: text.to_owned(), place: Place { line: 1, column: 1 } };
+            File(&source).field_path(&word).map(|path| path.text().to_owned()).map_err(|error| error.reason)
+        };
+        for (text, path) in [
+            ("user", r#"$["user"]"#),
+            ("a.b", r#"$["a.b"]"#),
+            ("a-b", r#"$["a-b"]"#),
+            ("$.metadata.trace-id", r#"$["metadata"]["trace-id"]"#),
+            (r#"$.messages[*]["a b"].id"#, r#"$["messages"][*]["a b"]["id"]"#),
+            ("$.a[0].b", "$.a[0].b"),
+            ("$.a[?@.role == 'user'].id", "$.a[?@.role == 'user'].id"),
+            ("$..id", "$..id"),
+            ("$.a[*]", r#"$["a"][*]"#),
+            (r#"$["a\\"]"#, r#"$["a\\"]"#),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(path));
+        }
+        for text in ["", "$", "$.", "$a", "$.a[", "$[\"a", "$.a[?"] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::exchange::{ChunkMark, Fault, Ignored, Reply, What, case_label};
+use crate::exchange::{ChunkMark, Fault, Mask, Reply, What, case_label};
 use crate::upstream::ErrorKind;
 
 /// Misses kept of requests of no case, which no end of a case ever takes away.
@@ -54,7 +54,7 @@ struct Inner {
     pace: Option<Vec<ChunkMark>>,
     faults: Vec<Fault>,
     calls: u32,
-    masks: Arc<[Ignored]>,
+    masks: Arc<[Mask]>,
     /// By provider, the case whose recordings it was given, where it has none of its own.
     lenders: BTreeMap<String, String>,
 }
@@ -128,11 +128,11 @@ impl CaseState {
     }
 
     /// What its suite declares to make no difference.
-    pub(super) fn masks(&self) -> Arc<[Ignored]> {
+    pub(super) fn masks(&self) -> Arc<[Mask]> {
         Arc::clone(&self.lock().masks)
     }
 
-    pub(super) fn set_masks(&self, masks: Arc<[Ignored]>) {
+    pub(super) fn set_masks(&self, masks: Arc<[Mask]>) {
         self.lock().masks = masks;
     }
 

@@ -10,7 +10,7 @@ use super::index::{Index, hash, sketch};
 use super::recall::Recall;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
-use crate::exchange::{self, Exchange, Ignored, Key, ReadError, Request, host_of};
+use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rules, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
@@ -27,7 +27,7 @@ pub struct Library {
     provider: String,
     base_url: String,
     hosts: Vec<String>,
-    pub(super) rules: Vec<Ignored>,
+    rules: Rules,
     own: Shelf,
     flat: Shelf,
     cache: Mutex<Cache>,
@@ -47,6 +47,13 @@ pub(super) enum Place {
 
 impl Place {
     pub(super) const ALL: [Place; 2] = [Place::Own, Place::Flat];
+}
+
+/// What is looked for.
+struct Wanted<'k> {
+    key: &'k Key,
+    /// The key that an older retake gave the same request, where it is another one.
+    older: Option<Key>,
 }
 
 /// What a recording was asked, for finding the nearest one.
@@ -73,13 +80,18 @@ impl Library {
             provider: provider.name.clone(),
             base_url: provider.base_url.trim_end_matches('/').to_owned(),
             hosts,
-            rules: provider.ignores.clone(),
+            rules: provider.rules.clone(),
             own: Shelf::new(root.join(&provider.name)),
             flat: Shelf::new(root.to_owned()),
             cache: Mutex::default(),
-            recall: Recall::default(),
+            recall: Recall::new(&provider.rules.match_headers),
             views: Mutex::default(),
         }
+    }
+
+    /// What is declared about requests to this provider.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The provider's name.
@@ -106,14 +118,13 @@ impl Library {
         format!("{}/{}", self.provider, key.name)
     }
 
-    pub(super) fn key_under(&self, rules: &[Ignored], request: &Request) -> Key {
+    pub(super) fn key_under(&self, rules: &Rules, request: &Request) -> Key {
         exchange::key(request, &self.base_url, rules)
     }
 
     /// The recordings as they are compared where a suite declares masks of its own besides the provider's.
-    pub(super) fn view(&self, masks: &[Ignored]) -> Arc<View> {
-        let mut rules = self.rules.clone();
-        rules.extend(masks.iter().cloned());
+    pub(super) fn view(&self, masks: &[Mask]) -> Arc<View> {
+        let rules = self.rules.with_masks(masks);
         let mut views = lock(&self.views);
         if let Some(view) = views.iter().find(|view| view.rules == rules) {
             return Arc::clone(view);
@@ -159,10 +170,11 @@ impl Library {
         read: impl Fn(Result<Option<Arc<Found>>, Error>) -> Result<Option<Arc<Found>>, Error>,
     ) -> Result<Vec<Arc<Found>>, Error> {
         let mut all: Vec<Arc<Found>> = Vec::new();
-        for stem in self.stems(key, request) {
+        let wanted = Wanted { key, older: exchange::older_key(request, &self.base_url, &view.rules) };
+        for stem in self.stems(&wanted, request) {
             for place in Place::ALL {
                 for name in self.shelf(place).chain(&stem) {
-                    all.extend(read(self.answering(view, key, place, &name))?);
+                    all.extend(read(self.answering(view, &wanted, place, &name))?);
                 }
             }
         }
@@ -171,11 +183,13 @@ impl Library {
             if !all.is_empty() && !self.shelf(place).has_irregular_names() {
                 continue;
             }
-            let names = self.indexed(view, place, |index| index.asked(hash(&key.canonical)));
+            let keys = wanted.older.iter().chain([key]);
+            let names: Vec<Arc<str>> =
+                self.indexed(view, place, |index| keys.flat_map(|key| index.asked(hash(&key.canonical))).collect());
             for name in names {
                 let path = self.shelf(place).path(&name);
                 if !all.iter().any(|known| known.path == path) {
-                    all.extend(read(self.answering(view, key, place, &name))?);
+                    all.extend(read(self.answering(view, &wanted, place, &name))?);
                 }
             }
         }
@@ -195,29 +209,39 @@ impl Library {
     }
 
     /// The names under which retake may have kept a request.
-    fn stems(&self, key: &Key, request: &Request) -> Vec<String> {
-        let mut stems = vec![key.name.clone()];
+    fn stems(&self, wanted: &Wanted<'_>, request: &Request) -> BTreeSet<String> {
+        let mut stems = BTreeSet::from([wanted.key.name.clone()]);
+        stems.extend(wanted.older.as_ref().map(|older| older.name.clone()));
         // Recorded before a field was declared as ignored: the name still counts that field.
-        if !self.rules.is_empty() {
-            let plain = self.key_under(&[], request).name;
-            if plain != key.name {
-                stems.push(plain);
-            }
+        if self.rules != Rules::default() {
+            let plain = Rules::default();
+            stems.insert(self.key_under(&plain, request).name);
+            stems.extend(exchange::older_key(request, &self.base_url, &plain).map(|older| older.name));
         }
         stems
     }
 
     /// The file, when it is this provider's and was asked the same.
-    fn answering(&self, view: &View, key: &Key, place: Place, name: &str) -> Result<Option<Arc<Found>>, Error> {
+    fn answering(
+        &self,
+        view: &View,
+        wanted: &Wanted<'_>,
+        place: Place,
+        name: &str,
+    ) -> Result<Option<Arc<Found>>, Error> {
         let Some(found) = self.load(&self.shelf(place).path(name))? else { return Ok(None) };
-        Ok((self.is_ours(place, &found) && self.is_asked(view, &found, key)).then_some(found))
+        Ok((self.is_ours(place, &found) && self.is_asked(view, &found, wanted)).then_some(found))
     }
 
-    fn is_asked(&self, view: &View, found: &Found, key: &Key) -> bool {
-        match view.is_plain {
-            true => found.key == *key,
-            false => self.key_under(&view.rules, &found.recording.exchange.request) == *key,
-        }
+    fn is_asked(&self, view: &View, found: &Found, wanted: &Wanted<'_>) -> bool {
+        let own = match view.is_plain {
+            true => None,
+            false => Some(self.key_under(&view.rules, &found.recording.exchange.request)),
+        };
+        let is = own.as_ref().unwrap_or(&found.key);
+        // Only an older retake wrote that request so.
+        let is_old = matches!(found.recording.owners, Owners::ByOrder { .. });
+        is == wanted.key || (is_old && wanted.older.as_ref() == Some(is))
     }
 
     /// In a flat folder lie recordings of any provider: the host tells whose they are.

@@ -10,15 +10,18 @@ use serde_json::Value;
 use super::cache::Found;
 use super::library::{Asked, Library};
 use super::order::{Answer, Asker, answer};
+use super::path;
 use super::view::View;
 use crate::diff::{Diff, Extent, Line, parting};
-use crate::exchange::{Auth, Difference, Key, Request, differences, is_same_case};
+use crate::exchange::{Auth, Difference, Key, Request, is_same_case, masked, request_differences, shown_endpoint};
 use crate::upstream::ErrorKind;
 
 /// Places shown of those that differ.
 const MOST_SHOWN: usize = 3;
 /// Lines shown of how two texts differ.
 const MOST_LINES: usize = 16;
+/// Masks shown.
+const MOST_MASKS: usize = 6;
 /// Characters shown of a value.
 const MOST_CHARACTERS: usize = 160;
 
@@ -67,8 +70,11 @@ impl Missed<'_> {
         self.say_case(&mut out);
         let _ = write!(out, "\n  recording of this case: {}", own.path.display());
         self.say_differences(own, differences, &mut out);
+        self.say_masked(&mut out);
         let cause = match differences.first() {
-            Some(first) if is_of_prompt(first) => "the prompt was changed after it was recorded".to_owned(),
+            Some(first) if is_of_prompt(first) && self.path_difference(own).is_none() => {
+                "the prompt was changed after it was recorded".to_owned()
+            }
             _ => self.cause(own, differences),
         };
         let _ = write!(out, "\n  likely cause: {cause}");
@@ -122,7 +128,7 @@ impl Missed<'_> {
     }
 
     fn asked(&self) -> String {
-        format!("{} {}", self.request.method, self.request.endpoint)
+        format!("{} {}", self.request.method, shown_endpoint(&self.request.endpoint))
     }
 
     fn provider(&self) -> &str {
@@ -147,6 +153,7 @@ impl Missed<'_> {
         };
         let _ = write!(out, "\n  nearest recording: {}", nearest.path.display());
         self.say_differences(nearest, &differences, out);
+        self.say_masked(out);
         let _ = write!(out, "\n  likely cause: {}", self.cause(nearest, &differences));
     }
 
@@ -155,8 +162,16 @@ impl Missed<'_> {
             let (was, is) = if self.request.auth == Auth::None { ("with", "without") } else { ("without", "with") };
             let _ = write!(out, ", recorded {was} a key and asked {is} one");
         }
+        if let Some((line, _)) = self.path_difference(nearest) {
+            let _ = write!(out, "\n    {line}");
+        }
         for difference in differences.iter().take(MOST_SHOWN) {
-            let _ = write!(out, "\n    differs at {}", difference.path);
+            let at = if difference.path.starts_with('$') { "differs at " } else { "" };
+            let _ = write!(out, "\n    {at}{}", difference.path);
+            if difference.is_order() {
+                out.push_str(": only the order differs");
+                continue;
+            }
             if let Some(lines) = line_by_line(difference) {
                 out.push_str(": - recorded, + asked");
                 for line in lines {
@@ -172,27 +187,52 @@ impl Missed<'_> {
         }
     }
 
-    /// The recording of the same endpoint with the fewest differing places; among equals the one whose texts are closest.
-    fn nearest<'b>(&self, all: &'b [Asked], is_meant: impl Fn(&Asked) -> bool) -> Option<(&'b Asked, Vec<Difference>)> {
-        let wanted = body_of(&self.key.canonical);
-        let mut best: Option<(usize, f64, &Asked, Vec<Difference>)> = None;
-        for asked in all {
-            if (&asked.request.method, &asked.request.endpoint) != (&self.request.method, &self.request.endpoint)
-                || !is_meant(asked)
-            {
-                continue;
-            }
-            let differences = differences(&body_of(&asked.canonical), &wanted);
-            let count = differences.len() + usize::from(asked.request.auth != self.request.auth);
-            let distance = differences.iter().map(distance).sum();
-            if best.as_ref().is_none_or(|(least, closest, ..)| (count, distance) < (*least, *closest)) {
-                best = Some((count, distance, asked, differences));
+    /// How the path that was recorded differs from the one that is asked, in a line, and the likely cause.
+    fn path_difference(&self, nearest: &Asked) -> Option<(String, &'static str)> {
+        path::difference(&nearest.request.endpoint, &self.request.endpoint)
+    }
+
+    /// What the masks did, so that whoever wrote one sees whether it works.
+    fn say_masked(&self, out: &mut String) {
+        let rules = &self.view.rules;
+        let found = masked(self.request, rules);
+        for masked in found.iter().take(MOST_MASKS) {
+            if let Some(mask) = rules.masks.get(usize::from(masked.mask)) {
+                let text = value(Some(&masked.text.as_str().into()));
+                let _ = write!(out, "\n  masked: {text} at {} by {mask}", masked.path);
             }
         }
-        best.map(|(_, _, asked, differences)| (asked, differences))
+        if found.len() > MOST_MASKS {
+            let _ = write!(out, "\n  masked: {} more texts", found.len() - MOST_MASKS);
+        }
+        let idle = rules.masks_of(&self.request.endpoint).filter(|(number, _)| !self.key.hits.contains(number));
+        for (_, mask) in idle.take(MOST_MASKS) {
+            let _ = write!(out, "\n  masked nothing: {mask}");
+        }
+    }
+
+    /// The recording with the fewest differing places; among equals the one whose texts are closest. One of another path
+    /// is farther than any of the same.
+    fn nearest<'b>(&self, all: &'b [Asked], is_meant: impl Fn(&Asked) -> bool) -> Option<(&'b Asked, Vec<Difference>)> {
+        let read = |canonical| serde_json::from_str::<Value>(canonical).unwrap_or_default();
+        let wanted = read(&self.key.canonical);
+        let alike = all.iter().filter(|asked| asked.request.method == self.request.method && is_meant(asked));
+        let measured = alike.filter_map(|asked| {
+            let apart = path::distance(&asked.request.endpoint, &self.request.endpoint)?;
+            let differences = request_differences(&read(&asked.canonical), &wanted);
+            let count = differences.len() + usize::from(asked.request.auth != self.request.auth);
+            let distance = apart + differences.iter().map(distance).sum::<f64>();
+            Some(((apart > 0.0, count, distance), asked, differences))
+        });
+        // Of equally near ones, the first.
+        let nearest = measured.reduce(|best, next| if next.0 < best.0 { next } else { best });
+        nearest.map(|(_, asked, differences)| (asked, differences))
     }
 
     fn cause(&self, nearest: &Asked, differences: &[Difference]) -> String {
+        if let Some((_, cause)) = self.path_difference(nearest) {
+            return cause.to_owned();
+        }
         let Some(first) = differences.first() else {
             return if nearest.request.auth == self.request.auth {
                 "the requests differ in a way that JSON does not show: a number beyond 64 bits, or the base URL's path"
@@ -202,6 +242,12 @@ impl Missed<'_> {
             .to_owned();
         };
         let field = &first.path;
+        if first.is_order() {
+            return format!("{field} has the same elements in another order: make their order constant");
+        }
+        if let Some(part) = field.strip_prefix("part ") {
+            return cause_of_part(part);
+        }
         match (top(first), &first.old, &first.new) {
             (_, None, Some(_)) => format!(
                 "the request has {field} and the recording has not: the case was changed, or a newer client or gateway \
@@ -220,6 +266,19 @@ impl Missed<'_> {
     }
 }
 
+/// Why a part of a form may differ. `part` is its name and what of it: `"file": filename`.
+fn cause_of_part(part: &str) -> String {
+    let (name, what) = part.split_once(": ").unwrap_or((part, ""));
+    let cause = format!("part {name} of the form was changed after it was recorded");
+    match what {
+        // What there are several of has no place that a name alone leads to.
+        "filename" if name.ends_with('"') => format!(
+            "{cause}; if the name makes no difference, declare `$[{name}].filename` under `ignores` in providers.yaml"
+        ),
+        _ => cause,
+    }
+}
+
 /// The member of the body in which a difference lies.
 fn top(difference: &Difference) -> &str {
     difference.path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default()
@@ -227,27 +286,17 @@ fn top(difference: &Difference) -> &str {
 
 /// Whether it is another text at a place of the prompt that both have.
 fn is_of_prompt(difference: &Difference) -> bool {
-    matches!(top(difference), "messages" | "prompt" | "input" | "instructions")
+    matches!(top(difference), "contents" | "input" | "instructions" | "messages" | "prompt" | "system")
         && difference.old.is_some()
         && difference.new.is_some()
 }
 
-/// The body after normalisation, as it is compared.
-fn body_of(canonical: &str) -> Value {
-    let whole: Value = serde_json::from_str(canonical).unwrap_or_default();
-    whole.get("body").cloned().unwrap_or_default()
-}
-
 /// From 0, the same text, to 1, nothing in common at either end.
 fn distance(difference: &Difference) -> f64 {
-    let (Some(Value::String(a)), Some(Value::String(b))) = (&difference.old, &difference.new) else {
-        return 1.0;
-    };
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let shorter = a.len().min(b.len());
-    let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let back = a.iter().rev().zip(b.iter().rev()).take(shorter - front).take_while(|(x, y)| x == y).count();
-    1.0 - (front + back) as f64 / a.len().max(b.len()).max(1) as f64
+    match (&difference.old, &difference.new) {
+        (Some(Value::String(a)), Some(Value::String(b))) => path::text_distance(a, b),
+        _ => 1.0,
+    }
 }
 
 /// Texts of several lines, line by line.
@@ -290,17 +339,4 @@ fn ordinal(number: u32) -> String {
 
 fn times(number: u32) -> String {
     if number == 1 { "1 reply".to_owned() } else { format!("{number} replies") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closer_texts_are_nearer() {
-        let between =
-            |a: &str, b: &str| distance(&Difference { path: String::new(), old: Some(a.into()), new: Some(b.into()) });
-        assert!(between("Which planet do humans live on?", "Which planets do humans live on?") < 0.1);
-        assert!(between("aaa", "aa") < 0.5 && between("", "x") > 0.9 && between("ab", "xy") > 0.9);
-    }
 }

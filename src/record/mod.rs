@@ -32,6 +32,7 @@ mod library;
 mod miss;
 mod mode;
 mod order;
+mod path;
 mod plan;
 mod player;
 mod recall;

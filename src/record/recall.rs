@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 
 use super::cache::Found;
 use crate::exchange::{Auth, Key, Request};
@@ -36,7 +36,8 @@ pub(super) struct Known {
 struct Asked {
     method: Method,
     endpoint: String,
-    content_type: Option<HeaderValue>,
+    /// Those that count, and no other.
+    headers: HeaderMap,
     auth: bool,
     body: Bytes,
 }
@@ -47,11 +48,12 @@ impl Known {
         !self.told.swap(true, Ordering::Relaxed)
     }
 
-    fn answers(&self, request: &Request) -> bool {
-        self.asked.body == request.body
+    fn answers(&self, request: &Request, counted: &[HeaderName]) -> bool {
+        let is_same = |name| self.asked.headers.get_all(name).iter().eq(request.headers.get_all(name).iter());
+        counted.iter().all(is_same)
+            && self.asked.body == request.body
             && self.asked.endpoint == request.endpoint
             && self.asked.method == request.method
-            && self.asked.content_type.as_ref() == request.headers.get(header::CONTENT_TYPE)
             && self.asked.auth == (request.auth == Auth::Provider)
     }
 
@@ -62,9 +64,10 @@ impl Known {
 }
 
 /// Requests by their hash. Two with the same hash take turns.
-#[derive(Default)]
 pub(super) struct Recall {
     hasher: RandomState,
+    /// Headers that say what a body is, and those that are part of the match.
+    counted: Vec<HeaderName>,
     inner: Mutex<Inner>,
 }
 
@@ -75,13 +78,20 @@ struct Inner {
 }
 
 impl Recall {
+    /// `match_headers` are those that are part of the match.
+    pub(super) fn new(match_headers: &[String]) -> Self {
+        let declared = match_headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        let counted = [header::CONTENT_TYPE, header::CONTENT_ENCODING].into_iter().chain(declared).collect();
+        Recall { hasher: RandomState::new(), counted, inner: Mutex::default() }
+    }
+
     /// What is known of this very request, if that is not too long ago.
     pub(super) fn get(&self, request: &Request, now: Instant) -> Option<Arc<Known>> {
         if request.body.len() > LARGEST_BODY {
             return None;
         }
         let known = Arc::clone(self.lock().known.get(&self.hash(request))?);
-        (known.answers(request) && now.duration_since(known.looked) < FRESH).then_some(known)
+        (known.answers(request, &self.counted) && now.duration_since(known.looked) < FRESH).then_some(known)
     }
 
     /// Keeps what was found at `looked`.
@@ -89,10 +99,16 @@ impl Recall {
         if request.body.len() > LARGEST_BODY {
             return;
         }
+        let mut headers = HeaderMap::new();
+        for name in &self.counted {
+            for value in request.headers.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
         let asked = Asked {
             method: request.method.clone(),
             endpoint: request.endpoint.clone(),
-            content_type: request.headers.get(header::CONTENT_TYPE).cloned(),
+            headers,
             auth: request.auth == Auth::Provider,
             // A copy: the original may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
@@ -129,6 +145,7 @@ impl Recall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Rules;
 
     fn request(endpoint: &str, body: &str) -> Request {
         Request {
@@ -142,12 +159,17 @@ mod tests {
     }
 
     fn put(recall: &Recall, request: &Request, looked: Instant) {
-        recall.put(request, crate::exchange::key(request, "https://h.example/v1", &[]), Vec::new(), looked);
+        recall.put(
+            request,
+            crate::exchange::key(request, "https://h.example/v1", &Rules::default()),
+            Vec::new(),
+            looked,
+        );
     }
 
     #[test]
     fn only_the_very_same_request_is_known() {
-        let (recall, now) = (Recall::default(), Instant::now());
+        let (recall, now) = (Recall::new(&["x-team".to_owned()]), Instant::now());
         let asked = request("/v1/x", "{\"a\":1}");
         put(&recall, &asked, now);
         assert!(recall.get(&asked, now).is_some_and(|known| known.is_new() && !known.is_new()));
@@ -156,14 +178,19 @@ mod tests {
         others.push(Request { method: Method::PUT, ..asked.clone() });
         others.push(asked.clone());
         others[4].headers.insert("content-type", "multipart/form-data; boundary=a".parse().unwrap());
+        others.push(asked.clone());
+        others[5].headers.insert("x-team", "blue".parse().unwrap());
         assert!(others.iter().all(|other| recall.get(other, now).is_none()));
+        let mut traced = asked.clone();
+        traced.headers.insert("x-trace", "1".parse().unwrap());
+        assert!(recall.get(&traced, now).is_some(), "a header that does not count");
         recall.clear();
         assert!(recall.get(&asked, now).is_none());
     }
 
     #[test]
     fn what_was_seen_long_ago_is_looked_at_again() {
-        let (recall, now) = (Recall::default(), Instant::now());
+        let (recall, now) = (Recall::new(&["x-team".to_owned()]), Instant::now());
         let asked = request("/v1/x", "");
         put(&recall, &asked, now);
         assert!(recall.get(&asked, now + FRESH).is_none());
@@ -171,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let (recall, now) = (Recall::default(), Instant::now());
+        let (recall, now) = (Recall::new(&["x-team".to_owned()]), Instant::now());
         let body = "x".repeat(LARGEST_BODY);
         for number in 0..300 {
             put(&recall, &request(&format!("/v1/{number}"), &body), now);

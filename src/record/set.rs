@@ -11,7 +11,7 @@ use super::library::Library;
 use super::mode::Mode;
 use super::tape::Tape;
 use super::{Options, Verdict};
-use crate::exchange::{ChunkMark, Fault, Ignored};
+use crate::exchange::{ChunkMark, Fault, Mask};
 use crate::upstream::Shared;
 
 /// The tapes of a run, one for each provider. What a case asks, it asks of all of them.
@@ -41,7 +41,7 @@ impl TapeSet {
     }
 
     /// From the next request of a case on, these faults are cut, and what its suite masks is no part of the match.
-    pub fn begin(&self, case: &str, faults: Vec<Fault>, masks: Arc<[Ignored]>) {
+    pub fn begin(&self, case: &str, faults: Vec<Fault>, masks: Arc<[Mask]>) {
         let case = self.cases.of(Some(case));
         case.set_faults(faults);
         case.set_masks(masks);

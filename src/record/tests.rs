@@ -3,6 +3,7 @@ mod order;
 mod owners;
 mod recording;
 mod replay;
+mod rules;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -159,7 +160,7 @@ pub(super) fn found(path: &str, reply: &str, owners: Owners) -> Arc<Found> {
         recorded_at: None,
         origin: exchange::Origin::Real,
     };
-    let key = exchange::key(&exchange.request, "https://api.together.xyz/v1", &[]);
+    let key = exchange::key(&exchange.request, "https://api.together.xyz/v1", &exchange::Rules::default());
     let recording = Recording::new(exchange, owners);
     Arc::new(Found { path: path.into(), recording, key, size: 0 })
 }

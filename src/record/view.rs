@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::index::{self, Cases, Entry, Index, Kind, Recorded, hash, sketch};
 use super::library::{Library, Place, lock, place_of};
 use super::shelf::{mark, marks, stamp};
-use crate::exchange::{self, Ignored, OtherFile, ReadError, host_of};
+use crate::exchange::{self, OtherFile, ReadError, Rules, host_of};
 
 /// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
 const LEAST_KEPT: usize = 500;
@@ -20,7 +20,7 @@ const FOLDER: &str = ".retake-index";
 
 /// One set of rules.
 pub(super) struct View {
-    pub(super) rules: Vec<Ignored>,
+    pub(super) rules: Rules,
     /// Whether these are the provider's own rules, and no suite's besides.
     pub(super) is_plain: bool,
     own: Mutex<Known>,
@@ -37,7 +37,7 @@ struct Known {
 }
 
 impl View {
-    pub(super) fn new(rules: Vec<Ignored>, is_plain: bool) -> Self {
+    pub(super) fn new(rules: Rules, is_plain: bool) -> Self {
         View { rules, is_plain, own: Mutex::default(), flat: Mutex::default() }
     }
 
@@ -46,11 +46,6 @@ impl View {
             Place::Own => &self.own,
             Place::Flat => &self.flat,
         }
-    }
-
-    /// What identifies the rules, the same in every process.
-    fn id(&self) -> u64 {
-        hash(&format!("{:?}", self.rules))
     }
 
     /// Looks into the index of a folder, as it is now.
@@ -90,7 +85,8 @@ impl View {
     fn bring_up_to_date(&self, known: &mut Known, library: &Library, place: Place) {
         let path = self.path(library, place);
         if !known.is_loaded
-            && let Some(index) = fs::read_to_string(&path).ok().and_then(|text| index::read(&text, self.id()))
+            && let Some(index) =
+                fs::read_to_string(&path).ok().and_then(|text| index::read(&text, self.rules.fingerprint()))
         {
             known.index = index;
         }
@@ -114,7 +110,7 @@ impl View {
         let entries = new.iter().filter_map(|name| self.entry(library, place, name));
         entries.for_each(|entry| known.index.put(entry));
         if known.index.len() >= LEAST_KEPT && !(new.is_empty() && gone.is_empty()) {
-            keep(&path, &index::write(&known.index, self.id()));
+            keep(&path, &index::write(&known.index, self.rules.fingerprint()));
         }
     }
 
@@ -156,7 +152,7 @@ impl View {
             Place::Own => library.provider(),
             Place::Flat => "all",
         };
-        library.root().join(FOLDER).join(format!("{folder}-{:016x}", self.id()))
+        library.root().join(FOLDER).join(format!("{folder}-{:016x}", self.rules.fingerprint()))
     }
 }
 

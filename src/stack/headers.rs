@@ -2,13 +2,14 @@
 
 use http::HeaderMap;
 
+use crate::exchange::carries_key;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
 
 /// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
 pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     let of_the_caller = ["accept-encoding", "openai-organization", "openai-project"];
     end_to_end(headers, |name| {
-        !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !is_secret(name)
+        !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !carries_key(name)
     })
 }
 
@@ -18,19 +19,12 @@ pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
     end_to_end(headers, |name| !of_the_provider.contains(&name))
 }
 
-/// Names under which keys travel.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    name == "key"
-        || ["authorization", "api-key", "apikey", "token", "cookie", "secret"].iter().any(|p| name.contains(p))
-}
-
 /// An endpoint with the caller's query, without keys in it.
 pub(super) fn endpoint(path: &str, query: Option<&str>) -> String {
     let kept: Vec<&str> = query
         .unwrap_or_default()
         .split('&')
-        .filter(|pair| !pair.is_empty() && !is_secret(pair.split('=').next().unwrap_or_default()))
+        .filter(|pair| !pair.is_empty() && !carries_key(pair.split('=').next().unwrap_or_default()))
         .collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }

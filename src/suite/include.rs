@@ -13,8 +13,9 @@ use crate::yaml::{self, Pairs, Place, Source, Spanned};
 impl Reader<'_> {
     /// Takes in what stands at the top of the suite, and what it includes.
     pub(super) fn share(&mut self, top: RawTop) {
-        let RawTop { include, secrets, matchers, steps, params } = top;
+        let RawTop { include, secrets, masks, matchers, steps, params } = top;
         self.add_secrets(secrets);
+        self.add_masks(masks);
         self.add(matchers, steps, params);
         for path in include {
             let Some(source) = self.file(&path) else {
@@ -25,6 +26,7 @@ impl Reader<'_> {
                 Ok(raw) => {
                     self.elsewhere(&source, Place::default(), |reader| {
                         reader.add_secrets(raw.secrets);
+                        reader.add_masks(raw.masks);
                         reader.add(raw.matchers, raw.steps, raw.params);
                     });
                 }

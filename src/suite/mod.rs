@@ -4,6 +4,7 @@ mod expect;
 mod fault;
 mod include;
 mod lower;
+mod mask;
 mod model;
 mod names;
 mod own;
@@ -22,6 +23,7 @@ pub use expect::{
     Matcher, Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
 pub use fault::parse_faults;
+pub(crate) use mask::{body_path, masks};
 pub use model::{
     Axis, Body, Capture, CaptureFrom, Client, JsonText, Param, ParamValue, RequestTemplate, Step, Suite, Template,
     Xfail,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::expect::{Expect, JsonPath};
 use super::repeat::Repeat;
 use super::template::{self, Scope};
-use crate::exchange::{Auth, Fault};
+use crate::exchange::{Auth, Fault, Mask};
 use crate::yaml::{Place, Source};
 
 /// One suite file.
@@ -19,6 +19,8 @@ pub struct Suite {
     pub source: Arc<Source>,
     /// Environment variables whose values are never kept nor shown.
     pub secrets: Vec<String>,
+    /// What changes from run to run in the texts of its requests: they are compared masked.
+    pub masks: Vec<Mask>,
     /// The case templates, in file order.
     pub templates: Vec<Template>,
 }

@@ -6,12 +6,14 @@ use serde_json::Value;
 
 mod expect;
 mod fault;
+mod mask;
 
 pub(super) use expect::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
     RawToolCalls,
 };
 pub(super) use fault::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
+pub(super) use mask::RawMask;
 
 use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
@@ -42,6 +44,9 @@ pub(super) struct RawTop {
     /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
     #[cfg_attr(test, serde(default))]
     pub(super) secrets: Vec<Spanned<String>>,
+    /// Texts in requests that change from run to run: requests are compared without them and kept with them.
+    #[cfg_attr(test, serde(default))]
+    pub(super) masks: Vec<RawMask>,
     /// Matchers by name, used as `{is: NAME}`.
     #[cfg_attr(test, serde(default))]
     pub(super) matchers: Pairs<RawNeed>,
@@ -66,6 +71,9 @@ pub(super) struct RawShared {
     /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
     #[serde(default)]
     pub(super) secrets: Vec<Spanned<String>>,
+    /// Texts in requests that change from run to run: requests are compared without them and kept with them.
+    #[serde(default)]
+    pub(super) masks: Vec<RawMask>,
     /// Matchers by name, used as `{is: NAME}`.
     #[serde(default)]
     pub(super) matchers: Pairs<RawNeed>,

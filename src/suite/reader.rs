@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use super::{JsonPath, Known, Param};
+use crate::exchange::Mask;
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
 /// Adds the way out to the error made last.
@@ -26,6 +27,8 @@ pub(super) struct Reader<'a> {
     /// Secrets that may be used, and those that the case being read does use.
     pub(super) secrets: Vec<String>,
     pub(super) used_secrets: BTreeSet<String>,
+    /// Masks of the suite and of what it includes.
+    pub(super) masks: Vec<Mask>,
     /// The parameters of the case being read.
     pub(super) params: Vec<Param>,
     pub(super) errors: Vec<Error>,
@@ -44,6 +47,7 @@ impl<'a> Reader<'a> {
             shared: Shared::default(),
             secrets: Vec::new(),
             used_secrets: BTreeSet::new(),
+            masks: Vec::new(),
             params: Vec::new(),
             errors: Vec::new(),
             paths: HashMap::new(),

@@ -13,12 +13,12 @@ use reqwest::Url;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::coding::Coded;
 use super::limit::Gate;
 use super::retry::{self, Came};
 use super::target::{self, Base};
 use super::{ERROR_HEADER, Error, ErrorKind, Reply, Request, Upstream};
 use crate::exchange::Auth;
+use crate::wire::coding::Coded;
 
 pub use super::limit::Limits;
 pub use super::retry::Retries;

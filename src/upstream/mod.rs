@@ -1,7 +1,6 @@
 //! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around one, a
 //! folder of recordings, a script, the gateway called without a socket.
 
-mod coding;
 /// A provider reached over HTTP.
 pub mod http;
 mod limit;

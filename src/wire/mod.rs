@@ -1,6 +1,7 @@
-//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back. Values in, values out.
+//! OpenAI-shaped messages; Server-Sent Events, bytes to events and back; content codings. Values in, values out.
 
 mod answer;
+pub mod coding;
 pub mod json;
 pub mod ndjson;
 pub mod sse;

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{Listed, Pairs, Short, Spanned};
+use super::{Listed, OneOrMore, Pairs, Short, Spanned};
 
 /// Times as [`super::duration`] reads them.
 pub(crate) const DURATION_PATTERN: &str = r"^[0-9]*\.?[0-9]+ ?(ms|s|m)$";
@@ -109,6 +109,19 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"anyOf": [generator.subschema_for::<T>(), {"not": {"type": "object"}}]})
+    }
+}
+
+impl JsonSchema for OneOrMore {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "OneOrMore".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let text = json!({"type": "string"});
+        json_schema!({"anyOf": [text, {"type": "array", "minItems": 1, "items": text}]})
     }
 }
 

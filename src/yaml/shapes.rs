@@ -125,6 +125,57 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Listed<T> {
     }
 }
 
+/// A text, or a list of them.
+#[derive(Debug, Clone)]
+pub(crate) enum OneOrMore {
+    /// The text.
+    One(String),
+    /// The list.
+    More(Vec<Spanned<String>>),
+}
+
+impl OneOrMore {
+    /// Every text with its place.
+    pub(crate) fn texts(these: Spanned<Self>) -> Vec<Spanned<String>> {
+        match these.value {
+            OneOrMore::One(value) => vec![Spanned { value, place: these.place }],
+            OneOrMore::More(texts) => texts,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMoreVisitor;
+        impl<'de> Visitor<'de> for OneOrMoreVisitor {
+            type Value = OneOrMore;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a list of texts")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(OneOrMore::One(text.to_owned()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(OneOrMore::One(number.to_string()))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(OneOrMore::One(number.to_string()))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(OneOrMore::One(value.to_string()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(OneOrMore::More(texts))
+            }
+        }
+        deserializer.deserialize_any(OneOrMoreVisitor)
+    }
+}
+
 /// What is written is there, even when it is `null`: an `Option` alone would take that for absent.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
+use crate::exchange::Rules;
 use crate::exchange::{End, ReadError, RecordedRequest, Recording, key, read, read_request};
 
 const CHAT: &str = "openai.types.chat.chat_completion.ChatCompletion";
@@ -41,7 +42,7 @@ fn both(text: &str) -> Result<(Recording, RecordedRequest), ReadError> {
         }
         (Ok(_), Err(error)) => panic!("only the request cannot be read: {error}\n{text}"),
     };
-    let of = |request| key(request, "https://x.ai/v1", &[]);
+    let of = |request| key(request, "https://x.ai/v1", &Rules::default());
     assert_eq!(of(&recording.exchange.request), of(&asked.request), "{text}");
     assert_eq!(recording.exchange.request.endpoint, asked.request.endpoint);
     assert_eq!(recording.exchange.request.body, asked.request.body);
@@ -111,7 +112,7 @@ fn a_call_gives_what_went_over_the_wire() {
 fn an_empty_extra_body_is_none() {
     let of = |kwargs: &str| {
         let text = call("/v1/completions", kwargs, &whole(&envelope(CHAT, "{}")));
-        key(&recording(&text).exchange.request, "https://x.ai/v1", &[])
+        key(&recording(&text).exchange.request, "https://x.ai/v1", &Rules::default())
     };
     assert_eq!(of(r#"{"model": "m", "extra_body": {}}"#), of(r#"{"model": "m"}"#));
     assert_eq!(of(r#"{"model": "m", "extra_body": {"n": 2}}"#), of(r#"{"model": "m", "n": 2}"#));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::exchange::{FieldPath, FieldStep, Ignored};
+use crate::exchange::{self, BodyPath, Ignored, Request};
 
 fn source(name: &str, text: &str) -> Source {
     Source { name: name.into(), text: text.into() }
@@ -73,11 +73,8 @@ fn together_is_as_it_was_found() {
     assert_eq!(together.key.as_deref(), Some("TOGETHER_API_KEY"));
     assert_eq!(together.key_header, ("authorization".to_owned(), "Bearer ".to_owned()));
     assert_eq!(
-        together.ignores,
-        [Ignored {
-            endpoint: "/v1/embeddings".into(),
-            fields: vec![FieldPath(vec![FieldStep::Member("encoding_format".into())])]
-        }]
+        together.rules.ignores,
+        [Ignored { endpoint: "/v1/embeddings".into(), fields: vec![BodyPath::member("encoding_format")] }]
     );
     assert_eq!(together.quirks.usage_when_missing, ["/v1/embeddings"]);
     assert!(together.quirks.bare_model_list);
@@ -98,6 +95,32 @@ fn everything_a_provider_may_say() {
     assert_eq!(provider.lacks["tools"], Gap { reason: "none".into(), models: vec!["small".into()] });
     assert_eq!(provider.broken["tools"], Gap { reason: "odd".into(), models: vec![] });
     assert!(!provider.quirks.bare_model_list);
+}
+
+#[test]
+fn what_a_provider_declares_about_requests_are_its_rules() {
+    let text = with(
+        "    ignores: {/v1/x: [user, $.metadata.trace-id, \"$.messages[?@.role == 'user'].id\"]}\n    masks:\n      /v1/x:\n        - {place: $..text, pattern: '\\d+'}\n        - {place: [$.a, $.b], pattern: [x, y]}\n    match_headers: [Anthropic-Beta]\n",
+    );
+    let catalogue =
+        parse_providers(&source("providers.yaml", &text)).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let rules = &catalogue.provider("p").unwrap().rules;
+    let paths = |paths: &[BodyPath]| paths.iter().map(|path| path.text().to_owned()).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        paths(&rules.ignores[0].fields),
+        r#"$["user"] $["metadata"]["trace-id"] $.messages[?@.role == 'user'].id"#
+    );
+    let masks: Vec<String> = rules
+        .masks
+        .iter()
+        .map(|mask| format!("{} {} {mask}", mask.endpoint.as_deref().unwrap_or_default(), paths(&mask.places)))
+        .collect();
+    insta::assert_snapshot!(masks.join("\n"), @r"
+    /v1/x $..text `\d+` (providers.yaml:9)
+    /v1/x $.a $.b `x` (providers.yaml:10)
+    /v1/x $.a $.b `y` (providers.yaml:10)
+    ");
+    assert_eq!(rules.match_headers, ["anthropic-beta"]);
 }
 
 #[test]
@@ -158,6 +181,24 @@ fn each_mistake_is_told() {
         ("    key_header: {name: a}\n", "6:17", "a key header without a key"),
         ("    ignores: {v1/embeddings: [user]}\n", "6:15", "`v1/embeddings` is not an endpoint"),
         ("    ignores: {/v1/embeddings: []}\n", "6:31", "no fields are named here"),
+        ("    ignores: {/v1/x: [\"$.a[?]\"]}\n", "6:28", "is no JSONPath"),
+        ("    ignores: {/v1/x: [$]}\n", "6:23", "leads to no part of a body"),
+        ("    masks: {v1/x: [{place: $, pattern: a}]}\n", "6:13", "`v1/x` is not an endpoint"),
+        ("    masks: {/v1/x: []}\n", "6:20", "no masks are named here"),
+        ("    masks: {/v1/x: [{place: $, pattern: \"(\"}]}\n", "6:41", "`(` is no regular expression: unclosed group"),
+        ("    masks: {/v1/x: [{place: $, pattern: \"\"}]}\n", "6:41", "an empty pattern masks nothing"),
+        ("    masks: {/v1/x: [{place: $, pattern: a*}]}\n", "6:41", "matches the empty text"),
+        (
+            "    masks: {/v1/x: [{place: system, pattern: a}]}\n",
+            "6:29",
+            "`system` is no JSONPath, which begins with `$`",
+        ),
+        ("    masks: {/v1/x: [{place: $}]}\n", "6:22", "`pattern` is missing"),
+        ("    masks: {/v1/x: [{plaec: $, pattern: a}]}\n", "6:22", "did you mean `place`?"),
+        ("    match_headers: [a b]\n", "6:21", "`a b` cannot name a header"),
+        ("    match_headers: [x, X]\n", "6:24", "header `X` stands here twice"),
+        ("    match_headers: [X-Api-Key]\n", "6:21", "`X-Api-Key` carries a key or a cookie"),
+        ("    key: K\n    key_header: {name: x-my}\n    match_headers: [X-My]\n", "8:21", "`X-My` carries a key"),
         ("    quirks: {usage_when_missing: [embeddings]}\n", "6:35", "such as `/v1/embeddings`"),
         ("    quirks: {model_list: baer}\n", "6:26", "did you mean `bare`?"),
         ("    quirks: {finish_reasons: {eos: stopped}}\n", "6:36", "unknown finish reason of OpenAI's `stopped`"),
@@ -220,4 +261,42 @@ fn sdks_are_told_where_to_go_by_variables_that_they_read() {
         assert!(text.contains("is not such a path"), "{text}");
     }
     assert!(wrong(&with("    sdk_env: {P-URL: /v1}")).contains("cannot name an environment variable"));
+}
+
+/// What an agent asks: its prompt names the day, the folder and the system it runs on.
+fn agents_request(day: &str, folder: &str, system: &str, user: &str, task: &str) -> Request {
+    let environment = format!("Working directory: {folder}\nPlatform: {system}\nToday's date: {day}");
+    let body = serde_json::json!({
+        "model": "claude-sonnet-4-5",
+        "system": [{"type": "text", "text": "You write code."}, {"type": "text", "text": environment}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": task}]}],
+        "metadata": {"user_id": user},
+        "max_tokens": 32000,
+        "stream": true,
+    });
+    Request {
+        method: http::Method::POST,
+        endpoint: "/v1/messages?beta=true".to_owned(),
+        headers: http::HeaderMap::new(),
+        body: body.to_string().into(),
+        auth: crate::exchange::Auth::Provider,
+        case: None,
+    }
+}
+
+#[test]
+fn an_agent_is_answered_on_another_day_in_another_folder_and_on_another_system() {
+    let text = with(
+        "    ignores: {/v1/messages: [$.metadata.user_id]}\n    masks:\n      /v1/messages:\n        - {place: \"$.system[*].text\", pattern: 'date: \\d{4}-\\d{2}-\\d{2}'}\n        - {place: \"$.system[*].text\", pattern: ['directory: \\S+', 'Platform: \\S+']}\n",
+    );
+    let catalogue =
+        parse_providers(&source("providers.yaml", &text)).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let anthropic = catalogue.provider("p").unwrap();
+    let of = |request: Request| exchange::key(&request, &anthropic.base_url, &anthropic.rules);
+    let recorded = of(agents_request("2026-01-02", "/home/ann/app", "linux", "user_1", "Add a test."));
+    let asked = of(agents_request("2027-11-30", "/Users/bob/src/app", "darwin", "user_2", "Add a test."));
+    assert_eq!(recorded, asked);
+    assert_eq!(asked.hits, [0, 1, 2]);
+    assert_ne!(recorded, of(agents_request("2026-01-02", "/home/ann/app", "linux", "user_1", "Add two tests.")));
+    assert_ne!(recorded, of(agents_request("in May", "/home/ann/app", "linux", "user_1", "Add a test.")));
 }

@@ -1,4 +1,5 @@
-//! Content codings undone: replies that come compressed although that was not asked for. Pure.
+//! Content codings undone: replies that come compressed although that was not asked for, and requests that are compared
+//! by what is in them.
 
 use std::io::{self, Write as _};
 
@@ -8,7 +9,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use http::header::{self, HeaderMap};
 
 /// What a body went through on its way, to be undone chunk by chunk.
-pub(super) struct Coded {
+pub struct Coded {
     /// In the order in which they were put on.
     layers: Vec<Layer>,
 }
@@ -20,7 +21,7 @@ enum Layer {
 
 impl Coded {
     /// As the headers say; `Err` is the coding that cannot be undone.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, String> {
+    pub fn of(headers: &HeaderMap) -> Result<Self, String> {
         let mut layers = Vec::new();
         for value in headers.get_all(header::CONTENT_ENCODING) {
             let value = value.to_str().map_err(|_| "unreadable".to_owned())?;
@@ -37,7 +38,7 @@ impl Coded {
     }
 
     /// Takes away the headers that speak of the coded body, if it is one.
-    pub(super) fn tidy(&self, headers: &mut HeaderMap) {
+    pub fn tidy(&self, headers: &mut HeaderMap) {
         if !self.layers.is_empty() {
             headers.remove(header::CONTENT_ENCODING);
             headers.remove(header::CONTENT_LENGTH);
@@ -45,7 +46,7 @@ impl Coded {
     }
 
     /// All that can be known of the body with this chunk, and why there can be no more, if so.
-    pub(super) fn undo(&mut self, chunk: Bytes) -> (Bytes, Option<String>) {
+    pub fn undo(&mut self, chunk: Bytes) -> (Bytes, Option<String>) {
         let (mut bytes, mut fault) = (chunk, None);
         for layer in self.layers.iter_mut().rev() {
             let mut out = Vec::new();
@@ -58,7 +59,7 @@ impl Coded {
     }
 
     /// What is missing when no more chunks come. A body without a byte is whole: so come replies that have none.
-    pub(super) fn end(&mut self) -> Result<(), String> {
+    pub fn end(&mut self) -> Result<(), String> {
         // Nothing was held back, so that the end brings no bytes.
         self.layers.iter_mut().rev().try_for_each(Layer::end).map_err(|error| error.to_string())
     }
@@ -108,6 +109,27 @@ impl Layer {
             Layer::Deflate { .. } => Err(cut_short()),
         }
     }
+}
+
+/// A whole body without the coding that its headers name, at most `most` bytes of it. `None` where there is nothing to
+/// undo, where it cannot be undone, and where it is more. One coding upon another is not undone: a few bytes could then
+/// become more than fits into memory before anyone can count them.
+pub fn unpacked(headers: &HeaderMap, body: &[u8], most: usize) -> Option<Vec<u8>> {
+    /// Small pieces, each of which is at most a thousand times as large when it is unpacked.
+    const PIECE: usize = 4 << 10;
+    if body.is_empty() || !headers.contains_key(header::CONTENT_ENCODING) {
+        return None;
+    }
+    let mut coded = Coded::of(headers).ok().filter(|coded| coded.layers.len() == 1)?;
+    let mut all = Vec::new();
+    for piece in body.chunks(PIECE) {
+        let (bytes, fault) = coded.undo(Bytes::copy_from_slice(piece));
+        all.extend_from_slice(&bytes);
+        if fault.is_some() || all.len() > most {
+            return None;
+        }
+    }
+    coded.end().ok().map(|()| all)
 }
 
 fn cut_short() -> io::Error {
@@ -227,6 +249,28 @@ mod tests {
         let rest = pack.finish().unwrap();
         assert_eq!(coded.undo(rest.into()), (Bytes::new(), None));
         assert_eq!(coded.end(), Ok(()));
+    }
+
+    #[test]
+    fn a_whole_body_is_unpacked_or_left_as_it_is() {
+        let headers = |coding: &str| HeaderMap::from_iter([(header::CONTENT_ENCODING, coding.parse().unwrap())]);
+        let bomb = gzip(&vec![0; 5_000_000]);
+        for (coding, body, most, unpacked_to) in [
+            ("gzip", gzip(TEXT), 100, Some(TEXT.to_vec())),
+            ("deflate", zlib(TEXT), 100, Some(TEXT.to_vec())),
+            ("deflate", raw(TEXT), 100, Some(TEXT.to_vec())),
+            ("deflate, gzip", gzip(&zlib(TEXT)), 100, None),
+            ("gzip", gzip(TEXT), 10, None),
+            ("gzip", bomb, 4_000_000, None),
+            ("gzip", gzip(TEXT)[..20].to_vec(), 100, None),
+            ("gzip", TEXT.to_vec(), 100, None),
+            ("gzip", Vec::new(), 100, None),
+            ("identity", TEXT.to_vec(), 100, None),
+            ("br", TEXT.to_vec(), 100, None),
+        ] {
+            assert_eq!(unpacked(&headers(coding), &body, most), unpacked_to, "{coding} {most}");
+        }
+        assert_eq!(unpacked(&HeaderMap::new(), &gzip(TEXT), 100), None);
     }
 
     #[test]

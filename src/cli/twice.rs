@@ -1,0 +1,187 @@
+//! What two recordings of the same requests say, and what to declare about it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::exchange::{Exchange, Field, Moved, Remedy, Rules, moved};
+
+/// Characters shown of a value.
+const MOST_CHARACTERS: usize = 60;
+/// Fields shown of replies, which need no remedy.
+const MOST_REPLY_FIELDS: usize = 12;
+
+/// What did not stay the same between two recordings of the same requests to a provider, and what to do about it. `rules`
+/// are what is declared already: the provider's, and masks of suites.
+pub(super) fn account(provider: &str, rules: &Rules, first: &[Exchange], second: &[Exchange]) -> String {
+    let moved = &moved(first, second, rules);
+    let out = &mut String::new();
+    let _ = writeln!(out, "\n{}: {} requests were recorded twice, aside.", provider, moved.pairs);
+    for request in &moved.unpaired {
+        let _ = writeln!(out, "  {request}");
+    }
+    if moved.requests.is_empty() {
+        let _ = writeln!(out, "  No request moved: replay finds them all.");
+    } else {
+        let _ = writeln!(out, "  Of the requests moved:");
+        moved.requests.iter().for_each(|field| line(field, out));
+    }
+    propose_ignores(provider, moved, out);
+    propose_masks(provider, moved, out);
+    if !moved.replies.is_empty() {
+        let _ = writeln!(out, "  Of the replies moved, and is replayed as it was recorded; expect no exact value of:");
+        moved.replies.iter().take(MOST_REPLY_FIELDS).for_each(|field| line(field, out));
+        if let Some(more) = moved.replies.len().checked_sub(MOST_REPLY_FIELDS).filter(|more| *more > 0) {
+            let _ = writeln!(out, "    and {more} more fields");
+        }
+    }
+    std::mem::take(out)
+}
+
+fn line(field: &Field, out: &mut String) {
+    let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "(absent)".to_owned(), shown);
+    let remedy = match field.remedy {
+        Remedy::None | Remedy::Ignore => "",
+        Remedy::FromReply => "\n      came in a reply before, so that replay repeats it: nothing is to be done",
+        Remedy::Mask => "\n      is part of what is asked, and moved only in what changes from run to run: mask it",
+        Remedy::Fix => {
+            "\n      is part of what is asked: make it constant in the test or the app (its clock, its ids, its order)"
+        }
+    };
+    let (times, old, new) = (field.count, shown(&field.old), shown(&field.new));
+    let _ = writeln!(out, "    {} {} ({times} times): {old} then {new}{remedy}", field.endpoint, field.path);
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// The lines for `providers.yaml` about what is ignored.
+fn propose_ignores(provider: &str, moved: &Moved, out: &mut String) {
+    let lines = by_endpoint(moved, Remedy::Ignore, |field| Value::from(field.path.as_str()).to_string());
+    if !lines.is_empty() {
+        out.push_str(
+            "  If these make no difference to an answer, say so in suites/providers.yaml; they are then no part of the \
+             match:\n",
+        );
+        let _ = writeln!(out, "\n    {}:\n      ignores:\n{lines}", provider);
+    }
+}
+
+/// The lines for `providers.yaml` about what is masked.
+fn propose_masks(provider: &str, moved: &Moved, out: &mut String) {
+    let lines = by_endpoint(moved, Remedy::Mask, |field| {
+        let patterns: Vec<String> =
+            field.masks.iter().map(|pattern| format!("'{}'", pattern.replace('\'', "''"))).collect();
+        let patterns = match patterns.as_slice() {
+            [one] => one.clone(),
+            all => format!("[{}]", all.join(", ")),
+        };
+        format!("{{place: {}, pattern: {patterns}}}", Value::from(field.path.as_str()))
+    });
+    if !lines.is_empty() {
+        out.push_str(
+            "  These texts moved only in dates, times, ids, folders or systems. Masks in suites/providers.yaml compare them \
+             without those; a word before a pattern makes it narrower:\n",
+        );
+        let _ = writeln!(out, "\n    {}:\n      masks:\n{lines}", provider);
+    }
+}
+
+/// A line of YAML for each field that has this remedy, below its endpoint.
+fn by_endpoint(moved: &Moved, remedy: Remedy, line: impl Fn(&Field) -> String) -> String {
+    let (mut out, mut at) = (String::new(), "");
+    for field in moved.requests.iter().filter(|field| field.remedy == remedy) {
+        if field.endpoint != at {
+            let _ = writeln!(out, "        {}:", field.endpoint);
+            at = &field.endpoint;
+        }
+        let _ = writeln!(out, "          - {}", line(field));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+    use serde_json::json;
+
+    use super::*;
+    use crate::exchange::{Auth, End, Origin, Reply, Request};
+    use crate::provider::parse_providers;
+    use crate::yaml::Source;
+
+    fn rules(rules: &str) -> Rules {
+        let text = format!("providers:\n    p:\n      type: remote::p\n      base_url: https://p.example/v1\n{rules}");
+        let source = Source { name: "providers.yaml".into(), text: text.into() };
+        let catalogue = parse_providers(&source).unwrap_or_else(|error| panic!("{}", error.render(false)));
+        catalogue.providers.into_iter().next().unwrap().rules
+    }
+
+    fn exchange(body: Value, reply: &str) -> Exchange {
+        let request = Request {
+            method: Method::POST,
+            endpoint: "/v1/messages?beta=true".to_owned(),
+            headers: HeaderMap::new(),
+            body: body.to_string().into(),
+            auth: Auth::Provider,
+            case: None,
+        };
+        let reply = Reply {
+            status: 200,
+            headers: Vec::new(),
+            body: json!({"id": reply}).to_string().into(),
+            chunks: Vec::new(),
+            end: End::Complete,
+        };
+        Exchange { request, url: String::new(), reply, recorded_at: None, origin: Origin::Real }
+    }
+
+    fn asked(day: &str, folder: &str, trace: u32) -> Vec<Exchange> {
+        let system = json!([{"text": "Be brief."}, {"text": format!("Today is {day}. You work in {folder}.")}]);
+        let body = json!({"model": "m", "system": system, "metadata": {"user_id": trace}, "seed": trace});
+        vec![exchange(body, &format!("msg_{trace}"))]
+    }
+
+    #[test]
+    fn what_is_proposed_can_be_pasted_and_helps() {
+        let (first, second) = (asked("2026-01-02", "/home/a/b", 1), asked("2026-01-03", "/tmp/c/d", 2));
+        let said = account("p", &rules(""), &first, &second);
+        insta::assert_snapshot!(said, @r#"
+
+        p: 1 requests were recorded twice, aside.
+          Of the requests moved:
+            /v1/messages $.metadata.user_id (1 times): 1 then 2
+            /v1/messages $.seed (1 times): 1 then 2
+            /v1/messages $.system[*].text (1 times): "Today is 2026-01-02. You work in /home/a/b." then "Today is 2026-01-03. You work in /tmp/c/d."
+              is part of what is asked, and moved only in what changes from run to run: mask it
+          If these make no difference to an answer, say so in suites/providers.yaml; they are then no part of the match:
+
+            p:
+              ignores:
+                /v1/messages:
+                  - "$.metadata.user_id"
+                  - "$.seed"
+
+          These texts moved only in dates, times, ids, folders or systems. Masks in suites/providers.yaml compare them without those; a word before a pattern makes it narrower:
+
+            p:
+              masks:
+                /v1/messages:
+                  - {place: "$.system[*].text", pattern: ['\d{4}-\d{2}-\d{2}', '~?\B(?:/[\w.@+-]+)+/?']}
+
+          Of the replies moved, and is replayed as it was recorded; expect no exact value of:
+            /v1/messages $.id (1 times): "msg_1" then "msg_2"
+        "#);
+        let is_proposed = |line: &&str| {
+            line.starts_with("      ignores") || line.starts_with("      masks") || line.starts_with("        ")
+        };
+        let pasted: String = said.lines().filter(is_proposed).map(|line| format!("{line}\n")).collect();
+        let said = account("p", &rules(&pasted), &first, &second);
+        assert!(said.contains("No request moved"), "{pasted}\n{said}");
+    }
+}

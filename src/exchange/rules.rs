@@ -1,0 +1,272 @@
+//! What is declared about requests, so that two of them count as the same: what is left out of the comparison, what is
+//! masked in it, and which headers are part of it.
+
+use std::fmt;
+
+use regex::Regex;
+use serde_json::Value;
+use serde_json_path::{JsonPath, ParseError};
+use sha2::{Digest as _, Sha256};
+
+/// Counts up whenever the same rules begin to give other canonical texts, so that an index on disk is made anew.
+const EDITION: &str = "retake rules 1";
+
+/// What is declared about the requests to one provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// What makes no difference to an answer and is left out.
+    pub ignores: Vec<Ignored>,
+    /// What changes from run to run inside of texts.
+    pub masks: Vec<Mask>,
+    /// Request headers that count, names in lower case.
+    pub match_headers: Vec<String>,
+}
+
+impl Rules {
+    /// These rules and the masks of a suite. The masks of these rules come first, so that their places in
+    /// [`Key::hits`](super::Key::hits) stay what they are.
+    pub fn with_masks(&self, more: &[Mask]) -> Rules {
+        let masks = self.masks.iter().chain(more).cloned().collect();
+        Rules { masks, ..self.clone() }
+    }
+
+    /// A number that equal rules share, in this process and in any other. Where in a file a mask stands is no part of it.
+    pub fn fingerprint(&self) -> u64 {
+        let ignored = |ignored: &Ignored| vec![Value::from(ignored.endpoint.as_str()), texts(&ignored.fields)];
+        let ignores: Value = self.ignores.iter().map(ignored).collect();
+        let masks: Value = self.masks.iter().map(Mask::as_json).collect();
+        let text = Value::from(vec![EDITION.into(), ignores, masks, self.match_headers.clone().into()]).to_string();
+        Sha256::digest(text.as_bytes())[..8].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    }
+
+    /// The paths to what is left out of a request to this endpoint.
+    pub(super) fn ignored_at<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = &'r BodyPath> {
+        self.ignores.iter().filter(move |ignored| fits(&ignored.endpoint, endpoint)).flat_map(|ignored| &ignored.fields)
+    }
+
+    /// The masks of a request to this endpoint, which may have a query, each with its place among all of them.
+    pub fn masks_of<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = (u16, &'r Mask)> {
+        self.masks_at(endpoint_of(endpoint))
+    }
+
+    pub(super) fn masks_at<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = (u16, &'r Mask)> {
+        let numbered = (0..u16::MAX).zip(&self.masks);
+        numbered.filter(move |(_, mask)| mask.endpoint.as_ref().is_none_or(|wanted| fits(wanted, endpoint)))
+    }
+}
+
+/// An endpoint as rules name it: without its query, and with one slash at its beginning.
+pub(super) fn endpoint_of(endpoint: &str) -> &str {
+    shown_endpoint(endpoint.split('?').next().unwrap_or_default())
+}
+
+/// An endpoint for people: `//v1/x`, which is at the root of its server, as `/v1/x`.
+pub fn shown_endpoint(endpoint: &str) -> &str {
+    if endpoint.starts_with("//") { &endpoint[1..] } else { endpoint }
+}
+
+/// Whether a text is one that a pattern means, in which `*` stands for anything.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(start) else { return false };
+    // The next piece may stand anywhere in what is left.
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| fits(rest, &text[at..]))
+}
+
+/// Request fields that make no difference to a provider's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// The endpoint, in which `*` stands for anything: `/v1/embeddings`.
+    pub endpoint: String,
+    /// Where in the body they are.
+    pub fields: Vec<BodyPath>,
+}
+
+/// Text in a request that changes from run to run, such as a date: requests are compared without it and kept with it.
+#[derive(Debug, Clone)]
+pub struct Mask {
+    /// The endpoint, in which `*` stands for anything; `None` is every endpoint.
+    pub endpoint: Option<String>,
+    /// Where in the body it is looked for: in the texts there and below.
+    pub places: Vec<BodyPath>,
+    /// What it looks like.
+    pub pattern: Regex,
+    /// The file that declares it, as the user knows it.
+    pub file: String,
+    /// The line of that file, from 1.
+    pub line: u32,
+}
+
+impl Mask {
+    /// What stands in the comparison where the pattern matched. It shows the pattern, so that what two masks hit is
+    /// never taken for the same, and a failing comparison explains itself.
+    pub fn placeholder(&self) -> String {
+        format!("⟦{}⟧", self.pattern)
+    }
+
+    /// All that decides what it does.
+    fn as_json(&self) -> Value {
+        let endpoint = self.endpoint.clone().map_or(Value::Null, Value::from);
+        vec![endpoint, texts(&self.places), self.pattern.as_str().into()].into()
+    }
+}
+
+impl PartialEq for Mask {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json() && (&self.file, self.line) == (&other.file, other.line)
+    }
+}
+
+impl Eq for Mask {}
+
+/// Pattern and place in the user's file: `` `\d{4}` (suites/providers.yaml:12) ``.
+impl fmt::Display for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({}:{})", self.pattern, self.file, self.line)
+    }
+}
+
+/// The pattern of a mask. `Err` says why the text is none that could mask anything well.
+pub fn mask_pattern(text: &str) -> Result<Regex, String> {
+    if text.is_empty() {
+        return Err("an empty pattern masks nothing".to_owned());
+    }
+    let pattern = Regex::new(text).map_err(|error| {
+        // The crate draws the pattern with a caret; its last line has the reason.
+        let error = error.to_string();
+        let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        format!("`{text}` is no regular expression: {reason}")
+    })?;
+    // `x*` matches before every character, and `\b` between any two words.
+    if ["", "a 1"].into_iter().flat_map(|sample| pattern.find_iter(sample)).any(|found| found.is_empty()) {
+        return Err(format!("`{text}` matches the empty text, which is everywhere"));
+    }
+    Ok(pattern)
+}
+
+/// Where in a body something is: a JSONPath as RFC 9535 has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BodyPath {
+    text: String,
+    query: JsonPath,
+    /// The name, where it is a member of the body itself: no path has to be followed then.
+    member: Option<String>,
+}
+
+impl BodyPath {
+    /// Reads a JSONPath.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Ok(BodyPath { text: text.to_owned(), query: JsonPath::parse(text)?, member: None })
+    }
+
+    /// A member of the body itself, whatever is in its name.
+    pub fn member(name: &str) -> Self {
+        let text = format!("$[{}]", Value::from(name));
+        let query = JsonPath::parse(&text).unwrap_or_default();
+        BodyPath { text, query, member: Some(name.to_owned()) }
+    }
+
+    /// The JSONPath as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The name, if it was made as a member of the body itself.
+    pub fn as_member(&self) -> Option<&str> {
+        self.member.as_deref()
+    }
+
+    pub(super) fn query(&self) -> &JsonPath {
+        &self.query
+    }
+}
+
+impl fmt::Debug for BodyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BodyPath({})", self.text)
+    }
+}
+
+fn texts(paths: &[BodyPath]) -> Value {
+    paths.iter().map(|path| Value::from(path.text.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(endpoint: Option<&str>, place: &str, pattern: &str, line: u32) -> Mask {
+        Mask {
+            endpoint: endpoint.map(str::to_owned),
+            places: vec![BodyPath::parse(place).unwrap()],
+            pattern: mask_pattern(pattern).unwrap(),
+            file: "providers.yaml".to_owned(),
+            line,
+        }
+    }
+
+    #[test]
+    fn equal_rules_have_equal_fingerprints_and_others_have_others() {
+        let ignored = |field: &str| Ignored { endpoint: "/v1/x".into(), fields: vec![BodyPath::member(field)] };
+        let rules = [
+            Rules::default(),
+            Rules { ignores: vec![ignored("a")], ..Rules::default() },
+            Rules { ignores: vec![ignored("b")], ..Rules::default() },
+            Rules { masks: vec![mask(None, "$.a", "x", 1)], ..Rules::default() },
+            Rules { masks: vec![mask(Some("/v1/x"), "$.a", "x", 1)], ..Rules::default() },
+            Rules { masks: vec![mask(None, "$.b", "x", 1)], ..Rules::default() },
+            Rules { masks: vec![mask(None, "$.a", "y", 1)], ..Rules::default() },
+            Rules { match_headers: vec!["x".into()], ..Rules::default() },
+        ];
+        let all: std::collections::BTreeSet<u64> = rules.iter().map(Rules::fingerprint).collect();
+        assert_eq!(all.len(), rules.len());
+        assert_eq!(rules[3].fingerprint(), Rules::default().with_masks(&[mask(None, "$.a", "x", 9)]).fingerprint());
+        // An index that another process wrote is known by this number.
+        assert_eq!(Rules::default().fingerprint(), 17_450_305_445_440_390_276);
+    }
+
+    #[test]
+    fn masks_of_a_suite_come_after_those_of_the_provider() {
+        let provider = Rules { masks: vec![mask(Some("/v1/x"), "$.a", "x", 1)], ..Rules::default() };
+        let both = provider.with_masks(&[mask(None, "$.b", "y", 2)]);
+        let at = |endpoint: &str| both.masks_at(endpoint).map(|(number, _)| number).collect::<Vec<_>>();
+        assert_eq!((at("/v1/x"), at("/v1/y")), (vec![0, 1], vec![1]));
+        assert_eq!(both.masks[1].to_string(), "`y` (providers.yaml:2)");
+    }
+
+    #[test]
+    fn an_endpoint_of_a_rule_has_no_query_and_one_slash() {
+        for endpoint in ["/v1/x", "//v1/x", "/v1/x?a=b", "//v1/x?a=b"] {
+            assert_eq!(endpoint_of(endpoint), "/v1/x");
+        }
+        assert!(fits("/v1beta/models/*:generateContent", "/v1beta/models/gemini-2.0-flash:generateContent"));
+        assert!(fits("/*", "/v1/x") && !fits("/v1/*/y", "/v1/x"));
+    }
+
+    #[test]
+    fn a_pattern_that_masks_nothing_or_everything_is_refused() {
+        for (pattern, reason) in [
+            ("", "an empty pattern masks nothing"),
+            ("x*", "matches the empty text"),
+            (r"\b", "matches the empty text"),
+            ("(?:a|)", "matches the empty text"),
+            ("$", "matches the empty text"),
+            ("(", "`(` is no regular expression: unclosed group"),
+            ("[z-a]", "invalid character class range"),
+        ] {
+            let said = mask_pattern(pattern).unwrap_err();
+            assert!(said.contains(reason), "{pattern}: {said}");
+        }
+        assert!(mask_pattern(r"\d{4}-\d{2}-\d{2}").is_ok());
+    }
+
+    #[test]
+    fn any_name_can_be_a_member() {
+        for name in ["user", "a.b", "it's \"it\"", "größe", "\u{1}\n", "a\\b"] {
+            let value: Value =
+                [(name, Value::from(1))].into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let found = BodyPath::member(name).query().query(&value).all();
+            assert_eq!(found, [&Value::from(1)], "{name:?}");
+        }
+    }
+}
