@@ -97,6 +97,7 @@ pub(super) struct RawProvider {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMask {
     /// Where in the body it is looked for, in the texts there and below: a JSONPath, or a list of them.
+    #[cfg_attr(test, schemars(extend("pattern" = "^\\$")))]
     pub(super) place: Spanned<OneOrMore>,
     /// What it looks like: a regular expression, or a list of them.
     pub(super) pattern: Spanned<OneOrMore>,

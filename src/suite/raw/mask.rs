@@ -14,6 +14,7 @@ pub(in crate::suite) struct RawMask {
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(in crate::suite) endpoint: Option<Spanned<String>>,
     /// Where in the body it is looked for, in the texts there and below: a JSONPath, or a list of them.
+    #[cfg_attr(test, schemars(extend("pattern" = "^\\$")))]
     pub(in crate::suite) place: Spanned<OneOrMore>,
     /// What it looks like: a regular expression, or a list of them.
     pub(in crate::suite) pattern: Spanned<OneOrMore>,
