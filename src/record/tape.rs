@@ -56,8 +56,16 @@ enum Played {
 }
 
 impl Tape {
-    pub(super) fn new(mode: Mode, library: Library, live: Option<Shared>, options: Options, cases: Arc<Cases>) -> Self {
+    pub(super) fn new(
+        mode: Mode,
+        library: Library,
+        live: Option<Shared>,
+        mut options: Options,
+        cases: Arc<Cases>,
+    ) -> Self {
         let library = Arc::new(library);
+        // A header that counts must be kept: otherwise a recording would never be asked for again.
+        options.secrets = options.secrets.keeping(&library.rules().match_headers);
         let live = live.filter(|_| mode != Mode::Replay);
         let is_whole = mode == Mode::Record;
         let recorder = live
