@@ -337,6 +337,9 @@ pub(super) struct ServeArgs {
 pub(super) struct ProgramArgs {
     #[command(flatten)]
     pub(super) proxy: ProxyArgs,
+    /// Run the command twice, recording aside, and show which fields of requests and replies moved
+    #[arg(long, help_heading = PROXY)]
+    pub(super) twice: bool,
     /// The command and its arguments, after `--`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(super) command: Vec<String>,

@@ -46,7 +46,7 @@ impl StackHooks for TapeHooks {
                     .to_owned(),
             );
         }
-        self.tapes.begin(&case.id, faults.to_vec(), Arc::default());
+        self.tapes.begin(&case.id, faults.to_vec(), Arc::clone(&case.suite.masks));
         if let Some((log, start)) = self.log.as_ref().filter(|_| !self.is_running(&case.id)) {
             start.store(log.length(), Ordering::Relaxed);
         }

@@ -11,6 +11,7 @@ mod hooks;
 mod init;
 mod interrupt;
 mod load;
+mod masks;
 mod memory;
 mod named;
 mod near;
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
             Command::Record(args) => record::run(*args),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),
-            Command::Run(args) => return program::run(&args).unwrap_or_else(stopped),
+            Command::Run(args) => return program::run(*args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Completions(args) => completions::run(&args),

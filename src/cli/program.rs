@@ -1,6 +1,7 @@
 //! `retake run`: a command whose SDKs talk to the recordings.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,18 +13,50 @@ use crate::record::{Staging, Verdict};
 use crate::stack;
 
 use super::args::ProgramArgs;
-use super::block_on;
-use super::exit::{Exit, Stop};
-use super::output::warn;
+use super::exit::Stop;
+use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
-use super::settings::quoted_if_needed;
+use super::settings::{self, Sourcing, quoted_if_needed};
 use super::socket::{base_of, bind};
+use super::{block_on, load, record};
 
 /// Troubles that are told one by one.
 const MOST_TOLD: usize = 100;
 
 /// Runs the command to its end.
-pub(super) fn run(args: &ProgramArgs) -> Result<ExitCode, Stop> {
+pub(super) fn run(mut args: ProgramArgs) -> Result<ExitCode, Stop> {
+    if !args.twice {
+        return Ok(ExitCode::from(once(&args)?));
+    }
+    let source = &mut args.proxy.source;
+    match source.mode.as_str() {
+        "record" | "replay" => source.mode = "record".to_owned(),
+        other => return Err(Stop::usage(format!("--twice records: leave --mode {other} out"))),
+    }
+    let folders = [record::aside()?, record::aside()?];
+    for folder in &folders {
+        folder.path().clone_into(&mut args.proxy.source.recordings);
+        let code = once(&args)?;
+        if code != 0 {
+            warn(&Secrets::default(), "retake: the command did not succeed, so that there is nothing to compare");
+            return Ok(ExitCode::from(code));
+        }
+    }
+    compare(&args, folders[0].path(), folders[1].path())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn compare(args: &ProgramArgs, first: &Path, second: &Path) -> Result<(), Stop> {
+    let catalogue = load::parties(&args.proxy.source, settings::color(None))?.catalogue;
+    let secrets = Sourcing::new(&args.proxy.source, &catalogue)?.secrets(&catalogue);
+    guarded(&secrets, || {
+        let account = record::account(&catalogue, &[], first, second)?;
+        let mut out = Scrubbed::new(std::io::stdout(), secrets.clone());
+        std::io::Write::write_all(&mut out, account.as_bytes()).map_err(Stop::internal)
+    })
+}
+
+fn once(args: &ProgramArgs) -> Result<u8, Stop> {
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
     let behind = Behind::new(&args.proxy, Staging::Command, |flags| {
         format!("retake run{flags} --mode record -- {}", words.join(" "))
@@ -63,45 +96,45 @@ fn command(words: &[String], behind: &Behind, base: &str) -> Result<Command, Sto
 }
 
 /// As a shell has it: 127 where there is no such command, 126 where it cannot be run.
-fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> ExitCode {
+fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> u8 {
     let is_missing = error.kind() == ErrorKind::NotFound;
     let why = if is_missing { "no such command, or its folder is not in PATH".to_owned() } else { error.to_string() };
     warn(&behind.secrets, &format!("ERROR: cannot run {}: {why}", quoted_if_needed(program)));
-    ExitCode::from(if is_missing { 127 } else { 126 })
+    if is_missing { 127 } else { 126 }
 }
 
 /// The exit code of the whole, once everything that must not pass in silence was said.
-fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Behind) -> ExitCode {
+fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Behind) -> u8 {
+    // What failed may have ended before it asked anything that a mask is for.
+    let idle = if code == 0 { behind.idle_masks() } else { Vec::new() };
     let failures = behind.failures();
     notes.extend(behind.take_notes());
-    for note in &notes {
-        warn(&behind.secrets, &format!("retake: {note}"));
-    }
-    for failure in failures.iter().filter(|failure| !notes.contains(failure)) {
-        warn(&behind.secrets, &format!("retake: {failure}"));
+    let unsaid = failures.iter().filter(|failure| !notes.contains(failure));
+    for line in notes.iter().chain(unsaid).chain(&idle) {
+        warn(&behind.secrets, &format!("retake: {line}"));
     }
     let count = troubles.say(&behind.secrets);
-    if code != 0 || (count == 0 && failures.is_empty()) {
-        return ExitCode::from(code);
+    let wrong = counted(count, failures.len(), idle.len());
+    if code != 0 || wrong.is_empty() {
+        return code;
     }
-    warn(&behind.secrets, &format!("retake: the command succeeded, but {}: exit 1", counted(count, failures.len())));
-    Exit::Failed.into()
+    warn(&behind.secrets, &format!("retake: the command succeeded, but {wrong}: exit 1"));
+    1
 }
 
-fn counted(troubles: usize, failures: usize) -> String {
-    let requests = match troubles {
-        1 => "1 request had no answer".to_owned(),
-        _ => format!("{troubles} requests had no answer"),
+/// What went wrong, as part of a sentence; empty where nothing did.
+fn counted(troubles: usize, recordings: usize, masks: usize) -> String {
+    let plural = |count: usize, what: &str, did: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {what} {did}")),
+        _ => Some(format!("{count} {what}s {did}")),
     };
-    let recordings = match failures {
-        1 => "1 recording could not be written".to_owned(),
-        _ => format!("{failures} recordings could not be written"),
-    };
-    match (troubles, failures) {
-        (_, 0) => requests,
-        (0, _) => recordings,
-        _ => format!("{requests} and {recordings}"),
-    }
+    let parts = [
+        plural(troubles, "request", "had no answer"),
+        plural(recordings, "recording", "could not be written"),
+        plural(masks, "mask", "hit nothing"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 /// The code as a shell has it: 128 + N when signal N ended the command.
@@ -237,8 +270,12 @@ mod tests {
 
     #[test]
     fn what_is_counted_reads_as_a_sentence() {
-        assert_eq!(counted(1, 0), "1 request had no answer");
-        assert_eq!(counted(0, 2), "2 recordings could not be written");
-        assert_eq!(counted(2, 1), "2 requests had no answer and 1 recording could not be written");
+        assert_eq!(counted(1, 0, 0), "1 request had no answer");
+        assert_eq!(counted(0, 2, 0), "2 recordings could not be written");
+        assert_eq!(
+            counted(2, 1, 1),
+            "2 requests had no answer and 1 recording could not be written and 1 mask hit nothing"
+        );
+        assert_eq!(counted(0, 0, 0), "");
     }
 }

@@ -144,6 +144,12 @@ impl Behind {
         self.tapes.take_notes()
     }
 
+    /// What is said of masks that hit nothing in any request that they are declared for.
+    pub(super) fn idle_masks(&self) -> Vec<String> {
+        let seen = self.tapes.masks();
+        super::masks::idle(seen.keys(), &seen)
+    }
+
     /// Recordings that could not be written.
     pub(super) fn failures(&self) -> Vec<String> {
         self.tapes.failures()

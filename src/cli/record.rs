@@ -37,7 +37,8 @@ pub(super) fn run(args: RecordArgs) -> Result<Exit, Stop> {
     Ok(worst)
 }
 
-fn aside() -> Result<tempfile::TempDir, Stop> {
+/// A folder to record into aside.
+pub(super) fn aside() -> Result<tempfile::TempDir, Stop> {
     tempfile::TempDir::new().map_err(|error| Stop::internal(format!("no temporary folder can be made: {error}")))
 }
 
@@ -55,7 +56,8 @@ fn compare(args: &TestArgs, first: &Path, second: &Path) -> Result<(), Stop> {
     })
 }
 
-fn account(catalogue: &Catalogue, masks: &[Mask], first: &Path, second: &Path) -> Result<String, Stop> {
+/// What differs between two folders of recordings, provider by provider.
+pub(super) fn account(catalogue: &Catalogue, masks: &[Mask], first: &Path, second: &Path) -> Result<String, Stop> {
     let mut out = String::new();
     for provider in &catalogue.providers {
         let read = |folder| Library::open(folder, provider).exchanges().map_err(Stop::internal);

@@ -41,7 +41,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
         behind.conclude(Verdict::Unknown, "").await;
         telling.abort();
-        behind.take_notes().iter().for_each(|note| warn(&behind.secrets, note));
+        behind.take_notes().iter().chain(&behind.idle_masks()).for_each(|note| warn(&behind.secrets, note));
         // Each was told as a note when it happened.
         Ok(if behind.failures().is_empty() { Exit::Ok } else { Exit::Failed })
     })

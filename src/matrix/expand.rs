@@ -180,7 +180,7 @@ mod tests {
 
     fn cases_with(templates: Vec<Template>, setup: &Setup, direct: bool) -> Vec<Case> {
         let source = Source { name: "suites/inference/sanity.yaml".into(), text: "".into() };
-        let suite = Arc::new(Suite { source: Arc::new(source), secrets: vec![], masks: vec![], templates });
+        let suite = Arc::new(Suite { source: Arc::new(source), secrets: vec![], masks: Arc::default(), templates });
         expand(&suite, setup, &catalogue(), direct).collect()
     }
 

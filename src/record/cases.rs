@@ -1,11 +1,11 @@
 //! The cases that run, and what all of a run's tapes did together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::CaseState;
-use crate::exchange::Origin;
+use crate::exchange::{Key, Origin, Rules};
 
 /// Shared by the tapes of a run.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Cases {
     nobody: Arc<CaseState>,
     files: Mutex<Files>,
     failures: Mutex<Vec<String>>,
+    /// Of each mask that a request was compared under, as it is shown: whether it has hit anything.
+    masks: Mutex<BTreeMap<String, bool>>,
 }
 
 /// What became of files in the whole run.
@@ -28,7 +30,13 @@ struct Files {
 impl Default for Cases {
     fn default() -> Self {
         let nobody = Arc::new(CaseState::new(None));
-        Cases { running: Mutex::default(), nobody, files: Mutex::default(), failures: Mutex::default() }
+        Cases {
+            running: Mutex::default(),
+            nobody,
+            files: Mutex::default(),
+            failures: Mutex::default(),
+            masks: Mutex::default(),
+        }
     }
 }
 
@@ -79,6 +87,22 @@ impl Cases {
     pub(super) fn is_touched(&self, path: &Path) -> bool {
         let files = lock(&self.files);
         files.played.contains_key(path) || files.recorded.contains_key(path)
+    }
+
+    /// Notes which masks a request was compared under, and which of them hit something in it.
+    pub(super) fn masked(&self, rules: &Rules, endpoint: &str, key: &Key) {
+        if rules.masks.is_empty() {
+            return;
+        }
+        let mut masks = lock(&self.masks);
+        for (number, mask) in rules.masks_of(endpoint) {
+            *masks.entry(mask.to_string()).or_default() |= key.hits.contains(&number);
+        }
+    }
+
+    /// The masks under which requests were compared, as they are shown, and whether each has hit anything.
+    pub(super) fn masks(&self) -> BTreeMap<String, bool> {
+        lock(&self.masks).clone()
     }
 
     pub(super) fn failed(&self, message: String) {

@@ -46,7 +46,7 @@ impl Summary {
 
 pub(super) fn summary(library: &Library) -> Summary {
     let mut summary = Summary::default();
-    let view = library.view(&[]);
+    let view = library.plain();
     for place in Place::ALL {
         let names = library.shelf(place).names();
         if names.len() > MOST_READ && !view.is_at_hand(library, place) {
@@ -57,7 +57,7 @@ pub(super) fn summary(library: &Library) -> Summary {
             }
             continue;
         }
-        library.indexed(&view, place, |index| {
+        library.indexed(view, place, |index| {
             for entry in index.entries() {
                 match &entry.kind {
                     Kind::OtherFile { name, is_http } => {

@@ -33,7 +33,9 @@ pub struct Library {
     cache: Mutex<Cache>,
     /// Requests that its files answered lately.
     pub(super) recall: Recall,
-    views: Mutex<Vec<Arc<View>>>,
+    /// Under the provider's own rules, and with the masks of each suite besides.
+    plain: Arc<View>,
+    masked: Mutex<Vec<Arc<View>>>,
 }
 
 /// Which of the two folders.
@@ -85,7 +87,8 @@ impl Library {
             flat: Shelf::new(root.to_owned()),
             cache: Mutex::default(),
             recall: Recall::new(&provider.rules.match_headers),
-            views: Mutex::default(),
+            plain: Arc::new(View::new(provider.rules.clone(), Arc::default())),
+            masked: Mutex::default(),
         }
     }
 
@@ -122,21 +125,30 @@ impl Library {
         exchange::key(request, &self.base_url, rules)
     }
 
+    /// The recordings as they are compared under the provider's own rules.
+    pub(super) fn plain(&self) -> &Arc<View> {
+        &self.plain
+    }
+
     /// The recordings as they are compared where a suite declares masks of its own besides the provider's.
-    pub(super) fn view(&self, masks: &[Mask]) -> Arc<View> {
-        let rules = self.rules.with_masks(masks);
-        let mut views = lock(&self.views);
-        if let Some(view) = views.iter().find(|view| view.rules == rules) {
+    pub(super) fn view(&self, masks: &Arc<[Mask]>) -> Arc<View> {
+        if masks.is_empty() {
+            return Arc::clone(&self.plain);
+        }
+        let mut masked = lock(&self.masked);
+        if let Some(view) = masked.iter().find(|view| view.masks == *masks) {
             return Arc::clone(view);
         }
-        let view = Arc::new(View::new(rules, masks.is_empty()));
-        views.push(Arc::clone(&view));
+        let view = Arc::new(View::new(self.rules.with_masks(masks), Arc::clone(masks)));
+        masked.push(Arc::clone(&view));
         view
     }
 
-    /// The views that were asked for.
-    pub(super) fn views(&self) -> Vec<Arc<View>> {
-        lock(&self.views).clone()
+    /// Every view that was asked for.
+    fn views(&self) -> Vec<Arc<View>> {
+        let mut views = lock(&self.masked).clone();
+        views.push(Arc::clone(&self.plain));
+        views
     }
 
     pub(super) fn shelf(&self, place: Place) -> &Shelf {
@@ -234,7 +246,7 @@ impl Library {
     }
 
     fn is_asked(&self, view: &View, found: &Found, wanted: &Wanted<'_>) -> bool {
-        let own = match view.is_plain {
+        let own = match view.is_plain() {
             true => None,
             false => Some(self.key_under(&view.rules, &found.recording.exchange.request)),
         };

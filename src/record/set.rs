@@ -85,6 +85,16 @@ impl TapeSet {
         self.cases.failures()
     }
 
+    /// The masks under which requests were compared, as they are shown, and whether each has hit anything.
+    pub fn masks(&self) -> BTreeMap<String, bool> {
+        self.cases.masks()
+    }
+
+    /// Notes what must not pass although every case did.
+    pub fn failed(&self, message: String) {
+        self.cases.failed(message);
+    }
+
     /// Whether a file was played, written, or recorded anew and came out the same.
     pub fn is_touched(&self, path: &Path) -> bool {
         self.cases.is_touched(path)

@@ -158,7 +158,7 @@ impl Tape {
         }
         let view = self.library.view(&case.masks());
         if self.mode != Mode::Record
-            && view.is_plain
+            && view.is_plain()
             && let Some(known) = self.library.recall.get(&request, Instant::now())
         {
             let name = self.library.count_name(&known.key);
@@ -174,6 +174,7 @@ impl Tape {
         }
         let kept = self.options.secrets.request(&request);
         let key = self.library.key_under(&view.rules, &kept);
+        self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
         let nth = case.claim(&name);
         let state = Arc::clone(&case);
@@ -220,7 +221,7 @@ impl Tape {
         let played = self.played(&asked.case, &files, asked.nth);
         if let Played::Reply(found) = &played {
             self.note(&asked.case, found);
-            if asked.view.is_plain {
+            if asked.view.is_plain() {
                 self.library.recall.put(&asked.request, asked.key.clone(), files, looked);
             }
         }

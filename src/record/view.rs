@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::index::{self, Cases, Entry, Index, Kind, Recorded, hash, sketch};
 use super::library::{Library, Place, lock, place_of};
 use super::shelf::{mark, marks, stamp};
-use crate::exchange::{self, OtherFile, ReadError, Rules, host_of};
+use crate::exchange::{self, Mask, OtherFile, ReadError, Rules, host_of};
 
 /// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
 const LEAST_KEPT: usize = 500;
@@ -21,8 +21,8 @@ const FOLDER: &str = ".retake-index";
 /// One set of rules.
 pub(super) struct View {
     pub(super) rules: Rules,
-    /// Whether these are the provider's own rules, and no suite's besides.
-    pub(super) is_plain: bool,
+    /// Those of a suite among them.
+    pub(super) masks: Arc<[Mask]>,
     own: Mutex<Known>,
     flat: Mutex<Known>,
 }
@@ -37,8 +37,13 @@ struct Known {
 }
 
 impl View {
-    pub(super) fn new(rules: Rules, is_plain: bool) -> Self {
-        View { rules, is_plain, own: Mutex::default(), flat: Mutex::default() }
+    pub(super) fn new(rules: Rules, masks: Arc<[Mask]>) -> Self {
+        View { rules, masks, own: Mutex::default(), flat: Mutex::default() }
+    }
+
+    /// Whether these are the provider's own rules, and no suite's besides.
+    pub(super) fn is_plain(&self) -> bool {
+        self.masks.is_empty()
     }
 
     fn known(&self, place: Place) -> &Mutex<Known> {

@@ -20,7 +20,7 @@ pub struct Suite {
     /// Environment variables whose values are never kept nor shown.
     pub secrets: Vec<String>,
     /// What changes from run to run in the texts of its requests: they are compared masked.
-    pub masks: Vec<Mask>,
+    pub masks: Arc<[Mask]>,
     /// The case templates, in file order.
     pub templates: Vec<Template>,
 }

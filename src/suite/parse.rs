@@ -43,7 +43,7 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
     }
     let mut errors = std::mem::take(&mut reader.errors);
     if errors.is_empty() {
-        return Ok(Suite { source, secrets: reader.secrets, masks: reader.masks, templates });
+        return Ok(Suite { source, secrets: reader.secrets, masks: reader.masks.into(), templates });
     }
     // What stands in an included file comes after it, and once, however often it is used.
     errors.sort_by(|a, b| {

@@ -7,8 +7,10 @@ mod faults;
 #[cfg(unix)]
 mod interrupt;
 mod live;
+mod masks;
 mod modes;
 mod nextest;
+mod owners;
 mod protocol;
 mod proxy;
 mod pytest;

@@ -15,7 +15,7 @@ use crate::cli::output::{self, Scrubbed};
 use crate::cli::select::Selected;
 use crate::cli::tapes::Tapes;
 use crate::cli::wire::Wired;
-use crate::cli::{nextest, unused};
+use crate::cli::{masks, nextest, unused};
 use crate::event::{Event, Tally};
 use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
@@ -45,7 +45,8 @@ impl Run<'_> {
         let (sender, receiver) = mpsc::unbounded_channel();
         // To count recordings is to read all of them, which is too dear where each case has a process.
         let recordings = if self.args.libtest.exact { Vec::new() } else { tapes.summary(&self.parties.catalogue) };
-        let info = recordings.into_iter().chain(wired.said.iter().cloned()).collect();
+        let declared = masks::declared(selected.cases.iter().map(|case| &***case), &tapes);
+        let info = recordings.into_iter().chain(masks::lines(&declared)).chain(wired.said.iter().cloned()).collect();
         let trouble = memory.trouble.take().map(Event::Notice);
         for event in self.head(info, counts, &selected).into_iter().chain(trouble) {
             let _ = sender.send(event);
@@ -55,7 +56,14 @@ impl Run<'_> {
         let running = tokio::spawn(run::run(plan, pace, sender, interrupts.first(), interrupts.second()));
         let last = |is_green: bool| {
             let unused = if is_green { self.unused(&tapes, deselected)? } else { None };
-            Ok(unused.into_iter().chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
+            let is_whole = is_green && unused::can_tell(&self.args.select, self.sourcing, deselected);
+            let idle = if is_whole { masks::idle(declared.iter(), &tapes.set.masks()) } else { Vec::new() };
+            let idle = idle.into_iter().map(|why| {
+                // A run is not green on it.
+                tapes.set.failed(why.clone());
+                Event::Notice(format!("error: {why}"))
+            });
+            Ok(idle.chain(unused).chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
         };
         let told = self.tell(receiver, options, &mut memory, last).await;
         let how = running.await.unwrap_or(Ended::Broken);
