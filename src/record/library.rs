@@ -16,7 +16,7 @@ use crate::upstream::{Error, ErrorKind};
 
 /// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
 const MOST_NEAR: usize = 200;
-const NEAR: usize = 8;
+const NEAR: usize = 6;
 /// Recordings of one case looked at for what it asked before.
 const MOST_OF_CASE: usize = 64;
 
