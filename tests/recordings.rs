@@ -100,6 +100,12 @@ fn pointer_of(path: &BodyPath) -> String {
     format!("/{}", path.as_member().unwrap_or_else(|| panic!("no pointer for {path:?}")))
 }
 
+/// What a provider is declared to ignore at an endpoint.
+fn ignored(provider: &Provider, endpoint: &str) -> Vec<String> {
+    let ignores = provider.rules.ignores.iter().filter(|ignored| ignored.endpoint == endpoint);
+    ignores.flat_map(|ignored| &ignored.fields).map(pointer_of).collect()
+}
+
 #[tokio::test]
 async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     let mut asked = 0;
@@ -107,14 +113,7 @@ async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     for Shipped { root, provider, stem, recording } in shipped() {
         let tape = record::wire(Mode::Replay, Library::open(&root, &provider), None, record::Options::default());
         let mut request = recording.exchange.request.clone();
-        let ignored: Vec<String> = provider
-            .rules
-            .ignores
-            .iter()
-            .filter(|ignored| ignored.endpoint == request.endpoint)
-            .flat_map(|ignored| &ignored.fields)
-            .map(pointer_of)
-            .collect();
+        let ignored = ignored(&provider, &request.endpoint);
         request.case = Some("unchanged".into());
         assert!(
             tape.send(request.clone()).await.is_ok() || stem.contains('-'),
@@ -149,4 +148,82 @@ async fn a_request_that_differs_in_one_leaf_is_never_answered() {
     }
     assert!(asked > 200, "{asked} changes");
     println!("{asked} changes, none answered");
+}
+
+/// A recording as llama-stack's tools write it, with what they write in other ways at other times.
+fn as_another_tool_writes_it(text: &str, case: &str, undoubled: bool, without_extra_body: bool) -> String {
+    let mut file: Value = serde_json::from_str(text).expect("a recording");
+    let members = file.as_object_mut().expect("an object");
+    members.shift_remove("retake");
+    members.insert("test_id".to_owned(), case.into());
+    let request = &mut members["request"];
+    let url = request["url"].as_str().expect("a URL").replace("https://api.together.xyz", "https://elsewhere.example");
+    request["url"] = if undoubled { url.replace("/v1/v1/", "/v1/") } else { url }.into();
+    if without_extra_body {
+        request["body"].as_object_mut().expect("a body").shift_remove("extra_body");
+    }
+    file.to_string()
+}
+
+#[tokio::test]
+async fn files_of_another_tool_answer_their_own_requests_under_any_name_and_of_another_host() {
+    let answering = |shipped: &Shipped| {
+        let exchange = &shipped.recording.exchange;
+        let is_answer = exchange.reply.status == 200 && exchange.request.method == "POST";
+        shipped.provider.name == "together" && is_answer && !shipped.stem.contains('-')
+    };
+    let shipped: Vec<Shipped> = shipped().into_iter().filter(answering).collect();
+    assert!(shipped.len() > 15, "{} recordings", shipped.len());
+    for (form, (undoubled, without_extra_body)) in
+        [(false, false), (true, false), (false, true)].into_iter().enumerate()
+    {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        for (number, Shipped { root, provider, stem, .. }) in shipped.iter().enumerate() {
+            let text = std::fs::read_to_string(root.join(&provider.name).join(format!("{stem}.json"))).expect("a file");
+            let name = match form {
+                0 => stem.repeat(6)[..64].to_owned(),
+                1 => format!("my own recording {number}"),
+                _ => format!("models-{stem}-{number}"),
+            };
+            let text = as_another_tool_writes_it(&text, &format!("t.py::test_{number}"), undoubled, without_extra_body);
+            std::fs::write(folder.path().join(format!("{name}.json")), text).expect("a file");
+        }
+        let provider = &shipped[0].provider;
+        // Whose a flat file is, `--provider together=https://elsewhere.example/v1` says.
+        let open = |elsewhere| {
+            let library = Library::at(folder.path(), provider, elsewhere);
+            record::wire(Mode::Replay, library, None, record::Options::default())
+        };
+        let (tape, stranger) = (open(Some("https://elsewhere.example/v1")), open(None));
+        assert_eq!(stranger.library().summary().hosts["elsewhere.example"], shipped.len());
+        let mut asked = 0;
+        for (number, Shipped { stem, recording, .. }) in shipped.iter().enumerate() {
+            let mut request = recording.exchange.request.clone();
+            request.case = Some(format!("t.py::test_{number}"));
+            assert!(stranger.send(request.clone()).await.is_err(), "{stem} is of another host");
+            let reply = tape.send(request.clone()).await.unwrap_or_else(|error| panic!("{stem}: {error}"));
+            let body = reply.collect().await.expect("a whole body");
+            assert_eq!(packed(&body), packed(&recording.exchange.reply.body), "{stem}");
+            let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+            let ignored = ignored(provider, &request.endpoint);
+            for (pointer, value) in changed(&body) {
+                // Turned around, `stream` asks what another file was asked.
+                let is_left_out = ["/extra_body", "/stream"].contains(&pointer.as_str());
+                if is_left_out || ignored.iter().any(|field| pointer.starts_with(field)) {
+                    continue;
+                }
+                let mut other = body.clone();
+                *other.pointer_mut(&pointer).expect("a leaf") = value;
+                let other = retake::upstream::Request { body: other.to_string().into(), ..request.clone() };
+                assert!(tape.send(other).await.is_err(), "{stem} answered although {pointer} differs");
+                asked += 1;
+            }
+        }
+        assert!(asked > 150, "{asked} changes");
+    }
+}
+
+/// A body without the white space that no other tool keeps.
+fn packed(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().filter(|ch| !ch.is_whitespace()).collect()
 }

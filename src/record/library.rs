@@ -17,6 +17,8 @@ use crate::upstream::{Error, ErrorKind};
 /// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
 const MOST_NEAR: usize = 200;
 const NEAR: usize = 6;
+/// Bytes of a file that is read without a thread of its own: out of the system's cache, in microseconds.
+const SMALL: u64 = 64 << 10;
 /// Recordings of one case looked at for what it asked before.
 const MOST_OF_CASE: usize = 64;
 
@@ -172,6 +174,26 @@ impl Library {
     /// cannot be read.
     pub(super) fn answers(&self, view: &View, key: &Key, request: &Request) -> Result<Vec<Arc<Found>>, Error> {
         self.gather(view, key, request, |found| found)
+    }
+
+    /// The same where it takes no longer than to hand the work to another thread would: small files under their own
+    /// names. `None` where there is more to do.
+    pub(super) fn answers_at_hand(&self, view: &View, key: &Key, request: &Request) -> Option<Vec<Arc<Found>>> {
+        let is_plain = |place| self.shelf(place).is_listed() && !self.shelf(place).has_irregular_names();
+        if !Place::ALL.into_iter().all(is_plain) {
+            return None;
+        }
+        let wanted = Wanted { key, older: exchange::older_key(request, &self.base_url, &view.rules) };
+        let mut all = Vec::new();
+        for stem in self.stems(&wanted, request) {
+            for place in Place::ALL {
+                for name in self.shelf(place).chain(&stem) {
+                    let is_small = stamp(&self.shelf(place).path(&name)).is_some_and(|file| file.length <= SMALL);
+                    all.push(is_small.then(|| self.answering(view, &wanted, place, &name).ok()).flatten()??);
+                }
+            }
+        }
+        (!all.is_empty()).then_some(all)
     }
 
     fn gather(

@@ -76,6 +76,12 @@ impl Shelf {
         self.listed().names.iter().cloned().collect()
     }
 
+    /// Whether the listing is at hand and nothing has changed since.
+    pub(super) fn is_listed(&self) -> bool {
+        let listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        listing.is_settled && listing.at == self.changed() || listing.at.is_none() && self.changed().is_none()
+    }
+
     /// Whether there is any file.
     pub(super) fn is_empty(&self) -> bool {
         self.listed().names.is_empty()

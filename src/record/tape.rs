@@ -212,12 +212,17 @@ impl Tape {
         recorder.send(Asked { request, kept, key, nth, case }).await
     }
 
-    /// Looks for what answers a request. Files are read on a thread of their own, so that nobody else waits for a disk.
+    /// Looks for what answers a request. What may take long is done on a thread of its own, so that nobody else waits.
     async fn look(&self, asked: &Understood) -> Result<Played, Error> {
         let looked = Instant::now();
-        let (library, view) = (Arc::clone(&self.library), Arc::clone(&asked.view));
-        let (kept, key) = (asked.kept.clone(), asked.key.clone());
-        let files = blocking(move || library.answers(&view, &key, &kept)).await??;
+        let files = match self.library.answers_at_hand(&asked.view, &asked.key, &asked.kept) {
+            Some(files) => files,
+            None => {
+                let (library, view) = (Arc::clone(&self.library), Arc::clone(&asked.view));
+                let (kept, key) = (asked.kept.clone(), asked.key.clone());
+                blocking(move || library.answers(&view, &key, &kept)).await??
+            }
+        };
         let played = self.played(&asked.case, &files, asked.nth);
         if let Played::Reply(found) = &played {
             self.note(&asked.case, found);
@@ -239,7 +244,7 @@ impl Tape {
                 }
                 let found = Arc::clone(&files[at]);
                 let is_passing = self.mode == Mode::RecordIfMissing && !found.is_expected();
-                match trouble(&found.recording.exchange.reply).filter(|_| is_passing) {
+                match is_passing.then(|| trouble(&found.recording.exchange.reply)).flatten() {
                     Some(why) => Played::Passing(found, why),
                     None => Played::Reply(found),
                 }
