@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cache::{Cache, Found};
+use super::cache::{Cache, Found, Stamp};
 use super::count::Summary;
 use super::index::{Index, hash, sketch};
 use super::recall::Recall;
@@ -179,17 +179,16 @@ impl Library {
     /// The same where it takes no longer than to hand the work to another thread would: small files under their own
     /// names. `None` where there is more to do.
     pub(super) fn answers_at_hand(&self, view: &View, key: &Key, request: &Request) -> Option<Vec<Arc<Found>>> {
-        let is_plain = |place| self.shelf(place).is_listed() && !self.shelf(place).has_irregular_names();
-        if !Place::ALL.into_iter().all(is_plain) {
-            return None;
-        }
         let wanted = Wanted { key, older: exchange::older_key(request, &self.base_url, &view.rules) };
         let mut all = Vec::new();
         for stem in self.stems(&wanted, request) {
             for place in Place::ALL {
-                for name in self.shelf(place).chain(&stem) {
-                    let is_small = stamp(&self.shelf(place).path(&name)).is_some_and(|file| file.length <= SMALL);
-                    all.push(is_small.then(|| self.answering(view, &wanted, place, &name).ok()).flatten()??);
+                for name in self.shelf(place).chain_at_hand(&stem)? {
+                    let path = self.shelf(place).path(&name);
+                    let stamp = stamp(&path).filter(|stamp| stamp.length <= SMALL)?;
+                    let found = self.load_stamped(&path, stamp).ok()??;
+                    let is_meant = self.is_ours(place, &found) && self.is_asked(view, &found, &wanted);
+                    all.push(is_meant.then_some(found)?);
                 }
             }
         }
@@ -289,7 +288,10 @@ impl Library {
 
     /// Reads a file; `None` when there is none, or when it is no recording of HTTP.
     pub(super) fn load(&self, path: &Path) -> Result<Option<Arc<Found>>, Error> {
-        let Some(stamp) = stamp(path) else { return Ok(None) };
+        stamp(path).map_or(Ok(None), |stamp| self.load_stamped(path, stamp))
+    }
+
+    fn load_stamped(&self, path: &Path, stamp: Stamp) -> Result<Option<Arc<Found>>, Error> {
         if let Some(found) = lock(&self.cache).get(path, stamp) {
             return Ok(Some(found));
         }

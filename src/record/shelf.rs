@@ -50,10 +50,12 @@ impl Shelf {
     /// The names of the files that may hold the replies to a request of this name, in order: `abc.json`, `abc-2.json`, …
     /// A gap in the numbers hides none of them.
     pub(super) fn chain(&self, stem: &str) -> Vec<String> {
-        let mut places: BTreeSet<usize> = self.listed().named(stem);
-        // The listing may be a tick old: a look at the next place is cheap.
+        let listing = self.listed();
+        let (mut places, is_settled) = (listing.named(stem), listing.is_settled);
+        drop(listing);
+        // A listing of this very moment may lack what came with the same tick of the clock.
         let mut next = 1;
-        while places.contains(&next) || self.path(&file_name(stem, next)).exists() {
+        while places.contains(&next) || (!is_settled && self.path(&file_name(stem, next)).exists()) {
             places.insert(next);
             next += 1;
         }
@@ -76,10 +78,12 @@ impl Shelf {
         self.listed().names.iter().cloned().collect()
     }
 
-    /// Whether the listing is at hand and nothing has changed since.
-    pub(super) fn is_listed(&self) -> bool {
+    /// The same where a single look at the folder tells: nothing has changed since it was listed, and all names are
+    /// retake's own.
+    pub(super) fn chain_at_hand(&self, stem: &str) -> Option<Vec<String>> {
         let listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        listing.is_settled && listing.at == self.changed() || listing.at.is_none() && self.changed().is_none()
+        let is_current = listing.is_settled && listing.at == self.changed() && listing.irregular == 0;
+        is_current.then(|| listing.named(stem).into_iter().map(|place| file_name(stem, place)).collect())
     }
 
     /// Whether there is any file.
