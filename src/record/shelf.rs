@@ -288,6 +288,7 @@ impl<'f> Folder<'f> {
                 return None;
             }
             let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+            #[allow(clippy::useless_conversion, reason = "on other systems it is of another type")]
             let nanoseconds = u64::try_from(stat.st_mtime_nsec).unwrap_or(0);
             return Some((
                 seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds),
