@@ -4,10 +4,15 @@ use std::path::Path;
 
 use crate::exchange::host_of;
 use crate::provider::Catalogue;
-use crate::record::Summary;
+use crate::record::{Summary, TapeSet};
 
 /// Kinds of files and hosts that are named.
 const MOST_NAMED: usize = 5;
+
+/// What is strange among the recordings of these tapes: all but their count.
+pub(super) fn strange(folder: &Path, tapes: &TapeSet, catalogue: &Catalogue) -> Vec<String> {
+    lines(folder, &tapes.summary(), catalogue).split_off(1)
+}
 
 /// The line of the head that counts recordings, and a line for each kind of file that is none.
 pub(super) fn lines(folder: &Path, summary: &Summary, catalogue: &Catalogue) -> Vec<String> {

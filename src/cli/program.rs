@@ -107,6 +107,10 @@ fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> u8 {
 fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Behind) -> u8 {
     // What failed may have ended before it asked anything that a mask is for.
     let idle = if code == 0 { behind.idle_masks() } else { Vec::new() };
+    if troubles.is_any() {
+        // Where something was missing, what lies among the recordings may be why.
+        notes.extend(behind.strange());
+    }
     let failures = behind.failures();
     notes.extend(behind.take_notes());
     let unsaid = failures.iter().filter(|failure| !notes.contains(failure));
@@ -166,6 +170,10 @@ impl Troubles {
         } else if heard.different.len() < MOST_TOLD {
             heard.different.push((trouble.clone(), 1));
         }
+    }
+
+    fn is_any(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).count > 0
     }
 
     /// Says all of them; how many there were.

@@ -1,10 +1,11 @@
 //! What `retake serve` and `retake run` have in common: providers behind a proxy, and the variables that lead to it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::exchange::Secrets;
-use crate::provider::{Provider, Setup};
+use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
 use crate::record::{Mode, Staging, Tape, TapeSet, Verdict};
 
@@ -48,6 +49,8 @@ pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
     mode: Mode,
+    recordings: PathBuf,
+    catalogue: Catalogue,
     /// Variables and the paths below the proxy's address that they lead to.
     variables: BTreeMap<String, String>,
     /// What must not be shown.
@@ -80,7 +83,8 @@ impl Behind {
             providers.push((provider.clone(), tapes.of(provider)?));
         }
         let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
-        Ok(Behind { providers, tapes: tapes.set, mode: sourcing.mode, variables, secrets })
+        let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
+        Ok(Behind { providers, tapes, mode, recordings, catalogue: parties.catalogue, variables, secrets })
     }
 
     /// What stands behind the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own
@@ -97,7 +101,9 @@ impl Behind {
             let path = own.base_url.splitn(4, '/').nth(3).unwrap_or_default().trim_end_matches('/');
             variables.entry("OPENAI_BASE_URL".to_owned()).or_insert(format!("{}/{path}", own.name));
         }
-        Ok(Behind { providers, tapes, mode, variables, secrets: Secrets::default() })
+        // What lies among the recordings, the run's head says.
+        let (recordings, catalogue) = (PathBuf::new(), Catalogue::default());
+        Ok(Behind { providers, tapes, mode, recordings, catalogue, variables, secrets: Secrets::default() })
     }
 
     /// The proxy.
@@ -137,6 +143,14 @@ impl Behind {
     /// Ends every session that nobody finished, and the whole: what waited for its end is kept or not, as `verdict` says.
     pub(super) async fn conclude(&self, verdict: Verdict, why: &str) {
         self.tapes.conclude(verdict, why).await;
+    }
+
+    /// What lies among the recordings and is none, or is nobody's. Looks at all of them, and so takes its time.
+    pub(super) fn strange(&self) -> Vec<String> {
+        match self.mode {
+            Mode::Live => Vec::new(),
+            _ => super::counted::strange(&self.recordings, &self.tapes, &self.catalogue),
+        }
     }
 
     /// What is worth knowing of recordings that were kept or not written, since it was last asked.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::proxy;
@@ -26,7 +27,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     let behind =
         Arc::new(Behind::new(&args.proxy, Staging::Server, |flags| format!("retake serve{flags} --mode record"))?);
     let (secrets, again) = (behind.secrets.clone(), behind.secrets.clone());
-    let troubled = move |trouble: &proxy::Trouble| warn(&secrets, &worded(trouble));
+    let is_troubled = Arc::new(AtomicBool::new(false));
+    let set_troubled = Arc::clone(&is_troubled);
+    let troubled = move |trouble: &proxy::Trouble| {
+        warn(&secrets, &worded(trouble));
+        set_troubled.store(true, Ordering::Relaxed);
+    };
     let proxy = behind.proxy(ProxyHooks::new(token, troubled, move |note| warn(&again, note)));
     block_on(async {
         let listener = bind(args.host, args.port).await?;
@@ -37,7 +43,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(Stop::internal(error)),
             _ => {}
         }
-        let telling = tokio::spawn(tell(Arc::clone(&behind)));
+        let telling = tokio::spawn(tell(Arc::clone(&behind), is_troubled));
         stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
         behind.conclude(Verdict::Unknown, "").await;
         telling.abort();
@@ -56,10 +62,18 @@ fn export(variables: &[(String, String)]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// What became of recordings, told while it is new.
-async fn tell(behind: Arc<Behind>) {
+/// What became of recordings, told while it is new; and once, when something was missing, what lies among the recordings
+/// that may be why.
+async fn tell(behind: Arc<Behind>, is_troubled: Arc<AtomicBool>) {
+    let mut is_told = false;
     loop {
         tokio::time::sleep(PACE).await;
+        if !is_told && is_troubled.load(Ordering::Relaxed) {
+            is_told = true;
+            let looking = Arc::clone(&behind);
+            let strange = tokio::task::spawn_blocking(move || looking.strange()).await.unwrap_or_default();
+            strange.iter().for_each(|line| warn(&behind.secrets, line));
+        }
         behind.take_notes().iter().for_each(|note| warn(&behind.secrets, note));
     }
 }

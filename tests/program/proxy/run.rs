@@ -134,3 +134,20 @@ async fn a_recording_that_cannot_be_written_fails_the_run() {
     assert_eq!(recording.ask("/api/chat").await, 200);
     recording.end(0).exits(1).says("could not write").says("1 recording could not be written: exit 1");
 }
+
+#[tokio::test]
+async fn what_lies_among_the_recordings_is_told_when_one_is_missing() {
+    let dir = Dir::new();
+    dir.write("recordings/cassette.json", r#"{"interactions": [], "version": 1}"#);
+    dir.write(
+        "recordings/of-another-host.json",
+        r#"{"request": {"method": "POST", "url": "https://me.azure.example/v1/v1/x", "endpoint": "/v1/x", "body": {}},
+            "response": {"body": {"a": 1}, "is_streaming": false}}"#,
+    );
+    let asking = Waiting::start(&dir, "", "OLLAMA_HOST");
+    assert_eq!(asking.ask("/v1/x").await, 424);
+    let ran = asking.end(0).exits(1);
+    ran.says("1 VCR cassette is of another tool")
+        .says("1 recording is of me.azure.example")
+        .says("=https://me.azure.example/v1");
+}
