@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Cache, Found, Stamp};
 use super::count::Summary;
-use super::index::{Index, hash, sketch};
+use super::index::{Index, hash};
 use super::recall::Recall;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
@@ -14,13 +14,8 @@ use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rul
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind};
 
-/// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
-const MOST_NEAR: usize = 200;
-const NEAR: usize = 6;
 /// Bytes of a file that is read without a thread of its own: out of the system's cache, in microseconds.
 const SMALL: u64 = 64 << 10;
-/// Recordings of one case looked at for what it asked before.
-const MOST_OF_CASE: usize = 64;
 
 /// The recordings of one provider: `DIR/<provider>/`, and those of its hosts in `DIR` itself. Opening it reads nothing; a
 /// file is read when a request asks for it.
@@ -58,15 +53,6 @@ struct Wanted<'k> {
     key: &'k Key,
     /// The key that an older retake gave the same request, where it is another one.
     older: Option<Key>,
-}
-
-/// What a recording was asked, for finding the nearest one.
-pub(super) struct Asked {
-    pub(super) path: PathBuf,
-    pub(super) request: Request,
-    pub(super) canonical: String,
-    /// The cases that recorded it.
-    pub(super) cases: BTreeSet<String>,
 }
 
 impl Library {
@@ -342,49 +328,6 @@ impl Library {
             let named = index.of_case(label).filter(|(_, recorded)| recorded.cases.iter().any(|case| case == label));
             named.map(|(entry, _)| entry.name.to_string()).collect()
         })
-    }
-
-    /// What the recordings were asked that are worth a look beside a request that none answers: those of its case, and
-    /// those with the nearest words. The second number is how many there are in all.
-    pub(super) fn near(&self, view: &View, key: &Key, request: &Request, label: Option<&str>) -> (Vec<Asked>, usize) {
-        let (mut near, mut count) = (Vec::new(), 0);
-        for place in Place::ALL {
-            let (names, ours) = self.indexed(view, place, |index| self.names_near(index, place, key, request, label));
-            count += ours;
-            near.extend(names.iter().filter_map(|name| self.asked(view, place, name)));
-        }
-        (near, count)
-    }
-
-    fn names_near(
-        &self,
-        index: &Index,
-        place: Place,
-        key: &Key,
-        request: &Request,
-        label: Option<&str>,
-    ) -> (BTreeSet<Arc<str>>, usize) {
-        let is_ours = |host: &str| place == Place::Own || self.is_own_host(host);
-        let ours = index.count(is_ours);
-        if ours <= MOST_NEAR {
-            return (index.recordings().map(|(entry, _)| Arc::clone(&entry.name)).collect(), ours);
-        }
-        let of_case = label.into_iter().flat_map(|label| index.of_case(label)).take(MOST_OF_CASE);
-        let near = index.near(place_of(request), sketch(&key.canonical), NEAR).into_iter();
-        (near.chain(of_case.map(|(entry, _)| Arc::clone(&entry.name))).collect(), ours)
-    }
-
-    /// What a file was asked. One that cannot be read is no near one; who needs it gets its fault said.
-    fn asked(&self, view: &View, place: Place, name: &str) -> Option<Asked> {
-        let path = self.shelf(place).path(name);
-        let text = std::fs::read_to_string(&path).ok()?;
-        let recorded = exchange::read_request(&text).ok()?;
-        if place == Place::Flat && !self.is_own_host(&host_of(&recorded.url)) {
-            return None;
-        }
-        let canonical = self.key_under(&view.rules, &recorded.request).canonical;
-        let cases = recorded.owners.cases().map(str::to_owned).collect();
-        Some(Asked { path, request: recorded.request, canonical, cases })
     }
 
     /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::cache::Found;
-use super::library::{Asked, Library};
+use super::library::Library;
+use super::near::Asked;
 use super::order::{Answer, Asker, answer};
 use super::path;
 use super::view::View;

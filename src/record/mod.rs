@@ -19,7 +19,7 @@
 //! | `plan`, `same` | pure: what becomes of the files when something was recorded anew |
 //! | `writer` | writing that, whole |
 //! | `case`, `cases`, `set` | a case that runs, all of them, and all tapes of a run |
-//! | `miss` | what is said of a request that nothing answers |
+//! | `near`, `miss` | which recordings are worth a look beside a request that nothing answers, and what is said of it |
 //! | `recall`, `cache`, `count` | what was asked lately, files at hand, how many there are |
 
 mod cache;
@@ -31,6 +31,7 @@ mod index;
 mod library;
 mod miss;
 mod mode;
+mod near;
 mod order;
 mod path;
 mod plan;

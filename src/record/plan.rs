@@ -39,7 +39,10 @@ pub(super) struct Recorded<'a> {
 pub(super) struct Planned {
     /// Which of the old files it is.
     pub(super) old: Option<usize>,
-    pub(super) recording: Recording,
+    /// What is in it, but for whose it is.
+    recording: Recording,
+    /// Whose it is.
+    pub(super) owners: Named,
     /// Which of the equal requests it was written for, where it is new.
     pub(super) nth: u32,
     /// It differs from what is there.
@@ -49,42 +52,27 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    fn owners(&mut self) -> &mut Named {
-        if let Owners::ByOrder { .. } = self.recording.owners {
-            // Whoever makes one spells it out.
-            self.recording.owners = Owners::Named(Named::default());
-        }
-        match &mut self.recording.owners {
-            Owners::Named(named) => named,
-            Owners::ByOrder { .. } => unreachable!("it was replaced above"),
-        }
-    }
-
-    fn named(&self) -> Option<&Named> {
-        match &self.recording.owners {
-            Owners::Named(named) => Some(named),
-            Owners::ByOrder { .. } => None,
-        }
+    /// As it is to be in its file.
+    pub(super) fn recording(&self) -> Recording {
+        Recording { owners: Owners::Named(self.owners.clone()), ..self.recording.clone() }
     }
 
     /// Whether it is this case's own reply to its `nth` request.
     fn is_own(&self, label: Option<&str>, nth: u32) -> bool {
-        self.named().is_some_and(|named| {
-            let repeats = named.repeats_of(label);
-            let is_further = |first: u32| named.and_further && first <= nth;
-            repeats.is_some_and(|repeats| repeats.has(nth) || repeats.first().is_some_and(is_further))
-        })
+        let is_further = |first: u32| self.owners.and_further && first <= nth;
+        let repeats = self.owners.repeats_of(label);
+        repeats.is_some_and(|repeats| repeats.has(nth) || repeats.first().is_some_and(is_further))
     }
 
     /// Whether nobody has it but this case for its `nth` request.
     fn is_only(&self, label: Option<&str>, nth: u32) -> bool {
-        let mut named = self.named().cloned().unwrap_or_default();
+        let mut named = self.owners.clone();
         named.entry(label).remove(nth);
         named.is_empty()
     }
 
     fn take_from(&mut self, label: Option<&str>, nth: u32) {
-        let owners = self.owners();
+        let owners = &mut self.owners;
         if owners.repeats_of(label).is_some_and(|repeats| repeats.has(nth)) {
             owners.entry(label).remove(nth);
             owners.tidy();
@@ -94,7 +82,7 @@ impl Planned {
 
     fn give_to(&mut self, label: Option<&str>, nth: u32) {
         if !self.is_own(label, nth) {
-            self.owners().entry(label).add(nth);
+            self.owners.entry(label).add(nth);
             self.is_changed = true;
         }
     }
@@ -112,7 +100,7 @@ pub(super) fn plan(
         place(&mut plan, files, entry, recorded, note);
     }
     for planned in &mut plan {
-        let owners = planned.owners();
+        let owners = &mut planned.owners;
         let (label, asked) = (recorded.label, recorded.asked);
         if owners.repeats_of(label).and_then(|repeats| repeats.last()).is_some_and(|last| last > asked) {
             owners.entry(label).retain(|nth| *nth <= asked);
@@ -124,8 +112,7 @@ pub(super) fn plan(
 }
 
 fn as_it_is((at, (file, owners)): (usize, (&Arc<Found>, Named))) -> Planned {
-    let recording = Recording { owners: Owners::Named(owners), ..file.recording.clone() };
-    Planned { old: Some(at), recording, nth: 0, is_changed: false, is_touched: false }
+    Planned { old: Some(at), recording: file.recording.clone(), owners, nth: 0, is_changed: false, is_touched: false }
 }
 
 /// Finds the place of one reply.
@@ -168,17 +155,18 @@ fn place(
         plan[at].is_touched = true;
         return;
     }
-    let recording = made(new, label, nth, is_expected);
+    let owners = Named::of(label, nth);
+    let recording = Recording { expected: is_expected, ..Recording::new(new.clone(), Owners::Named(owners.clone())) };
     match own {
         Some(own) if plan[own].is_only(label, nth) => {
             let old = plan[own].old;
-            plan[own] = Planned { old, recording, nth, is_changed: true, is_touched: true };
+            plan[own] = Planned { old, recording, owners, nth, is_changed: true, is_touched: true };
         }
         own => {
             if let Some(own) = own {
                 plan[own].take_from(label, nth);
             }
-            plan.push(Planned { old: None, recording, nth, is_changed: true, is_touched: true });
+            plan.push(Planned { old: None, recording, owners, nth, is_changed: true, is_touched: true });
         }
     }
     if is_expected {
@@ -190,11 +178,6 @@ fn note_expected(new: &Exchange, note: &mut dyn FnMut(Option<usize>, String)) {
     if let Some(why) = trouble(&new.reply) {
         note(None, format!("recorded as it came, although {why}: what asked for it ended well"));
     }
-}
-
-fn made(exchange: &Exchange, label: Option<&str>, nth: u32, expected: bool) -> Recording {
-    let owners = Owners::Named(Named::of(label, nth));
-    Recording { expected, ..Recording::new(exchange.clone(), owners) }
 }
 
 /// The files of a case that asks something else now: without it, where others share them; `None` where nobody is left.

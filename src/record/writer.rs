@@ -102,9 +102,8 @@ impl Writer {
             said.push(format!("{}: {why}", path.display()));
         });
         notes.extend(said);
-        let (kept, gone): (Vec<Planned>, Vec<Planned>) = plan
-            .into_iter()
-            .partition(|planned| !matches!(&planned.recording.owners, Owners::Named(named) if named.is_empty()));
+        let (kept, gone): (Vec<Planned>, Vec<Planned>) =
+            plan.into_iter().partition(|planned| !planned.owners.is_empty());
         self.write_all(batch, &first.key, &files, broken, kept, notes)?;
         for planned in gone {
             let Some(old) = planned.old else { continue };
@@ -148,7 +147,7 @@ impl Writer {
             };
             let path = self.library.shelf(place).path(&name);
             if planned.is_changed {
-                self.write(place, &name, &planned.recording)?;
+                self.write(place, &name, &planned.recording())?;
                 taken.insert(path.clone());
             }
             if planned.is_touched {

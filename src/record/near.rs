@@ -1,0 +1,70 @@
+//! Which recordings are worth a look beside a request that none answers.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::index::{Index, sketch};
+use super::library::{Library, Place, place_of};
+use super::view::View;
+use crate::exchange::{self, Key, Request, host_of};
+
+/// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
+const MOST_NEAR: usize = 200;
+const NEAR: usize = 6;
+/// Recordings of one case looked at for what it asked before.
+const MOST_OF_CASE: usize = 64;
+
+/// What a recording was asked, for finding the nearest one.
+pub(super) struct Asked {
+    pub(super) path: PathBuf,
+    pub(super) request: Request,
+    pub(super) canonical: String,
+    /// The cases that recorded it.
+    pub(super) cases: BTreeSet<String>,
+}
+
+impl Library {
+    /// What the recordings were asked that are worth a look beside a request that none answers: those of its case, and
+    /// those with the nearest words. The second number is how many there are in all.
+    pub(super) fn near(&self, view: &View, key: &Key, request: &Request, label: Option<&str>) -> (Vec<Asked>, usize) {
+        let (mut near, mut count) = (Vec::new(), 0);
+        for place in Place::ALL {
+            let (names, ours) = self.indexed(view, place, |index| self.names_near(index, place, key, request, label));
+            count += ours;
+            near.extend(names.iter().filter_map(|name| self.asked(view, place, name)));
+        }
+        (near, count)
+    }
+
+    fn names_near(
+        &self,
+        index: &Index,
+        place: Place,
+        key: &Key,
+        request: &Request,
+        label: Option<&str>,
+    ) -> (BTreeSet<Arc<str>>, usize) {
+        let is_ours = |host: &str| place == Place::Own || self.is_own_host(host);
+        let ours = index.count(is_ours);
+        if ours <= MOST_NEAR {
+            return (index.recordings().map(|(entry, _)| Arc::clone(&entry.name)).collect(), ours);
+        }
+        let of_case = label.into_iter().flat_map(|label| index.of_case(label)).take(MOST_OF_CASE);
+        let near = index.near(place_of(request), sketch(&key.canonical), NEAR).into_iter();
+        (near.chain(of_case.map(|(entry, _)| Arc::clone(&entry.name))).collect(), ours)
+    }
+
+    /// What a file was asked. One that cannot be read is no near one; who needs it gets its fault said.
+    fn asked(&self, view: &View, place: Place, name: &str) -> Option<Asked> {
+        let path = self.shelf(place).path(name);
+        let text = std::fs::read_to_string(&path).ok()?;
+        let recorded = exchange::read_request(&text).ok()?;
+        if place == Place::Flat && !self.is_own_host(&host_of(&recorded.url)) {
+            return None;
+        }
+        let canonical = self.key_under(&view.rules, &recorded.request).canonical;
+        let cases = recorded.owners.cases().map(str::to_owned).collect();
+        Some(Asked { path, request: recorded.request, canonical, cases })
+    }
+}
