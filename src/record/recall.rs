@@ -26,7 +26,9 @@ const LARGEST_BODY: usize = 64 << 10;
 /// A request that was understood, with the files that answer it.
 pub(super) struct Known {
     asked: Asked,
-    pub(super) key: Key,
+    key: Key,
+    /// Under which a case counts it.
+    pub(super) count_name: String,
     pub(super) files: Vec<Arc<Found>>,
     looked: Instant,
     told: AtomicBool,
@@ -95,7 +97,7 @@ impl Recall {
     }
 
     /// Keeps what was found at `looked`.
-    pub(super) fn put(&self, request: &Request, key: Key, files: Vec<Arc<Found>>, looked: Instant) {
+    pub(super) fn put(&self, request: &Request, key: Key, count_name: String, files: Vec<Arc<Found>>, looked: Instant) {
         if request.body.len() > LARGEST_BODY {
             return;
         }
@@ -113,7 +115,7 @@ impl Recall {
             // A copy: the original may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
         };
-        let known = Arc::new(Known { asked, key, files, looked, told: AtomicBool::new(false) });
+        let known = Arc::new(Known { asked, key, count_name, files, looked, told: AtomicBool::new(false) });
         let hash = self.hash(request);
         let mut inner = self.lock();
         if inner.bytes + known.weight() > MOST_BYTES {
@@ -162,6 +164,7 @@ mod tests {
         recall.put(
             request,
             crate::exchange::key(request, "https://h.example/v1", &Rules::default()),
+            "p/n".to_owned(),
             Vec::new(),
             looked,
         );

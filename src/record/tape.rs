@@ -161,8 +161,8 @@ impl Tape {
             && view.is_plain()
             && let Some(known) = self.library.recall.get(&request, Instant::now())
         {
-            let name = self.library.count_name(&known.key);
-            let nth = case.claim(&name);
+            let name = known.count_name.as_str();
+            let nth = case.claim(name);
             if let Played::Reply(found) = self.played(&case, &known.files, nth) {
                 // Of no case, one reply to one request needs no second note.
                 if case.case.is_some() || known.files.len() > 1 || known.is_new() {
@@ -170,7 +170,7 @@ impl Tape {
                 }
                 return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
             }
-            case.release(&name, nth);
+            case.release(name, nth);
         }
         let kept = self.options.secrets.request(&request);
         let key = self.library.key_under(&view.rules, &kept);
@@ -227,7 +227,8 @@ impl Tape {
         if let Played::Reply(found) = &played {
             self.note(&asked.case, found);
             if asked.view.is_plain() {
-                self.library.recall.put(&asked.request, asked.key.clone(), files, looked);
+                let name = self.library.count_name(&asked.key);
+                self.library.recall.put(&asked.request, asked.key.clone(), name, files, looked);
             }
         }
         Ok(played)
@@ -235,7 +236,8 @@ impl Tape {
 
     fn played(&self, case: &CaseState, files: &[Arc<Found>], nth: u32) -> Played {
         let provider = self.library.provider();
-        let lender = case.lender(provider);
+        // Requests of no case go on with nobody.
+        let lender = case.label.as_ref().and_then(|_| case.lender(provider));
         let asker = Asker { label: case.label.as_deref(), provider, nth, lender: lender.as_deref() };
         match answer(files, &asker) {
             Answer::File { at, lender } => {
