@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_proposed_can_be_pasted_and_helps() {
-        let (first, second) = (asked("2026-01-02", "/home/a/b", 1), asked("2026-01-03", "/tmp/c/d", 2));
+        let (first, second) = (asked("2026-01-02", "/srv/ann/b", 1), asked("2026-01-03", "/data/c/d", 2));
         let said = account("p", &rules(""), &first, &second);
         insta::assert_snapshot!(said, @r#"
 
@@ -157,7 +157,7 @@ mod tests {
           Of the requests moved:
             /v1/messages $.metadata.user_id (1 times): 1 then 2
             /v1/messages $.seed (1 times): 1 then 2
-            /v1/messages $.system[*].text (1 times): "Today is 2026-01-02. You work in /home/a/b." then "Today is 2026-01-03. You work in /tmp/c/d."
+            /v1/messages $.system[*].text (1 times): "Today is 2026-01-02. You work in /srv/ann/b." then "Today is 2026-01-03. You work in /data/c/d."
               is part of what is asked, and moved only in what changes from run to run: mask it
           If these make no difference to an answer, say so in suites/providers.yaml; they are then no part of the match:
 

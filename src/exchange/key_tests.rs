@@ -176,13 +176,13 @@ fn what_a_mask_matches_is_shown_by_its_pattern_and_the_rest_counts() {
         let messages = serde_json::json!([{"content": [{"text": format!("{date}, {rest}")}]}]);
         serde_json::json!({"2026-01-02": 1, "system": system, "messages": messages}).to_string()
     };
-    let plain = body("2026-01-02", "/home/a", "be brief");
+    let plain = body("2026-01-02", "/srv/ann", "be brief");
     let key = under(&rules, &plain);
     insta::assert_snapshot!(key.canonical, @r#"{"body": {"2026-01-02": 1, "messages": [{"content": [{"text": "\u27e6\\d{4}-\\d{2}-\\d{2}\u27e7, be brief"}]}], "system": [{"text": "It is \u27e6\\d{4}-\\d{2}-\\d{2}\u27e7."}, "in \u27e6/\\S+\u27e7 now"]}, "endpoint": "/v1/v1/x", "method": "POST"}"#);
     assert_eq!(key.hits, [0, 1]);
-    assert_eq!(key, under(&rules, &body("1999-12-31", "/tmp/b-c/", "be brief")));
-    assert_ne!(key, under(&rules, &body("2026-01-02", "/home/a", "be long")));
-    assert_ne!(key, under(&rules, &body("today", "/home/a", "be brief")));
+    assert_eq!(key, under(&rules, &body("1999-12-31", "/data/b-c/", "be brief")));
+    assert_ne!(key, under(&rules, &body("2026-01-02", "/srv/ann", "be long")));
+    assert_ne!(key, under(&rules, &body("today", "/srv/ann", "be brief")));
     assert_ne!(key, under(&rules, &plain.replace("\"2026-01-02\":", "\"1999-12-31\":")), "a name is no text");
     assert_eq!(under(&rules, r#"{"n": 1}"#).hits, Vec::<u16>::new());
     let other = Rules { masks: rules.masks.clone(), ..ignoring("/v1/x", &["system"]) };
@@ -307,7 +307,7 @@ fn a_form_is_compared_by_its_parts() {
     assert_ne!(plain(&first), plain(&speech("abc", "a.wav", b"\xff\x02")));
     let ignoring = ignoring("/v1/x", &["$.file.filename"]);
     let of = |request: &Request| key(request, TOGETHER, &ignoring);
-    assert_eq!(of(&first), of(&speech("d", "/tmp/tmp1234.wav", b"\xff\x01")));
+    assert_eq!(of(&first), of(&speech("d", "/data/1234.wav", b"\xff\x01")));
     assert_ne!(of(&first), of(&speech("d", "a.wav", b"\xff\x02")));
     let masking = masking(&[("$.prompt.content", r"\d+")]);
     let asked = |text: &str| key(&form("x", &[("prompt", None, text.as_bytes())]), TOGETHER, &masking);

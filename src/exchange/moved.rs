@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn a_prompt_that_moved_in_dates_and_folders_alone_is_to_be_masked() {
         let place = "$.messages[*].content".to_owned();
-        let (first, second) = ("2026-01-02 in /home/a/b", "2026-01-03 in /tmp/c");
+        let (first, second) = ("2026-01-02 in /srv/ann/b", "2026-01-03 in /data/c");
         assert_eq!(fields(first, second, &Rules::default()), [(place.clone(), Remedy::Mask, 2)]);
         assert_eq!(fields(first, "2026-01-03 in a tree", &Rules::default()), [(place.clone(), Remedy::Fix, 0)]);
         let mask = super::super::Mask {
