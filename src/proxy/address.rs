@@ -1,5 +1,7 @@
 //! What a path of the proxy means. Pure.
 
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -72,14 +74,14 @@ pub(super) fn name_of(escaped: &str) -> Result<String, Refusal> {
 }
 
 /// A path with its query, without the caller's own key in it; whether there was one. Google's API takes keys so.
-pub(super) fn with_query(path: &str, query: Option<&str>) -> (String, bool) {
-    let Some(query) = query.filter(|query| !query.is_empty()) else { return (path.to_owned(), false) };
+pub(super) fn with_query<'p>(path: &'p str, query: Option<&str>) -> (Cow<'p, str>, bool) {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return (path.into(), false) };
     let is_key = |pair: &&str| matches!(pair.split('=').next(), Some("key" | "api_key" | "api-key" | "access_token"));
     if !query.split('&').any(|pair| is_key(&pair)) {
-        return (format!("{path}?{query}"), false);
+        return (format!("{path}?{query}").into(), false);
     }
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
-    (if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }, true)
+    (if kept.is_empty() { path.into() } else { format!("{path}?{}", kept.join("&")).into() }, true)
 }
 
 #[cfg(test)]

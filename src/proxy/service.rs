@@ -51,8 +51,9 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
     if !proxy.keys.is_empty() && !token(&head.headers).is_some_and(|token| proxy.keys.know(token)) {
         return Err(Refusal::no_token());
     }
-    let path = head.uri.path().to_owned();
-    let place = address::place(&head.method, &path).inspect_err(|refusal| proxy.troubled(refusal, None))?;
+    // A count, not a copy.
+    let uri = head.uri.clone();
+    let place = address::place(&head.method, uri.path()).inspect_err(|refusal| proxy.troubled(refusal, None))?;
     match place {
         Place::Home => Ok(json_response(StatusCode::OK, &proxy.home())),
         Place::Start(name) => {
@@ -94,10 +95,10 @@ async fn ask(
     }
     let body = whole(&head.headers, body).await?;
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
-    let asked = format!("{} /{}{rest}", head.method, provider.name);
+    let method = head.method.clone();
     let reply = match tape.send(request(head, body, case, provider, rest)).await {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
-        reply => reply.map_err(|error| Refusal::from(error).asked(&asked))?,
+        reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} /{}{rest}", provider.name)))?,
     };
     Ok(relayed(reply).await)
 }
@@ -230,7 +231,7 @@ fn request(head: Parts, body: Bytes, case: Option<String>, provider: &Provider, 
 /// The reply as it comes. One whose end is there at once goes out whole, with its length.
 async fn relayed(reply: Reply) -> Response {
     let of_the_address = ["alt-svc", "strict-transport-security"];
-    let headers = end_to_end(&reply.headers, |name| !of_the_address.contains(&name));
+    let headers = end_to_end(reply.headers, |name| !of_the_address.contains(&name));
     let mut chunks = reply.body;
     let body = match chunks.next().now_or_never() {
         None => streamed(chunks),

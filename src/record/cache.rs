@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use http::HeaderMap;
+
+use super::player;
 use crate::exchange::{Key, Named, Owners, Recording};
+use crate::upstream;
 
 /// Bytes of files that are kept at hand, parsed, with what it costs to keep one. Cases share recordings, and a run asks
 /// for few of them.
@@ -21,9 +25,22 @@ pub(super) struct Found {
     pub(super) key: Key,
     /// Bytes of the file.
     pub(super) size: usize,
+    /// The headers of its reply, once it has been asked for.
+    headers: OnceLock<HeaderMap>,
 }
 
 impl Found {
+    pub(super) fn new(path: PathBuf, recording: Recording, key: Key, size: usize) -> Self {
+        Found { path, recording, key, size, headers: OnceLock::new() }
+    }
+
+    /// Its reply as a live one.
+    pub(super) fn reply(&self, speed: Option<f64>) -> upstream::Reply {
+        let recorded = &self.recording.exchange.reply;
+        let headers = self.headers.get_or_init(|| player::headers(&recorded.headers));
+        player::reply_with(recorded, headers.clone(), speed)
+    }
+
     /// Whose it is, where it says so itself.
     pub(super) fn named(&self) -> Option<&Named> {
         match &self.recording.owners {

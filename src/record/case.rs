@@ -114,6 +114,8 @@ impl CaseState {
 
     /// Counts a call; what goes wrong with it, if anything does.
     pub(super) fn next_fault(&self) -> Option<What> {
+        // Nobody is one state for many clients at once: what only a case can have is not asked for under its lock.
+        self.case.as_ref()?;
         let mut inner = self.lock();
         if inner.faults.is_empty() {
             return None;
@@ -128,8 +130,8 @@ impl CaseState {
     }
 
     /// What its suite declares to make no difference.
-    pub(super) fn masks(&self) -> Arc<[Mask]> {
-        Arc::clone(&self.lock().masks)
+    pub(super) fn masks(&self) -> Option<Arc<[Mask]>> {
+        self.case.is_some().then(|| Arc::clone(&self.lock().masks)).filter(|masks| !masks.is_empty())
     }
 
     pub(super) fn set_masks(&self, masks: Arc<[Mask]>) {

@@ -119,15 +119,13 @@ impl Library {
     }
 
     /// The recordings as they are compared where a suite declares masks of its own besides the provider's.
-    pub(super) fn view(&self, masks: &Arc<[Mask]>) -> Arc<View> {
-        if masks.is_empty() {
-            return Arc::clone(&self.plain);
-        }
+    pub(super) fn view(&self, masks: Option<Arc<[Mask]>>) -> Arc<View> {
+        let Some(masks) = masks else { return Arc::clone(&self.plain) };
         let mut masked = lock(&self.masked);
-        if let Some(view) = masked.iter().find(|view| view.masks == *masks) {
+        if let Some(view) = masked.iter().find(|view| view.masks == masks) {
             return Arc::clone(view);
         }
-        let view = Arc::new(View::new(self.rules.with_masks(masks), Arc::clone(masks)));
+        let view = Arc::new(View::new(self.rules.with_masks(&masks), masks));
         masked.push(Arc::clone(&view));
         view
     }
@@ -305,7 +303,7 @@ impl Library {
             }
         };
         let key = self.key(&recording.exchange.request);
-        Ok(Some(Found { path: path.to_owned(), recording, key, size }))
+        Ok(Some(Found::new(path.to_owned(), recording, key, size)))
     }
 
     /// Forgets what was read, because a file was written or removed; and tells the indexes.

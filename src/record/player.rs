@@ -13,19 +13,28 @@ use crate::upstream::{Error, ErrorKind, Reply};
 
 /// The reply with its recorded chunk edges; at once, or at a multiple of its recorded pace.
 pub(super) fn reply(recorded: &exchange::Reply, speed: Option<f64>) -> Reply {
-    let start = Instant::now();
-    let speed = speed.filter(|speed| speed.is_finite() && *speed > 0.0);
-    let items = stream::iter(pieces(recorded)).then(move |(at_ms, item)| async move {
-        if let Some(speed) = speed {
-            tokio::time::sleep_until(start + pause(at_ms, speed)).await;
+    reply_with(recorded, headers(&recorded.headers), speed)
+}
+
+/// The same where its headers have been read before.
+pub(super) fn reply_with(recorded: &exchange::Reply, headers: HeaderMap, speed: Option<f64>) -> Reply {
+    let pieces = stream::iter(pieces(recorded));
+    let body = match speed.filter(|speed| speed.is_finite() && *speed > 0.0) {
+        None => pieces.map(|(_, item)| item).boxed(),
+        Some(speed) => {
+            let start = Instant::now();
+            let in_time = move |(at_ms, item)| async move {
+                tokio::time::sleep_until(start + pause(at_ms, speed)).await;
+                item
+            };
+            pieces.then(in_time).boxed()
         }
-        item
-    });
+    };
     Reply {
         // Reading the file does not rule out a status that HTTP does not know.
         status: StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        headers: headers(&recorded.headers),
-        body: items.boxed(),
+        headers,
+        body,
     }
 }
 
@@ -94,7 +103,8 @@ pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_string(), header::text(value.as_bytes()))).collect()
 }
 
-fn headers(pairs: &[(String, String)]) -> HeaderMap {
+/// Headers as they are sent again.
+pub(super) fn headers(pairs: &[(String, String)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         if let (Ok(name), Ok(value)) =

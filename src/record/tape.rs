@@ -156,7 +156,7 @@ impl Tape {
         if self.mode == Mode::Live {
             return self.live()?.send(request).await;
         }
-        let view = self.library.view(&case.masks());
+        let view = self.library.view(case.masks());
         if self.mode != Mode::Record
             && view.is_plain()
             && let Some(known) = self.library.recall.get(&request, Instant::now())
@@ -168,7 +168,7 @@ impl Tape {
                 if case.case.is_some() || known.files.len() > 1 || known.is_new() {
                     self.note(&case, &found);
                 }
-                return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
+                return Ok(found.reply(self.options.speed));
             }
             case.release(name, nth);
         }
@@ -190,13 +190,13 @@ impl Tape {
         if self.mode != Mode::Record {
             match self.look(&asked).await? {
                 Played::Reply(found) => {
-                    return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
+                    return Ok(found.reply(self.options.speed));
                 }
                 Played::Nothing(known) => files = known,
                 Played::Passing(found, why) => {
                     if self.lacks_key(&asked.request) {
                         self.note(&asked.case, &found);
-                        return Ok(player::reply(&found.recording.exchange.reply, self.options.speed));
+                        return Ok(found.reply(self.options.speed));
                     }
                     asked
                         .case

@@ -162,7 +162,7 @@ pub(super) fn found(path: &str, reply: &str, owners: Owners) -> Arc<Found> {
     };
     let key = exchange::key(&exchange.request, "https://api.together.xyz/v1", &exchange::Rules::default());
     let recording = Recording::new(exchange, owners);
-    Arc::new(Found { path: path.into(), recording, key, size: 0 })
+    Arc::new(Found::new(path.into(), recording, key, 0))
 }
 
 fn files(root: &Path) -> Vec<(String, String)> {

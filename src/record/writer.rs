@@ -163,7 +163,7 @@ impl Writer {
 
     /// The files that were asked the same, and those of its names that cannot be read, with what is wrong with them.
     fn old_files(&self, batch: &Batch, entry: &Entry) -> (Vec<Arc<Found>>, Vec<(String, String)>) {
-        let view = self.library.view(&batch.case.masks());
+        let view = self.library.view(batch.case.masks());
         let broken = self.library.broken(&entry.key.name);
         // What cannot be read is told by name; the others are all that count.
         (self.library.readable(&view, &entry.key, &entry.exchange.request), broken)
@@ -172,7 +172,7 @@ impl Writer {
     /// Takes a case off the recordings of what it asked before at the same endpoints, and asks no longer.
     fn let_go(&self, batch: &Batch, notes: &mut Vec<String>) -> io::Result<()> {
         let Some(label) = self.label(&batch.case) else { return Ok(()) };
-        let view = self.library.view(&batch.case.masks());
+        let view = self.library.view(batch.case.masks());
         let asks = |found: &Found| {
             let request = &found.recording.exchange.request;
             let is_there = |entry: &&Arc<Entry>| {
@@ -205,7 +205,7 @@ impl Writer {
     /// Whether a case has a recording of its own for such a request already.
     pub(super) fn has_own(&self, case: &CaseState, entry: &Entry) -> bool {
         let label = self.label(case);
-        let view = self.library.view(&case.masks());
+        let view = self.library.view(case.masks());
         self.library.readable(&view, &entry.key, &entry.exchange.request).iter().any(|found| {
             let repeats = found.named().and_then(|named| named.repeats_of(label.as_deref()));
             repeats.is_some_and(|repeats| repeats.has(entry.nth))
@@ -216,7 +216,7 @@ impl Writer {
     pub(super) fn take_back(&self, case: &CaseState, entries: &[Arc<Entry>]) {
         let Some(label) = self.label(case) else { return };
         let lock = self.library.shelf(self.library.target()).lock();
-        let view = self.library.view(&case.masks());
+        let view = self.library.view(case.masks());
         for entry in entries.iter().filter(|_| lock.is_ok()) {
             for found in self.library.readable(&view, &entry.key, &entry.exchange.request) {
                 let Owners::Named(named) = &found.recording.owners else { continue };

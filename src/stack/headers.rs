@@ -8,7 +8,7 @@ use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
 /// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
 pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     let of_the_caller = ["accept-encoding", "openai-organization", "openai-project"];
-    end_to_end(headers, |name| {
+    end_to_end(headers.clone(), |name| {
         !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !carries_key(name)
     })
 }
@@ -16,7 +16,7 @@ pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
 /// The provider's headers as the caller may see them.
 pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
     let of_the_provider = ["set-cookie", "server", "date", "alt-svc", "strict-transport-security"];
-    end_to_end(headers, |name| !of_the_provider.contains(&name))
+    end_to_end(headers.clone(), |name| !of_the_provider.contains(&name))
 }
 
 /// An endpoint with the caller's query, without keys in it.

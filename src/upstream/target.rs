@@ -161,7 +161,7 @@ const OF_ONE_HOP: [&str; 12] = [
 const CREDENTIALS: [&str; 5] = ["authorization", "api-key", "cookie", "x-api-key", "x-goog-api-key"];
 
 /// The headers that say something of the message, not of the connection that it came by, and that `keep` says yes to.
-pub fn end_to_end(headers: &HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
+pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
     let named: Vec<String> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -169,19 +169,20 @@ pub fn end_to_end(headers: &HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
+    let stays = |word: &str| !OF_ONE_HOP.contains(&word) && !named.iter().any(|hop| hop == word) && keep(word);
+    if headers.keys().all(|name| stays(name.as_str())) {
+        return headers;
+    }
     let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        let word = name.as_str();
-        if !OF_ONE_HOP.contains(&word) && !named.iter().any(|hop| hop == word) && keep(word) {
-            kept.append(name.clone(), value.clone());
-        }
+    for (name, value) in headers.iter().filter(|(name, _)| stays(name.as_str())) {
+        kept.append(name.clone(), value.clone());
     }
     kept
 }
 
 /// The headers to send: the caller's that may travel, then the provider's.
 pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
-    let mut headers = end_to_end(caller, |name| !CREDENTIALS.contains(&name) && !name.starts_with("x-retake-"));
+    let mut headers = end_to_end(caller.clone(), |name| !CREDENTIALS.contains(&name) && !name.starts_with("x-retake-"));
     for (name, value) in provider {
         let (name, value) = pair(name, value).ok_or_else(|| {
             Error::new(ErrorKind::Other, format!("the provider's header {name:?} cannot be sent: {value:?}"))
