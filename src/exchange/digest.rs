@@ -15,16 +15,14 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{End, Exchange, Origin, python};
+use crate::wire::hex::hex;
 
 /// `sha256:` and 64 hex digits.
 pub(super) fn digest(exchange: &Exchange) -> String {
     let mut hasher = Sha256::new();
     hasher.update(head(exchange).as_bytes());
     hasher.update(&exchange.reply.body);
-    hasher.finalize().iter().fold("sha256:".to_owned(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    format!("sha256:{}", hex(&hasher.finalize()))
 }
 
 fn head(exchange: &Exchange) -> String {

@@ -165,7 +165,7 @@ pub struct Masked {
 pub fn masked(request: &Request, rules: &Rules) -> Vec<Masked> {
     let body = Body::of(request);
     let body = match body.content() {
-        Content::Json(text) => tree(text),
+        Content::Json { text, .. } => tree(text),
         Content::Text(text) => text.into(),
         Content::Empty | Content::Binary(_) => return Vec::new(),
     };

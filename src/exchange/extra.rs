@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use super::framing::{self, Framed, Kind, Segment};
-use super::layout;
 use super::version::{CURRENT, Version};
 use crate::wire::json;
 
@@ -53,8 +52,9 @@ pub(super) struct Member {
 }
 
 impl Member {
+    /// `json` is one JSON value.
     pub(super) fn new(name: &str, json: &str) -> Self {
-        Member { name: name.to_owned(), json: layout::minify(json) }
+        Member { name: name.to_owned(), json: json::without_space(json) }
     }
 
     /// As it stands within one line.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::parts::{FormatError, Members, Text};
-use super::{Auth, Request, header, layout};
+use super::{Auth, Request, header};
+use crate::wire::json;
 
 /// The members of a file that are understood. What is beside them is kept.
 pub(super) const OF_FILE: &[&str] = &["request", "response", "retake"];
@@ -135,9 +136,11 @@ fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawVa
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The bytes that a request's recorded body stands for.
+/// The bytes that a request's recorded body, a JSON value, stands for.
 pub(super) fn request_body(json: &str) -> Bytes {
-    if let Ok(text) = serde_json::from_str::<String>(json) {
+    if json.starts_with('"')
+        && let Ok(text) = serde_json::from_str::<String>(json)
+    {
         return text.into();
     }
     #[derive(Deserialize)]
@@ -146,12 +149,13 @@ pub(super) fn request_body(json: &str) -> Bytes {
         #[serde(rename = "__base64__")]
         base64: String,
     }
-    if let Ok(binary) = serde_json::from_str::<Binary>(json)
+    if json.contains("__base64__")
+        && let Ok(binary) = serde_json::from_str::<Binary>(json)
         && let Ok(bytes) = STANDARD.decode(binary.base64)
     {
         return bytes.into();
     }
-    layout::minify(json).into()
+    json::without_space(json).into()
 }
 
 /// Either way of writing headers.

@@ -56,7 +56,7 @@ fn body_json(request: &Request) -> String {
     match Content::of(&request.body) {
         Content::Empty if has_no_body_by_nature(&request.method) => "{}".to_owned(),
         Content::Empty => "null".to_owned(),
-        Content::Json(text) => json::pretty(text, 4),
+        Content::Json { text, .. } => json::pretty(text, 4),
         Content::Text(text) => quoted(text),
         Content::Binary(bytes) => format!("{{\"__base64__\": {}}}", quoted(&STANDARD.encode(bytes))),
     }

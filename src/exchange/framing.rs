@@ -2,6 +2,7 @@
 //! other tools read, and still give back every byte.
 
 use super::layout;
+use crate::wire::json;
 
 /// How a body holds its items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +152,7 @@ fn item_in(block: &str, kind: Kind) -> Option<(&str, &str, &str)> {
     Some((&block[..start], item, &block[start + item.len()..]))
 }
 
-/// The bytes that items and segments mean.
+/// The bytes that items, each one JSON value, and segments mean.
 pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: Kind) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     let mut left = items.iter();
@@ -160,7 +161,7 @@ pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: Kind) -> Resu
             Segment::Items { count, before, after, spaced } => {
                 for _ in 0..*count {
                     let item = left.next().ok_or("`segments` ask for more items than the reply's body holds")?;
-                    let text = if *spaced { layout::spaced(item) } else { layout::minify(item) };
+                    let text = if *spaced { layout::spaced(item) } else { json::without_space(item) };
                     body.extend_from_slice(before.as_bytes());
                     body.extend_from_slice(text.as_bytes());
                     body.extend_from_slice(after.as_bytes());

@@ -27,6 +27,7 @@ use super::body::Body;
 use super::edits::{At, Edits, Masker, tree};
 use super::rules::{Rules, endpoint_of};
 use super::{Auth, Request, header, multipart, python};
+use crate::wire::hex::hex;
 
 /// The identity of a request. Two keys are equal when what is compared is.
 #[derive(Debug, Clone)]
@@ -115,7 +116,7 @@ impl Canon<'_> {
     fn key(&self, base_url: &str) -> Key {
         let mut masker = Masker::new(&self.rules.masks);
         let canonical = self.text(base_url, &mut masker);
-        let name = Sha256::digest(canonical.as_bytes())[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(&Sha256::digest(canonical.as_bytes())[..6]);
         Key { name, canonical, hits: masker.hits() }
     }
 
@@ -169,8 +170,11 @@ impl Canon<'_> {
                 self.members(BTreeMap::new(), body, &At::default(), masker, out);
             }
             Content::Empty => out.push_str("null"),
-            Content::Json(text) => {
+            Content::Json { text, printed } => {
                 let edits = edits(&|| tree(text));
+                if edits.is_none() && !self.has_extra_body(text) {
+                    return out.push_str(&printed);
+                }
                 let at = At::top(edits.as_ref());
                 match python::members(text) {
                     Some(members) => self.members(members, body, &at, masker, out),
@@ -192,6 +196,15 @@ impl Canon<'_> {
         }
     }
 
+    /// Whether a member that never goes over the wire may be there, or has to be.
+    fn has_extra_body(&self, text: &str) -> bool {
+        self.is_completion() || text.contains("extra_body")
+    }
+
+    fn is_completion(&self) -> bool {
+        self.request.endpoint.split('?').next() == Some("/v1/completions")
+    }
+
     fn members(
         &self,
         members: BTreeMap<String, &RawValue>,
@@ -203,7 +216,7 @@ impl Canon<'_> {
         let mut members: BTreeMap<&str, &str> = members.iter().map(|(name, raw)| (name.as_str(), raw.get())).collect();
         if body.is_form {
             // A form's part may have any name.
-        } else if self.request.endpoint.split('?').next() == Some("/v1/completions") {
+        } else if self.is_completion() {
             members.entry("extra_body").or_insert("{}");
         } else if members.get("extra_body").is_some_and(|text| is_empty_object(text)) {
             members.remove("extra_body");
@@ -221,8 +234,8 @@ fn is_empty_object(text: &str) -> bool {
 pub(super) enum Content<'a> {
     /// No byte.
     Empty,
-    /// A JSON object or array.
-    Json(&'a str),
+    /// A JSON object or array, and as Python prints it.
+    Json { text: &'a str, printed: String },
     /// Any other text, single JSON values and broken JSON included.
     Text(&'a str),
     /// No UTF-8.
@@ -241,10 +254,9 @@ impl<'a> Content<'a> {
             text.contains("__base64__")
                 && python::members(text).is_some_and(|members| members.len() == 1 && members.contains_key("__base64__"))
         };
-        if structured && python::dumps(text).is_some() && !stands_for_bytes() {
-            Content::Json(text)
-        } else {
-            Content::Text(text)
+        match structured.then(|| python::dumps(text)).flatten() {
+            Some(printed) if !stands_for_bytes() => Content::Json { text, printed },
+            _ => Content::Text(text),
         }
     }
 }

@@ -215,7 +215,7 @@ fn any_element(path: &str) -> String {
 /// A reply's body.
 fn body(bytes: &[u8]) -> Value {
     match Content::of(bytes) {
-        Content::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+        Content::Json { text, .. } => serde_json::from_str(text).unwrap_or_default(),
         Content::Empty => Value::Null,
         Content::Text(text) => text.into(),
         Content::Binary(bytes) => {

@@ -1,11 +1,12 @@
 //! `multipart/form-data` as the parts it is made of.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+
+use crate::wire::hex::hex;
 
 /// The boundary of a multipart body, and whether it is a form's.
 pub(super) struct Boundary {
@@ -131,10 +132,7 @@ fn content_of(content: &[u8]) -> Value {
     match std::str::from_utf8(content) {
         Ok(text) => text.into(),
         Err(_) => {
-            let hash = Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
+            let hash = hex(&Sha256::digest(content));
             serde_json::json!({"bytes": content.len(), "sha256": hash})
         }
     }

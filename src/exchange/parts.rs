@@ -45,8 +45,7 @@ impl<'a> Text<'a> {
     /// The members of the JSON object that a part is.
     pub(super) fn members(self, part: &'a str) -> Result<Members<'a>, FormatError> {
         let Entries(all) = self.parse(part)?;
-        let mut names = BTreeSet::new();
-        if let Some((name, value)) = all.iter().find(|(name, _)| !names.insert(name.as_ref())) {
+        if let Some((name, value)) = twice(&all) {
             return Err(self.error(value, format!("the member `{name}` stands here twice: take one out")));
         }
         Ok(Members { whole: part, all })
@@ -134,6 +133,18 @@ impl<'a> Members<'a> {
     }
 }
 
+/// The first member whose name has stood before.
+fn twice<'m, 'a>(all: &'m [(Cow<'a, str>, &'a str)]) -> Option<&'m (Cow<'a, str>, &'a str)> {
+    // As good as every object has few members: to compare them costs less than to make a set of them.
+    if all.len() <= 16 {
+        let stood =
+            |(at, (name, _)): &(usize, &(Cow<'_, str>, &str))| all[..*at].iter().any(|(known, _)| known == name);
+        return all.iter().enumerate().find(stood).map(|(_, member)| member);
+    }
+    let mut names = BTreeSet::new();
+    all.iter().find(|(name, _)| !names.insert(name.as_ref()))
+}
+
 struct Entries<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 #[derive(Deserialize)]
@@ -150,7 +161,7 @@ impl<'de> Deserialize<'de> for Entries<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut all = Vec::new();
+                let mut all = Vec::with_capacity(8);
                 while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
                     all.push((name, value.get()));
                 }

@@ -39,34 +39,51 @@ const MEMBERS: &[&str] = &[
 const MEMBERS_OF_SEGMENT: &[&str] = &["count", "before", "after", "spaced", "text", "base64", "item"];
 
 /// Whose a recording is and where it comes from: all that an index wants.
-#[derive(Deserialize)]
 struct Head {
-    #[serde(default)]
     auth: Asker,
     times: Option<u32>,
-    #[serde(default)]
     repeat: bool,
     repeats: Option<String>,
-    #[serde(default)]
     cases: Cases,
-    #[serde(default)]
     expected: bool,
-    #[serde(default)]
     origin: Source,
 }
 
+impl Head {
+    fn read<'a>(text: Text<'a>, section: &Members<'a>) -> Result<Self, FormatError> {
+        Ok(Head {
+            auth: section.or_default(text, "auth")?,
+            times: section.or_default(text, "times")?,
+            repeat: section.or_default(text, "repeat")?,
+            repeats: section.or_default(text, "repeats")?,
+            cases: section.or_default(text, "cases")?,
+            expected: section.or_default(text, "expected")?,
+            origin: section.or_default(text, "origin")?,
+        })
+    }
+}
+
 /// The reply.
-#[derive(Deserialize)]
 struct Body {
     status: u16,
-    #[serde(default)]
     headers: Headers,
     recorded_at: Option<String>,
-    #[serde(default)]
     chunks: Vec<(usize, u64)>,
-    #[serde(default)]
     end: Ending,
     digest: Option<String>,
+}
+
+impl Body {
+    fn read<'a>(text: Text<'a>, section: &Members<'a>) -> Result<Self, FormatError> {
+        Ok(Body {
+            status: section.need(text, "status")?,
+            headers: section.or_default(text, "headers")?,
+            recorded_at: section.or_default(text, "recorded_at")?,
+            chunks: section.or_default(text, "chunks")?,
+            end: section.or_default(text, "end")?,
+            digest: section.or_default(text, "digest")?,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -133,7 +150,7 @@ pub(super) fn recording(file: &File<'_>, section: &str) -> Result<Recording, For
     let section = Section::open(file.text, section)?;
     let (owners, request, url) = section.asked(file)?;
     let response = file.response()?;
-    let body: Body = section.parse(section.members.whole)?;
+    let body = Body::read(file.text, &section.members).map_err(|error| with_hint(error, section.newer))?;
     let headers = body.headers.pairs().map_err(|reason| section.wrong("headers", reason))?;
     let (bytes, segments) = section.bytes(file, &response, kind_of(&headers))?;
     let chunks: Vec<ChunkMark> = body.chunks.into_iter().map(|(size, at_ms)| ChunkMark { size, at_ms }).collect();
@@ -183,7 +200,7 @@ impl<'a> Section<'a> {
         if newer.is_none() {
             only_known(text, &members, MEMBERS, "the `retake` section")?;
         }
-        let head = text.parse(section).map_err(|error| with_hint(error, newer))?;
+        let head = Head::read(text, &members).map_err(|error| with_hint(error, newer))?;
         Ok(Section { text, members, head, newer })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
@@ -15,6 +15,10 @@ use crate::upstream;
 /// for few of them.
 const MOST_CACHED: u64 = 32 << 20;
 const COST: u64 = 4 << 10;
+
+/// So long what was seen of a folder and of its files is taken to be as it was. Someone who changes a file by hand, or
+/// records it anew from another process, does not get to ask any sooner; what this process writes counts at once.
+pub(super) const FRESH: Duration = Duration::from_millis(50);
 
 /// A file of recordings as read.
 #[derive(Debug)]

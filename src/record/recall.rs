@@ -6,17 +6,14 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header};
 
-use super::cache::Found;
+use super::cache::{FRESH, Found};
 use crate::exchange::{Auth, Key, Request};
 
-/// So long the files that answer a request are taken to be as they were. Someone who changes one by hand, or records it
-/// anew from another process, does not get to ask any sooner; what this process writes counts at once.
-const FRESH: Duration = Duration::from_millis(50);
 /// Bytes of requests and files that are kept at hand, with what it costs to keep one.
 const MOST_BYTES: usize = 16 << 20;
 const COST: usize = 2 << 10;

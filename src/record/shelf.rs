@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::cache::Stamp;
+use super::cache::{FRESH, Stamp};
 
 const TEMPORARY_PREFIX: &str = ".retake-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -32,6 +32,8 @@ struct Listing {
     at: Option<SystemTime>,
     /// Whether nothing can be missing while the folder's time stays the same.
     is_settled: bool,
+    /// When the folder's time was last looked at.
+    looked: Option<Instant>,
 }
 
 impl Shelf {
@@ -78,12 +80,21 @@ impl Shelf {
         self.listed().names.iter().cloned().collect()
     }
 
-    /// The same where a single look at the folder tells: nothing has changed since it was listed, and all names are
-    /// retake's own.
+    /// The same where at most a single look at the folder tells: nothing has changed since it was listed, and all names
+    /// are retake's own.
     pub(super) fn chain_at_hand(&self, stem: &str) -> Option<Vec<String>> {
-        let listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_current = listing.is_settled && listing.at == self.changed() && listing.irregular == 0;
-        is_current.then(|| listing.named(stem).into_iter().map(|place| file_name(stem, place)).collect())
+        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !listing.is_settled || listing.irregular > 0 {
+            return None;
+        }
+        let now = Instant::now();
+        if listing.looked.is_none_or(|looked| now.duration_since(looked) >= FRESH) {
+            if listing.at != self.changed() {
+                return None;
+            }
+            listing.looked = Some(now);
+        }
+        Some(listing.named(stem).into_iter().map(|place| file_name(stem, place)).collect())
     }
 
     /// Whether there is any file.

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::{Filter, Test, What, When};
 use crate::exchange::{Auth, Request};
+use crate::wire::hex::hex;
 
 /// A request, understood.
 pub(super) struct Ask<'a> {
@@ -36,7 +37,7 @@ impl<'a> Ask<'a> {
 
     /// 16 hex digits that stand for this request.
     pub(super) fn hash(&self) -> String {
-        self.hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.hash[..8])
     }
 
     /// A number that is the same for the same request and `what`.

@@ -5,7 +5,14 @@ use serde::de::IgnoredAny;
 
 /// Takes out the whitespace between tokens. `None` when `text` is not one JSON value.
 pub fn minify(text: &str) -> Option<String> {
-    is_json(text).then(|| tokens(text).map(|(token, _)| token).collect())
+    is_json(text).then(|| without_space(text))
+}
+
+/// The same for text that is known to be one JSON value.
+pub fn without_space(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    tokens(text).for_each(|(token, _)| out.push_str(token));
+    out
 }
 
 /// Lays `text` out with two more spaces a level. The first line is not indented, so that it can follow a key; every

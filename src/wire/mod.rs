@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod coding;
+pub mod hex;
 pub mod json;
 pub mod ndjson;
 pub mod sse;
