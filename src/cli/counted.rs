@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::exchange::host_of;
 use crate::provider::Catalogue;
-use crate::record::{Summary, TapeSet};
+use crate::record::{ENDS_READ, Summary, TapeSet};
 
 /// Kinds of files and hosts that are named.
 const MOST_NAMED: usize = 5;
@@ -18,7 +18,7 @@ pub(super) fn strange(folder: &Path, tapes: &TapeSet, catalogue: &Catalogue) -> 
 pub(super) fn lines(folder: &Path, summary: &Summary, catalogue: &Catalogue) -> Vec<String> {
     let Summary { real, simulated, edited, .. } = summary;
     let edited = if *edited > 0 { format!(", {edited} edited") } else { String::new() };
-    let more = if summary.more { ", among the first 5000 files" } else { "" };
+    let more = if summary.more { format!(", among the first {ENDS_READ} files") } else { String::new() };
     let mut lines =
         vec![format!("recordings: {} ({real} real, {simulated} simulated{edited}{more})", folder.display())];
     let known: Vec<String> = catalogue.providers.iter().map(|provider| host_of(&provider.base_url)).collect();

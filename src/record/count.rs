@@ -9,8 +9,10 @@ use super::index::Kind;
 use super::library::{Library, Place};
 use crate::exchange::Origin;
 
-/// Files that are read for their count where no index tells; of more, the ends of so many.
+/// Files that are read for their count where no index tells.
 const MOST_READ: usize = 5_000;
+/// Where there are more, so many are counted by their ends: to look at each would take longer than to replay it.
+pub const ENDS_READ: usize = 1_000;
 
 /// The files of a provider by what they are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +23,7 @@ pub struct Summary {
     pub simulated: usize,
     /// Their reply was changed by hand.
     pub edited: usize,
-    /// There are more files than were looked at.
+    /// There are more files than the first [`ENDS_READ`], which were looked at.
     pub more: bool,
     /// What is no recording to retake, by what it is: a name in the singular, and whether it is of HTTP.
     pub other_files: BTreeMap<(String, bool), usize>,
@@ -51,7 +53,7 @@ pub(super) fn summary(library: &Library) -> Summary {
         let names = library.shelf(place).names();
         if names.len() > MOST_READ && !view.is_at_hand(library, place) {
             summary.more = true;
-            for name in names.iter().take(MOST_READ) {
+            for name in names.iter().take(ENDS_READ) {
                 let is_simulated = ends_as_simulated(&library.shelf(place).path(name));
                 *if is_simulated { &mut summary.simulated } else { &mut summary.real } += 1;
             }

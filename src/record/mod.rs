@@ -48,7 +48,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use case::{Miss, Usage};
-pub use count::Summary;
+pub use count::{ENDS_READ, Summary};
 pub use library::Library;
 pub use mode::Mode;
 pub use set::TapeSet;
