@@ -12,7 +12,6 @@ mod access;
 mod answer;
 mod ask;
 mod gateway;
-mod gather;
 mod headers;
 mod history;
 mod in_process;
