@@ -7,6 +7,7 @@ use super::extra::{Member, Segments, write_members};
 use super::framing::{self, Segment};
 use super::key::{Content, has_no_body_by_nature};
 use super::layout;
+use super::trouble::Ended;
 use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Recording, Request, Times, header};
 use crate::wire::{BodyKind, json};
 use base64::Engine as _;
@@ -143,6 +144,9 @@ fn write_section(recording: &Recording, kind: BodyKind, segments: &Segments, out
         End::Broken(how) => {
             let _ = writeln!(out, "    \"end\": {{\"broken\": {}}},", quoted(how));
         }
+    }
+    if let Some(ended) = Ended::of(reply) {
+        let _ = writeln!(out, "    \"ended\": \"{}\",", ended.name());
     }
     let recorded = recording.edited.clone().unwrap_or_else(|| digest(exchange));
     let _ = writeln!(out, "    \"digest\": {},", quoted(&recorded));

@@ -15,6 +15,7 @@ use super::framing::{self, Segment};
 use super::key::has_no_body_by_nature;
 use super::owners::{MOST_REPEATS, Named, Owners, Repeats, Times};
 use super::parts::{FormatError, Members, Text};
+use super::trouble::Ended;
 use super::version::{CURRENT, Version};
 use super::{Auth, ChunkMark, End, Exchange, Origin, RecordedRequest, Recording, Reply, Request};
 use crate::wire::BodyKind;
@@ -34,6 +35,7 @@ const MEMBERS: &[&str] = &[
     "chunks",
     "segments",
     "end",
+    "ended",
     "digest",
     "origin",
 ];
@@ -72,6 +74,8 @@ struct Body {
     chunks: Vec<(usize, u64)>,
     end: Ending,
     digest: Option<String>,
+    /// For people and other tools. What counts is what the bytes say, in files of every age.
+    _ended: Option<Ended>,
 }
 
 impl Body {
@@ -83,6 +87,7 @@ impl Body {
             chunks: section.or_default(text, "chunks")?,
             end: section.or_default(text, "end")?,
             digest: section.or_default(text, "digest")?,
+            _ended: section.or_default(text, "ended")?,
         })
     }
 }

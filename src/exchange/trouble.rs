@@ -1,5 +1,7 @@
 //! Whether a reply is an answer, or tells of trouble that the next try may not have.
 
+use serde::Deserialize;
+
 use super::format::content_type;
 use super::{End, Reply};
 use crate::wire::{self, BodyKind, Ending};
@@ -34,6 +36,42 @@ pub(super) fn ending(reply: &Reply) -> Ending {
     match &reply.end {
         End::Broken(_) => Ending::Cut,
         End::Complete => wire::read(content_type(&reply.headers), &reply.body).ending(),
+    }
+}
+
+/// How a reply ended by its protocol, as its file says it. A whole reply without an error has no more to say than that
+/// it is complete, and of what no known protocol ends nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Ended {
+    /// A stream with the last event of its protocol.
+    Terminal,
+    /// A stream without it.
+    Open,
+    /// A stream that ends within an event, or before it.
+    Cut,
+    /// An error, in whatever form.
+    Error,
+}
+
+impl Ended {
+    pub(super) fn of(reply: &Reply) -> Option<Self> {
+        match ending(reply) {
+            Ending::Whole => wire_kind(reply).is_stream().then_some(Ended::Terminal),
+            Ending::Open => Some(Ended::Open),
+            Ending::Cut | Ending::Empty => Some(Ended::Cut),
+            Ending::Error(_) => Some(Ended::Error),
+            Ending::Unknown => None,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Ended::Terminal => "terminal",
+            Ended::Open => "open",
+            Ended::Cut => "cut",
+            Ended::Error => "error",
+        }
     }
 }
 
@@ -97,6 +135,21 @@ mod tests {
             ("event: error\ndata: overloaded\n\n", "an error"),
         ] {
             assert!(stream(cut).is_some_and(|said| said.contains(why)), "{cut}: {:?}", stream(cut));
+        }
+    }
+
+    #[test]
+    fn a_file_says_how_a_reply_ended_by_its_protocol() {
+        for (kind, body, ended) in [
+            ("text/event-stream", "data: {\"choices\": []}\n\ndata: [DONE]\n\n", Some("terminal")),
+            ("text/event-stream", "data: {\"choices\": [{\"finish_reason\": null}]}\n\n", Some("open")),
+            ("text/event-stream", "data: {\"choices\": []}\n\ndata: {\"id\"", Some("cut")),
+            ("text/event-stream", "", Some("cut")),
+            ("text/event-stream", "data: {\"some\": \"other protocol\"}\n\n", None),
+            ("application/json", "{\"error\": {\"message\": \"x\"}}", Some("error")),
+            ("application/json", "{\"choices\": []}", None),
+        ] {
+            assert_eq!(Ended::of(&reply(200, kind, body)).map(Ended::name), ended, "{body}");
         }
     }
 }
