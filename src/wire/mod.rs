@@ -5,6 +5,7 @@ mod body;
 pub mod coding;
 mod ending;
 pub mod error;
+pub mod headers;
 pub mod hex;
 pub mod json;
 pub mod lenient;
