@@ -43,22 +43,27 @@ pub(super) async fn answer(
     let ((provider, upstream), model) = gateway.route(&ask.model)?;
     ask.check(endpoint)?;
     let sent = ask.for_provider(endpoint, model, &provider.quirks)?;
+    let keeping = keeping(gateway, endpoint, &ask)?;
     call.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     let reply = upstream.send(call.request(http::Method::POST, endpoint.path(), sent)).await?;
     if !reply.status.is_success() {
         return provider_error(reply).await;
     }
-    let keeping = (endpoint == Endpoint::Chat).then(|| Keeping {
-        store: gateway.store.clone(),
-        model: ask.model.clone(),
-        messages: ask.messages(),
-    });
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
     if is_stream(&reply.headers, ask.streams()) {
         let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
         return Ok(respond(status, headers, Body::from_stream(relay::events(reply, changes, keeping))));
     }
     whole(reply, &changes, keeping).await
+}
+
+/// What is stored of the answer; `None` when nothing is.
+fn keeping(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Option<Keeping>, Refusal> {
+    if endpoint != Endpoint::Chat || !ask.stores() {
+        return Ok(None);
+    }
+    let (store, model) = (gateway.store.clone(), ask.model.clone());
+    Ok(Some(Keeping { store, model, messages: ask.messages(), metadata: ask.metadata()? }))
 }
 
 /// A reply that is relayed when it is read whole: changed, kept, given back.

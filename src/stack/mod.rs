@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `gateway` | what a gateway is made of, and which provider a model id means |
 //! | `routes`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
-//! | `answer`, `relay`, `models`, `history` | the calls: completions whole and streamed, listings of models, the store's reads |
+//! | `answer`, `relay`, `models`, `history`, `messages` | the calls: completions whole and streamed, models, the stored completions |
 //! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice` | pure: what is sent, what is given back |
+//! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
 //! | `store`, `keeping` | chat completions in SQLite |
 
 mod access;
@@ -17,7 +18,10 @@ mod headers;
 mod history;
 mod in_process;
 mod keeping;
+mod messages;
+mod metadata;
 mod models;
+mod query;
 mod quirks;
 mod refusal;
 mod relay;
@@ -30,6 +34,7 @@ mod tests;
 
 pub use gateway::{Gateway, GatewayConfig};
 pub use in_process::InProcess;
+pub use metadata::Metadata;
 pub use routes::{PREFIXES, router};
 pub use serve::serve;
 pub use store::{Completion, Order, Page, PageError, PageRequest, Store, StoreError};

@@ -9,6 +9,7 @@ use axum::extract::{Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
@@ -37,7 +38,11 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         let path = |rest: &str| format!("{prefix}{rest}");
         router = router
             .route(&path("/chat/completions"), post(chat).get(list_completions))
-            .route(&path("/chat/completions/{id}"), get(retrieve_completion))
+            .route(
+                &path("/chat/completions/{id}"),
+                get(retrieve_completion).post(update_completion).delete(delete_completion),
+            )
+            .route(&path("/chat/completions/{id}/messages"), get(list_messages))
             .route(&path("/completions"), post(completions))
             .route(&path("/embeddings"), post(embeddings))
             .route(&path("/models"), get(list_models))
@@ -75,6 +80,12 @@ async fn embeddings(State(gateway): Stack, request: Request) -> Result<Response,
 }
 
 async fn hand_on(gateway: &Gateway, endpoint: Endpoint, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = whole(request).await?;
+    answer(gateway, endpoint, call(&parts), &body).await
+}
+
+/// A request with its body read.
+async fn whole(request: Request) -> Result<(Parts, Bytes), Refusal> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| {
         let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -84,7 +95,7 @@ async fn hand_on(gateway: &Gateway, endpoint: Endpoint, request: Request) -> Res
         let message = format!("the body cannot be read, or is larger than {LARGEST_BODY} bytes: {error}");
         Refusal::of(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", message)
     })?;
-    answer(gateway, endpoint, call(&parts), &body).await
+    Ok((parts, body))
 }
 
 fn call(parts: &Parts) -> Call {
@@ -106,6 +117,31 @@ async fn retrieve_completion(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
     Ok(json_text(StatusCode::OK, history::retrieve(&gateway.store, &name(id)?).await?))
+}
+
+async fn update_completion(
+    State(gateway): Stack,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let id = name(id)?;
+    let (_, body) = whole(request).await?;
+    Ok(json_text(StatusCode::OK, history::update(&gateway.store, &id, &body).await?))
+}
+
+async fn delete_completion(
+    State(gateway): Stack,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    Ok(json_text(StatusCode::OK, history::delete(&gateway.store, &name(id)?).await?))
+}
+
+async fn list_messages(
+    State(gateway): Stack,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    Ok(json_text(StatusCode::OK, history::messages(&gateway.store, &name(id)?, uri.query()).await?))
 }
 
 async fn list_models(State(gateway): Stack, request: Request) -> Response {
@@ -152,7 +188,7 @@ async fn unknown_path(method: Method, uri: Uri) -> Refusal {
 
 async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     let message = format!("{method} is not allowed on {}; the `allow` header says what is", uri.path());
-    Refusal::of(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message).code("method_not_allowed")
+    Refusal::of(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message).code("method_not_supported")
 }
 
 fn name(id: Result<Path<String>, PathRejection>) -> Result<String, Refusal> {

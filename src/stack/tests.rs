@@ -4,4 +4,5 @@ mod calls;
 mod fake;
 mod listings;
 mod socket;
+mod stored;
 mod streams;

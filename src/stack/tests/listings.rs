@@ -80,7 +80,7 @@ async fn kept_completions_are_listed_and_retrieved() {
     for model in ["together/m", "plain/m"] {
         stack.post("/v1/chat/completions", &format!(r#"{{"model":"{model}","messages":[{{"a":1E5}}]}}"#)).await;
     }
-    let entry = r#"{"id":"c/1","created":5,"model":"plain/m","choices":[{"seed":18168036348581554000}],"input_messages":[{"a":1E5}]}"#;
+    let entry = r#"{"id":"c/1","created":5,"model":"plain/m","choices":[{"seed":18168036348581554000}],"metadata":{},"input_messages":[{"a":1E5}]}"#;
     let list = format!(r#"{{"object":"list","data":[{entry}],"has_more":false,"first_id":"c/1","last_id":"c/1"}}"#);
     assert_eq!(stack.get("/v1/openai/v1/chat/completions?limit=1&model=plain%2Fm").await.body, list);
     assert_eq!(stack.get("/v1/chat/completions/c%2F1").await.body, entry);
