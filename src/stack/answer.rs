@@ -10,7 +10,7 @@ use super::headers;
 use super::keeping::Keeping;
 use super::quirks::Changes;
 use super::refusal::{Refusal, shape_provider_error};
-use super::relay;
+use super::{relay, terminal};
 use crate::exchange::Auth;
 use crate::upstream::{Reply, Request};
 
@@ -42,8 +42,9 @@ pub(super) async fn answer(
     let ask = Ask::parse(body)?;
     let ((provider, upstream), model) = gateway.route(&ask.model)?;
     ask.check(endpoint)?;
-    let sent = ask.for_provider(endpoint, model, &provider.quirks)?;
+    let sent = ask.for_provider(endpoint, &model, &provider.quirks)?;
     let keeping = keeping(gateway, endpoint, &ask)?;
+    let done = gateway.done && terminal::knows_done(&call.headers);
     call.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     let reply = upstream.send(call.request(http::Method::POST, endpoint.path(), sent)).await?;
     if !reply.status.is_success() {
@@ -52,7 +53,7 @@ pub(super) async fn answer(
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
     if is_stream(&reply.headers, ask.streams()) {
         let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
-        return Ok(respond(status, headers, Body::from_stream(relay::events(reply, changes, keeping))));
+        return Ok(respond(status, headers, Body::from_stream(relay::events(reply, changes, keeping, done))));
     }
     whole(reply, &changes, keeping).await
 }

@@ -3,9 +3,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `gateway` | what a gateway is made of, and which provider a model id means |
-//! | `routes`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
-//! | `answer`, `relay`, `models`, `history`, `messages` | the calls: completions whole and streamed, models, the stored completions |
-//! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice` | pure: what is sent, what is given back |
+//! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
+//! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, models, what the stack tells of itself, the stored completions |
+//! | `model`, `registry` | a model as it is told, and those that callers register |
+//! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice`, `terminal` | pure: what is sent, what is given back |
 //! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
 //! | `store`, `keeping` | chat completions in SQLite |
 
@@ -14,21 +15,26 @@ mod answer;
 mod ask;
 mod gateway;
 mod gather;
+mod handlers;
 mod headers;
 mod history;
 mod in_process;
+mod inspect;
 mod keeping;
 mod messages;
 mod metadata;
+mod model;
 mod models;
 mod query;
 mod quirks;
 mod refusal;
+mod registry;
 mod relay;
 mod routes;
 mod serve;
 mod splice;
 mod store;
+mod terminal;
 #[cfg(test)]
 mod tests;
 

@@ -16,9 +16,10 @@ pub(super) fn events(
     mut reply: Reply,
     changes: Changes,
     keeping: Option<Keeping>,
+    gives_done: bool,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream! {
-        let mut relay = Relay { cutter: Cutter::default(), changes, gather: Gather::default(), done: false };
+        let mut relay = Relay { cutter: Cutter::default(), changes, gather: Gather::default(), done: false, gives_done };
         let mut keeping = keeping;
         while let Some(chunk) = reply.body.next().await {
             let chunk = match chunk {
@@ -62,6 +63,8 @@ struct Relay {
     gather: Gather,
     /// `[DONE]` came.
     done: bool,
+    /// The caller gets `[DONE]` too.
+    gives_done: bool,
 }
 
 impl Relay {
@@ -84,7 +87,11 @@ impl Relay {
         let Some((text, data)) = std::str::from_utf8(event).ok().and_then(|text| Some((text, sse::data(text)?))) else {
             return out.extend_from_slice(event);
         };
-        self.done |= data == "[DONE]";
+        let done = data == "[DONE]";
+        self.done |= done;
+        if done && !self.gives_done {
+            return;
+        }
         match self.changes.event(&data) {
             Some(changed) => {
                 out.extend_from_slice(sse::with_data(text, &changed).as_bytes());

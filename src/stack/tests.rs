@@ -3,6 +3,7 @@
 mod calls;
 mod fake;
 mod listings;
+mod models;
 mod socket;
 mod stored;
 mod streams;

@@ -5,14 +5,14 @@ use serde_json::json;
 use super::fake::{Answer, stack};
 use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
 
-const LIST: &str = r#"[{"id":"meta/L-70B","object":"model","created":3,"organization":"Meta","pricing":{}}]"#;
+const LIST: &str = r#"[{"id":"meta/L-70B","object":"model","created":3,"organization":"Meta","type":"chat","context_length":131072,"pricing":{}}]"#;
 
 #[tokio::test]
 async fn models_of_all_and_the_errors_of_some() {
     let stack = stack(Answer::Whole(200, &[], LIST.into())).await;
     let got = stack.get("/v1/models").await.json();
     // `plain` is not said to answer with a bare array.
-    insta::assert_snapshot!(got, @r#"{"object":"list","data":[{"id":"together/meta/L-70B","object":"model","created":3,"owned_by":"Meta"}],"errors":[{"provider":"plain","message":"the model list of plain is a bare array: its quirks must say `bare_model_list: true`"}]}"#);
+    insta::assert_snapshot!(got, @r#"{"object":"list","data":[{"id":"together/meta/L-70B","object":"model","created":3,"owned_by":"Meta","identifier":"together/meta/L-70B","provider_resource_id":"meta/L-70B","provider_id":"together","type":"model","model_type":"llm","metadata":{"context_length":131072}}],"errors":[{"provider":"plain","message":"the model list of plain is a bare array: its quirks must say `bare_model_list: true`"}]}"#);
     let endpoints: Vec<String> = stack
         .upstream
         .asked
@@ -27,7 +27,11 @@ async fn models_of_all_and_the_errors_of_some() {
 #[tokio::test]
 async fn one_model_by_an_id_with_slashes() {
     let stack = stack(Answer::Whole(200, &[], LIST.into())).await;
-    let one = json!({"id": "together/meta/L-70B", "object": "model", "created": 3, "owned_by": "Meta"});
+    let one = json!({
+        "id": "together/meta/L-70B", "object": "model", "created": 3, "owned_by": "Meta",
+        "identifier": "together/meta/L-70B", "provider_resource_id": "meta/L-70B", "provider_id": "together",
+        "type": "model", "model_type": "llm", "metadata": {"context_length": 131072},
+    });
     assert_eq!(stack.get("/v1/models/together/meta/L-70B").await.json(), one);
     assert_eq!(stack.get("/v1/openai/v1/models/together%2Fmeta%2FL-70B").await.json(), one);
     let mut all = Vec::new();
