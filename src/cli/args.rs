@@ -277,6 +277,9 @@ pub(super) struct StackArgs {
     /// SQLite file for the stored chat completions
     #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
     pub(super) store: PathBuf,
+    /// End streams without `data: [DONE]`, as llama-stack does; clients of llama-stack before 0.7 never get it
+    #[arg(long, env = "RETAKE_NO_DONE")]
+    pub(super) no_done: bool,
 }
 
 /// What is behind a proxy.

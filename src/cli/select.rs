@@ -168,7 +168,7 @@ fn near_id(word: &str, all: &[Arc<Case>]) -> String {
 
 /// What `-k` finds besides the id. Not the provider: its name is in the model already.
 fn words(case: &Case) -> Vec<String> {
-    let own = [case.client.name().to_owned(), case.setup.to_string()];
+    let own = [case.client.unwrap_or_default().name().to_owned(), case.setup.to_string()];
     marks(case).iter().cloned().chain(own).collect()
 }
 

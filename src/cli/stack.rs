@@ -60,7 +60,7 @@ fn serve(
                 args.store.display()
             ))
         })?;
-        let router = router(providers, store, args.keys.clone(), sourcing.mode);
+        let router = router(providers, store, args.keys.clone(), sourcing.mode, !args.no_done);
         let listener = bind(args.host, args.port).await?;
         ready(&listener)?;
         stack::serve(listener, router, ended()).await.map_err(Stop::internal)?;

@@ -217,7 +217,7 @@ impl<'a> Wired<'a> {
 /// A gateway of its own store, for one run.
 async fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing) -> Result<axum::Router, Stop> {
     let store = Store::temporary().await.map_err(Stop::internal)?;
-    Ok(router(providers, store, Vec::new(), sourcing.mode))
+    Ok(router(providers, store, Vec::new(), sourcing.mode, true))
 }
 
 /// A gateway in front of tapes.
@@ -226,9 +226,10 @@ pub(super) fn router(
     store: Store,
     keys: Vec<String>,
     mode: Mode,
+    done: bool,
 ) -> axum::Router {
     let providers = providers.into_iter().map(|(provider, tape)| (provider, tape as upstream::Shared)).collect();
-    stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, mode: mode.to_string() })))
+    stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, mode: mode.to_string(), done })))
 }
 
 /// A stack at a URL, asked as a client asks.

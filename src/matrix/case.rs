@@ -17,8 +17,8 @@ pub struct Case {
     pub suite: Arc<Suite>,
     /// Index into `suite.templates`.
     pub template: usize,
-    /// Who calls.
-    pub client: Client,
+    /// Who calls; `None` where the suite names nobody: then paths are called as they are written.
+    pub client: Option<Client>,
     /// The setup it is for.
     pub setup: Arc<str>,
     /// The provider that answers: the first part of the model, else the setup's.

@@ -56,7 +56,7 @@ fn of_template(
                 id,
                 suite: Arc::clone(suite),
                 template: index,
-                client: client.unwrap_or(Client::WithModels),
+                client,
                 setup: Arc::clone(setup_name),
                 provider: Arc::clone(&provider),
                 model: model.clone(),
@@ -236,7 +236,7 @@ mod tests {
         let params = vec![param("n", vec![("1", json!(1))]), param("case", vec![("c", json!({"q": "x"}))])];
         let [case] = &cases(vec![Template { model: Some(Axis::Text), params, ..template("t") }])[..] else { panic!() };
         assert_eq!(Value::Object(case.scope()), json!({"model": "together/meta/Big", "n": 1, "case": {"q": "x"}}));
-        assert_eq!((case.client, &*case.provider, &*case.setup), (Client::WithModels, "together", "together"));
+        assert_eq!((case.client, &*case.provider, &*case.setup), (None, "together", "together"));
     }
 
     #[test]

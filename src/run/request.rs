@@ -11,12 +11,12 @@ use crate::suite::{Body, Client, RequestTemplate};
 pub(super) fn build(
     template: &RequestTemplate,
     scope: &Scope,
-    client: Client,
+    client: Option<Client>,
     direct: bool,
     case: &str,
 ) -> Result<Request, String> {
     let path = template::fill_text(&template.path, scope).map_err(|error| error.to_string())?;
-    let prefix = if client == Client::OpenAi && !direct { "/v1/openai" } else { "" };
+    let prefix = client.filter(|_| !direct).map_or("", |client| client.prefix(&path));
     let mut headers = HeaderMap::new();
     let body = match &template.body {
         Body::None => Bytes::new(),
@@ -92,20 +92,29 @@ mod tests {
     }
 
     #[test]
-    fn each_client_has_its_own_prefix_and_direct_has_none() {
-        let template = template(Body::None);
-        let endpoint = |client, direct| build(&template, &Scope::new(), client, direct, "c").unwrap().endpoint;
-        assert_eq!(endpoint(Client::OpenAi, false), "/v1/openai/v1/chat/completions");
-        assert_eq!(endpoint(Client::OpenAi, true), "/v1/chat/completions");
-        assert_eq!(endpoint(Client::LlamaStack, false), "/v1/chat/completions");
-        assert_eq!(endpoint(Client::WithModels, false), "/v1/chat/completions");
+    fn each_client_calls_what_its_namesake_calls_and_direct_what_is_written() {
+        let endpoint = |client, path: &str, direct| {
+            let template = RequestTemplate { path: path.into(), ..template(Body::None) };
+            build(&template, &Scope::new(), client, direct, "c").unwrap().endpoint
+        };
+        for path in ["/v1/chat/completions", "/v1/chat/completions/c1", "/v1/completions", "/v1/embeddings?a=b"] {
+            for (client, _) in Client::ALL {
+                assert_eq!(endpoint(Some(client), path, false), format!("/v1/openai{path}"));
+                assert_eq!(endpoint(Some(client), path, true), path);
+            }
+            assert_eq!(endpoint(None, path, false), path);
+        }
+        assert_eq!(endpoint(Some(Client::OpenAi), "/v1/models", false), "/v1/openai/v1/models");
+        for path in ["/v1/models", "/v1/health", "/v1/completionsx"] {
+            assert_eq!(endpoint(Some(Client::LlamaStack), path, false), path);
+            assert_eq!(endpoint(Some(Client::WithModels), path, false), path);
+        }
     }
 
     #[test]
     fn curl_shows_the_variable_and_never_a_key() {
         let request =
-            build(&template(Body::Json(json!({"q": "it's"}).into())), &Scope::new(), Client::WithModels, false, "c")
-                .unwrap();
+            build(&template(Body::Json(json!({"q": "it's"}).into())), &Scope::new(), None, false, "c").unwrap();
         insta::assert_snapshot!(
             curl(&request, "http://127.0.0.1:8321/", Some("TOGETHER_API_KEY")),
             @r#"curl 'http://127.0.0.1:8321/v1/chat/completions' -H "Authorization: Bearer $TOGETHER_API_KEY" -H 'content-type: application/json' -H 'x-trace: a' -d '{"q":"it'\''s"}'"#

@@ -11,6 +11,7 @@ use super::keeping::Keeping;
 use super::quirks::Changes;
 use super::refusal::{Refusal, shape_provider_error};
 use super::relay::{Relay, relayed};
+use super::terminal;
 use crate::exchange::Auth;
 use crate::upstream::{Reply, Request};
 use crate::wire::BodyKind;
@@ -43,21 +44,18 @@ pub(super) async fn answer(
     let ask = Ask::parse(body)?;
     let ((provider, upstream), model) = gateway.route(&ask.model)?;
     ask.check(endpoint)?;
-    let sent = ask.for_provider(endpoint, model, &provider.quirks)?;
+    let sent = ask.for_provider(endpoint, &model, &provider.quirks)?;
+    let keeping = keeping(gateway, endpoint, &ask)?;
+    let done = gateway.done && terminal::knows_done(&call.headers);
     call.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     let reply = upstream.send(call.request(http::Method::POST, endpoint.path(), sent)).await?;
     if !reply.status.is_success() {
         return provider_error(reply).await;
     }
-    let keeping = (endpoint == Endpoint::Chat).then(|| Keeping {
-        store: gateway.store.clone(),
-        model: ask.model.clone(),
-        messages: ask.messages(),
-    });
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
     let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
     let expected = if is_stream(&reply.headers, ask.streams()) { BodyKind::Events } else { BodyKind::Whole };
-    let mut relay = Relay::new(expected, changes, keeping);
+    let mut relay = Relay::new(expected, changes, keeping, done);
     // By what comes rather than by what was said or asked: a stream may come as JSON, and JSON where a stream was asked.
     if expected == BodyKind::Events || ask.streams() {
         return Ok(respond(status, headers, Body::from_stream(relayed(reply, relay))));
@@ -66,6 +64,15 @@ pub(super) async fn answer(
     let mut body = relay.push(&bytes).await?;
     body.extend(relay.end().await?);
     Ok(respond(status, headers, body.into()))
+}
+
+/// What is stored of the answer; `None` when nothing is.
+fn keeping(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Option<Keeping>, Refusal> {
+    if endpoint != Endpoint::Chat || !ask.stores() {
+        return Ok(None);
+    }
+    let (store, model) = (gateway.store.clone(), ask.model.clone());
+    Ok(Some(Keeping { store, model, messages: ask.messages(), metadata: ask.metadata()? }))
 }
 
 /// The provider's error with its status and headers, in OpenAI's shape.

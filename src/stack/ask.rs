@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::metadata::{self, Metadata};
 use super::refusal::Refusal;
 use super::splice::{Members, quote};
 use crate::provider::Quirks;
@@ -37,20 +38,7 @@ pub(super) struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// Reads a body.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            Refusal::invalid(format!("the body is not UTF-8: byte {} is not part of a character", error.valid_up_to()))
-        })?;
-        if text.trim().is_empty() {
-            return Err(Refusal::invalid("the body is empty; it must be a JSON object"));
-        }
-        // Two steps, so that "is no JSON" and "is no object" are told apart.
-        let whole: &RawValue =
-            serde_json::from_str(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
-        if !whole.get().starts_with('{') {
-            return Err(Refusal::invalid(format!("the body must be a JSON object, not {}", kind_of(whole))));
-        }
-        let members =
-            Members::parse(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
+        let members = object(body)?;
         let Some(value) = members.get("model") else {
             return Err(Refusal::invalid("the body has no `model`").param("model").code("missing_required_parameter"));
         };
@@ -121,10 +109,37 @@ impl<'a> Ask<'a> {
         self.members.read::<String>("encoding_format").as_deref() == Some("base64")
     }
 
+    /// Whether the chat completion is to be stored: unless the caller says no, as llama-stack has it.
+    pub(super) fn stores(&self) -> bool {
+        self.members.read("store").unwrap_or(true)
+    }
+
+    /// The metadata to store with the chat completion.
+    pub(super) fn metadata(&self) -> Result<Metadata, Refusal> {
+        self.members.get("metadata").map_or_else(|| Ok(Metadata::new()), metadata::read)
+    }
+
     /// The messages as the caller wrote them.
     pub(super) fn messages(&self) -> String {
         self.members.get("messages").map_or_else(|| "[]".to_owned(), |value| value.get().to_owned())
     }
+}
+
+/// A body that is a JSON object.
+pub(super) fn object(body: &[u8]) -> Result<Members<'_>, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Refusal::invalid(format!("the body is not UTF-8: byte {} is not part of a character", error.valid_up_to()))
+    })?;
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid("the body is empty; it must be a JSON object"));
+    }
+    // Two steps, so that "is no JSON" and "is no object" are told apart.
+    let whole: &RawValue =
+        serde_json::from_str(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
+    if !whole.get().starts_with('{') {
+        return Err(Refusal::invalid(format!("the body must be a JSON object, not {}", kind_of(whole))));
+    }
+    Members::parse(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))
 }
 
 /// As much of an embeddings input as tells an empty one.

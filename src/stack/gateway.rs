@@ -5,6 +5,7 @@ use crate::provider::Provider;
 use crate::upstream::Shared;
 
 use super::refusal::Refusal;
+use super::registry::Registry;
 use super::store::Store;
 
 /// What a gateway needs.
@@ -17,6 +18,9 @@ pub struct GatewayConfig {
     pub keys: Vec<String>,
     /// How its providers answer (`replay`, `live`, …), told by `/v1/health` so that a run can see what it reuses.
     pub mode: String,
+    /// Whether streams may end with `data: [DONE]`, as the provider sends it. A client that cannot read it gets none
+    /// in any case.
+    pub done: bool,
 }
 
 /// The gateway, apart from any socket.
@@ -25,20 +29,31 @@ pub struct Gateway {
     pub(super) store: Store,
     pub(super) keys: Keys,
     pub(super) mode: String,
+    pub(super) done: bool,
+    pub(super) registry: Registry,
 }
 
 impl Gateway {
     /// Puts a gateway together; nothing is asked of any provider yet.
     pub fn new(config: GatewayConfig) -> Self {
-        let GatewayConfig { providers, store, keys, mode } = config;
-        Gateway { providers, store, keys: Keys::new(&keys), mode }
+        let GatewayConfig { providers, store, keys, mode, done } = config;
+        Gateway { providers, store, keys: Keys::new(&keys), mode, done, registry: Registry::default() }
     }
 
     /// The provider that a model id means, and the id as that provider knows it.
-    pub(super) fn route<'m>(&self, model: &'m str) -> Result<(&(Provider, Shared), &'m str), Refusal> {
+    pub(super) fn route(&self, model: &str) -> Result<(&(Provider, Shared), String), Refusal> {
+        if let Some(registered) = self.registry.get(model)
+            && let Some(provider) = self.provider(&registered.provider)
+        {
+            return Ok((provider, registered.provider_model));
+        }
+        if self.registry.is_unregistered(model) {
+            let message = format!("the model {model:?} was unregistered; `POST /v1/models` registers it again");
+            return Err(Refusal::model_not_found(message));
+        }
         let (name, rest) = model.split_once('/').unwrap_or((model, ""));
         match self.provider(name) {
-            Some(found) if !rest.is_empty() => Ok((found, rest)),
+            Some(found) if !rest.is_empty() => Ok((found, rest.to_owned())),
             Some(_) => Err(Refusal::model_not_found(format!(
                 "the model {model:?} does not exist: after the provider the name of its model is missing, as in {:?}",
                 format!("{name}/model")
@@ -52,8 +67,13 @@ impl Gateway {
         self.providers.iter().find(|(provider, _)| provider.name == name)
     }
 
+    /// The names of the providers.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.providers.iter().map(|(provider, _)| provider.name.as_str()).collect()
+    }
+
     fn unknown_model(&self, model: &str, name: &str) -> Refusal {
-        let known: Vec<&str> = self.providers.iter().map(|(provider, _)| provider.name.as_str()).collect();
+        let known = self.names();
         let way_out = match nearest(name, &known) {
             Some(near) if model.contains('/') => {
                 format!("did you mean {:?}?", format!("{near}/{}", &model[name.len() + 1..]))

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use super::metadata::Metadata;
 use super::refusal::Refusal;
 use super::store::{Completion, Store};
 use crate::wire::{Ending, Reading};
@@ -14,6 +15,7 @@ pub(super) struct Keeping {
     /// As the caller wrote it.
     pub(super) model: String,
     pub(super) messages: String,
+    pub(super) metadata: Metadata,
 }
 
 impl Keeping {
@@ -54,6 +56,7 @@ impl Keeping {
             model: self.model,
             completion,
             input_messages: self.messages,
+            metadata: self.metadata,
         };
         Ok(self.store.put(&kept).await?)
     }

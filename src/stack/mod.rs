@@ -3,32 +3,43 @@
 //! | file | holds |
 //! |---|---|
 //! | `gateway` | what a gateway is made of, and which provider a model id means |
-//! | `routes`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
-//! | `answer`, `relay`, `models`, `history` | the calls: completions whole and streamed, listings of models, the store's reads |
-//! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice` | pure: what is sent, what is given back |
+//! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
+//! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, models, what the stack tells of itself, the stored completions |
+//! | `model`, `registry` | a model as it is told, and those that callers register |
+//! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice`, `terminal` | pure: what is sent, what is given back |
+//! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
 //! | `store`, `keeping` | chat completions in SQLite |
 
 mod access;
 mod answer;
 mod ask;
 mod gateway;
+mod handlers;
 mod headers;
 mod history;
 mod in_process;
+mod inspect;
 mod keeping;
+mod messages;
+mod metadata;
+mod model;
 mod models;
+mod query;
 mod quirks;
 mod refusal;
+mod registry;
 mod relay;
 mod routes;
 mod serve;
 mod splice;
 mod store;
+mod terminal;
 #[cfg(test)]
 mod tests;
 
 pub use gateway::{Gateway, GatewayConfig};
 pub use in_process::InProcess;
+pub use metadata::Metadata;
 pub use routes::{PREFIXES, router};
 pub use serve::serve;
 pub use store::{Completion, Order, Page, PageError, PageRequest, Store, StoreError};

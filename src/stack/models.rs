@@ -1,4 +1,4 @@
-//! Which models and providers there are.
+//! Which models there are.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::answer::Call;
 use super::gateway::{Gateway, nearest};
+use super::model::Model;
 use super::refusal::{Refusal, shape_provider_error};
+use super::registry::Registration;
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, Shared};
 
@@ -18,13 +20,14 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// `GET /v1/models`: every provider is asked, now and all at once. One that fails is named in `errors`.
 pub(super) async fn list(gateway: &Gateway, call: &Call) -> Value {
     let asked = gateway.providers.iter().map(|(provider, upstream)| of_provider(provider, upstream, call.clone()));
-    let (mut data, mut errors) = (Vec::new(), Vec::new());
+    let (mut listed, mut errors) = (Vec::new(), Vec::new());
     for ((provider, _), answer) in gateway.providers.iter().zip(join_all(asked).await) {
         match answer {
-            Ok(models) => data.extend(models),
+            Ok(models) => listed.extend(models),
             Err(refusal) => errors.push(json!({"provider": provider.name, "message": refusal.message})),
         }
     }
+    let data: Vec<Value> = gateway.registry.merge(listed).iter().map(Model::body).collect();
     let mut listing = json!({"object": "list", "data": data});
     if !errors.is_empty() {
         listing["errors"] = errors.into();
@@ -32,14 +35,36 @@ pub(super) async fn list(gateway: &Gateway, call: &Call) -> Value {
     listing
 }
 
-/// `GET /v1/models/{id}`: its provider is asked for its list.
+/// `GET /v1/models/{id}`: unless it is registered, its provider is asked for its list.
 pub(super) async fn retrieve(gateway: &Gateway, call: Call, id: &str) -> Result<Value, Refusal> {
-    let ((provider, upstream), _) = gateway.route(id)?;
-    let models = of_provider(provider, upstream, call).await?;
-    if let Some(found) = models.iter().find(|model| model["id"] == id) {
-        return Ok(found.clone());
+    find(gateway, call, id).await.map(|model| model.body())
+}
+
+/// `POST /v1/models`.
+pub(super) fn register(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
+    let model = Registration::parse(body)?.model(gateway)?;
+    let told = model.body();
+    gateway.registry.register(model);
+    Ok(told)
+}
+
+/// `DELETE /v1/models/{id}`: also of a model that its provider lists.
+pub(super) async fn unregister(gateway: &Gateway, call: Call, id: &str) -> Result<Value, Refusal> {
+    let model = find(gateway, call, id).await?;
+    gateway.registry.unregister(&model.identifier);
+    Ok(json!({"id": model.identifier, "object": "model", "deleted": true}))
+}
+
+async fn find(gateway: &Gateway, call: Call, id: &str) -> Result<Model, Refusal> {
+    if let Some(registered) = gateway.registry.get(id) {
+        return Ok(registered);
     }
-    let known: Vec<&str> = models.iter().filter_map(|model| model["id"].as_str()).collect();
+    let ((provider, upstream), _) = gateway.route(id)?;
+    let mut models = of_provider(provider, upstream, call).await?;
+    if let Some(at) = models.iter().position(|model| model.identifier == id) {
+        return Ok(models.swap_remove(at));
+    }
+    let known: Vec<&str> = models.iter().map(|model| model.identifier.as_str()).collect();
     let way_out = match nearest(id, &known) {
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("`GET /v1/models` lists the {} that it has", known.len()),
@@ -48,7 +73,7 @@ pub(super) async fn retrieve(gateway: &Gateway, call: Call, id: &str) -> Result<
 }
 
 /// A provider's models, as the gateway names them.
-async fn of_provider(provider: &Provider, upstream: &Shared, call: Call) -> Result<Vec<Value>, Refusal> {
+async fn of_provider(provider: &Provider, upstream: &Shared, call: Call) -> Result<Vec<Model>, Refusal> {
     let asked = async {
         let reply = upstream.send(call.request(Method::GET, "/v1/models", "")).await?;
         let status = reply.status;
@@ -74,7 +99,7 @@ fn unlisted(status: StatusCode, bytes: &[u8]) -> Refusal {
     Refusal::of(status, kind, format!("answered {status} when asked for its models: {said}"))
 }
 
-fn read_list(provider: &Provider, bytes: &[u8]) -> Result<Vec<Value>, String> {
+fn read_list(provider: &Provider, bytes: &[u8]) -> Result<Vec<Model>, String> {
     let parsed: Value = serde_json::from_slice(bytes).map_err(|error| format!("is not JSON: {error}"))?;
     let entries = match &parsed {
         Value::Array(_) if !provider.quirks.bare_model_list => {
@@ -83,52 +108,7 @@ fn read_list(provider: &Provider, bytes: &[u8]) -> Result<Vec<Value>, String> {
         Value::Array(entries) => entries,
         _ => parsed["data"].as_array().ok_or("has no array `data`")?,
     };
-    let entry = |entry: &Value| {
-        let id = entry["id"].as_str().ok_or_else(|| format!("has an entry without an id: {entry}"))?;
-        let owner = entry["owned_by"].as_str().or(entry["organization"].as_str());
-        Ok(json!({
-            "id": format!("{}/{id}", provider.name),
-            "object": "model",
-            "created": entry["created"].as_i64().unwrap_or(0),
-            "owned_by": owner.filter(|owner| !owner.is_empty()).unwrap_or(&provider.name),
-        }))
-    };
-    entries.iter().map(entry).collect()
-}
-
-/// `GET /v1/providers`.
-pub(super) fn providers(gateway: &Gateway) -> Value {
-    let data: Vec<Value> = gateway.providers.iter().map(|(provider, _)| describe(provider)).collect();
-    json!({"data": data})
-}
-
-/// `GET /v1/providers/{id}`.
-pub(super) fn provider(gateway: &Gateway, name: &str) -> Result<Value, Refusal> {
-    let found = gateway.provider(name).map(|(provider, _)| describe(provider));
-    found.ok_or_else(|| {
-        let known: Vec<&str> = gateway.providers.iter().map(|(provider, _)| provider.name.as_str()).collect();
-        let message = format!("no provider is called {name:?}; the providers here are {}", known.join(", "));
-        Refusal::of(StatusCode::NOT_FOUND, "invalid_request_error", message).code("provider_not_found")
-    })
-}
-
-fn describe(provider: &Provider) -> Value {
-    json!({
-        "api": "inference",
-        "provider_id": provider.name,
-        "provider_type": provider.r#type,
-        "config": {"base_url": without_secrets(&provider.base_url), "key_variable": provider.key},
-        "health": {"status": "Not Implemented", "message": "providers are not probed"},
-    })
-}
-
-/// A URL without user, password and query, where people put keys.
-fn without_secrets(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    entries.iter().map(|entry| Model::read(provider, entry)).collect()
 }
 
 #[cfg(test)]
@@ -139,15 +119,17 @@ mod tests {
     fn read(bare_model_list: bool, body: &str) -> Result<String, String> {
         let quirks = Quirks { bare_model_list, ..Quirks::default() };
         let provider = Provider { name: "p".into(), quirks, ..Provider::default() };
-        read_list(&provider, body.as_bytes()).map(|models| Value::from(models).to_string())
+        read_list(&provider, body.as_bytes()).map(|models| {
+            models.iter().map(|model| format!("{} {} {}", model.identifier, model.created, model.owned_by)).collect()
+        })
     }
 
     #[test]
     fn lists_of_both_shapes_are_read() {
-        let one = r#"[{"id":"p/a/b","object":"model","created":5,"owned_by":"Meta"}]"#;
+        let one = "p/a/b 5 Meta";
         assert_eq!(read(true, r#"[{"id":"a/b","created":5,"organization":"Meta"}]"#).unwrap(), one);
         assert_eq!(read(true, r#"{"data":[{"id":"a/b","created":5,"owned_by":"Meta"}]}"#).unwrap(), one);
-        let bare = r#"[{"id":"p/x","object":"model","created":0,"owned_by":"p"}]"#;
+        let bare = "p/x 0 p";
         assert_eq!(read(false, r#"{"data":[{"id":"x"}]}"#).unwrap(), bare);
     }
 
@@ -160,11 +142,5 @@ mod tests {
         is not JSON: expected value at line 1 column 1
         has an entry without an id: {"name":"x"}
         "#);
-    }
-
-    #[test]
-    fn a_base_url_is_shown_without_keys() {
-        assert_eq!(without_secrets("https://u:p@h:1/v1?key=s"), "https://h:1/v1");
-        assert_eq!(without_secrets("https://api.x.ai"), "https://api.x.ai");
     }
 }

@@ -1,50 +1,63 @@
-//! Paths to calls. Moves bytes; decides nothing.
+//! Which paths there are, and who may call them.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri, header};
-use percent_encoding::percent_decode_str;
-use serde_json::json;
+use axum::routing::{MethodRouter, delete, get, post};
+use http::{Method, StatusCode, Uri};
 
-use super::answer::{Call, answer};
-use super::ask::Endpoint;
 use super::gateway::Gateway;
 use super::refusal::Refusal;
-use super::{access, headers, history, models};
-use crate::exchange::Auth;
-use crate::upstream::{AUTH_HEADER, CASE_HEADER, ERROR_HEADER};
-
-type Stack = State<Arc<Gateway>>;
+use super::{access, handlers};
 
 /// What stands before `/chat/completions` and all the other paths.
 pub const PREFIXES: [&str; 2] = ["/v1", "/v1/openai/v1"];
 
-/// The largest body that is read: room for some pictures.
-const LARGEST_BODY: usize = 64 * 1024 * 1024;
+/// A call that the gateway answers, under each prefix.
+pub(super) struct Route {
+    /// Below a prefix, parameters as axum writes them.
+    pub(super) path: &'static str,
+    pub(super) method: &'static str,
+    /// Whether providers answer it, rather than the stack itself.
+    pub(super) of_providers: bool,
+    answer: MethodRouter<Arc<Gateway>>,
+}
+
+/// Every call.
+pub(super) fn table() -> Vec<Route> {
+    let of_providers = |method, path, answer| Route { path, method, of_providers: true, answer };
+    let of_the_stack = |method, path, answer| Route { path, method, of_providers: false, answer };
+    vec![
+        of_providers("POST", "/chat/completions", post(handlers::chat)),
+        of_providers("GET", "/chat/completions", get(handlers::list_completions)),
+        of_providers("GET", "/chat/completions/{id}", get(handlers::retrieve_completion)),
+        of_providers("POST", "/chat/completions/{id}", post(handlers::update_completion)),
+        of_providers("DELETE", "/chat/completions/{id}", delete(handlers::delete_completion)),
+        of_providers("GET", "/chat/completions/{id}/messages", get(handlers::list_messages)),
+        of_providers("POST", "/completions", post(handlers::completions)),
+        of_providers("POST", "/embeddings", post(handlers::embeddings)),
+        of_providers("GET", "/models", get(handlers::list_models)),
+        of_providers("POST", "/models", post(handlers::register_model)),
+        of_providers("GET", "/models/{*id}", get(handlers::retrieve_model)),
+        of_providers("DELETE", "/models/{*id}", delete(handlers::unregister_model)),
+        of_the_stack("GET", "/providers", get(handlers::list_providers)),
+        of_the_stack("GET", "/providers/{id}", get(handlers::retrieve_provider)),
+        of_the_stack("GET", "/inspect/routes", get(handlers::list_routes)),
+        of_the_stack("GET", "/version", get(handlers::version)),
+        of_the_stack("GET", "/health", get(handlers::health)),
+    ]
+}
 
 /// The gateway as a value that can be called; [`super::serve`] puts it behind a socket.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     let mut router = Router::new();
     for prefix in PREFIXES {
-        let path = |rest: &str| format!("{prefix}{rest}");
-        router = router
-            .route(&path("/chat/completions"), post(chat).get(list_completions))
-            .route(&path("/chat/completions/{id}"), get(retrieve_completion))
-            .route(&path("/completions"), post(completions))
-            .route(&path("/embeddings"), post(embeddings))
-            .route(&path("/models"), get(list_models))
-            .route(&path("/models/{*id}"), get(retrieve_model))
-            .route(&path("/providers"), get(list_providers))
-            .route(&path("/providers/{id}"), get(retrieve_provider))
-            .route(&path("/health"), get(health));
+        for route in table() {
+            router = router.route(&format!("{prefix}{}", route.path), route.answer);
+        }
     }
     router
         .fallback(unknown_path)
@@ -53,7 +66,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-async fn check_key(State(gateway): Stack, request: Request, next: Next) -> Response {
+async fn check_key(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_health = PREFIXES.iter().any(|prefix| path.strip_prefix(prefix) == Some("/health"));
     match access::check(&gateway.keys, request.headers()) {
@@ -62,88 +75,9 @@ async fn check_key(State(gateway): Stack, request: Request, next: Next) -> Respo
     }
 }
 
-async fn chat(State(gateway): Stack, request: Request) -> Result<Response, Refusal> {
-    hand_on(&gateway, Endpoint::Chat, request).await
-}
-
-async fn completions(State(gateway): Stack, request: Request) -> Result<Response, Refusal> {
-    hand_on(&gateway, Endpoint::Completions, request).await
-}
-
-async fn embeddings(State(gateway): Stack, request: Request) -> Result<Response, Refusal> {
-    hand_on(&gateway, Endpoint::Embeddings, request).await
-}
-
-async fn hand_on(gateway: &Gateway, endpoint: Endpoint, request: Request) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| {
-        let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if declared.is_some_and(|size: usize| size <= LARGEST_BODY) {
-            return Refusal::invalid(format!("the body broke off: {error}"));
-        }
-        let message = format!("the body cannot be read, or is larger than {LARGEST_BODY} bytes: {error}");
-        Refusal::of(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", message)
-    })?;
-    answer(gateway, endpoint, call(&parts), &body).await
-}
-
-fn call(parts: &Parts) -> Call {
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    Call {
-        headers: headers::for_provider(&parts.headers),
-        query: parts.uri.query().map(str::to_owned),
-        auth: if text(AUTH_HEADER) == Some("none") { Auth::None } else { Auth::Provider },
-        case: text(CASE_HEADER).map(|case| percent_decode_str(case).decode_utf8_lossy().into_owned()),
-    }
-}
-
-async fn list_completions(State(gateway): Stack, uri: Uri) -> Result<Response, Refusal> {
-    Ok(json_text(StatusCode::OK, history::list(&gateway.store, uri.query()).await?))
-}
-
-async fn retrieve_completion(
-    State(gateway): Stack,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Refusal> {
-    Ok(json_text(StatusCode::OK, history::retrieve(&gateway.store, &name(id)?).await?))
-}
-
-async fn list_models(State(gateway): Stack, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    json_text(StatusCode::OK, models::list(&gateway, &call(&parts)).await.to_string())
-}
-
-async fn retrieve_model(
-    State(gateway): Stack,
-    id: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (parts, _) = request.into_parts();
-    let model = models::retrieve(&gateway, call(&parts), &name(id)?).await?;
-    Ok(json_text(StatusCode::OK, model.to_string()))
-}
-
-async fn list_providers(State(gateway): Stack) -> Response {
-    json_text(StatusCode::OK, models::providers(&gateway).to_string())
-}
-
-async fn retrieve_provider(
-    State(gateway): Stack,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Refusal> {
-    Ok(json_text(StatusCode::OK, models::provider(&gateway, &name(id)?)?.to_string()))
-}
-
-/// Also tells whoever finds a port taken whether it is this program that has it.
-async fn health(State(gateway): Stack) -> Response {
-    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    let health = json!({"status": "OK", "name": name, "version": version, "mode": gateway.mode});
-    json_text(StatusCode::OK, health.to_string())
-}
-
 async fn unknown_path(method: Method, uri: Uri) -> Refusal {
     let message = format!(
-        "this stack has no {method} {}; it has chat/completions, completions, embeddings, models, providers and health, under {}",
+        "this stack has no {method} {}; `GET /v1/inspect/routes` lists what it has, under {}",
         uri.path(),
         PREFIXES.join(" and ")
     );
@@ -152,28 +86,5 @@ async fn unknown_path(method: Method, uri: Uri) -> Refusal {
 
 async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     let message = format!("{method} is not allowed on {}; the `allow` header says what is", uri.path());
-    Refusal::of(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message).code("method_not_allowed")
-}
-
-fn name(id: Result<Path<String>, PathRejection>) -> Result<String, Refusal> {
-    id.map(|Path(id)| id).map_err(|rejection| Refusal::invalid(rejection.body_text()))
-}
-
-fn json_text(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = json_text(self.status, self.body().to_string());
-        if let Some(kind) = self.own {
-            response.headers_mut().insert(ERROR_HEADER, HeaderValue::from_static(kind.name()));
-            // An SDK that asks again gets the same answer, only later.
-            response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
-        }
-        response
-    }
+    Refusal::of(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message).code("method_not_supported")
 }

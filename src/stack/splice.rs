@@ -26,6 +26,11 @@ impl<'a> Members<'a> {
         serde_json::from_str(self.get(name)?.get()).ok()
     }
 
+    /// The names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Whether `name` is there and not null.
     pub(super) fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.get() != "null")
@@ -97,7 +102,8 @@ impl<'a> Edits<'a> {
             return self.replace(present, value);
         }
         let end = self.text.trim_end().len().saturating_sub(1);
-        let comma = if members.0.is_empty() { "" } else { "," };
+        let first = members.0.is_empty() && !self.changes.iter().any(|(range, _)| *range == (end..end));
+        let comma = if first { "" } else { "," };
         self.changes.push((end..end, format!("{comma}{}:{value}", quote(name))));
     }
 
@@ -159,12 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn no_change_is_none_and_an_empty_object_takes_a_member() {
+    fn no_change_is_none_and_an_empty_object_takes_members() {
         assert_eq!(Edits::new(TEXT).apply(), None);
         let members = Members::parse("{}").unwrap();
         let mut edits = Edits::new("{}");
         edits.set(&members, "a", "1".into());
-        assert_eq!(edits.apply().unwrap(), r#"{"a":1}"#);
+        edits.set(&members, "b", "2".into());
+        assert_eq!(edits.apply().unwrap(), r#"{"a":1,"b":2}"#);
     }
 
     #[test]

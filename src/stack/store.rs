@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
+use super::metadata::Metadata;
 use crate::exchange::Secrets;
 
 /// Where chat completions are kept. Clones share one store.
@@ -26,7 +27,7 @@ pub struct Store {
 }
 
 /// A chat completion as kept. The texts are JSON, byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completion {
     /// The id that the provider gave.
     pub id: String,
@@ -38,15 +39,17 @@ pub struct Completion {
     pub completion: String,
     /// The array of messages that were asked.
     pub input_messages: String,
+    /// What the caller noted with it.
+    pub metadata: Metadata,
 }
 
 /// Which way a listing goes: by `created`, and by order of arrival where that is equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// Oldest first.
+    /// Oldest first, OpenAI's default.
+    #[default]
     Ascending,
     /// Newest first.
-    #[default]
     Descending,
 }
 
@@ -59,6 +62,8 @@ pub struct PageRequest {
     pub limit: u32,
     /// Only those of this model.
     pub model: Option<String>,
+    /// Only those that have all of these pairs.
+    pub metadata: Metadata,
     /// Which way.
     pub order: Order,
 }
@@ -145,13 +150,15 @@ impl Store {
     /// Keeps a completion; once this returns it is committed. One of the same id that is there already is replaced.
     pub async fn put(&self, completion: &Completion) -> Result<(), StoreError> {
         let put = sqlx::query(
-            "INSERT OR REPLACE INTO chat_completion (id, created, model, completion, input_messages) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO chat_completion (id, created, model, completion, input_messages, metadata) \
+             VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(&completion.id)
         .bind(completion.created)
         .bind(self.secrets.text(&completion.model))
         .bind(self.secrets.text(&completion.completion))
-        .bind(self.secrets.text(&completion.input_messages));
+        .bind(self.secrets.text(&completion.input_messages))
+        .bind(self.json(&completion.metadata));
         put.execute(&mut *self.connection.lock().await).await?;
         self.claimed.lock().await.remove(&completion.id);
         Ok(())
@@ -164,13 +171,42 @@ impl Store {
         Ok(row.as_ref().map(read).transpose()?)
     }
 
+    /// Gives the completion of that id other metadata; `None` when there is no such completion.
+    pub async fn set_metadata(&self, id: &str, metadata: &Metadata) -> Result<Option<Completion>, StoreError> {
+        let set = sqlx::query("UPDATE chat_completion SET metadata = ? WHERE id = ? RETURNING *");
+        let set = set.bind(self.json(metadata)).bind(id);
+        let row = set.fetch_optional(&mut *self.connection.lock().await).await?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    /// Deletes the completion of that id; says whether there was one.
+    pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
+        let mut connection = self.connection.lock().await;
+        let mut transaction = connection.begin().await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO deleted_chat_completion SELECT id, created, seq FROM chat_completion WHERE id = ?",
+        )
+        .bind(id)
+        .execute(&mut *transaction)
+        .await?;
+        let deleted = sqlx::query("DELETE FROM chat_completion WHERE id = ?").bind(id);
+        let deleted = deleted.execute(&mut *transaction).await?.rows_affected();
+        transaction.commit().await?;
+        Ok(deleted > 0)
+    }
+
+    /// Metadata as it is stored.
+    fn json(&self, metadata: &Metadata) -> String {
+        self.secrets.text(&serde_json::json!(metadata).to_string())
+    }
+
     /// Lists completions.
     pub async fn list(&self, request: &PageRequest) -> Result<Page, PageError> {
         let mut connection = self.connection.lock().await;
         let after = match &request.after {
             None => None,
             Some(id) => {
-                let find = sqlx::query_as("SELECT created, seq FROM chat_completion WHERE id = ?").bind(id);
+                let find = sqlx::query_as(schema::PLACE).bind(id);
                 let place: Option<(i64, i64)> =
                     find.fetch_optional(&mut *connection).await.map_err(StoreError::from)?;
                 Some(place.ok_or_else(|| PageError::UnknownAfter(id.clone()))?)
@@ -185,6 +221,7 @@ impl Store {
         .bind(after.map(|(_, seq)| seq))
         // One more than asked tells whether there are more.
         .bind(i64::from(request.limit) + 1)
+        .bind(self.json(&request.metadata))
         .fetch_all(&mut *connection)
         .await
         .map_err(StoreError::from)?;
@@ -197,12 +234,14 @@ impl Store {
 }
 
 fn read(row: &SqliteRow) -> Result<Completion, sqlx::Error> {
+    let metadata: String = row.try_get("metadata")?;
     Ok(Completion {
         id: row.try_get("id")?,
         created: row.try_get("created")?,
         model: row.try_get("model")?,
         completion: row.try_get("completion")?,
         input_messages: row.try_get("input_messages")?,
+        metadata: serde_json::from_str(&metadata).map_err(|error| sqlx::Error::Decode(error.into()))?,
     })
 }
 

@@ -5,5 +5,7 @@ mod dialects;
 mod fake;
 mod ids;
 mod listings;
+mod models;
 mod socket;
+mod stored;
 mod streams;

@@ -71,16 +71,29 @@ pub struct Xfail {
     pub strict: bool,
 }
 
-/// Who calls the stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Who calls the stack, in the words of llama-stack's own tests: each calls the paths that its namesake there calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Client {
-    /// `openai_client`: calls `/v1/openai/v1/…`.
+    /// `openai_client`: OpenAI's SDK, with a base URL that ends in `/v1/openai/v1`.
     OpenAi,
-    /// `llama_stack_client`: calls `/v1/…`.
+    /// `llama_stack_client`: calls OpenAI's API below `/v1/openai/v1/`, llama-stack's own below `/v1/`.
     LlamaStack,
-    /// `client_with_models`: calls `/v1/…`; the default.
+    /// `client_with_models`: the same client, once its models are registered; selected by this name too where a suite
+    /// names no client.
+    #[default]
     WithModels,
 }
+
+/// OpenAI's API, as far as llama-stack's client has it below `/v1/openai/v1/`; it asks for models below `/v1/`.
+const OPENAIS: [&str; 7] = [
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/files",
+    "/v1/moderations",
+    "/v1/responses",
+    "/v1/vector_stores",
+];
 
 impl Client {
     /// Every client, with its name in files and ids.
@@ -89,6 +102,13 @@ impl Client {
         (Client::LlamaStack, "llama_stack_client"),
         (Client::WithModels, "client_with_models"),
     ];
+
+    /// What stands before a path that is written as `/v1/…`.
+    pub fn prefix(self, path: &str) -> &'static str {
+        let is_openais =
+            |api: &&str| path.strip_prefix(*api).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        if self == Client::OpenAi || OPENAIS.iter().any(is_openais) { "/v1/openai" } else { "" }
+    }
 
     /// The name in files and ids.
     pub fn name(self) -> &'static str {

@@ -115,7 +115,8 @@ pub(super) struct RawTemplate {
     /// One line for people.
     #[serde(default, deserialize_with = "present")]
     pub(super) description: Option<String>,
-    /// How the stack is called; `client_with_models` unless said.
+    /// How the stack is called: each calls the paths that its namesake in llama-stack's tests calls. Absent: paths are
+    /// called as they are written.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("items" = {"enum": super::Client::ALL.map(|(_, name)| name)})))]
     pub(super) clients: Vec<Spanned<String>>,

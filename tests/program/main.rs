@@ -21,6 +21,7 @@ mod secrets;
 mod seed;
 mod server;
 mod stack;
+mod stack_clients;
 mod start;
 mod typos;
 mod watch;

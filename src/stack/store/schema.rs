@@ -7,7 +7,8 @@
 use sqlx::{Connection, SqliteConnection};
 
 /// Each step's SQL, which also sets `user_version` to its number.
-const STEPS: [&str; 1] = ["
+pub(super) const STEPS: [&str; 2] = [
+    "
     CREATE TABLE chat_completion (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE,
@@ -19,18 +20,44 @@ const STEPS: [&str; 1] = ["
     CREATE INDEX chat_completion_created ON chat_completion (created, seq);
     CREATE INDEX chat_completion_model ON chat_completion (model, created, seq);
     PRAGMA user_version = 1;
-"];
+",
+    // Of a completion that was deleted its place stays: a client that deletes while it pages names it in `after`.
+    "
+    ALTER TABLE chat_completion ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
+    CREATE TABLE deleted_chat_completion (
+        id TEXT NOT NULL PRIMARY KEY,
+        created INTEGER NOT NULL,
+        seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 2;
+",
+];
 
-/// Binds: model or null, created and seq of the one before or null, how many.
+/// Binds: an id. Its place in a listing, also when it was deleted.
+pub(super) const PLACE: &str = "
+    SELECT created, seq FROM chat_completion WHERE id = ?1
+    UNION ALL
+    SELECT created, seq FROM deleted_chat_completion
+    WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chat_completion WHERE id = ?1)";
+
+/// Binds: model or null, created and seq of the one before or null, how many, metadata as a JSON object.
 pub(super) const LIST_ASCENDING: &str = "
     SELECT * FROM chat_completion
     WHERE (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR (created, seq) > (?2, ?3))
+        AND NOT EXISTS (
+            SELECT 1 FROM json_each(?5) AS wanted WHERE wanted.value IS NOT
+                (SELECT value FROM json_each(metadata) AS had WHERE had.key = wanted.key)
+        )
     ORDER BY created ASC, seq ASC LIMIT ?4";
 
 /// Like [`LIST_ASCENDING`], newest first.
 pub(super) const LIST_DESCENDING: &str = "
     SELECT * FROM chat_completion
     WHERE (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR (created, seq) < (?2, ?3))
+        AND NOT EXISTS (
+            SELECT 1 FROM json_each(?5) AS wanted WHERE wanted.value IS NOT
+                (SELECT value FROM json_each(metadata) AS had WHERE had.key = wanted.key)
+        )
     ORDER BY created DESC, seq DESC LIMIT ?4";
 
 /// Takes the steps that the file lacks, all or none.

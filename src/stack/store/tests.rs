@@ -7,6 +7,7 @@ fn completion(id: &str, created: i64, model: &str) -> Completion {
         model: model.into(),
         completion: format!(r#"{{"id":"{id}", "seed":18168036348581554000, "x":1E5}}"#),
         input_messages: r#"[{"role": "user"}]"#.into(),
+        metadata: Metadata::from([("of".into(), id.into()), ("model".into(), model.into())]),
     }
 }
 
@@ -30,9 +31,9 @@ async fn filled() -> Store {
 #[tokio::test]
 async fn listings_go_by_time_and_then_by_arrival() {
     let store = filled().await;
-    assert_eq!(ids(&store, all()).await.0, ["d", "c", "b", "a"]);
-    assert_eq!(ids(&store, PageRequest { order: Order::Ascending, ..all() }).await.0, ["a", "b", "c", "d"]);
-    assert_eq!(ids(&store, PageRequest { model: Some("m".into()), ..all() }).await.0, ["d", "c", "a"]);
+    assert_eq!(ids(&store, all()).await.0, ["a", "b", "c", "d"]);
+    assert_eq!(ids(&store, PageRequest { order: Order::Descending, ..all() }).await.0, ["d", "c", "b", "a"]);
+    assert_eq!(ids(&store, PageRequest { model: Some("m".into()), ..all() }).await.0, ["a", "c", "d"]);
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
         let whole = ids(&store, PageRequest { order, ..all() }).await.0;
         let mut seen: Vec<String> = Vec::new();
         loop {
-            let request = PageRequest { after: seen.last().cloned(), limit: 1, model: None, order };
+            let request = PageRequest { after: seen.last().cloned(), limit: 1, order, ..PageRequest::default() };
             let (page, has_more) = ids(&store, request).await;
             seen.extend(page);
             if !has_more {
@@ -59,9 +60,57 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
 async fn the_same_id_again_replaces_and_counts_as_new() {
     let store = filled().await;
     store.put(&completion("b", 2, "other")).await.unwrap();
-    assert_eq!(ids(&store, all()).await.0, ["d", "b", "c", "a"]);
+    assert_eq!(ids(&store, all()).await.0, ["a", "c", "b", "d"]);
     assert_eq!(store.get("b").await.unwrap().unwrap().model, "other");
     assert_eq!(store.get("z").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_filter_by_metadata_wants_every_pair() {
+    let store = filled().await;
+    let found = async |pairs: &[(&str, &str)]| {
+        let metadata = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        ids(&store, PageRequest { metadata, ..all() }).await.0
+    };
+    assert_eq!(found(&[("model", "m")]).await, ["a", "c", "d"]);
+    assert_eq!(found(&[("model", "m"), ("of", "c")]).await, ["c"]);
+    assert_eq!(found(&[("model", "n"), ("of", "c")]).await, [""; 0]);
+    assert_eq!(found(&[("nobody's", "m")]).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn metadata_is_replaced_as_a_whole() {
+    let store = filled().await;
+    let other = Metadata::from([("run".into(), "7".into())]);
+    let updated = store.set_metadata("a", &other).await.unwrap().unwrap();
+    assert_eq!(updated, Completion { metadata: other.clone(), ..completion("a", 1, "m") });
+    assert_eq!(ids(&store, PageRequest { metadata: other, ..all() }).await.0, ["a"]);
+    assert_eq!(store.set_metadata("z", &Metadata::new()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_deleted_while_paging_leaves_its_place() {
+    let store = filled().await;
+    assert!(store.delete("b").await.unwrap());
+    assert_eq!((store.get("b").await.unwrap(), store.delete("b").await.unwrap()), (None, false));
+    assert_eq!(ids(&store, all()).await.0, ["a", "c", "d"]);
+    assert_eq!(ids(&store, PageRequest { after: Some("b".into()), ..all() }).await.0, ["c", "d"]);
+    // Stored again, it counts where it is now.
+    store.put(&completion("b", 9, "m")).await.unwrap();
+    assert_eq!(ids(&store, PageRequest { after: Some("b".into()), ..all() }).await.0, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_gets_metadata() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let row =
+        "INSERT INTO chat_completion (id, created, model, completion, input_messages) VALUES ('a', 1, 'm', '{}', '[]')";
+    let old = format!("{};{row}", schema::STEPS[0]);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(old)).execute(&mut options.connect().await.unwrap()).await.unwrap();
+    let store = Store::open(&path, Secrets::default()).await.unwrap();
+    assert_eq!(store.get("a").await.unwrap().unwrap().metadata, Metadata::new());
 }
 
 #[tokio::test]
@@ -87,7 +136,7 @@ async fn files_that_are_not_ours_are_left_alone() {
     assert!(Store::open(&other, Secrets::default()).await.err().unwrap().to_string().contains("text cannot be opened"));
 
     for (name, sql, says) in [
-        ("new", "PRAGMA user_version = 99", "version 99 and this retake knows up to 1"),
+        ("new", "PRAGMA user_version = 99", "version 99 and this retake knows up to 2"),
         ("alien", "CREATE TABLE theirs (x)", "of something else"),
     ] {
         let path = folder.path().join(name);

@@ -146,7 +146,7 @@ async fn paths_and_methods_that_are_not_there() {
     assert_eq!((got.status, &got.json()["error"]["code"]), (404, &json!("unknown_url")));
     let got = stack.send(request(Method::DELETE, "/v1/chat/completions", "")).await;
     assert_eq!((got.status, got.header("allow")), (405, "POST,GET,HEAD"));
-    assert_eq!(got.json()["error"]["code"], "method_not_allowed");
+    assert_eq!(got.json()["error"]["code"], "method_not_supported");
     assert_eq!(stack.get("/v1/embeddings").await.header("allow"), "POST");
 }
 

@@ -92,6 +92,7 @@ pub(super) async fn stack_with(answer: Answer, keys: &[&str]) -> Stack {
         store: store.clone(),
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
         mode: "replay".to_owned(),
+        done: true,
     });
     let router = router(Arc::new(gateway));
     Stack { upstream, store, client: InProcess::new(router.clone()), router }

@@ -5,14 +5,14 @@ use serde_json::json;
 use super::fake::{Answer, stack};
 use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
 
-const LIST: &str = r#"[{"id":"meta/L-70B","object":"model","created":3,"organization":"Meta","pricing":{}}]"#;
+const LIST: &str = r#"[{"id":"meta/L-70B","object":"model","created":3,"organization":"Meta","type":"chat","context_length":131072,"pricing":{}}]"#;
 
 #[tokio::test]
 async fn models_of_all_and_the_errors_of_some() {
     let stack = stack(Answer::Whole(200, &[], LIST.into())).await;
     let got = stack.get("/v1/models").await.json();
     // `plain` is not said to answer with a bare array.
-    insta::assert_snapshot!(got, @r#"{"object":"list","data":[{"id":"together/meta/L-70B","object":"model","created":3,"owned_by":"Meta"}],"errors":[{"provider":"plain","message":"the model list of plain is a bare array: its quirks must say `bare_model_list: true`"}]}"#);
+    insta::assert_snapshot!(got, @r#"{"object":"list","data":[{"id":"together/meta/L-70B","object":"model","created":3,"owned_by":"Meta","identifier":"together/meta/L-70B","provider_resource_id":"meta/L-70B","provider_id":"together","type":"model","model_type":"llm","metadata":{"context_length":131072}}],"errors":[{"provider":"plain","message":"the model list of plain is a bare array: its quirks must say `bare_model_list: true`"}]}"#);
     let endpoints: Vec<String> = stack
         .upstream
         .asked
@@ -27,7 +27,11 @@ async fn models_of_all_and_the_errors_of_some() {
 #[tokio::test]
 async fn one_model_by_an_id_with_slashes() {
     let stack = stack(Answer::Whole(200, &[], LIST.into())).await;
-    let one = json!({"id": "together/meta/L-70B", "object": "model", "created": 3, "owned_by": "Meta"});
+    let one = json!({
+        "id": "together/meta/L-70B", "object": "model", "created": 3, "owned_by": "Meta",
+        "identifier": "together/meta/L-70B", "provider_resource_id": "meta/L-70B", "provider_id": "together",
+        "type": "model", "model_type": "llm", "metadata": {"context_length": 131072},
+    });
     assert_eq!(stack.get("/v1/models/together/meta/L-70B").await.json(), one);
     assert_eq!(stack.get("/v1/openai/v1/models/together%2Fmeta%2FL-70B").await.json(), one);
     let mut all = Vec::new();
@@ -78,7 +82,7 @@ async fn kept_completions_are_listed_and_retrieved() {
     let body = r#"{"id":"c/1","created":5,"model":"m","choices":[{"seed":18168036348581554000,"message":{}}]}"#;
     let stack = stack(Answer::Whole(200, &[], body.into())).await;
     stack.post("/v1/chat/completions", r#"{"model":"plain/m","messages":[{"a":1E5}]}"#).await;
-    let entry = r#"{"id":"c/1","created":5,"model":"plain/m","choices":[{"seed":18168036348581554000,"message":{}}],"input_messages":[{"a":1E5}]}"#;
+    let entry = r#"{"id":"c/1","created":5,"model":"plain/m","choices":[{"seed":18168036348581554000,"message":{}}],"metadata":{},"input_messages":[{"a":1E5}]}"#;
     let list = format!(r#"{{"object":"list","data":[{entry}],"has_more":false,"first_id":"c/1","last_id":"c/1"}}"#);
     assert_eq!(stack.get("/v1/openai/v1/chat/completions?limit=1&model=plain%2Fm").await.body, list);
     assert_eq!(stack.get("/v1/chat/completions/c%2F1").await.body, entry);

@@ -1,0 +1,75 @@
+//! What the stack tells about itself: version, routes, providers.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::gateway::Gateway;
+use super::refusal::Refusal;
+use super::routes::{self, PREFIXES};
+use crate::provider::Provider;
+
+/// `GET /v1/version`.
+pub(super) fn version() -> Value {
+    json!({"version": env!("CARGO_PKG_VERSION")})
+}
+
+/// `GET /v1/inspect/routes`: what can be called, and the types of the providers that answer it.
+pub(super) fn routes(gateway: &Gateway) -> Value {
+    let types: Vec<&str> = gateway.providers.iter().map(|(provider, _)| provider.r#type.as_str()).collect();
+    let routes = routes::table();
+    let data: Vec<Value> = PREFIXES
+        .iter()
+        .flat_map(|prefix| routes.iter().map(move |route| (prefix, route)))
+        .map(|(prefix, route)| {
+            let provider_types = if route.of_providers { types.as_slice() } else { &[] };
+            let path = format!("{prefix}{}", route.path.replace("{*id}", "{id:path}"));
+            json!({"route": path, "method": route.method, "provider_types": provider_types})
+        })
+        .collect();
+    json!({"data": data})
+}
+
+/// `GET /v1/providers`.
+pub(super) fn providers(gateway: &Gateway) -> Value {
+    let data: Vec<Value> = gateway.providers.iter().map(|(provider, _)| describe(provider)).collect();
+    json!({"data": data})
+}
+
+/// `GET /v1/providers/{id}`.
+pub(super) fn provider(gateway: &Gateway, name: &str) -> Result<Value, Refusal> {
+    let found = gateway.provider(name).map(|(provider, _)| describe(provider));
+    found.ok_or_else(|| {
+        let message = format!("no provider is called {name:?}; the providers here are {}", gateway.names().join(", "));
+        Refusal::of(StatusCode::NOT_FOUND, "invalid_request_error", message).code("provider_not_found")
+    })
+}
+
+fn describe(provider: &Provider) -> Value {
+    json!({
+        "api": "inference",
+        "provider_id": provider.name,
+        "provider_type": provider.r#type,
+        "config": {"base_url": without_secrets(&provider.base_url), "key_variable": provider.key},
+        "health": {"status": "Not Implemented", "message": "providers are not probed"},
+    })
+}
+
+/// A URL without user, password and query, where people put keys.
+fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_shown_without_keys() {
+        assert_eq!(without_secrets("https://u:p@h:1/v1?key=s"), "https://h:1/v1");
+        assert_eq!(without_secrets("https://api.x.ai"), "https://api.x.ai");
+    }
+}
