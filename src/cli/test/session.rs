@@ -90,8 +90,8 @@ impl Run<'_> {
     ) -> Result<Vec<Planned>, Stop> {
         let mut plan = Vec::new();
         for case in &selected.cases {
-            // The setup of a case is one of those it was made from.
-            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
+            let setup = self.setups.iter().find(|setup| setup.name == *case.setup);
+            let setup = setup.ok_or_else(|| Stop::internal(format!("{}: no setup `{}`", case.id, case.setup)))?;
             let target = wired.target(case, setup, &self.parties.catalogue, tapes).await?;
             plan.push(Planned { case: Arc::clone(case), target });
         }
