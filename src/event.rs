@@ -202,6 +202,14 @@ impl Class {
             Class::Harness => "harness",
         }
     }
+
+    /// What failed, in one line: the class in front of the words, unless they say all there is to say.
+    pub fn before(self, words: &str) -> String {
+        match self {
+            Class::WrongAnswer => words.to_owned(),
+            other => format!("{}: {words}", other.name()),
+        }
+    }
 }
 
 /// How many cases came to what.

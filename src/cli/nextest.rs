@@ -39,8 +39,8 @@ mod tests {
 
     #[test]
     fn only_what_fails_has_a_reason_of_one_line() {
-        let failure = Failure { summary: "wrong answer: text\nand more".to_owned(), ..Failure::default() };
-        let said = "Error: wrong answer: text".to_owned();
+        let failure = Failure { summary: "text: expected a\nand more".to_owned(), ..Failure::default() };
+        let said = "Error: text: expected a".to_owned();
         assert_eq!(reason(&finished(Outcome::Failed(failure.clone()))), Some(said.clone()));
         assert_eq!(reason(&finished(Outcome::Error(failure.clone()))), Some(said));
         assert_eq!(reason(&finished(Outcome::XFailed { reason: "known".to_owned(), failure })), None);

@@ -4,7 +4,7 @@ mod session;
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,13 +32,16 @@ use super::settings::{self, Sourcing, StackChoice};
 pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
     let color = settings::color(args.libtest.color);
     let stack = StackChoice::of(&args.run)?;
+    // First, for a new user's folder has neither suites nor recordings: the one leads to the other.
+    let files = load::selected(&args.source.suites, &args.select)?;
     let parties = load::parties(&args.source, color)?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
     let setups = settings::setups(&args.select, &sourcing, &parties.catalogue, &parties.setups)?;
     for setup in &setups {
         sourcing.with_env(setup);
     }
-    let (names, suites) = guarded(&sourcing.secrets(&parties.catalogue), || suites(args, &parties.catalogue, color))?;
+    let (names, suites) =
+        guarded(&sourcing.secrets(&parties.catalogue), || suites(args, files, &parties.catalogue, color))?;
     let secrets = sourcing.secrets_with(&parties.catalogue, suites.iter().flat_map(|suite| &suite.secrets));
     let run =
         Run { args, color, command, stack, sourcing: &sourcing, secrets: &secrets, parties: &parties, setups: &setups };
@@ -46,8 +49,12 @@ pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
 }
 
 /// The suites that are asked for, and what of them is.
-fn suites(args: &TestArgs, catalogue: &Catalogue, color: bool) -> Result<(Names, Vec<Arc<Suite>>), Stop> {
-    let mut files = load::selected(&args.source.suites, &args.select)?;
+fn suites(
+    args: &TestArgs,
+    mut files: Vec<PathBuf>,
+    catalogue: &Catalogue,
+    color: bool,
+) -> Result<(Names, Vec<Arc<Suite>>), Stop> {
     let names = Names::of(&args.libtest.names, args.libtest.exact, &files)?;
     files.retain(|file| names.want(file));
     let suites = load::suites(&files, &args.source, catalogue, color)?;

@@ -32,7 +32,7 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
         _ => Class::WrongAnswer,
     };
     let summary = mismatches.first().map_or_else(String::new, |first| {
-        format!("{}: {}: expected {}, got {}", class.name(), first.path, first.expected, first.actual)
+        class.before(&format!("{}: expected {}, got {}", first.path, first.expected, first.actual))
     });
     let mut details = Vec::new();
     for mismatch in mismatches {
@@ -75,7 +75,7 @@ pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Fail
         }
     }
     let details = details.trim_end().to_owned();
-    finish(scene, class, format!("{}: {first}", class.name()), vec![Detail::Lines(details)])
+    finish(scene, class, class.before(first), vec![Detail::Lines(details)])
 }
 
 impl Scene<'_> {
@@ -93,8 +93,10 @@ impl Scene<'_> {
             let _ = writeln!(lines, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
         }
         if let Some(request) = self.request {
-            let line = curl(request, &target.curl_base, target.key_var.as_deref());
-            let _ = writeln!(lines, "  request:  {line}");
+            if let Some(start) = &target.address.start {
+                let _ = writeln!(lines, "  start:    {start}");
+            }
+            let _ = writeln!(lines, "  request:  {}", curl(request, &target.address.base));
         }
         lines
     }

@@ -39,10 +39,8 @@ pub struct Target {
     pub upstream: upstream::Shared,
     /// Whether a provider is called without a gateway: then the client's own prefix is left out.
     pub direct: bool,
-    /// Base of the `curl` line in a failure: `http://127.0.0.1:8321`, without the version part.
-    pub curl_base: String,
-    /// The variable shown as the key in the `curl` line.
-    pub key_var: Option<String>,
+    /// Where a person can send the same request.
+    pub address: Address,
     /// The command that reruns a case of this target, without its `-k 'id'`.
     pub rerun: String,
     /// The command that records what a case of this target asks, without its `-k 'id'`; `None` where that is not in the
@@ -50,6 +48,35 @@ pub struct Target {
     pub record: Option<String>,
     /// What is below the stack.
     pub hooks: Arc<dyn StackHooks>,
+}
+
+/// Where a person can send a request with `curl`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// What the endpoint stands below.
+    pub base: Base,
+    /// The command to start before, where nothing listens there once the run is over.
+    pub start: Option<String>,
+}
+
+/// What an endpoint stands below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// A gateway, or a server of the user's, without the version part: `http://127.0.0.1:8321`.
+    Server(String),
+    /// A provider's base URL, and the key that goes along.
+    Provider(String, Option<KeyHeader>),
+}
+
+/// How a provider's key travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHeader {
+    /// The environment variable that holds it.
+    pub var: String,
+    /// The header.
+    pub header: String,
+    /// What stands before it in the header: `Bearer `.
+    pub prefix: String,
 }
 
 /// What is below the stack, as far as the runner must know of it: what stands there may have swallowed an error.

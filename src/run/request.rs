@@ -6,6 +6,9 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use crate::exchange::{Auth, Request};
 use crate::suite::template::{self, Scope};
 use crate::suite::{Body, Client, RequestTemplate};
+use crate::upstream;
+
+use super::{Base, KeyHeader};
 
 /// The request of a step, as this client sends it. `Err` says what in the suite cannot be sent.
 pub(super) fn build(
@@ -49,17 +52,24 @@ pub(super) fn build(
 }
 
 /// The same request as a `curl` line for a POSIX shell, the key as `$VAR`.
-pub(super) fn curl(request: &Request, base: &str, key_var: Option<&str>) -> String {
+pub(super) fn curl(request: &Request, base: &Base) -> String {
     let mut line = String::from("curl");
     // What curl would take the method for.
     let implied = if request.body.is_empty() { http::Method::GET } else { http::Method::POST };
     if request.method != implied {
         line.push_str(&format!(" -X {}", request.method));
     }
-    let base = base.trim_end_matches('/');
-    line.push_str(&format!(" {}", quote(&format!("{base}{}", request.endpoint))));
-    if let (Some(var), Auth::Provider) = (key_var, request.auth) {
-        line.push_str(&format!(" -H \"Authorization: Bearer ${var}\""));
+    let (url, key) = match base {
+        Base::Server(base) => (format!("{}{}", base.trim_end_matches('/'), request.endpoint), None),
+        Base::Provider(base, key) => {
+            let url =
+                upstream::url_at(base, &request.endpoint).unwrap_or_else(|| format!("{base}{}", request.endpoint));
+            (url, key.as_ref())
+        }
+    };
+    line.push_str(&format!(" {}", quote(&url)));
+    if let (Some(KeyHeader { var, header, prefix }), Auth::Provider) = (key, request.auth) {
+        line.push_str(&format!(" -H \"{header}: {prefix}${var}\""));
     }
     for (name, value) in &request.headers {
         line.push_str(&format!(" -H {}", quote(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))));
@@ -107,8 +117,19 @@ mod tests {
             build(&template(Body::Json(json!({"q": "it's"}).into())), &Scope::new(), Client::WithModels, false, "c")
                 .unwrap();
         insta::assert_snapshot!(
-            curl(&request, "http://127.0.0.1:8321/", Some("TOGETHER_API_KEY")),
-            @r#"curl 'http://127.0.0.1:8321/v1/chat/completions' -H "Authorization: Bearer $TOGETHER_API_KEY" -H 'content-type: application/json' -H 'x-trace: a' -d '{"q":"it'\''s"}'"#
+            curl(&request, &Base::Server("http://127.0.0.1:8321/".into())),
+            @r#"curl 'http://127.0.0.1:8321/v1/chat/completions' -H 'content-type: application/json' -H 'x-trace: a' -d '{"q":"it'\''s"}'"#
         );
+        let key = |header: &str, prefix: &str| {
+            Some(KeyHeader { var: "A_KEY".into(), header: header.into(), prefix: prefix.into() })
+        };
+        insta::assert_snapshot!(
+            curl(&request, &Base::Provider("https://host/api/openai/v1beta".into(), key("x-api-key", ""))),
+            @r#"curl 'https://host/api/openai/v1beta/chat/completions' -H "x-api-key: $A_KEY" -H 'content-type: application/json' -H 'x-trace: a' -d '{"q":"it'\''s"}'"#
+        );
+        let without_key = Request { auth: Auth::None, ..request };
+        let line =
+            curl(&without_key, &Base::Provider("https://user:word@host/v1".into(), key("authorization", "Bearer ")));
+        assert!(line.starts_with("curl 'https://host/v1/chat/completions' -H 'content-type"), "{line}");
     }
 }

@@ -15,7 +15,7 @@ use crate::cli::output::{self, Scrubbed};
 use crate::cli::select::Selected;
 use crate::cli::tapes::Tapes;
 use crate::cli::wire::Wired;
-use crate::cli::{masks, nextest, unused};
+use crate::cli::{masks, nextest, settings, unused};
 use crate::event::{Event, Tally};
 use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
@@ -34,7 +34,8 @@ impl Run<'_> {
         let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), self.color);
         (tapes.spending, tapes.keep_failed) = (spending.clone(), self.args.run.keep_failed);
         let interrupts = Interrupts::listen().map_err(Stop::internal)?;
-        let mut wired = Wired::new(&self.stack, &again, self.sourcing, interrupts.clone());
+        let mut wired =
+            Wired::new(&self.stack, &again, settings::again(&self.args.source), self.sourcing, interrupts.clone());
         let plan = match self.plan(&selected, &mut wired, &tapes).await {
             Ok(plan) => plan,
             Err(stop) => {
