@@ -1,8 +1,9 @@
 //! Where a person can send a case's request with `curl`, and what must run before.
 
+use crate::event::KeyHeader;
 use crate::provider::{Provider, Setup};
 use crate::record::Mode;
-use crate::run::{Address, Base, KeyHeader};
+use crate::run::{Address, Base};
 
 use super::settings::{Elsewhere, Sourcing, add_flag, quoted_if_needed};
 

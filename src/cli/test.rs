@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::Trial;
 
-use crate::event::Event;
+use crate::event::{self, Event, Head};
 use crate::exchange::Secrets;
 use crate::matrix::{self, Case};
 use crate::provider::{Catalogue, Setup};
@@ -190,31 +190,23 @@ impl Run<'_> {
 
     /// What stands above the cases.
     fn head(&self, more: Vec<String>, counts: &Counts, selected: &Selected<'_>) -> Vec<Event> {
-        let names: Vec<&str> = self.setups.iter().map(|setup| setup.name.as_str()).collect();
-        let mut info = vec![
-            format!(
-                "retake {} -- mode: {}, stack: {}, setup: {}",
-                env!("CARGO_PKG_VERSION"),
-                self.sourcing.mode,
-                self.args.run.stack_config,
-                names.join(", ")
-            ),
-            format!(
-                "suites: {} ({})",
-                self.args.source.suites.display(),
-                match counts.suites {
-                    1 => "1 file".to_owned(),
-                    many => format!("{many} files"),
-                }
-            ),
-        ];
-        if let Some(shard) = self.args.choice.shard {
-            info.push(format!("shard: {shard}, by id"));
-        }
-        info.extend(more);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let head = Head {
+            format: event::FORMAT,
+            retake: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: self.sourcing.mode.to_string(),
+            stack: self.args.run.stack_config.clone(),
+            setups: self.setups.iter().map(|setup| setup.name.clone()).collect(),
+            suites: self.args.source.suites.display().to_string(),
+            files: counts.suites,
+            shard: self.args.choice.shard.map(|shard| shard.to_string()),
+            argv: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            started_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            notes: more,
+        };
         let total = counts.total;
         let mut events =
-            vec![Event::Started { info }, Event::Collected { total, deselected: total - selected.cases.len() }];
+            vec![Event::Started(Box::new(head)), Event::Collected { total, deselected: total - selected.cases.len() }];
         if self.args.report.verbosity() >= 0 {
             events.extend(selected.said.iter().cloned().map(Event::Notice));
         }

@@ -115,9 +115,7 @@ impl Run<'_> {
             reruns: run.reruns,
             captures,
             purse: spending.map(|spending| spending as Arc<dyn run::Purse>),
-            stopped: self
-                .is_stepwise()
-                .then(|| "Interrupted: Test failed, continuing from this test next run.".to_owned()),
+            is_stepwise: self.is_stepwise(),
         }
     }
 
