@@ -356,3 +356,6 @@ fn class_of(kind: upstream::ErrorKind) -> Class {
         Kind::NoRule | Kind::Other => Class::Harness,
     }
 }
+
+#[cfg(test)]
+mod tests;
