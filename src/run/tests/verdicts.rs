@@ -100,7 +100,7 @@ cases:
     let case = &done.case;
     assert_eq!((case.id.as_str(), case.line), ("s.yaml::chat[openai_client-txt=p/m-Paris]", 2));
     assert_eq!((case.template.as_str(), case.setup.as_str(), case.provider.as_str()), ("chat", "local", "p"));
-    assert_eq!((case.model.as_deref(), case.client.as_str()), (Some("p/m"), "openai_client"));
+    assert_eq!((case.model.as_deref(), case.client.as_deref()), (Some("p/m"), Some("openai_client")));
     assert_eq!((&case.parameters, &case.capabilities), (&vec![("city".into(), "Paris".into())], &vec!["tools".into()]));
     let parts: Vec<Part> = done.attempts.iter().flat_map(|attempt| &attempt.parts).map(|part| part.part).collect();
     assert_eq!((done.attempts.len(), parts), (1, vec![Part::Call]));
