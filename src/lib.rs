@@ -1,6 +1,49 @@
 //! Record an LLM API once, retake the test for ever.
 //!
-//! The map: one line per module, in layer order. `docs/architecture.md` says which module may
+//! # A tour
+//!
+//! Most people need the program alone (`retake test`, `retake serve`, `retake run -- pytest`). From Rust:
+//!
+//! - [`Harness`] is a test target: `cargo test --test integration -- --setup together`, with matchers of your own.
+//! - [`exchange`] reads and writes recordings, and says what counts as the same request.
+//! - [`upstream::Upstream`] is anything that answers a request; [`record`] puts recordings before one, and [`proxy`] puts
+//!   them behind a socket.
+//! - [`wire`] reads what a provider answered: its text, tool calls, error, and how it ended.
+//!
+//! What a reply says is read in one way, whole or streamed:
+//!
+//! ```
+//! let stream = concat!(
+//!     "data: {\"choices\": [{\"index\": 0, \"delta\": {\"role\": \"assistant\", \"content\": \"So\"}}]}\n\n",
+//!     "data: {\"choices\": [{\"index\": 0, \"delta\": {\"content\": \"l\"}, \"finish_reason\": \"stop\"}]}\n\n",
+//!     "data: [DONE]\n\n",
+//! );
+//! let reading = retake::wire::read("text/event-stream", stream.as_bytes());
+//! assert_eq!(reading.answer.text(), Some("Sol"));
+//! assert_eq!(reading.ending(), retake::wire::Ending::Whole);
+//! ```
+//!
+//! Two recordings answer the same request when their keys are equal, whatever tool wrote them:
+//!
+//! ```
+//! use retake::exchange::{Rules, key, read};
+//!
+//! let recorded = |body: &str| {
+//!     let text = format!(
+//!         r#"{{"request": {{"method": "POST", "url": "https://api.example/v1/v1/chat/completions",
+//!             "headers": {{}}, "body": {body}, "endpoint": "/v1/chat/completions", "model": "m"}},
+//!             "response": {{"body": {{"choices": []}}, "is_streaming": false}}}}"#
+//!     );
+//!     read(&text).map(|recording| key(&recording.exchange.request, "https://api.example/v1", &Rules::default()))
+//! };
+//! assert_eq!(recorded(r#"{"model": "m", "n": 1}"#)?, recorded(r#"{"n":1,"model":"m"}"#)?);
+//! assert_ne!(recorded(r#"{"model": "m", "n": 1}"#)?, recorded(r#"{"model": "m", "n": 2}"#)?);
+//! # Ok::<(), retake::exchange::ReadError>(())
+//! ```
+//!
+//! # The map
+//!
+//! One line per module, in layer order. `docs/architecture.md` says which module may
 //! use which, and `tests/architecture.rs` holds it to that.
 
 // ── pure: values in, values out; no file, network, clock, environment or async ──

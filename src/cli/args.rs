@@ -1,6 +1,7 @@
 //! What was typed. `settings` says what it means.
 
 mod libtest;
+mod proxy;
 mod pytest;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::yaml;
 use super::named::Named;
 
 pub(super) use libtest::LibtestArgs;
+pub(super) use proxy::{ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
 
 /// The binary `retake`.
@@ -280,72 +282,6 @@ pub(super) struct StackArgs {
     /// End streams without `data: [DONE]`, as llama-stack does; clients of llama-stack before 0.7 never get it
     #[arg(long, env = "RETAKE_NO_DONE")]
     pub(super) no_done: bool,
-}
-
-/// What is behind a proxy.
-#[derive(Debug, Args)]
-pub(super) struct ProxyArgs {
-    #[command(flatten)]
-    pub(super) source: SourceArgs,
-    /// Only the providers of this setup, with its environment; without it, every provider
-    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = PROXY)]
-    pub(super) setup: Option<String>,
-    /// Set a base-URL variable, or point one at another provider: OPENAI_BASE_URL=llama-cpp/v1; may be repeated
-    #[arg(
-        long,
-        env = "RETAKE_SDK_ENV",
-        value_name = "VARIABLE=PROVIDER/PATH",
-        value_delimiter = ',',
-        help_heading = PROXY
-    )]
-    pub(super) env: Vec<String>,
-    /// Keep what was recorded although its session or the command did not end well
-    #[arg(long, env = "RETAKE_KEEP_FAILED", help_heading = PROXY)]
-    pub(super) keep_failed: bool,
-}
-
-const PROXY: &str = "Proxy";
-
-/// `retake serve`.
-#[derive(Debug, Args)]
-#[command(after_help = "The first line on stdout is `READY http://127.0.0.1:PORT`; then come the variables that SDKs \
-                        read, as lines for a shell.\n\
-                        Each provider is under its name, which stands for its server: /openai/v1/…, /ollama/api/chat.\n\
-                        Sessions: /session/NAME/openai/v1/… or the header x-retake-session; POST /session/NAME starts \
-                        one, POST /session/NAME/finish ends it.")]
-pub(super) struct ServeArgs {
-    #[command(flatten)]
-    pub(super) proxy: ProxyArgs,
-    /// Port; 0 lets the system pick
-    #[arg(long, env = "RETAKE_PORT", default_value_t = 8322, help_heading = PROXY)]
-    pub(super) port: u16,
-    /// Address; anything but loopback wants a token
-    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = PROXY)]
-    pub(super) host: std::net::IpAddr,
-    /// What clients must send as x-retake-token, or in the place of their API key
-    #[arg(long, env = "RETAKE_TOKEN", value_name = "TOKEN", hide_env_values = true, help_heading = PROXY)]
-    pub(super) token: Option<String>,
-}
-
-/// `retake run`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Sets the base-URL variables that SDKs read (OPENAI_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_HOST, …), \
-                        RETAKE_PROXY_URL, and a placeholder for every API key that is not set, because SDKs do not \
-                        start without one.\n\
-                        Ends with the command's exit code (128 + N when signal N ended it, 127 when there is no such \
-                        command), and with 1 when it succeeded although a recording was missing, a request went \
-                        nowhere, or a recording could not be written."
-)]
-pub(super) struct ProgramArgs {
-    #[command(flatten)]
-    pub(super) proxy: ProxyArgs,
-    /// Run the command twice, recording aside, and show which fields of requests and replies moved
-    #[arg(long, help_heading = PROXY)]
-    pub(super) twice: bool,
-    /// The command and its arguments, after `--`
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub(super) command: Vec<String>,
 }
 
 /// `retake script`.

@@ -1,0 +1,71 @@
+//! `retake serve` and `retake run`.
+
+use clap::Args;
+
+use super::SourceArgs;
+
+/// What is behind a proxy.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ProxyArgs {
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    /// Only the providers of this setup, with its environment; without it, every provider
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = PROXY)]
+    pub(in crate::cli) setup: Option<String>,
+    /// Set a base-URL variable, or point one at another provider: OPENAI_BASE_URL=llama-cpp/v1; may be repeated
+    #[arg(
+        long,
+        env = "RETAKE_SDK_ENV",
+        value_name = "VARIABLE=PROVIDER/PATH",
+        value_delimiter = ',',
+        help_heading = PROXY
+    )]
+    pub(in crate::cli) env: Vec<String>,
+    /// Keep what was recorded although its session or the command did not end well
+    #[arg(long, env = "RETAKE_KEEP_FAILED", help_heading = PROXY)]
+    pub(in crate::cli) keep_failed: bool,
+}
+
+const PROXY: &str = "Proxy";
+
+/// `retake serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "The first line on stdout is `READY http://127.0.0.1:PORT`; then come the variables that SDKs \
+                        read, as lines for a shell.\n\
+                        Each provider is under its name, which stands for its server: /openai/v1/…, /ollama/api/chat.\n\
+                        Sessions: /session/NAME/openai/v1/… or the header x-retake-session; POST /session/NAME starts \
+                        one, POST /session/NAME/finish ends it.")]
+pub(in crate::cli) struct ServeArgs {
+    #[command(flatten)]
+    pub(in crate::cli) proxy: ProxyArgs,
+    /// Port; 0 lets the system pick
+    #[arg(long, env = "RETAKE_PORT", default_value_t = 8322, help_heading = PROXY)]
+    pub(in crate::cli) port: u16,
+    /// Address; anything but loopback wants a token
+    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = PROXY)]
+    pub(in crate::cli) host: std::net::IpAddr,
+    /// What clients must send as x-retake-token, or in the place of their API key
+    #[arg(long, env = "RETAKE_TOKEN", value_name = "TOKEN", hide_env_values = true, help_heading = PROXY)]
+    pub(in crate::cli) token: Option<String>,
+}
+
+/// `retake run`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Sets the base-URL variables that SDKs read (OPENAI_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_HOST, …), \
+                        RETAKE_PROXY_URL, and a placeholder for every API key that is not set, because SDKs do not \
+                        start without one.\n\
+                        Ends with the command's exit code (128 + N when signal N ended it, 127 when there is no such \
+                        command), and with 1 when it succeeded although a recording was missing, a request went \
+                        nowhere, or a recording could not be written."
+)]
+pub(in crate::cli) struct ProgramArgs {
+    #[command(flatten)]
+    pub(in crate::cli) proxy: ProxyArgs,
+    /// Run the command twice, recording aside, and show which fields of requests and replies moved
+    #[arg(long, help_heading = PROXY)]
+    pub(in crate::cli) twice: bool,
+    /// The command and its arguments, after `--`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(in crate::cli) command: Vec<String>,
+}
