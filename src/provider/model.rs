@@ -1,6 +1,7 @@
 //! What `suites/providers.yaml` and `suites/setups.yaml` say, after parsing.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::exchange::{Rules, fits};
@@ -63,12 +64,19 @@ pub struct Provider {
     pub manners: Manners,
     /// What its models cost, in file order: model ids, in which `*` stands for anything.
     pub prices: Vec<(String, Price)>,
+    /// How long the vectors of its embedding models are, by model ids as in `prices`.
+    pub embedding_dimensions: Vec<(String, NonZeroU32)>,
 }
 
 impl Provider {
     /// What a model (without provider prefix) costs: the first price whose id fits.
     pub fn price(&self, model: &str) -> Option<Price> {
         self.prices.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, price)| *price)
+    }
+
+    /// How long the vectors of a model (without provider prefix) are, where the provider's file says.
+    pub fn embedding_dimension(&self, model: &str) -> Option<NonZeroU32> {
+        self.embedding_dimensions.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, length)| *length)
     }
 }
 

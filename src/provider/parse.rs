@@ -1,6 +1,7 @@
 //! YAML to [`Catalogue`] and [`Setup`]s.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde_json::Value;
 
@@ -101,6 +102,12 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         quirks: quirks(file, raw.quirks)?,
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
         prices: raw.prices.0.into_iter().map(|(model, raw)| price(file, model, &raw)).collect::<Result<_, _>>()?,
+        embedding_dimensions: raw
+            .embedding_dimensions
+            .0
+            .into_iter()
+            .map(|(model, length)| embedding_dimension(file, model, &length))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -256,6 +263,17 @@ fn manners(file: &File<'_>, limits: RawLimits, retries: RawRetries, times: RawTi
         gap: time(times.gap)?,
         whole: time(times.whole)?,
     })
+}
+
+fn embedding_dimension(
+    file: &File<'_>,
+    model: Spanned<String>,
+    raw: &Spanned<u32>,
+) -> Result<(String, NonZeroU32), Error> {
+    let length = NonZeroU32::new(raw.value).ok_or_else(|| {
+        file.wrong_at(raw.place, "no vector has the length 0", "write how many numbers a vector of the model has")
+    })?;
+    Ok((model.value, length))
 }
 
 fn price(file: &File<'_>, model: Spanned<String>, raw: &Spanned<RawPrice>) -> Result<(String, Price), Error> {

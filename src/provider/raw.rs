@@ -89,6 +89,9 @@ pub(super) struct RawProvider {
     /// What models cost, by id, in which `*` stands for anything; the first that fits counts.
     #[serde(default)]
     pub(super) prices: Pairs<Spanned<RawPrice>>,
+    /// How long the vectors of embedding models are, by id as in `prices`, for providers whose lists of models do not say.
+    #[serde(default)]
+    pub(super) embedding_dimensions: Pairs<Spanned<u32>>,
 }
 
 /// Text in requests that changes from run to run, such as a date.

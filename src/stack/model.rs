@@ -59,18 +59,18 @@ impl Model {
             provider: provider.name.clone(),
             created: entry["created"].as_i64().unwrap_or(0),
             owned_by: owner.filter(|owner| !owner.is_empty()).unwrap_or(&provider.name).to_owned(),
-            model_type: model_type(entry, id),
-            metadata: metadata(entry),
+            model_type: model_type(provider, entry, id),
+            metadata: metadata(provider, entry, id),
         })
     }
 }
 
-/// By what the provider says; where it says nothing, by the name.
-fn model_type(entry: &Value, id: &str) -> ModelType {
+/// By what the provider says; where it says nothing, by what is known of it, and by the name.
+fn model_type(provider: &Provider, entry: &Value, id: &str) -> ModelType {
     let said = entry["type"].as_str().or(entry["model_type"].as_str()).filter(|said| *said != "model");
     let is_embedding = match said {
         Some(said) => said.starts_with("embedding"),
-        None => id.to_ascii_lowercase().contains("embed"),
+        None => provider.embedding_dimension(id).is_some() || id.to_ascii_lowercase().contains("embed"),
     };
     if is_embedding { ModelType::Embedding } else { ModelType::Llm }
 }
@@ -83,9 +83,11 @@ const CONTEXT_LENGTH: [&str; 6] =
 /// Where they tell how long its vectors are: llama.cpp alone, of those whose lists are known.
 const EMBEDDING_DIMENSION: [&str; 2] = ["/embedding_dimension", "/meta/n_embd"];
 
-fn metadata(entry: &Value) -> Map<String, Value> {
+fn metadata(provider: &Provider, entry: &Value, id: &str) -> Map<String, Value> {
     let number = |places: &[&str]| places.iter().find_map(|place| entry.pointer(place)?.as_u64());
-    [("context_length", number(&CONTEXT_LENGTH)), ("embedding_dimension", number(&EMBEDDING_DIMENSION))]
+    let known = || provider.embedding_dimension(id).map(|length| length.get().into());
+    let dimension = number(&EMBEDDING_DIMENSION).or_else(known);
+    [("context_length", number(&CONTEXT_LENGTH)), ("embedding_dimension", dimension)]
         .into_iter()
         .filter_map(|(name, number)| Some((name.to_owned(), number?.into())))
         .collect()
@@ -93,10 +95,14 @@ fn metadata(entry: &Value) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     fn read(entry: Value) -> (ModelType, String) {
-        let model = Model::read(&Provider { name: "p".into(), ..Provider::default() }, &entry).unwrap();
+        let embedding_dimensions = vec![("known-*".to_owned(), NonZeroU32::new(5).unwrap())];
+        let provider = Provider { name: "p".into(), embedding_dimensions, ..Provider::default() };
+        let model = Model::read(&provider, &entry).unwrap();
         (model.model_type, Value::from(model.metadata).to_string())
     }
 
@@ -106,6 +112,7 @@ mod tests {
             (json!({"id": "a", "type": "chat", "context_length": 8}), ModelType::Llm, r#"{"context_length":8}"#),
             (json!({"id": "a", "type": "embedding"}), ModelType::Embedding, "{}"),
             (json!({"id": "text-embedding-3-small"}), ModelType::Embedding, "{}"),
+            (json!({"id": "known-1"}), ModelType::Embedding, r#"{"embedding_dimension":5}"#),
             (json!({"id": "embedded-llm", "type": "language"}), ModelType::Llm, "{}"),
             (
                 json!({"id": "a", "context_window": 4, "context_length": null}),

@@ -84,7 +84,7 @@ fn together_is_as_it_was_found() {
 #[test]
 fn everything_a_provider_may_say() {
     let text = with(
-        "    key: P_KEY\n    key_header: {name: Api-Key}\n    headers: {X-Version: \"2\"}\n    lacks: {tools: {reason: none, models: [small]}}\n    broken: {tools: odd}\n    quirks: {model_list: object}\n",
+        "    key: P_KEY\n    key_header: {name: Api-Key}\n    headers: {X-Version: \"2\"}\n    lacks: {tools: {reason: none, models: [small]}}\n    broken: {tools: odd}\n    quirks: {model_list: object}\n    embedding_dimensions: {\"e-*\": 8}\n",
     )
     .replace("/v1\n", "/v1/\n");
     let catalogue = parse_providers(&source("providers.yaml", &text)).unwrap();
@@ -95,6 +95,7 @@ fn everything_a_provider_may_say() {
     assert_eq!(provider.lacks["tools"], Gap { reason: "none".into(), models: vec!["small".into()] });
     assert_eq!(provider.broken["tools"], Gap { reason: "odd".into(), models: vec![] });
     assert!(!provider.quirks.bare_model_list);
+    assert_eq!((provider.embedding_dimension("e-1").unwrap().get(), provider.embedding_dimension("x")), (8, None));
 }
 
 #[test]
@@ -133,6 +134,15 @@ fn a_mistake_shows_its_line_and_the_way_out() {
       |             ^^^^^
       |
       = help: did you mean `tools`? There are: tools
+    ");
+    insta::assert_snapshot!(wrong(&with("    embedding_dimensions: {e: 0}\n")), @r"
+    error: no vector has the length 0
+     --> providers.yaml:6:31
+      |
+    6 |     embedding_dimensions: {e: 0}
+      |                               ^
+      |
+      = help: write how many numbers a vector of the model has
     ");
     insta::assert_snapshot!(wrong(&with("").replace("https://p.", "p.")), @r"
     error: a base URL starts with `http://` or `https://`

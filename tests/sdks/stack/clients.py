@@ -81,7 +81,8 @@ def llama_stacks_models():
     text = models[TEXT]
     assert (text.provider_id, text.provider_resource_id) == (PROVIDER, TEXT_AT_PROVIDER), text
     assert (text.type, text.api_model_type) == ("model", "llm") and text.metadata["context_length"] > 0, text
-    assert models[EMBEDDING].metadata["context_length"] > 0, models
+    embedding = models[EMBEDDING].metadata
+    assert embedding["context_length"] > 0 and embedding["embedding_dimension"] > 0, embedding
     assert llama_stack.models.retrieve(TEXT) == text
     alias = llama_stack.models.register(model_id="alias", provider_id=PROVIDER, provider_model_id=TEXT_AT_PROVIDER)
     assert (alias.identifier, alias.provider_resource_id) == ("alias", TEXT_AT_PROVIDER), alias
