@@ -31,6 +31,16 @@ fn a_stored_completion_survives_a_kill_right_after_the_reply() {
 }
 
 #[test]
+fn streams_end_without_done_where_the_stack_is_told_so() {
+    let (dir, running) = started();
+    let with = running.ask("POST", "/v1/chat/completions", HELLO);
+    let without = Running::start(dir.path(), "stack --setup together --port 0 --no-done");
+    let without = without.ask("POST", "/v1/chat/completions", HELLO);
+    assert!(with.contains("data: [DONE]") && !without.contains("[DONE]"), "{with}\n{without}");
+    assert_eq!(with.matches("data: {").count(), without.matches("data: {").count());
+}
+
+#[test]
 fn a_running_stack_is_reused_and_that_is_said() {
     let (_dir, running) = started();
     let words = format!("test --setup together --pattern openai --stack-config server:ci-tests:{}", running.port);
