@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::matcher::{is_singular, meets, nodes_meet};
-use super::seen::Form;
 use super::unmet::Unmet;
 use super::{Fault, Mismatch, Seen, Verdict, show};
 use crate::suite::template::Scope;
 use crate::suite::{ErrorExpect, Expect, Need, StreamExpect};
+use crate::wire::BodyKind;
 use crate::yaml::Place;
 
 /// Flaws of a stream that are told; the first is the one that counts.
@@ -130,8 +130,9 @@ impl Checker<'_> {
         }
         // A body that broke off ends anywhere; that it did is said already.
         let flaws = seen.flaws.iter().filter(|_| seen.broken.is_none());
-        for (expected, actual) in flaws.take(MOST_FLAWS) {
-            self.protocol_violation("stream", expected, actual.as_str());
+        for flaw in flaws.take(MOST_FLAWS) {
+            let text = flaw.text.as_ref().map_or_else(String::new, |text| format!(": {}", show::cut(text)));
+            self.protocol_violation("stream", flaw.expected, format!("{}{text}", flaw.actual));
         }
         if seen.is_stream() && seen.answer.chunks == 0 && seen.flaws.is_empty() {
             self.protocol_violation("stream", "at least one event", "the stream is empty");
@@ -190,7 +191,7 @@ impl Checker<'_> {
 
     fn stream(&mut self, expect: &StreamExpect) {
         let seen = self.seen;
-        if seen.form != Form::Events {
+        if seen.kind != BodyKind::Events {
             let kind = seen
                 .headers
                 .get("content-type")
@@ -206,10 +207,10 @@ impl Checker<'_> {
         self.maybe(&expect.roles, "stream.roles", &json!(answer.roles));
         self.maybe(&expect.choices, "stream.choices", &answer.choices());
         if let Some(done) = expect.done
-            && done != seen.done
+            && done != answer.done
         {
             let words = |done| if done { "ends with [DONE]" } else { "ends without [DONE]" }.to_owned();
-            self.push(expect.place, "stream.done", Unmet::new(words(done), words(seen.done)), Fault::WrongAnswer);
+            self.push(expect.place, "stream.done", Unmet::new(words(done), words(answer.done)), Fault::WrongAnswer);
         }
     }
 }

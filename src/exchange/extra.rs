@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::framing::{self, Framed, Kind, Segment};
+use super::framing::{self, Framed, Segment};
 use super::version::{CURRENT, Version};
-use crate::wire::json;
+use crate::wire::{BodyKind, json};
 
 /// Members that are not known here, and the version of the file if it is newer than what this retake writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ impl Extra {
     }
 
     /// The segments to write. Those of the file are kept with their members as long as they still give this body.
-    pub(super) fn segments(&self, framed: Framed<'_>, body: &[u8], kind: Kind) -> Segments {
+    pub(super) fn segments(&self, framed: Framed<'_>, body: &[u8], kind: BodyKind) -> Segments {
         if !self.segments.is_empty() {
             let segments: Vec<Segment> = self.segments.iter().map(|(segment, _)| segment.clone()).collect();
             if framing::assemble(&framed.items, &segments, kind).is_ok_and(|again| again == body) {

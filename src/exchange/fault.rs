@@ -6,9 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::format::kind_of;
-use super::framing::Kind;
 use super::{ChunkMark, End, Reply};
-use crate::wire::{ndjson, sse};
+use crate::wire::{BodyKind, ndjson, sse};
 
 /// Something that goes wrong with a provider's replies, and with which of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,18 +108,18 @@ fn paced(reply: &Reply, speed: Option<f64>) -> Vec<ChunkMark> {
 }
 
 fn is_stream(reply: &Reply) -> bool {
-    kind_of(&reply.headers) != Kind::Whole
+    kind_of(&reply.headers) != BodyKind::Whole
 }
 
 /// Where each event of a stream lies: those with data, or the lines that are not blank.
 fn events(reply: &Reply) -> Vec<Range<usize>> {
     match kind_of(&reply.headers) {
-        Kind::Whole => Vec::new(),
-        Kind::Events => {
+        BodyKind::Whole => Vec::new(),
+        BodyKind::Events => {
             let has_data = |kind: &sse::Kind| matches!(kind, sse::Kind::Event(event) if event.data.is_some());
             sse::parse(&reply.body).into_iter().filter(|part| has_data(&part.kind)).map(|part| part.raw).collect()
         }
-        Kind::Lines => {
+        BodyKind::Lines => {
             ndjson::parse(&reply.body).into_iter().filter(|line| !line.is_blank()).map(|line| line.raw).collect()
         }
     }

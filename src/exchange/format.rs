@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use super::digest::digest;
 use super::extra::{Member, Segments, write_members};
-use super::framing::{self, Kind, Segment};
+use super::framing::{self, Segment};
 use super::key::{Content, has_no_body_by_nature};
 use super::layout;
+use super::trouble::Ended;
 use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Recording, Request, Times, header};
-use crate::wire::json;
+use crate::wire::{BodyKind, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -23,7 +24,7 @@ pub fn write(recording: &Recording) -> String {
     write_items(&framed.items, type_of(exchange, kind), kind, &mut out);
     out.push_str(",\n");
     write_members(&recording.extra.response, 4, &mut out);
-    let _ = write!(out, "    \"is_streaming\": {}\n  }},\n", kind != Kind::Whole);
+    let _ = write!(out, "    \"is_streaming\": {}\n  }},\n", kind != BodyKind::Whole);
     write_members(&recording.extra.file, 2, &mut out);
     out.push_str("  \"retake\": {\n");
     let segments = recording.extra.segments(framed, &exchange.reply.body, kind);
@@ -33,9 +34,14 @@ pub fn write(recording: &Recording) -> String {
 }
 
 /// How the body of a reply with these headers is laid out.
-pub(super) fn kind_of(headers: &[(String, String)]) -> Kind {
-    let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    Kind::of(content_type.map_or("", |(_, value)| value))
+pub(super) fn kind_of(headers: &[(String, String)]) -> BodyKind {
+    BodyKind::declared(content_type(headers))
+}
+
+/// The content type among these headers; empty where there is none.
+pub(super) fn content_type(headers: &[(String, String)]) -> &str {
+    let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    found.map_or("", |(_, value)| value)
 }
 
 fn write_request(recording: &Recording, out: &mut String) {
@@ -70,9 +76,9 @@ fn model(request: &Request) -> String {
     serde_json::from_slice(&request.body).map_or_else(|_| String::new(), |named: Named| named.model)
 }
 
-fn write_items(items: &[&str], type_name: &str, kind: Kind, out: &mut String) {
+fn write_items(items: &[&str], type_name: &str, kind: BodyKind, out: &mut String) {
     let type_name = quoted(type_name);
-    if kind == Kind::Whole {
+    if kind == BodyKind::Whole {
         match items.first() {
             Some(item) => {
                 let data = json::pretty(item, 6);
@@ -91,12 +97,12 @@ fn write_items(items: &[&str], type_name: &str, kind: Kind, out: &mut String) {
 }
 
 /// The type that llama-stack's replayer makes of an item; a neutral name where it has none.
-fn type_of(exchange: &Exchange, kind: Kind) -> &'static str {
+fn type_of(exchange: &Exchange, kind: BodyKind) -> &'static str {
     if exchange.reply.status >= 400 {
         return "retake.Error";
     }
     match (exchange.request.endpoint.split('?').next().unwrap_or_default(), kind) {
-        ("/v1/chat/completions", Kind::Whole) => "openai.types.chat.chat_completion.ChatCompletion",
+        ("/v1/chat/completions", BodyKind::Whole) => "openai.types.chat.chat_completion.ChatCompletion",
         ("/v1/chat/completions", _) => "openai.types.chat.chat_completion_chunk.ChatCompletionChunk",
         ("/v1/completions", _) => "openai.types.completion.Completion",
         ("/v1/embeddings", _) => "openai.types.create_embedding_response.CreateEmbeddingResponse",
@@ -109,7 +115,7 @@ fn type_of(exchange: &Exchange, kind: Kind) -> &'static str {
 }
 
 /// Our section. `origin` comes last, so that the end of a file tells it without reading the rest.
-fn write_section(recording: &Recording, kind: Kind, segments: &Segments, out: &mut String) {
+fn write_section(recording: &Recording, kind: BodyKind, segments: &Segments, out: &mut String) {
     let exchange = &recording.exchange;
     let reply = &exchange.reply;
     let _ = writeln!(out, "    \"version\": \"{}\",", recording.extra.version());
@@ -138,6 +144,9 @@ fn write_section(recording: &Recording, kind: Kind, segments: &Segments, out: &m
         End::Broken(how) => {
             let _ = writeln!(out, "    \"end\": {{\"broken\": {}}},", quoted(how));
         }
+    }
+    if let Some(ended) = Ended::of(reply) {
+        let _ = writeln!(out, "    \"ended\": \"{}\",", ended.name());
     }
     let recorded = recording.edited.clone().unwrap_or_else(|| digest(exchange));
     let _ = writeln!(out, "    \"digest\": {},", quoted(&recorded));
@@ -187,11 +196,11 @@ fn chunks_json(chunks: &[ChunkMark]) -> String {
     format!("[{}]", marks.join(", "))
 }
 
-fn segment_json(segment: &Segment, beside: &[Member], kind: Kind) -> String {
+fn segment_json(segment: &Segment, beside: &[Member], kind: BodyKind) -> String {
     let mut out = match segment {
         Segment::Items { count, before, after, spaced } => {
             let mut out = format!("{{\"count\": {count}");
-            let (usual_before, usual_after) = kind.frame();
+            let (usual_before, usual_after) = framing::frame(kind);
             if before != usual_before {
                 let _ = write!(out, ", \"before\": {}", quoted(before));
             }

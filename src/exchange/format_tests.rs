@@ -79,6 +79,7 @@ fn a_stream_is_one_line_an_event() {
           {"text": ": ping\n\ndata: [DONE]\n\n"}
         ],
         "end": "complete",
+        "ended": "terminal",
         "digest": "sha256:e4cfb1ce8a02aad453674f2ebaf618ecaeb02f2f41e0cd5e2ad6b32f51c403e7",
         "origin": "real"
       }
@@ -158,7 +159,7 @@ fn what_is_wrong_is_said_with_its_place() {
     line 20, column 16: the recording has version 2.0, and this retake reads up to 1.x: update retake, or record the exchange anew
     line 24, column 15: the chunks add up to 14 bytes, but the body has 15: `"chunks": []` gives it in one piece
     line 25, column 17: `segments` ask for more items than the reply's body holds
-    line 30, column 6: unknown member `origins`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `digest`, `origin`; correct it, or take it out
+    line 30, column 6: unknown member `origins`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `ended`, `digest`, `origin`; correct it, or take it out
     line 3, column 15: `` is no HTTP method
     line 28, column 33: `times` is from 1 to 10000; `"repeat": true` allows any number
     line 1, column 1: the file is empty

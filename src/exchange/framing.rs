@@ -2,39 +2,14 @@
 //! other tools read, and still give back every byte.
 
 use super::layout;
-use crate::wire::json;
+use crate::wire::{BodyKind, json};
 
-/// How a body holds its items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// One item, or none.
-    Whole,
-    /// Server-Sent Events.
-    Events,
-    /// One item a line.
-    Lines,
-}
-
-impl Kind {
-    /// By the value of `content-type`.
-    pub(super) fn of(content_type: &str) -> Self {
-        let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        match kind.as_str() {
-            "text/event-stream" => Kind::Events,
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-                Kind::Lines
-            }
-            _ => Kind::Whole,
-        }
-    }
-
-    /// What stands around an item unless a segment says otherwise.
-    pub(super) fn frame(self) -> (&'static str, &'static str) {
-        match self {
-            Kind::Whole => ("", ""),
-            Kind::Events => ("data: ", "\n\n"),
-            Kind::Lines => ("", "\n"),
-        }
+/// What stands around an item unless a segment says otherwise.
+pub(super) fn frame(kind: BodyKind) -> (&'static str, &'static str) {
+    match kind {
+        BodyKind::Whole => ("", ""),
+        BodyKind::Events => ("data: ", "\n\n"),
+        BodyKind::Lines => ("", "\n"),
     }
 }
 
@@ -56,14 +31,14 @@ pub(super) struct Framed<'a> {
 }
 
 /// Takes a body apart; [`assemble`] puts it together again.
-pub(super) fn take_apart(body: &[u8], kind: Kind) -> Framed<'_> {
+pub(super) fn take_apart(body: &[u8], kind: BodyKind) -> Framed<'_> {
     let mut framed = Framed::default();
     let mut rest = body;
     while !rest.is_empty() {
         let length = match kind {
-            Kind::Whole => rest.len(),
-            Kind::Events => block_length(rest),
-            Kind::Lines => rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1),
+            BodyKind::Whole => rest.len(),
+            BodyKind::Events => block_length(rest),
+            BodyKind::Lines => rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1),
         };
         let (block, tail) = rest.split_at(length);
         framed.add(block, kind);
@@ -73,7 +48,7 @@ pub(super) fn take_apart(body: &[u8], kind: Kind) -> Framed<'_> {
 }
 
 impl<'a> Framed<'a> {
-    fn add(&mut self, block: &'a [u8], kind: Kind) {
+    fn add(&mut self, block: &'a [u8], kind: BodyKind) {
         let text = std::str::from_utf8(block).ok();
         let Some((before, item, after)) = text.and_then(|text| item_in(text, kind)) else {
             return self.add_raw(block, false);
@@ -131,10 +106,10 @@ fn block_length(bytes: &[u8]) -> usize {
 }
 
 /// The one JSON item in a block, with what stands before and after it.
-fn item_in(block: &str, kind: Kind) -> Option<(&str, &str, &str)> {
+fn item_in(block: &str, kind: BodyKind) -> Option<(&str, &str, &str)> {
     let line = match kind {
-        Kind::Whole | Kind::Lines => block,
-        Kind::Events => {
+        BodyKind::Whole | BodyKind::Lines => block,
+        BodyKind::Events => {
             let mut lines = block.split(['\n', '\r']).filter(|line| line.starts_with("data:"));
             let line = lines.next()?;
             if lines.next().is_some() {
@@ -153,7 +128,7 @@ fn item_in(block: &str, kind: Kind) -> Option<(&str, &str, &str)> {
 }
 
 /// The bytes that items, each one JSON value, and segments mean.
-pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: Kind) -> Result<Vec<u8>, String> {
+pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: BodyKind) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     let mut left = items.iter();
     for segment in segments {
@@ -183,7 +158,7 @@ pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: Kind) -> Resu
 }
 
 /// A hand-edited item whose own text in `segments` was left as it was would have no effect: that is an error.
-fn same_item(bytes: &[u8], item: &str, kind: Kind) -> Result<(), String> {
+fn same_item(bytes: &[u8], item: &str, kind: BodyKind) -> Result<(), String> {
     let framed = take_apart(bytes, kind);
     match framed.items.as_slice() {
         [inside] if layout::minify(inside) == layout::minify(item) => Ok(()),
@@ -200,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    fn there_and_back(body: &[u8], kind: Kind) -> Framed<'_> {
+    fn there_and_back(body: &[u8], kind: BodyKind) -> Framed<'_> {
         let framed = take_apart(body, kind);
         assert_eq!(assemble(&framed.items, &framed.segments, kind).unwrap(), body);
         framed
@@ -208,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_usual_stream_is_one_run_and_the_end() {
-        let framed = there_and_back(b"data: {\"a\":1}\n\ndata: {\"a\":2}\n\ndata: [DONE]\n\n", Kind::Events);
+        let framed = there_and_back(b"data: {\"a\":1}\n\ndata: {\"a\":2}\n\ndata: [DONE]\n\n", BodyKind::Events);
         assert_eq!(framed.items, ["{\"a\":1}", "{\"a\":2}"]);
         assert_eq!(
             framed.segments,
@@ -229,27 +204,27 @@ mod tests {
             ("\n\n\ndata: 1\n\n", 1, 2),
             ("data: {\"a\":1}\rdata: x\r\r", 0, 1),
         ] {
-            let framed = there_and_back(body.as_bytes(), Kind::Events);
+            let framed = there_and_back(body.as_bytes(), BodyKind::Events);
             assert_eq!((framed.items.len(), framed.segments.len()), (items, segments), "{body:?}");
         }
-        assert_eq!(there_and_back(b"{\"a\":1}\n{\"b\":2}\n{\"c\"", Kind::Lines).items.len(), 2);
-        assert_eq!(there_and_back(b"{\"a\": 1}\n", Kind::Whole).items.len(), 1);
-        assert_eq!(there_and_back(b"Internal Server Error", Kind::Whole).items.len(), 0);
-        assert_eq!(there_and_back(b"", Kind::Events).segments.len(), 0);
+        assert_eq!(there_and_back(b"{\"a\":1}\n{\"b\":2}\n{\"c\"", BodyKind::Lines).items.len(), 2);
+        assert_eq!(there_and_back(b"{\"a\": 1}\n", BodyKind::Whole).items.len(), 1);
+        assert_eq!(there_and_back(b"Internal Server Error", BodyKind::Whole).items.len(), 0);
+        assert_eq!(there_and_back(b"", BodyKind::Events).segments.len(), 0);
     }
 
     #[test]
     fn an_edit_that_would_have_no_effect_is_an_error() {
-        let framed = take_apart(b"data: {\"a\" :1}\n\n", Kind::Events);
-        assert!(assemble(&["{\"a\":2}"], &framed.segments, Kind::Events).is_err());
-        assert!(assemble(&[], &framed.segments, Kind::Events).is_err());
-        assert!(assemble(&["{\"a\":1}", "{}"], &framed.segments, Kind::Events).is_err());
+        let framed = take_apart(b"data: {\"a\" :1}\n\n", BodyKind::Events);
+        assert!(assemble(&["{\"a\":2}"], &framed.segments, BodyKind::Events).is_err());
+        assert!(assemble(&[], &framed.segments, BodyKind::Events).is_err());
+        assert!(assemble(&["{\"a\":1}", "{}"], &framed.segments, BodyKind::Events).is_err());
     }
 
     proptest! {
         #[test]
         fn every_body_comes_back(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            for kind in [Kind::Whole, Kind::Events, Kind::Lines] {
+            for kind in [BodyKind::Whole, BodyKind::Events, BodyKind::Lines] {
                 there_and_back(&body, kind);
             }
         }
@@ -257,7 +232,7 @@ mod tests {
         #[test]
         fn every_stream_comes_back(parts in proptest::collection::vec("(data: ?|event: a|: c|\\{\"a\": ?1\\}|\\[DONE\\]|\r|\n|\r\n|\n\n|\u{feff}| )", 0..24)) {
             let body = parts.concat();
-            for kind in [Kind::Whole, Kind::Events, Kind::Lines] {
+            for kind in [BodyKind::Whole, BodyKind::Events, BodyKind::Lines] {
                 there_and_back(body.as_bytes(), kind);
             }
         }

@@ -44,5 +44,5 @@ pub use parts::FormatError;
 pub use read::{ReadError, read, read_request};
 pub use recording::{RecordedRequest, Recording};
 pub use rules::{BodyPath, Ignored, Mask, Rules, fits, mask_pattern, shown_endpoint};
-pub use scrub::{Secrets, carries_key, keeps_reply_header};
+pub use scrub::{Secrets, keeps_reply_header};
 pub use trouble::{has_end_mark, trouble};

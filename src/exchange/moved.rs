@@ -6,10 +6,11 @@ use http::Method;
 use regex::Regex;
 use serde_json::Value;
 
+use super::format::content_type;
 use super::key::Content;
 use super::rules::endpoint_of;
 use super::{Difference, Exchange, Rules, changing, differences, key, shown_endpoint};
-use crate::wire::{ndjson, sse};
+use crate::wire::{BodyKind, lenient, ndjson, sse};
 
 /// Members of a request that make the answer: what moves in them is never to be ignored.
 const MAKES_THE_ANSWER: [&str; 9] =
@@ -227,23 +228,21 @@ fn body(bytes: &[u8]) -> Value {
 /// A reply's JSON: of a stream, the array of its events.
 fn reply(exchange: &Exchange) -> Value {
     let reply = &exchange.reply;
-    let kind = reply.headers.iter().find(|(name, _)| name == "content-type").map_or("", |(_, value)| value.as_str());
-    let json = |text: &str| -> Value { serde_json::from_str(text).unwrap_or_else(|_| text.into()) };
-    if kind.starts_with("text/event-stream") {
-        let events = sse::parse(&reply.body).into_iter().filter_map(|segment| match segment.kind {
-            sse::Kind::Event(event) => event.data.map(|data| json(&data)),
-            sse::Kind::Quiet => None,
-        });
-        return events.collect();
+    let json = |text: &str| lenient::read(text).map_or_else(|_| text.into(), |read| read.value);
+    match BodyKind::of(content_type(&reply.headers), &reply.body) {
+        BodyKind::Whole => body(&reply.body),
+        BodyKind::Events => {
+            let data = |segment: sse::Segment| match segment.kind {
+                sse::Kind::Event(event) => event.data,
+                sse::Kind::Quiet => None,
+            };
+            sse::parse(&reply.body).into_iter().filter_map(data).map(|data| json(&data)).collect()
+        }
+        BodyKind::Lines => {
+            let lines = ndjson::parse(&reply.body);
+            lines.iter().filter(|line| !line.is_blank()).map(|line| json(&line.text)).collect()
+        }
     }
-    if kind.contains("ndjson") {
-        return ndjson::parse(&reply.body)
-            .iter()
-            .filter(|line| !line.is_blank())
-            .map(|line| json(&line.text))
-            .collect();
-    }
-    body(&reply.body)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

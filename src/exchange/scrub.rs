@@ -14,6 +14,7 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{ChunkMark, End, Exchange, Reply, Request, body};
+use crate::wire::headers::{is_credential, is_of_one_hop, sets_cookie};
 
 /// Shorter values are no secrets here. `_NONE_`, `test` or `dummy` stand where a key is not needed; they turn up in
 /// honest text, and replacing them would falsify recordings while it protects nothing.
@@ -23,33 +24,9 @@ const SHORTEST: usize = 8;
 const KEPT_REQUEST_HEADERS: [&str; 6] =
     ["accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type", "openai-beta"];
 
-/// Reply headers that are not kept: they belong to one connection or one session, or follow from the body.
-const DROPPED_REPLY_HEADERS: [&str; 13] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "set-cookie2",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-retake-origin",
-];
-
-/// Whether a key or a cookie travels under this name, in a header or in a query.
-pub fn carries_key(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    name == "key"
-        || ["authorization", "api-key", "apikey", "token", "cookie", "secret"].iter().any(|part| name.contains(part))
-}
-
-/// Whether a header of a reply is kept.
+/// Whether a header of a reply is kept: not those that belong to one connection or one session, or follow from the body.
 pub fn keeps_reply_header(name: &str) -> bool {
-    !DROPPED_REPLY_HEADERS.contains(&name.to_ascii_lowercase().as_str())
+    !is_of_one_hop(name) && !sets_cookie(name) && !name.eq_ignore_ascii_case("x-retake-origin")
 }
 
 /// The values that must never be kept nor shown, each with the variable it came from.
@@ -95,7 +72,7 @@ impl Secrets {
     /// These, and request headers that are kept besides the usual ones, because they count when requests are compared.
     /// One that carries a key is never kept.
     pub fn keeping(mut self, headers: &[String]) -> Self {
-        let new = headers.iter().filter(|name| !carries_key(name));
+        let new = headers.iter().filter(|name| !is_credential(name));
         self.kept_headers.extend(new.filter(|name| !KEPT_REQUEST_HEADERS.contains(&name.as_str())).cloned());
         self.kept_headers.sort_unstable();
         self.kept_headers.dedup();

@@ -11,12 +11,14 @@ use super::digest::digest;
 use super::extra::{Extra, Segments};
 use super::file::{self, File, Headers, OF_FILE, OF_REQUEST, OF_RESPONSE};
 use super::format::kind_of;
-use super::framing::{self, Kind, Segment};
+use super::framing::{self, Segment};
 use super::key::has_no_body_by_nature;
 use super::owners::{MOST_REPEATS, Named, Owners, Repeats, Times};
 use super::parts::{FormatError, Members, Text};
+use super::trouble::Ended;
 use super::version::{CURRENT, Version};
 use super::{Auth, ChunkMark, End, Exchange, Origin, RecordedRequest, Recording, Reply, Request};
+use crate::wire::BodyKind;
 
 /// Every member of the section. [`Head`] and [`Body`] read them.
 const MEMBERS: &[&str] = &[
@@ -33,6 +35,7 @@ const MEMBERS: &[&str] = &[
     "chunks",
     "segments",
     "end",
+    "ended",
     "digest",
     "origin",
 ];
@@ -71,6 +74,8 @@ struct Body {
     chunks: Vec<(usize, u64)>,
     end: Ending,
     digest: Option<String>,
+    /// For people and other tools. What counts is what the bytes say, in files of every age.
+    _ended: Option<Ended>,
 }
 
 impl Body {
@@ -82,6 +87,7 @@ impl Body {
             chunks: section.or_default(text, "chunks")?,
             end: section.or_default(text, "end")?,
             digest: section.or_default(text, "digest")?,
+            _ended: section.or_default(text, "ended")?,
         })
     }
 }
@@ -238,7 +244,12 @@ impl<'a> Section<'a> {
     }
 
     /// The bytes of the body, and the segments if any has members that are not known here.
-    fn bytes(&self, file: &File<'a>, response: &Members<'a>, kind: Kind) -> Result<(Vec<u8>, Segments), FormatError> {
+    fn bytes(
+        &self,
+        file: &File<'a>,
+        response: &Members<'a>,
+        kind: BodyKind,
+    ) -> Result<(Vec<u8>, Segments), FormatError> {
         let items = file::items(file.text, response)?;
         let items: Vec<&str> = items.iter().map(|item| item.data).collect();
         let wrong = |reason| self.wrong("segments", reason);
@@ -328,19 +339,19 @@ impl Head {
 }
 
 /// How items are framed where a file written by hand does not say so.
-fn usual(count: usize, kind: Kind) -> Vec<Segment> {
-    let (before, after) = kind.frame();
+fn usual(count: usize, kind: BodyKind) -> Vec<Segment> {
+    let (before, after) = framing::frame(kind);
     let mut segments =
         vec![Segment::Items { count, before: before.to_owned(), after: after.to_owned(), spaced: false }];
-    if kind == Kind::Events {
+    if kind == BodyKind::Events {
         segments.push(Segment::Raw { bytes: b"data: [DONE]\n\n".to_vec(), item: false });
     }
     segments
 }
 
 impl FileSegment {
-    fn checked(self, kind: Kind) -> Result<Segment, String> {
-        let (before, after) = kind.frame();
+    fn checked(self, kind: BodyKind) -> Result<Segment, String> {
+        let (before, after) = framing::frame(kind);
         match (self.count, self.text, self.base64) {
             (Some(count), None, None) if !self.item => Ok(Segment::Items {
                 count,

@@ -95,6 +95,7 @@ fn a_newer_minor_keeps_its_version_and_what_is_not_known_of_it_when_it_is_writte
           {"text": ": ping\n\ndata: [DONE]\n\n", "later": {"by":["1E5",1E5,null]}, "n": 9314001608812126000}
         ],
         "end": "complete",
+        "ended": "terminal",
         "digest": "sha256:c460e493897a4bbbe8a56a751ca07eff268944e4c7e7e9ab6f5b7eca9dc98624",
         "later": {
           "by": [
@@ -145,8 +146,8 @@ fn in_a_known_version_what_is_unknown_in_our_section_is_a_typo_and_elsewhere_it_
         reason(&in_section("\"1.7\"").replace("\"originn\": \"real\"", "\"auth\": \"oauth\"")),
     ];
     insta::assert_snapshot!(all.join("\n"), @"
-    line 6, column 74: unknown member `originn`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `digest`, `origin`; correct it, or take it out
-    line 6, column 74: unknown member `originn`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `digest`, `origin`; correct it, or take it out
+    line 6, column 74: unknown member `originn`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `ended`, `digest`, `origin`; correct it, or take it out
+    line 6, column 74: unknown member `originn`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `ended`, `digest`, `origin`; correct it, or take it out
     line 6, column 20: unknown member `cout`: a segment has `count`, `before`, `after`, `spaced`, `text`, `base64`, `item`; correct it, or take it out
     line 5, column 55: the member `status` stands here twice: take one out
     line 6, column 17: a segment has one of `count`, `text` and `base64`, and `item` only beside the latter two; the file has version 1.7, and this retake knows 1.1: a newer retake may read it

@@ -1,11 +1,10 @@
 //! Whether a reply is an answer, or tells of trouble that the next try may not have.
 
-use serde_json::Value;
+use serde::Deserialize;
 
-use super::format::kind_of;
-use super::framing::Kind;
+use super::format::content_type;
 use super::{End, Reply};
-use crate::wire::{Answer, ndjson, sse};
+use crate::wire::{self, BodyKind, Ending};
 
 /// Statuses that speak of the moment or of the caller's account, and not of what was asked.
 const PASSING_STATUSES: [u16; 5] = [401, 403, 408, 425, 429];
@@ -22,103 +21,67 @@ pub fn trouble(reply: &Reply) -> Option<String> {
     if !(200..300).contains(&reply.status) {
         return None;
     }
-    match kind_of(&reply.headers) {
-        Kind::Whole => {
-            let body: Value = serde_json::from_slice(&reply.body).ok()?;
-            is_error(&body).then(|| format!("the provider answered {} with an error in the body", reply.status))
-        }
-        Kind::Events => of_events(&reply.body),
-        Kind::Lines => of_lines(&reply.body),
+    match ending(reply) {
+        Ending::Error(_) if wire_kind(reply).is_stream() => Some("the stream holds an error".to_owned()),
+        Ending::Error(_) => Some(format!("the provider answered {} with an error in the body", reply.status)),
+        Ending::Empty => Some("the stream holds no event".to_owned()),
+        Ending::Open => Some("the stream ended without its last event".to_owned()),
+        Ending::Cut => Some("the stream ended within an event".to_owned()),
+        Ending::Whole | Ending::Unknown => None,
     }
+}
+
+/// How a reply ended, by its protocol.
+pub(super) fn ending(reply: &Reply) -> Ending {
+    match &reply.end {
+        End::Broken(_) => Ending::Cut,
+        End::Complete => wire::read(content_type(&reply.headers), &reply.body).ending(),
+    }
+}
+
+/// How a reply ended by its protocol, as its file says it. A whole reply without an error has no more to say than that
+/// it is complete, and of what no known protocol ends nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Ended {
+    /// A stream with the last event of its protocol.
+    Terminal,
+    /// A stream without it.
+    Open,
+    /// A stream that ends within an event, or before it.
+    Cut,
+    /// An error, in whatever form.
+    Error,
+}
+
+impl Ended {
+    pub(super) fn of(reply: &Reply) -> Option<Self> {
+        match ending(reply) {
+            Ending::Whole => wire_kind(reply).is_stream().then_some(Ended::Terminal),
+            Ending::Open => Some(Ended::Open),
+            Ending::Cut | Ending::Empty => Some(Ended::Cut),
+            Ending::Error(_) => Some(Ended::Error),
+            Ending::Unknown => None,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Ended::Terminal => "terminal",
+            Ended::Open => "open",
+            Ended::Cut => "cut",
+            Ended::Error => "error",
+        }
+    }
+}
+
+fn wire_kind(reply: &Reply) -> BodyKind {
+    BodyKind::of(content_type(&reply.headers), &reply.body)
 }
 
 /// Whether the stream of a reply ended with OpenAI's `[DONE]`.
 pub fn has_end_mark(reply: &Reply) -> bool {
     reply.body.trim_ascii_end().ends_with(b"data: [DONE]")
-}
-
-fn is_error(body: &Value) -> bool {
-    if body["type"] == "error" || body["object"] == "error" {
-        return true;
-    }
-    let error = Answer::from_json(body).error;
-    // Some servers write `"error": false` or an empty object beside a good answer.
-    error.is_some_and(|error| error != Value::Bool(false) && error != Value::Object(serde_json::Map::new()))
-}
-
-/// How a stream's protocol ends it.
-#[derive(Default)]
-struct Seen {
-    events: usize,
-    /// The protocol is one whose end is known.
-    has_end: bool,
-    is_ended: bool,
-    is_error: bool,
-}
-
-impl Seen {
-    fn event(&mut self, name: Option<&str>, data: &str) {
-        self.events += 1;
-        if data.trim() == "[DONE]" {
-            (self.has_end, self.is_ended) = (true, true);
-            return;
-        }
-        self.is_error |= name == Some("error");
-        let Ok(event) = serde_json::from_str::<Value>(data) else { return };
-        self.is_error |= is_error(&event);
-        if let Some(choices) = event["choices"].as_array() {
-            self.has_end = true;
-            self.is_ended |= choices.iter().any(|choice| !choice["finish_reason"].is_null());
-        }
-        if let Some(candidates) = event["candidates"].as_array() {
-            self.has_end = true;
-            self.is_ended |= candidates.iter().any(|candidate| !candidate["finishReason"].is_null());
-        }
-        match event["type"].as_str() {
-            Some("message_stop" | "response.completed" | "response.incomplete") => {
-                (self.has_end, self.is_ended) = (true, true);
-            }
-            Some("response.failed") => self.is_error = true,
-            Some(kind) if kind == "message_start" || kind.starts_with("response.") => self.has_end = true,
-            _ => {}
-        }
-    }
-
-    fn trouble(&self) -> Option<String> {
-        match self {
-            Seen { is_error: true, .. } => Some("the stream holds an error".to_owned()),
-            Seen { events: 0, .. } => Some("the stream holds no event".to_owned()),
-            Seen { has_end: true, is_ended: false, .. } => Some("the stream ended without its last event".to_owned()),
-            _ => None,
-        }
-    }
-}
-
-fn of_events(body: &[u8]) -> Option<String> {
-    let mut seen = Seen::default();
-    for segment in sse::parse(body) {
-        if let sse::Kind::Event(event) = segment.kind
-            && let Some(data) = event.data.filter(|_| !event.unterminated)
-        {
-            seen.event(event.event.as_deref(), &data);
-        }
-    }
-    seen.trouble()
-}
-
-/// Ollama's lines end with one that says `"done": true`.
-fn of_lines(body: &[u8]) -> Option<String> {
-    let mut seen = Seen::default();
-    for line in ndjson::parse(body) {
-        let Ok(value) = serde_json::from_slice::<Value>(&body[line.raw]) else { continue };
-        seen.events += 1;
-        seen.is_error |= is_error(&value);
-        if let Some(done) = value["done"].as_bool() {
-            seen.has_end = true;
-            seen.is_ended |= done;
-        }
-    }
-    seen.trouble()
 }
 
 #[cfg(test)]
@@ -162,31 +125,31 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_whole_with_the_last_event_of_its_protocol() {
-        for whole in [
-            "data: {\"choices\": [{\"finish_reason\": null}]}\n\ndata: {\"choices\": [{\"finish_reason\": \"stop\"}]}\n\n",
-            "data: {\"a\": 1}\n\ndata: [DONE]\n\n",
-            "event: message_start\ndata: {\"type\": \"message_start\"}\n\ndata: {\"type\": \"message_stop\"}\n\n",
-            "data: {\"type\": \"response.created\"}\n\ndata: {\"type\": \"response.completed\"}\n\n",
-            "data: {\"candidates\": [{\"finishReason\": \"STOP\"}]}\n\n",
-            "data: {\"some\": \"other protocol\"}\n\n",
-        ] {
-            assert_eq!(stream(whole), None, "{whole}");
-        }
+    fn a_stream_without_its_end_is_trouble() {
+        assert_eq!(stream("data: {\"choices\": []}\n\ndata: [DONE]\n\n"), None);
+        assert_eq!(stream("data: {\"some\": \"other protocol\"}\n\n"), None);
         for (cut, why) in [
             ("", "no event"),
-            (": ping\n\n", "no event"),
             ("data: {\"choices\": [{\"finish_reason\": null}]}\n\n", "without its last event"),
-            ("data: {\"type\": \"message_start\"}\n\n", "without its last event"),
-            ("data: {\"type\": \"response.output_text.delta\"}\n\n", "without its last event"),
-            ("data: {\"choices\": []}\n\ndata: {\"error\": {\"message\": \"x\"}}\n\ndata: [DONE]\n\n", "an error"),
+            ("data: {\"choices\": []}\n\ndata: {\"id\"", "within an event"),
             ("event: error\ndata: overloaded\n\n", "an error"),
-            ("data: {\"type\": \"response.failed\"}\n\n", "an error"),
         ] {
             assert!(stream(cut).is_some_and(|said| said.contains(why)), "{cut}: {:?}", stream(cut));
         }
-        let lines = |body: &str| trouble(&reply(200, "application/x-ndjson", body));
-        assert_eq!(lines("{\"done\": false}\n{\"done\": true}\n"), None);
-        assert!(lines("{\"done\": false}\n").is_some() && lines("{\"error\": \"x\"}\n").is_some());
+    }
+
+    #[test]
+    fn a_file_says_how_a_reply_ended_by_its_protocol() {
+        for (kind, body, ended) in [
+            ("text/event-stream", "data: {\"choices\": []}\n\ndata: [DONE]\n\n", Some("terminal")),
+            ("text/event-stream", "data: {\"choices\": [{\"finish_reason\": null}]}\n\n", Some("open")),
+            ("text/event-stream", "data: {\"choices\": []}\n\ndata: {\"id\"", Some("cut")),
+            ("text/event-stream", "", Some("cut")),
+            ("text/event-stream", "data: {\"some\": \"other protocol\"}\n\n", None),
+            ("application/json", "{\"error\": {\"message\": \"x\"}}", Some("error")),
+            ("application/json", "{\"choices\": []}", None),
+        ] {
+            assert_eq!(Ended::of(&reply(200, kind, body)).map(Ended::name), ended, "{body}");
+        }
     }
 }

@@ -11,8 +11,9 @@ use super::raw::{
 };
 use super::words::{File, did_you_mean};
 use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup};
-use crate::exchange::{Ignored, Mask, Rules, carries_key};
+use crate::exchange::{Ignored, Mask, Rules};
 use crate::suite;
+use crate::wire::headers::is_credential;
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
 /// The finish reasons that OpenAI's API knows.
@@ -216,7 +217,7 @@ fn match_headers(file: &File<'_>, raw: Vec<Spanned<String>>, key_header: &str) -
     let mut names = Vec::new();
     for word in raw {
         let name = file.header_name(&word)?;
-        if carries_key(&name) || name == key_header {
+        if is_credential(&name) || name == key_header {
             let help = "name a header that holds no key: what counts stands in recordings, and keys never do";
             return Err(file.wrong(&word, format!("`{}` carries a key or a cookie", word.value), help));
         }

@@ -6,6 +6,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::refusal::Refusal;
+use crate::wire::headers::query_without_key;
 
 /// Longest name of a session, in bytes: room for the id of any test.
 const LONGEST_NAME: usize = 1_000;
@@ -76,12 +77,11 @@ pub(super) fn name_of(escaped: &str) -> Result<String, Refusal> {
 /// A path with its query, without the caller's own key in it; whether there was one. Google's API takes keys so.
 pub(super) fn with_query<'p>(path: &'p str, query: Option<&str>) -> (Cow<'p, str>, bool) {
     let Some(query) = query.filter(|query| !query.is_empty()) else { return (path.into(), false) };
-    let is_key = |pair: &&str| matches!(pair.split('=').next(), Some("key" | "api_key" | "api-key" | "access_token"));
-    if !query.split('&').any(|pair| is_key(&pair)) {
-        return (format!("{path}?{query}").into(), false);
+    match query_without_key(query) {
+        (_, false) => (format!("{path}?{query}").into(), false),
+        (kept, true) if kept.is_empty() => (path.into(), true),
+        (kept, true) => (format!("{path}?{kept}").into(), true),
     }
-    let kept: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
-    (if kept.is_empty() { path.into() } else { format!("{path}?{}", kept.join("&")).into() }, true)
 }
 
 #[cfg(test)]

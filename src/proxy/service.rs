@@ -24,6 +24,7 @@ use crate::provider::Provider;
 use crate::record::Tape;
 use crate::suite::parse_faults;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
+use crate::wire::headers::{KEY_HEADERS, is_of_the_address};
 use crate::yaml::{Source, nearest};
 
 /// Names the session on whose behalf a request is made, percent-encoded where need be.
@@ -145,9 +146,7 @@ impl Proxy {
 /// The proxy's token, from its own header or from where a client puts its API key.
 fn token(headers: &HeaderMap) -> Option<&str> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
-    text(TOKEN_HEADER)
-        .or_else(|| bearer(headers))
-        .or_else(|| ["x-api-key", "api-key", "x-goog-api-key"].into_iter().find_map(text))
+    text(TOKEN_HEADER).or_else(|| bearer(headers)).or_else(|| KEY_HEADERS.into_iter().find_map(text))
 }
 
 /// The session of a request: by its path or its header, and not two at once.
@@ -230,8 +229,7 @@ fn request(head: Parts, body: Bytes, case: Option<String>, provider: &Provider, 
 
 /// The reply as it comes. One whose end is there at once goes out whole, with its length.
 async fn relayed(reply: Reply) -> Response {
-    let of_the_address = ["alt-svc", "strict-transport-security"];
-    let headers = end_to_end(reply.headers, |name| !of_the_address.contains(&name));
+    let headers = end_to_end(reply.headers, |name| !is_of_the_address(name));
     let mut chunks = reply.body;
     let body = match chunks.next().now_or_never() {
         None => streamed(chunks),

@@ -20,6 +20,7 @@ use crate::exchange::{Auth, End};
 use crate::upstream::{
     AUTH_HEADER, CASE_HEADER, ERROR_HEADER, Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Upstream,
 };
+use crate::wire::headers::KEY_HEADERS;
 
 /// An upstream that answers from a script. A request that no rule answers is an `Err`, never some default.
 pub struct Scripted {
@@ -125,8 +126,8 @@ async fn handle(State(scripted): State<Arc<Scripted>>, request: axum::extract::R
 
 fn understood(head: http::request::Parts, body: Bytes) -> Request {
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let credentials = ["authorization", "api-key", "x-api-key", "x-goog-api-key"];
-    let keyed = credentials.iter().any(|name| head.headers.contains_key(*name)) && text(AUTH_HEADER) != Some("none");
+    let mut keys = KEY_HEADERS.iter().chain(&["authorization"]);
+    let keyed = keys.any(|name| head.headers.contains_key(*name)) && text(AUTH_HEADER) != Some("none");
     Request {
         endpoint: head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         auth: if keyed { Auth::Provider } else { Auth::None },

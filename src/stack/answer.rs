@@ -10,9 +10,11 @@ use super::headers;
 use super::keeping::Keeping;
 use super::quirks::Changes;
 use super::refusal::{Refusal, shape_provider_error};
-use super::{relay, terminal};
+use super::relay::{Relay, relayed};
+use super::terminal;
 use crate::exchange::Auth;
 use crate::upstream::{Reply, Request};
+use crate::wire::BodyKind;
 
 /// What comes with a call besides its body.
 #[derive(Debug, Clone)]
@@ -51,11 +53,17 @@ pub(super) async fn answer(
         return provider_error(reply).await;
     }
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
-    if is_stream(&reply.headers, ask.streams()) {
-        let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
-        return Ok(respond(status, headers, Body::from_stream(relay::events(reply, changes, keeping, done))));
+    let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
+    let expected = if is_stream(&reply.headers, ask.streams()) { BodyKind::Events } else { BodyKind::Whole };
+    let mut relay = Relay::new(expected, changes, keeping, done);
+    // By what comes rather than by what was said or asked: a stream may come as JSON, and JSON where a stream was asked.
+    if expected == BodyKind::Events || ask.streams() {
+        return Ok(respond(status, headers, Body::from_stream(relayed(reply, relay))));
     }
-    whole(reply, &changes, keeping).await
+    let bytes = reply.collect().await.map_err(|(_, error)| error)?;
+    let mut body = relay.push(&bytes).await?;
+    body.extend(relay.end().await?);
+    Ok(respond(status, headers, body.into()))
 }
 
 /// What is stored of the answer; `None` when nothing is.
@@ -67,36 +75,24 @@ fn keeping(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Optio
     Ok(Some(Keeping { store, model, messages: ask.messages(), metadata: ask.metadata()? }))
 }
 
-/// A reply that is relayed when it is read whole: changed, kept, given back.
-async fn whole(reply: Reply, changes: &Changes, keeping: Option<Keeping>) -> Result<Response<Body>, Refusal> {
-    let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
-    let bytes = reply.collect().await.map_err(|(_, error)| error)?;
-    let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(respond(status, headers, bytes.into())) };
-    let changed = changes.whole(text);
-    if let Some(keeping) = keeping {
-        keeping.keep(changed.as_deref().unwrap_or(text)).await?;
-    }
-    let body = changed.map_or(bytes, Bytes::from);
-    Ok(respond(status, headers, body.into()))
-}
-
 /// The provider's error with its status and headers, in OpenAI's shape.
 pub(super) async fn provider_error(reply: Reply) -> Result<Response<Body>, Refusal> {
     let (status, mut headers) = (reply.status, headers::for_caller(&reply.headers));
     let bytes = reply.collect().await.map_err(|(_, error)| error)?;
-    let Some(shaped) = shape_provider_error(status, &bytes) else { return Ok(respond(status, headers, bytes.into())) };
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+    let Some(shaped) = shape_provider_error(status, kind.as_deref().unwrap_or_default(), &bytes) else {
+        return Ok(respond(status, headers, bytes.into()));
+    };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(header::CONTENT_ENCODING);
     Ok(respond(status, headers, shaped.to_string().into()))
 }
 
-/// By what came rather than by what was asked: a provider may answer a stream with one whole error, or the
-/// other way round. Only where it does not say, the question decides.
+/// By what the provider says rather than by what was asked: it may answer a stream with one whole error, or the other
+/// way round. Only where it does not say, the question decides.
 fn is_stream(headers: &HeaderMap, asked: bool) -> bool {
-    match headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase()) {
-        Some(said) => said.starts_with(b"text/event-stream"),
-        None => asked,
-    }
+    let said = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    said.map_or(asked, |said| BodyKind::declared(&said) == BodyKind::Events)
 }
 
 fn respond(status: http::StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {

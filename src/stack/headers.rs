@@ -2,31 +2,27 @@
 
 use http::HeaderMap;
 
-use crate::exchange::carries_key;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
+use crate::wire::headers::{is_credential, is_of_the_address, query_without_key, sets_cookie};
 
 /// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
 pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     let of_the_caller = ["accept-encoding", "openai-organization", "openai-project"];
     end_to_end(headers.clone(), |name| {
-        !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !carries_key(name)
+        !of_the_caller.contains(&name) && name != CASE_HEADER && name != AUTH_HEADER && !is_credential(name)
     })
 }
 
 /// The provider's headers as the caller may see them.
 pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
-    let of_the_provider = ["set-cookie", "server", "date", "alt-svc", "strict-transport-security"];
-    end_to_end(headers.clone(), |name| !of_the_provider.contains(&name))
+    let of_the_server = ["server", "date"];
+    end_to_end(headers.clone(), |name| !of_the_server.contains(&name) && !sets_cookie(name) && !is_of_the_address(name))
 }
 
 /// An endpoint with the caller's query, without keys in it.
 pub(super) fn endpoint(path: &str, query: Option<&str>) -> String {
-    let kept: Vec<&str> = query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !carries_key(pair.split('=').next().unwrap_or_default()))
-        .collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+    let (kept, _) = query_without_key(query.unwrap_or_default());
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::metadata::Metadata;
 use super::refusal::Refusal;
-use super::splice::Members;
 use super::store::{Completion, Store};
+use crate::wire::{Ending, Reading};
 
 /// What is needed to keep the chat completion that a call leads to.
 pub(super) struct Keeping {
@@ -19,18 +19,42 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Keeps a `chat.completion` as the caller gets it; anything else is passed over. Committed on return.
-    pub(super) async fn keep(self, completion: &str) -> Result<(), Refusal> {
-        let Ok(members) = Members::parse(completion) else { return Ok(()) };
-        if members.read::<Vec<Value>>("choices").is_none() {
+    /// The id under which a completion is kept and given back: the provider's own, unless the store has it already, as
+    /// where one recording answers two calls, or a provider draws its ids from few.
+    pub(super) async fn id_in_the_place_of(&self, said: &str) -> Result<String, Refusal> {
+        Ok(if self.store.claim(said).await? { said.to_owned() } else { own_id() })
+    }
+
+    /// Keeps a whole chat completion as the caller gets it: `text`.
+    pub(super) async fn keep_whole(self, reading: &Reading, id: Option<String>, text: &str) -> Result<(), Refusal> {
+        if reading.ending() != Ending::Whole || !reading.answer.is_chat() || reading.answer.error.is_some() {
             return Ok(());
         }
-        let id = members.read::<String>("id").filter(|id| !id.is_empty());
+        let Some(json) = &reading.json else { return Ok(()) };
+        // The text as it came keeps numbers that a parsed value would not; but where it is no JSON, nobody could list it.
+        let completion =
+            if reading.not_json.is_none() { text.to_owned() } else { renamed(json, id.as_deref(), &self.model) };
+        self.keep(id, reading.answer.created(), completion).await
+    }
+
+    /// Keeps a streamed chat completion, put together; what was cut, or is an error, is none.
+    pub(super) async fn keep_streamed(self, reading: &Reading, id: Option<String>) -> Result<(), Refusal> {
+        if reading.ending() != Ending::Whole {
+            return Ok(());
+        }
+        let id = id.unwrap_or_else(own_id);
+        let created = reading.answer.created().unwrap_or_else(now);
+        let Some(completion) = reading.answer.completion(&id, created, &self.model) else { return Ok(()) };
+        self.keep(Some(id), Some(created), completion.to_string()).await
+    }
+
+    /// Committed on return.
+    async fn keep(self, id: Option<String>, created: Option<i64>, completion: String) -> Result<(), Refusal> {
         let kept = Completion {
-            id: id.unwrap_or_else(|| format!("chatcmpl-{}", uuid::Uuid::new_v4().simple())),
-            created: members.read("created").unwrap_or_else(now),
+            id: id.unwrap_or_else(own_id),
+            created: created.unwrap_or_else(now),
             model: self.model,
-            completion: completion.to_owned(),
+            completion,
             input_messages: self.messages,
             metadata: self.metadata,
         };
@@ -38,6 +62,22 @@ impl Keeping {
     }
 }
 
-fn now() -> i64 {
+/// An id that no provider gives.
+pub(super) fn own_id() -> String {
+    format!("chatcmpl-{}", uuid::Uuid::new_v4().simple())
+}
+
+/// A completion under this id and model.
+fn renamed(json: &Value, id: Option<&str>, model: &str) -> String {
+    let mut json = json.clone();
+    if let (Some(members), Some(id)) = (json.as_object_mut(), id) {
+        members.insert("id".to_owned(), id.into());
+        members.insert("model".to_owned(), model.into());
+    }
+    json.to_string()
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -14,7 +14,6 @@ mod access;
 mod answer;
 mod ask;
 mod gateway;
-mod gather;
 mod handlers;
 mod headers;
 mod history;

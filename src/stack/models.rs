@@ -91,7 +91,9 @@ async fn of_provider(provider: &Provider, upstream: &Shared, call: Call) -> Resu
 }
 
 fn unlisted(status: StatusCode, bytes: &[u8]) -> Refusal {
-    let shaped = shape_provider_error(status, bytes).or_else(|| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    let shaped = shape_provider_error(status, "application/json", bytes)
+        .or_else(|| serde_json::from_slice(bytes).ok())
+        .unwrap_or_default();
     let said = shaped["error"]["message"].as_str().unwrap_or_default();
     let kind = shaped["error"]["type"].as_str().unwrap_or("server_error");
     Refusal::of(status, kind, format!("answered {status} when asked for its models: {said}"))

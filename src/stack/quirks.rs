@@ -1,5 +1,6 @@
 //! What a reply's JSON becomes on its way to the caller.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -9,6 +10,7 @@ use serde_json::value::RawValue;
 use super::ask::Endpoint;
 use super::splice::{Edits, Members, quote};
 use crate::provider::Quirks;
+use crate::wire::lenient;
 
 /// How the JSON of one request's reply is changed.
 #[derive(Debug, Clone)]
@@ -35,10 +37,15 @@ impl Changes {
     }
 
     /// A whole body, changed; `None` when it needs no change or is no JSON object.
-    pub(super) fn whole(&self, text: &str) -> Option<String> {
-        let members = Members::parse(text).ok()?;
-        let mut edits = Edits::new(text);
+    /// With `id`, it gets that one.
+    pub(super) fn whole(&self, text: &str, id: Option<&str>) -> Option<String> {
+        let readable = readable(text);
+        let members = Members::parse(&readable).ok()?;
+        let mut edits = Edits::new(&readable);
         self.model_and_reasons(&members, &mut edits);
+        if let Some(id) = id.filter(|id| members.read::<&str>("id") != Some(id)) {
+            edits.set(&members, "id", quote(id));
+        }
         if let Some(usage) = self.usage.filter(|_| !members.has("usage")) {
             edits.set(&members, "usage", usage.to_owned());
         }
@@ -49,16 +56,25 @@ impl Changes {
                 }
             }
         }
-        edits.apply()
+        edits.apply_to(text)
     }
 
     /// The JSON of one streamed event, changed; `None` when it needs no change or is no JSON object. Usage is
-    /// never put in: a stream carries it only on request, and on no fixed event.
-    pub(super) fn event(&self, text: &str) -> Option<String> {
-        let members = Members::parse(text).ok()?;
-        let mut edits = Edits::new(text);
+    /// never put in: a stream carries it only on request, and on no fixed event. With `id`, the second one stands in the
+    /// place of the first, and of none.
+    pub(super) fn event(&self, text: &str, id: Option<(Option<&str>, &str)>) -> Option<String> {
+        let readable = readable(text);
+        let members = Members::parse(&readable).ok()?;
+        let mut edits = Edits::new(&readable);
         self.model_and_reasons(&members, &mut edits);
-        edits.apply()
+        if let Some((said, given)) = id.filter(|_| members.has("choices")) {
+            let own = members.read::<String>("id").filter(|own| !own.is_empty());
+            // Another id than the first is another answer, which is not to be hidden.
+            if own.as_deref() != Some(given) && own.as_deref() == said {
+                edits.set(&members, "id", quote(given));
+            }
+        }
+        edits.apply_to(text)
     }
 
     fn model_and_reasons(&self, members: &Members, edits: &mut Edits) {
@@ -80,6 +96,11 @@ impl Changes {
             }
         }
     }
+}
+
+/// The same text with each value at its place, where clients read what strict JSON parsers do not.
+fn readable(text: &str) -> Cow<'_, str> {
+    if serde_json::from_str::<&RawValue>(text).is_ok() { text.into() } else { lenient::same_length(text).into() }
 }
 
 /// Floats as OpenAI sends them when asked for base64: four bytes each, the lowest first.
@@ -104,24 +125,24 @@ mod tests {
     fn a_chat_reply_gets_model_reason_and_usage_and_keeps_the_rest() {
         let changes = Changes::new(Endpoint::Chat, "together/m".into(), false, &quirks());
         let text = r#"{"id":"1", "model":"m","prompt":[], "choices":[{"finish_reason":"eos","seed":18168036348581554000},{"finish_reason":null}],"usage":null}"#;
-        insta::assert_snapshot!(changes.whole(text).unwrap(), @r#"{"id":"1", "model":"together/m","prompt":[], "choices":[{"finish_reason":"stop","seed":18168036348581554000},{"finish_reason":null}],"usage":{"prompt_tokens":-1,"total_tokens":-1,"completion_tokens":-1}}"#);
-        insta::assert_snapshot!(changes.event(text).unwrap(), @r#"{"id":"1", "model":"together/m","prompt":[], "choices":[{"finish_reason":"stop","seed":18168036348581554000},{"finish_reason":null}],"usage":null}"#);
+        insta::assert_snapshot!(changes.whole(text, None).unwrap(), @r#"{"id":"1", "model":"together/m","prompt":[], "choices":[{"finish_reason":"stop","seed":18168036348581554000},{"finish_reason":null}],"usage":{"prompt_tokens":-1,"total_tokens":-1,"completion_tokens":-1}}"#);
+        insta::assert_snapshot!(changes.event(text, None).unwrap(), @r#"{"id":"1", "model":"together/m","prompt":[], "choices":[{"finish_reason":"stop","seed":18168036348581554000},{"finish_reason":null}],"usage":null}"#);
     }
 
     #[test]
     fn what_is_right_already_is_not_touched() {
         let changes = Changes::new(Endpoint::Chat, "m".into(), false, &quirks());
-        assert_eq!(changes.whole(r#"{"model":"m","usage":{"total_tokens":1}}"#), None);
-        assert_eq!(changes.event("[DONE]"), None);
-        assert_eq!(changes.event(r#"{"error":{"message":"m"}}"#), None);
-        assert_eq!(changes.event(r#"{"model":null}"#), None);
+        assert_eq!(changes.whole(r#"{"model":"m","usage":{"total_tokens":1}}"#, None), None);
+        assert_eq!(changes.event("[DONE]", None), None);
+        assert_eq!(changes.event(r#"{"error":{"message":"m"}}"#, None), None);
+        assert_eq!(changes.event(r#"{"model":null}"#, None), None);
     }
 
     #[test]
     fn embeddings_become_base64_only_when_they_are_floats_and_it_was_asked() {
         let text = r#"{"data":[{"embedding":[1.0,-0.5]},{"embedding":"AACAPw=="},{"embedding":[[1.0]]}]}"#;
-        let asked = Changes::new(Endpoint::Embeddings, "m".into(), true, &quirks()).whole(text).unwrap();
+        let asked = Changes::new(Endpoint::Embeddings, "m".into(), true, &quirks()).whole(text, None).unwrap();
         insta::assert_snapshot!(asked, @r#"{"data":[{"embedding":"AACAPwAAAL8="},{"embedding":"AACAPw=="},{"embedding":[[1.0]]}],"usage":{"prompt_tokens":-1,"total_tokens":-1}}"#);
-        assert_eq!(Changes::new(Endpoint::Embeddings, "m".into(), false, &Quirks::default()).whole(text), None);
+        assert_eq!(Changes::new(Endpoint::Embeddings, "m".into(), false, &Quirks::default()).whole(text, None), None);
     }
 }

@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::upstream::{self, ErrorKind};
+use crate::wire;
 
 /// A request that is refused, or an answer that there is none.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,28 +64,19 @@ fn shape(message: &str, kind: &str, param: Value, code: Value) -> Value {
 }
 
 /// A provider's error body in OpenAI's shape, or `None` when it has that shape already.
-pub(super) fn shape_provider_error(status: StatusCode, body: &[u8]) -> Option<Value> {
-    let text = String::from_utf8_lossy(body);
-    let parsed: Option<Value> = serde_json::from_str(&text).ok();
-    let Some(Value::Object(members)) = parsed else {
-        let said = match &parsed {
-            Some(Value::String(said)) => said.trim(),
-            _ => text.trim(),
-        };
-        return Some(shape(&message_or_status(said, status), kind_of(status), Value::Null, Value::Null));
-    };
-    if members.get("error").is_some_and(Value::is_object) {
+pub(super) fn shape_provider_error(status: StatusCode, content_type: &str, body: &[u8]) -> Option<Value> {
+    let reading = wire::read(content_type, body);
+    let has_shape = reading.json.as_ref().is_some_and(|json| json["error"].is_object());
+    if has_shape && reading.not_json.is_none() && !reading.kind.is_stream() {
         return None;
     }
-    let said = ["message", "error", "detail"].into_iter().find_map(|name| members.get(name).filter(|v| !v.is_null()));
-    let message = match said {
-        Some(Value::String(said)) => said.clone(),
-        Some(other) => other.to_string(),
-        None => text.trim().to_owned(),
-    };
-    let kind = members.get("type").and_then(Value::as_str).unwrap_or_else(|| kind_of(status));
-    let member = |name: &str| members.get(name).cloned().unwrap_or(Value::Null);
-    Some(shape(&message_or_status(&message, status), kind, member("param"), member("code")))
+    let text = String::from_utf8_lossy(body);
+    let error = reading.error(status.as_u16(), &text).unwrap_or_default();
+    let member = |name: &str| error.get(name).cloned().unwrap_or(Value::Null);
+    let whole = if error.is_empty() { text.trim().to_owned() } else { Value::from(error.clone()).to_string() };
+    let message = error.get("message").and_then(Value::as_str).unwrap_or(&whole);
+    let kind = error.get("type").and_then(Value::as_str).filter(|kind| *kind != "error");
+    Some(shape(&message_or_status(message, status), kind.unwrap_or(kind_of(status)), member("param"), member("code")))
 }
 
 fn message_or_status(said: &str, status: StatusCode) -> String {
@@ -107,7 +99,8 @@ mod tests {
 
     fn shaped(status: u16, body: &str) -> String {
         let status = StatusCode::from_u16(status).unwrap();
-        shape_provider_error(status, body.as_bytes()).map_or("as is".into(), |value| value.to_string())
+        shape_provider_error(status, "application/json", body.as_bytes())
+            .map_or("as is".into(), |value| value.to_string())
     }
 
     #[test]

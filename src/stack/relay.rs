@@ -1,31 +1,27 @@
-//! A streamed reply, relayed event by event and kept when it ends.
+//! A reply on its way to the caller: read as it comes, changed, kept when it is whole.
 
 use async_stream::stream;
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 
-use super::gather::Gather;
 use super::keeping::Keeping;
 use super::quirks::Changes;
 use crate::upstream::{Error, ErrorKind, Reply};
 use crate::wire::sse::{self, Cutter};
+use crate::wire::{BodyKind, Reader, words};
 
-/// The events of `reply` as the caller gets them: at most one chunk out for each that comes in, and at once. What
-/// breaks off above breaks off here.
-pub(super) fn events(
-    mut reply: Reply,
-    changes: Changes,
-    keeping: Option<Keeping>,
-    gives_done: bool,
-) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+/// So many bytes tell what a body is, or it is what it was said to be.
+const TELLING: usize = 16;
+
+/// The bytes of `reply` as the caller gets them: of an event stream at most one chunk out for each that comes in, and at
+/// once. What breaks off above breaks off here.
+pub(super) fn relayed(mut reply: Reply, mut relay: Relay) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream! {
-        let mut relay = Relay { cutter: Cutter::default(), changes, gather: Gather::default(), done: false, gives_done };
-        let mut keeping = keeping;
         while let Some(chunk) = reply.body.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
                 Err(error) => {
-                    let rest = relay.cutter.rest();
+                    let rest = relay.rest();
                     if !rest.is_empty() {
                         yield Ok(Bytes::from(rest));
                     }
@@ -35,78 +31,196 @@ pub(super) fn events(
                     return;
                 }
             };
-            let out = relay.push(&chunk);
-            // Before the chunk that tells the caller that all is there.
-            if relay.done && let Some(keeping) = keeping.take() && let Err(error) = relay.keep(keeping).await {
-                yield Err(error);
-                return;
-            }
-            if !out.is_empty() {
-                yield Ok(Bytes::from(out));
+            match relay.push(&chunk).await {
+                Ok(out) if out.is_empty() => {}
+                Ok(out) => yield Ok(Bytes::from(out)),
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
             }
         }
-        let out = relay.end();
-        // Some APIs send no `[DONE]`: there, the end of the connection is the end.
-        if let Some(keeping) = keeping.take() && let Err(error) = relay.keep(keeping).await {
-            yield Err(error);
-            return;
-        }
-        if !out.is_empty() {
-            yield Ok(Bytes::from(out));
+        match relay.end().await {
+            Ok(out) if out.is_empty() => {}
+            Ok(out) => yield Ok(Bytes::from(out)),
+            Err(error) => yield Err(error),
         }
     }
 }
 
-struct Relay {
-    cutter: Cutter,
+/// One reply on its way.
+pub(super) struct Relay {
+    /// What the provider and the question say it is.
+    expected: BodyKind,
     changes: Changes,
-    gather: Gather,
-    /// `[DONE]` came.
-    done: bool,
-    /// The caller gets `[DONE]` too.
+    keeping: Option<Keeping>,
+    state: State,
+    id: Id,
+    /// Whether the caller gets `data: [DONE]`.
     gives_done: bool,
 }
 
+enum State {
+    /// The bytes so far do not tell what it is.
+    Unknown(Vec<u8>),
+    /// One value, which is changed when all of it is there.
+    Whole(Vec<u8>),
+    Events {
+        cutter: Cutter,
+        reader: Box<Reader>,
+    },
+}
+
+/// The completion's id.
+#[derive(Default)]
+struct Id {
+    /// The first one that says something.
+    said: Option<String>,
+    /// What the caller gets in its place, and in the place of none.
+    given: Option<String>,
+}
+
 impl Relay {
-    fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let events = self.cutter.push(bytes);
-        let mut out = Vec::with_capacity(bytes.len() + 64);
-        events.into_iter().for_each(|event| self.event(&event, &mut out));
-        out
+    /// `expected` is what decides where the first bytes tell nothing.
+    pub(super) fn new(expected: BodyKind, changes: Changes, keeping: Option<Keeping>, gives_done: bool) -> Self {
+        Relay { expected, changes, keeping, state: State::Unknown(Vec::new()), id: Id::default(), gives_done }
     }
 
-    /// The last event of a stream that ends without a blank line.
-    fn end(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        let rest = self.cutter.rest();
-        self.event(&rest, &mut out);
-        out
-    }
-
-    fn event(&mut self, event: &[u8], out: &mut Vec<u8>) {
-        let Some((text, data)) = std::str::from_utf8(event).ok().and_then(|text| Some((text, sse::data(text)?))) else {
-            return out.extend_from_slice(event);
+    /// Takes what came, and gives what can go on.
+    pub(super) async fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let first = match &mut self.state {
+            State::Whole(body) => {
+                body.extend_from_slice(bytes);
+                return Ok(Vec::new());
+            }
+            State::Events { .. } => return self.events(bytes).await,
+            State::Unknown(held) => {
+                held.extend_from_slice(bytes);
+                let told = held.trim_ascii_start().len() >= TELLING;
+                let Some(kind) = BodyKind::begins_as(held).or(told.then_some(self.expected)) else {
+                    return Ok(Vec::new());
+                };
+                let held = std::mem::take(held);
+                if kind != BodyKind::Events {
+                    self.state = State::Whole(held);
+                    return Ok(Vec::new());
+                }
+                held
+            }
         };
-        let done = data == "[DONE]";
-        self.done |= done;
-        if done && !self.gives_done {
-            return;
+        self.state = State::Events { cutter: Cutter::default(), reader: Box::new(Reader::new(BodyKind::Events)) };
+        self.events(&first).await
+    }
+
+    async fn events(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let State::Events { cutter, .. } = &mut self.state else { return Ok(bytes.to_vec()) };
+        let events = cutter.push(bytes);
+        let mut out = Vec::with_capacity(bytes.len() + 64);
+        for event in events {
+            self.event(&event, &mut out).await?;
         }
-        match self.changes.event(&data) {
-            Some(changed) => {
-                out.extend_from_slice(sse::with_data(text, &changed).as_bytes());
-                self.gather.push(&changed);
+        Ok(out)
+    }
+
+    /// The end: of a whole body all of it, of a stream the last event where no blank line ends it.
+    pub(super) async fn end(&mut self) -> Result<Vec<u8>, Error> {
+        let rest = self.rest();
+        if matches!(self.state, State::Events { .. }) {
+            let mut out = Vec::new();
+            if !rest.is_empty() {
+                self.event(&rest, &mut out).await?;
             }
-            None => {
-                out.extend_from_slice(event);
-                self.gather.push(&data);
-            }
+            // Some APIs send no `[DONE]`: there, the end of the connection is the end.
+            self.keep().await?;
+            return Ok(out);
+        }
+        self.whole(rest).await
+    }
+
+    /// What was not given yet.
+    fn rest(&mut self) -> Vec<u8> {
+        match &mut self.state {
+            State::Unknown(body) | State::Whole(body) => std::mem::take(body),
+            State::Events { cutter, .. } => cutter.rest(),
         }
     }
 
-    async fn keep(&self, keeping: Keeping) -> Result<(), Error> {
-        let Some(completion) = self.gather.completion(&self.changes.model) else { return Ok(()) };
-        let kept = keeping.keep(&completion.to_string()).await;
-        kept.map_err(|refusal| Error::new(ErrorKind::Other, refusal.message))
+    async fn whole(&mut self, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let mut reader = Reader::new(BodyKind::Whole);
+        reader.whole(&body);
+        let Some(text) = std::str::from_utf8(&body).ok().map(|text| text.trim_start_matches('\u{feff}')) else {
+            return Ok(body);
+        };
+        let is_completion = reader.answer().is_chat();
+        self.find_id(reader.answer().id.as_deref(), is_completion).await?;
+        let changed = self.changes.whole(text, self.id.given.as_deref().filter(|_| is_completion));
+        if let Some(keeping) = self.keeping.take() {
+            let id = self.id.given.clone().or_else(|| self.id.said.clone());
+            keeping.keep_whole(&reader.finish(), id, changed.as_deref().unwrap_or(text)).await.map_err(of_store)?;
+        }
+        Ok(changed.map_or(body, String::into_bytes))
     }
+
+    async fn event(&mut self, event: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let text = std::str::from_utf8(event).ok();
+        let data = text.and_then(sse::data);
+        let is_given = self.gives_done || data.as_deref() != Some("[DONE]");
+        if let Some(data) = data.as_deref().filter(|_| self.keeping.is_some()) {
+            let (said, is_last) = completion_id(data);
+            self.find_id(said.as_deref(), is_last).await?;
+        }
+        let id = self.id.given.as_deref().map(|given| (self.id.said.as_deref(), given));
+        let changed =
+            text.zip(data).and_then(|(text, data)| Some(sse::with_data(text, &self.changes.event(&data, id)?)));
+        let event = changed.as_deref().map_or(event, str::as_bytes);
+        if is_given {
+            out.extend_from_slice(event);
+        }
+        // What is kept is what the caller gets.
+        let State::Events { reader, .. } = &mut self.state else { return Ok(()) };
+        for segment in sse::parse(event) {
+            if let sse::Kind::Event(event) = segment.kind {
+                reader.event(&event);
+            }
+        }
+        let is_done = reader.answer().done;
+        // Before the chunk that tells the caller that all is there.
+        if is_done { self.keep().await } else { Ok(()) }
+    }
+
+    /// Settles the id once: the first that says something, unless the store has it already; one of our own where the
+    /// provider gives none until `is_last`.
+    async fn find_id(&mut self, said: Option<&str>, is_last: bool) -> Result<(), Error> {
+        let Some(keeping) = self.keeping.as_ref().filter(|_| self.id.said.is_none() && self.id.given.is_none()) else {
+            return Ok(());
+        };
+        match said.filter(|said| !said.is_empty()) {
+            Some(said) => {
+                self.id.said = Some(said.to_owned());
+                self.id.given = Some(keeping.id_in_the_place_of(said).await.map_err(of_store)?);
+            }
+            None if is_last => self.id.given = Some(super::keeping::own_id()),
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self) -> Result<(), Error> {
+        let State::Events { reader, .. } = &self.state else { return Ok(()) };
+        let Some(keeping) = self.keeping.take() else { return Ok(()) };
+        let reading = (**reader).clone().finish();
+        keeping.keep_streamed(&reading, self.id.given.clone()).await.map_err(of_store)
+    }
+}
+
+/// The id that an event of a completion bears, and whether a choice ends with it.
+fn completion_id(data: &str) -> (Option<String>, bool) {
+    let Ok(event) = crate::wire::lenient::read(data) else { return (None, false) };
+    let Some(choices) = event.value["choices"].as_array() else { return (None, false) };
+    let is_last = choices.iter().any(|choice| !choice["finish_reason"].is_null());
+    (words(&event.value["id"]).map(str::to_owned), is_last)
+}
+
+fn of_store(refusal: super::refusal::Refusal) -> Error {
+    Error::new(ErrorKind::Other, refusal.message)
 }

@@ -108,19 +108,25 @@ impl<'a> Edits<'a> {
     }
 
     /// The changed text, or `None` when nothing was to change.
-    pub(super) fn apply(mut self) -> Option<String> {
-        if self.changes.is_empty() {
+    pub(super) fn apply(self) -> Option<String> {
+        let text = self.text;
+        self.apply_to(text)
+    }
+
+    /// The same of another text in which every value stands at the same place.
+    pub(super) fn apply_to(mut self, text: &str) -> Option<String> {
+        if self.changes.is_empty() || text.len() != self.text.len() {
             return None;
         }
         self.changes.sort_by_key(|(range, _)| range.start);
-        let mut out = String::with_capacity(self.text.len() + 64);
+        let mut out = String::with_capacity(text.len() + 64);
         let mut at = 0;
         for (range, with) in &self.changes {
-            out.push_str(&self.text[at..range.start]);
+            out.push_str(text.get(at..range.start)?);
             out.push_str(with);
             at = range.end;
         }
-        out.push_str(&self.text[at..]);
+        out.push_str(text.get(at..)?);
         Some(out)
     }
 }

@@ -2,6 +2,7 @@
 
 mod schema;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::exchange::Secrets;
 #[derive(Clone)]
 pub struct Store {
     connection: Arc<Mutex<SqliteConnection>>,
+    /// Ids of completions that are on their way.
+    claimed: Arc<Mutex<HashSet<String>>>,
     secrets: Secrets,
 }
 
@@ -135,11 +138,16 @@ impl Store {
     async fn connect(options: SqliteConnectOptions) -> Result<Self, String> {
         let mut connection = options.connect().await.map_err(|error| error.to_string())?;
         schema::migrate(&mut connection).await?;
-        Ok(Store { connection: Arc::new(Mutex::new(connection)), secrets: Secrets::default() })
+        Ok(Store { connection: Arc::new(Mutex::new(connection)), claimed: Arc::default(), secrets: Secrets::default() })
     }
 
-    /// Keeps a completion; once this returns it is committed. One of the same id that is there already is
-    /// replaced, and counts as new: a replayed reply has the same id every time.
+    /// Takes an id for one completion that is about to be kept; `false` where it is taken.
+    pub async fn claim(&self, id: &str) -> Result<bool, StoreError> {
+        let mut claimed = self.claimed.lock().await;
+        Ok(self.get(id).await?.is_none() && claimed.insert(id.to_owned()))
+    }
+
+    /// Keeps a completion; once this returns it is committed. One of the same id that is there already is replaced.
     pub async fn put(&self, completion: &Completion) -> Result<(), StoreError> {
         let put = sqlx::query(
             "INSERT OR REPLACE INTO chat_completion (id, created, model, completion, input_messages, metadata) \
@@ -152,6 +160,7 @@ impl Store {
         .bind(self.secrets.text(&completion.input_messages))
         .bind(self.json(&completion.metadata));
         put.execute(&mut *self.connection.lock().await).await?;
+        self.claimed.lock().await.remove(&completion.id);
         Ok(())
     }
 

@@ -190,6 +190,7 @@ impl Http {
         let builder = || {
             let builder = reqwest::Client::builder()
                 .connect_timeout(self.config.timeouts.connect)
+                .http1_max_headers(MOST_HEADERS)
                 .redirect(reqwest::redirect::Policy::none());
             if base.is_loopback() { builder.no_proxy() } else { builder }
         };
@@ -213,6 +214,9 @@ fn roll() -> f64 {
     let bits = uuid::Uuid::new_v4().as_u64_pair().1 & u64::from(u32::MAX);
     bits as f64 / (f64::from(u32::MAX) + 1.0)
 }
+
+/// Headers of a reply: gateways before gateways add many.
+const MOST_HEADERS: usize = 1_000;
 
 /// The way out when a reply comes compressed and that cannot be undone.
 const GO_AROUND: &str = "something between here and the provider compresses: go around it";
@@ -297,7 +301,11 @@ impl Call {
                         }
                     }
                     Ok(None) => {
-                        if let Err(fault) = coded.end() {
+                        let (rest, fault) = coded.end();
+                        if !rest.is_empty() {
+                            yield Ok(rest);
+                        }
+                        if let Some(fault) = fault {
                             yield Err(self.corrupt(&fault));
                         }
                         break;

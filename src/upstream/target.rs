@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 
 use super::{Error, ErrorKind};
+use crate::wire::headers::{KEY_HEADERS, is_credential, is_of_one_hop};
 
 /// A provider's key and how it travels. Its value shows in no output: `Debug` prints `$VAR`.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Key {
     /// The same key in the header that the caller's own one came in, where that is an API's own: Anthropic's native API
     /// wants `x-api-key` and Google's `x-goog-api-key`, although both take bearer tokens where they speak OpenAI's.
     pub(super) fn as_asked(&self, caller: &HeaderMap) -> Key {
-        let native = ["x-api-key", "x-goog-api-key", "api-key"].into_iter().find(|name| caller.contains_key(*name));
+        let native = KEY_HEADERS.into_iter().find(|name| caller.contains_key(*name));
         native.map_or_else(|| self.clone(), |name| self.clone().travels_in(name, ""))
     }
 
@@ -141,25 +142,6 @@ pub(super) fn shown(url: &Url) -> String {
     if asked { format!("{url}?…") } else { url.to_string() }
 }
 
-/// Headers that say something of one connection only, or of the address the caller used.
-const OF_ONE_HOP: [&str; 12] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Headers that carry a caller's own credentials, which are none of the provider's business.
-const CREDENTIALS: [&str; 5] = ["authorization", "api-key", "cookie", "x-api-key", "x-goog-api-key"];
-
 /// The headers that say something of the message, not of the connection that it came by, and that `keep` says yes to.
 pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
     let named: Vec<String> = headers
@@ -169,7 +151,7 @@ pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap 
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
-    let stays = |word: &str| !OF_ONE_HOP.contains(&word) && !named.iter().any(|hop| hop == word) && keep(word);
+    let stays = |word: &str| !is_of_one_hop(word) && !named.iter().any(|hop| hop == word) && keep(word);
     if headers.keys().all(|name| stays(name.as_str())) {
         return headers;
     }
@@ -182,7 +164,7 @@ pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap 
 
 /// The headers to send: the caller's that may travel, then the provider's.
 pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
-    let mut headers = end_to_end(caller.clone(), |name| !CREDENTIALS.contains(&name) && !name.starts_with("x-retake-"));
+    let mut headers = end_to_end(caller.clone(), |name| !is_credential(name) && !name.starts_with("x-retake-"));
     for (name, value) in provider {
         let (name, value) = pair(name, value).ok_or_else(|| {
             Error::new(ErrorKind::Other, format!("the provider's header {name:?} cannot be sent: {value:?}"))

@@ -1,12 +1,14 @@
 //! Content codings undone: replies that come compressed although that was not asked for, and requests that are compared
 //! by what is in them.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 
+use brotli_decompressor::DecompressorWriter;
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use http::header::{self, HeaderMap};
+use ruzstd::decoding::StreamingDecoder;
 
 /// What a body went through on its way, to be undone chunk by chunk.
 pub struct Coded {
@@ -15,9 +17,29 @@ pub struct Coded {
 }
 
 enum Layer {
-    Gzip { unpack: Box<MultiGzDecoder<Vec<u8>>>, began: bool },
-    Deflate { start: Vec<u8>, unpack: Option<Decompress>, ended: bool },
+    Gzip {
+        unpack: Box<MultiGzDecoder<Vec<u8>>>,
+        began: bool,
+    },
+    Deflate {
+        start: Vec<u8>,
+        unpack: Option<Decompress>,
+        ended: bool,
+    },
+    Brotli {
+        unpack: Box<DecompressorWriter<Vec<u8>>>,
+        began: bool,
+    },
+    /// Its decoder gives nothing before the end, so that all of it is held until then.
+    Zstd {
+        packed: Vec<u8>,
+    },
 }
+
+/// What every frame of Zstandard begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// Bytes of a body that came as Zstandard.
+const MOST_ZSTD: u64 = 256 << 20;
 
 impl Coded {
     /// As the headers say; `Err` is the coding that cannot be undone.
@@ -30,6 +52,8 @@ impl Coded {
                     "" | "identity" => {}
                     "gzip" | "x-gzip" => layers.push(Layer::gzip()),
                     "deflate" => layers.push(Layer::deflate()),
+                    "br" => layers.push(Layer::brotli()),
+                    "zstd" => layers.push(Layer::Zstd { packed: Vec::new() }),
                     _ => return Err(coding),
                 }
             }
@@ -58,10 +82,18 @@ impl Coded {
         (bytes, fault)
     }
 
-    /// What is missing when no more chunks come. A body without a byte is whole: so come replies that have none.
-    pub fn end(&mut self) -> Result<(), String> {
-        // Nothing was held back, so that the end brings no bytes.
-        self.layers.iter_mut().rev().try_for_each(Layer::end).map_err(|error| error.to_string())
+    /// What was held back until no more chunks come, and what is missing. A body without a byte is whole: so come replies
+    /// that have none.
+    pub fn end(&mut self) -> (Bytes, Option<String>) {
+        let (mut bytes, mut fault) = (Vec::new(), None);
+        for layer in self.layers.iter_mut().rev() {
+            let mut out = Vec::new();
+            if let Err(error) = layer.undo(&bytes, &mut out).and_then(|()| layer.end(&mut out)) {
+                fault.get_or_insert(error.to_string());
+            }
+            bytes = out;
+        }
+        (bytes.into(), fault)
     }
 }
 
@@ -74,6 +106,10 @@ impl Layer {
         Layer::Deflate { start: Vec::new(), unpack: None, ended: false }
     }
 
+    fn brotli() -> Self {
+        Layer::Brotli { unpack: Box::new(DecompressorWriter::new(Vec::new(), 4096)), began: false }
+    }
+
     fn undo(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -84,6 +120,16 @@ impl Layer {
                 let done = unpack.write_all(bytes).and_then(|()| unpack.flush());
                 out.append(unpack.get_mut());
                 done
+            }
+            Layer::Brotli { unpack, began } => {
+                *began = true;
+                let done = unpack.write_all(bytes).and_then(|()| unpack.flush());
+                out.append(unpack.get_mut());
+                done
+            }
+            Layer::Zstd { packed } => {
+                packed.extend_from_slice(bytes);
+                Ok(())
             }
             Layer::Deflate { start, unpack, ended } => {
                 let unpack = match unpack {
@@ -100,9 +146,15 @@ impl Layer {
         }
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn end(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Layer::Gzip { began: false, .. } => Ok(()),
+            Layer::Gzip { began: false, .. } | Layer::Brotli { began: false, .. } => Ok(()),
+            Layer::Brotli { unpack, .. } => {
+                let done = unpack.close().map_err(|_| cut_short());
+                out.append(unpack.get_mut());
+                done
+            }
+            Layer::Zstd { packed } => unpack_zstd(packed, out),
             Layer::Gzip { unpack, .. } => unpack.try_finish().map_err(|_| cut_short()),
             Layer::Deflate { start, unpack: None, .. } if start.is_empty() => Ok(()),
             Layer::Deflate { ended: true, .. } => Ok(()),
@@ -129,7 +181,27 @@ pub fn unpacked(headers: &HeaderMap, body: &[u8], most: usize) -> Option<Vec<u8>
             return None;
         }
     }
-    coded.end().ok().map(|()| all)
+    let (last, fault) = coded.end();
+    all.extend_from_slice(&last);
+    (fault.is_none() && all.len() <= most).then_some(all)
+}
+
+/// Every frame of a body.
+fn unpack_zstd(packed: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let mut rest = packed;
+    while !rest.is_empty() {
+        let is_zstd = rest.starts_with(&ZSTD_MAGIC) || ZSTD_MAGIC.starts_with(rest);
+        let frame = StreamingDecoder::new(&mut rest).map_err(|error| match is_zstd {
+            true => cut_short(),
+            false => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+        })?;
+        let room = MOST_ZSTD.saturating_sub(out.len() as u64);
+        if frame.take(room + 1).read_to_end(out).map_err(|_| cut_short())? as u64 > room {
+            let message = format!("it holds more than {} MiB", MOST_ZSTD >> 20);
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
+        }
+    }
+    Ok(())
 }
 
 fn cut_short() -> io::Error {
@@ -162,182 +234,4 @@ fn inflate(unpack: &mut Decompress, mut bytes: &[u8], out: &mut Vec<u8>, ended: 
 }
 
 #[cfg(test)]
-mod tests {
-    use flate2::Compression;
-    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const TEXT: &[u8] = b"data: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: [DONE]\n\n";
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut pack = GzEncoder::new(Vec::new(), Compression::default());
-        pack.write_all(text).unwrap();
-        pack.finish().unwrap()
-    }
-
-    fn zlib(text: &[u8]) -> Vec<u8> {
-        let mut pack = ZlibEncoder::new(Vec::new(), Compression::default());
-        pack.write_all(text).unwrap();
-        pack.finish().unwrap()
-    }
-
-    fn raw(text: &[u8]) -> Vec<u8> {
-        let mut pack = DeflateEncoder::new(Vec::new(), Compression::default());
-        pack.write_all(text).unwrap();
-        pack.finish().unwrap()
-    }
-
-    fn coded(coding: &str) -> Coded {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-encoding", coding.parse().unwrap());
-        Coded::of(&headers).unwrap()
-    }
-
-    /// All of it, and what was wrong.
-    fn undone(coding: &str, chunks: &[&[u8]]) -> (Vec<u8>, Option<String>) {
-        let (mut coded, mut all) = (coded(coding), Vec::new());
-        for chunk in chunks {
-            let (bytes, fault) = coded.undo(Bytes::copy_from_slice(chunk));
-            all.extend_from_slice(&bytes);
-            if fault.is_some() {
-                return (all, fault);
-            }
-        }
-        (all, coded.end().err())
-    }
-
-    #[test]
-    fn what_is_packed_is_unpacked() {
-        let packed = [
-            ("gzip", gzip(TEXT)),
-            ("X-GZip", gzip(TEXT)),
-            ("deflate", zlib(TEXT)),
-            ("deflate", raw(TEXT)),
-            ("deflate, gzip", gzip(&zlib(TEXT))),
-            ("gzip, identity", gzip(TEXT)),
-            ("gzip", [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
-            ("identity", TEXT.to_vec()),
-        ];
-        for (coding, packed) in packed {
-            assert_eq!(undone(coding, &[&packed]), (TEXT.to_vec(), None), "{coding}");
-            let bytes: Vec<&[u8]> = packed.chunks(1).collect();
-            assert_eq!(undone(coding, &bytes), (TEXT.to_vec(), None), "{coding} byte by byte");
-        }
-    }
-
-    #[test]
-    fn much_in_little_comes_whole() {
-        let long = vec![b'a'; 3_000_000];
-        for (coding, packed) in [("gzip", gzip(&long)), ("deflate", zlib(&long)), ("deflate", raw(&long))] {
-            let chunks: Vec<&[u8]> = packed.chunks(700).collect();
-            assert!(undone(coding, &chunks) == (long.clone(), None), "{coding}");
-        }
-    }
-
-    #[test]
-    fn what_the_sender_flushed_comes_at_once() {
-        let mut pack = GzEncoder::new(Vec::new(), Compression::default());
-        let mut coded = coded("gzip");
-        for event in ["data: {\"n\":1}\n\n", "data: {\"n\":2}\n\n", "data: [DONE]\n\n"] {
-            pack.write_all(event.as_bytes()).unwrap();
-            pack.flush().unwrap();
-            let chunk = std::mem::take(pack.get_mut());
-            assert_eq!(coded.undo(chunk.into()), (event.into(), None));
-        }
-        let rest = pack.finish().unwrap();
-        assert_eq!(coded.undo(rest.into()), (Bytes::new(), None));
-        assert_eq!(coded.end(), Ok(()));
-    }
-
-    #[test]
-    fn a_whole_body_is_unpacked_or_left_as_it_is() {
-        let headers = |coding: &str| HeaderMap::from_iter([(header::CONTENT_ENCODING, coding.parse().unwrap())]);
-        let bomb = gzip(&vec![0; 5_000_000]);
-        for (coding, body, most, unpacked_to) in [
-            ("gzip", gzip(TEXT), 100, Some(TEXT.to_vec())),
-            ("deflate", zlib(TEXT), 100, Some(TEXT.to_vec())),
-            ("deflate", raw(TEXT), 100, Some(TEXT.to_vec())),
-            ("deflate, gzip", gzip(&zlib(TEXT)), 100, None),
-            ("gzip", gzip(TEXT), 10, None),
-            ("gzip", bomb, 4_000_000, None),
-            ("gzip", gzip(TEXT)[..20].to_vec(), 100, None),
-            ("gzip", TEXT.to_vec(), 100, None),
-            ("gzip", Vec::new(), 100, None),
-            ("identity", TEXT.to_vec(), 100, None),
-            ("br", TEXT.to_vec(), 100, None),
-        ] {
-            assert_eq!(unpacked(&headers(coding), &body, most), unpacked_to, "{coding} {most}");
-        }
-        assert_eq!(unpacked(&HeaderMap::new(), &gzip(TEXT), 100), None);
-    }
-
-    #[test]
-    fn a_body_without_a_byte_is_whole() {
-        for coding in ["gzip", "deflate", "gzip, deflate"] {
-            assert_eq!(undone(coding, &[]), (Vec::new(), None));
-        }
-    }
-
-    #[test]
-    fn what_is_cut_off_gives_what_came_and_says_so() {
-        for (coding, packed) in [("gzip", gzip(TEXT)), ("deflate", zlib(TEXT)), ("deflate", raw(TEXT))] {
-            for length in 1..packed.len() {
-                let (came, fault) = undone(coding, &[&packed[..length]]);
-                assert!(TEXT.starts_with(&came), "{coding} {length}");
-                assert_eq!(fault.as_deref(), Some("it ends too early, or its checksum is wrong"), "{coding} {length}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_corrupt_gives_what_came_and_says_so() {
-        let mut flipped = gzip(TEXT);
-        let crc = flipped.len() - 8;
-        flipped[crc] ^= 1;
-        assert_eq!(
-            undone("gzip", &[&flipped]),
-            (TEXT.to_vec(), Some("it ends too early, or its checksum is wrong".into()))
-        );
-        let mut flipped = zlib(TEXT);
-        let sum = flipped.len() - 1;
-        flipped[sum] ^= 1;
-        assert!(undone("deflate", &[&flipped]).1.is_some());
-        for coding in ["gzip", "deflate"] {
-            assert!(undone(coding, &[b"<html>no such thing</html>"]).1.is_some(), "{coding}");
-        }
-        for (coding, packed) in [("gzip", gzip(TEXT)), ("deflate", zlib(TEXT)), ("deflate", raw(TEXT))] {
-            let (came, fault) = undone(coding, &[&packed, b"more"]);
-            assert_eq!(came, TEXT, "{coding}");
-            assert!(fault.is_some(), "{coding}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_coding_is_named() {
-        let mut headers = HeaderMap::new();
-        assert!(Coded::of(&headers).unwrap().layers.is_empty());
-        headers.append("content-encoding", "gzip".parse().unwrap());
-        headers.append("content-encoding", "BR".parse().unwrap());
-        assert_eq!(Coded::of(&headers).err().as_deref(), Some("br"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_cut_gives_the_same(text in proptest::collection::vec(any::<u8>(), 0..2000), size in 1..600_usize) {
-            for (coding, packed) in [("gzip", gzip(&text)), ("deflate", zlib(&text)), ("deflate", raw(&text))] {
-                let chunks: Vec<&[u8]> = packed.chunks(size).collect();
-                prop_assert_eq!(undone(coding, &chunks), (text.clone(), None));
-            }
-        }
-
-        #[test]
-        fn nonsense_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), size in 1..40_usize) {
-            for coding in ["gzip", "deflate", "gzip, deflate"] {
-                let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
-                undone(coding, &chunks);
-            }
-        }
-    }
-}
+mod tests;

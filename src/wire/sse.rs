@@ -41,6 +41,10 @@ pub struct Event {
     pub id: Option<String>,
     /// `retry:` in milliseconds.
     pub retry: Option<u64>,
+    /// `error:`, a field of no standard, in which llama.cpp tells what went wrong.
+    pub error: Option<String>,
+    /// Some of it was not UTF-8.
+    pub is_lossy: bool,
     /// The stream ended before the blank line that closes the event: clients do not get it.
     pub unterminated: bool,
 }
@@ -176,6 +180,7 @@ impl Event {
             None => (line, &[][..]),
         };
         let value = String::from_utf8_lossy(value.strip_prefix(b" ").unwrap_or(value));
+        self.is_lossy |= matches!(value, std::borrow::Cow::Owned(_));
         match name {
             b"data" => match &mut self.data {
                 Some(data) => {
@@ -185,6 +190,7 @@ impl Event {
                 none => *none = Some(value.into_owned()),
             },
             b"event" => self.event = Some(value.into_owned()),
+            b"error" => self.error = Some(value.into_owned()),
             b"id" if !value.contains('\0') => self.id = Some(value.into_owned()),
             b"retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ndjson, sse};
+use super::{BodyKind, lenient, ndjson, sse};
 
 /// Tokens that a reply reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,28 +16,21 @@ pub struct Usage {
 /// The usage that a reply reports, whole or streamed, in the words of OpenAI's APIs, of Anthropic's and of Ollama's own.
 /// `None` where it reports none.
 pub fn usage(content_type: &str, body: &[u8]) -> Option<Usage> {
-    let content_type = content_type.to_ascii_lowercase();
-    if content_type.starts_with("text/event-stream") {
-        let segments = sse::parse(body).into_iter();
-        return of_all(segments.filter_map(|segment| match segment.kind {
+    match BodyKind::of(content_type, body) {
+        BodyKind::Whole => of_all([String::from_utf8_lossy(body).into_owned()].into_iter()),
+        BodyKind::Events => of_all(sse::parse(body).into_iter().filter_map(|segment| match segment.kind {
             sse::Kind::Event(event) => event.data,
             sse::Kind::Quiet => None,
-        }));
+        })),
+        BodyKind::Lines => of_all(ndjson::parse(body).into_iter().map(|line| line.text)),
     }
-    if content_type.contains("ndjson") || content_type.contains("jsonl") {
-        let mut parser = ndjson::Parser::new();
-        let mut lines = parser.feed(body);
-        lines.extend(parser.finish());
-        return of_all(lines.into_iter().map(|line| line.text));
-    }
-    of_all([String::from_utf8_lossy(body).into_owned()].into_iter())
 }
 
 /// Parts of a stream report what was used so far: the most is what was used.
 fn of_all(texts: impl Iterator<Item = String>) -> Option<Usage> {
     // Most events of a stream report nothing, and need not be understood.
     let texts = texts.filter(|text| text.contains("usage") || text.contains("eval_count"));
-    let parts = texts.filter_map(|text| of(&serde_json::from_str(&text).ok()?));
+    let parts = texts.filter_map(|text| of(&lenient::read(&text).ok()?.value));
     parts.reduce(|a, b| Usage { input: a.input.max(b.input), output: a.output.max(b.output) })
 }
 

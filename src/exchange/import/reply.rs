@@ -1,12 +1,13 @@
 //! What was answered, of a recording of llama-stack's. It has only bodies: status, headers and framing are the usual ones.
 
 use super::super::file::{self, Item, is_list, is_streaming};
-use super::super::framing::Kind;
+use super::super::framing::frame;
 use super::super::layout;
 use super::super::parts::{FormatError, Members, Text};
 use super::super::{ChunkMark, End, Reply};
 use super::exception::Exception;
 use super::request::Asked;
+use crate::wire::BodyKind;
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
@@ -76,11 +77,11 @@ fn streamed(items: &[Item<'_>], asked: &Asked, end: End) -> Reply {
         Some(item) if !item.type_name.is_empty() => item.type_name.starts_with("ollama."),
         _ => asked.endpoint.starts_with("/api/"),
     };
-    let (kind, content_type) = if of_ollama { (Kind::Lines, LINES) } else { (Kind::Events, EVENTS) };
-    let (before, after) = kind.frame();
+    let (kind, content_type) = if of_ollama { (BodyKind::Lines, LINES) } else { (BodyKind::Events, EVENTS) };
+    let (before, after) = frame(kind);
     let mut pieces: Vec<String> =
         items.iter().map(|item| format!("{before}{}{after}", layout::minify(item.data))).collect();
-    if kind == Kind::Events && end == End::Complete {
+    if kind == BodyKind::Events && end == End::Complete {
         pieces.push("data: [DONE]\n\n".to_owned());
     }
     made(200, Some(content_type), pieces, end)

@@ -16,8 +16,8 @@ fn ok(body: &str) -> Answer {
 
 #[tokio::test]
 async fn a_chat_goes_out_and_comes_back_and_is_kept() {
-    let stack = stack(ok(CHAT)).await;
     for prefix in ["/v1", "/v1/openai/v1"] {
+        let stack = stack(ok(CHAT)).await;
         let got = stack.post(&format!("{prefix}/chat/completions"), ASK).await;
         assert_eq!(got.status, 200);
         assert_eq!(got.body, CHAT.replace("meta/L", "together/meta/L").replace("eos", "stop"));

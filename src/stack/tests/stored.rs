@@ -7,7 +7,7 @@ use super::fake::{Answer, Got, Stack, request, stack};
 
 /// A stack with the completion `c1`, and the body that asked for it.
 async fn with_one(extra: &str) -> (Stack, String) {
-    let body = r#"{"id":"c1","created":5,"model":"m","choices":[]}"#;
+    let body = r#"{"id":"c1","created":5,"model":"m","choices":[{"index":0,"message":{"content":"yes"}}]}"#;
     let stack = stack(Answer::Whole(200, &[], body.into())).await;
     let ask = format!(r#"{{"model":"plain/m","messages":[{{"role":"user","content":"hi"}}]{extra}}}"#);
     assert_eq!(stack.post("/v1/chat/completions", &ask).await.status, 200);

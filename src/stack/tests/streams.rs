@@ -64,7 +64,7 @@ async fn an_event_is_given_on_before_the_next_one_comes() {
         assert_eq!(kept.is_some(), *event == EVENTS[4]);
     }
     let kept = stack.store.get("s1").await.unwrap().unwrap();
-    insta::assert_snapshot!(kept.completion, @r#"{"id":"s1","object":"chat.completion","created":9,"model":"together/m","choices":[{"index":0,"message":{"role":"assistant","content":"Sōl"},"logprobs":null,"finish_reason":"stop"}],"usage":{"total_tokens":4},"x":100000.0}"#);
+    insta::assert_snapshot!(kept.completion, @r#"{"id":"s1","object":"chat.completion","created":9,"model":"together/m","choices":[{"index":0,"message":{"role":"assistant","content":"Sōl"},"logprobs":null,"finish_reason":"stop","seed":18168036348581554000}],"x":100000.0,"usage":{"total_tokens":4}}"#);
     assert_eq!(kept.input_messages, r#"[{"role":"user","content":"Hi"}]"#);
 }
 
@@ -104,7 +104,7 @@ async fn streams_with_nothing_or_an_error_pass_and_are_not_kept() {
 
 #[tokio::test]
 async fn a_stream_that_was_asked_and_answered_whole_is_whole() {
-    let body = r#"{"id":"w","model":"m","choices":[]}"#;
+    let body = r#"{"id":"w","model":"m","choices":[{"message":{"content":"a"}}]}"#;
     let stack = stack(Answer::Whole(200, &[], body.into())).await;
     let got = stack.post("/v1/chat/completions", ASK).await;
     assert_eq!(got.body, body.replace("\"m\"", "\"together/m\""));

@@ -181,11 +181,21 @@ async fn nobody_there_says_who_and_what_to_do() {
 
 #[tokio::test]
 async fn a_coding_that_is_not_known_is_refused() {
-    let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\nxx";
+    let packed = "HTTP/1.1 200 OK\r\ncontent-encoding: compress\r\ncontent-length: 2\r\n\r\nxx";
     let server = server(vec![vec![packed]]).await;
     let error = Http::new(keyed(&server.base_url)).send(request()).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Broken);
-    insta::assert_snapshot!(without_port(&error.message), @"together: POST http://HOST/v1/chat/completions: the reply is compressed (br) although that was not asked for; something between here and the provider compresses: go around it");
+    insta::assert_snapshot!(without_port(&error.message), @"together: POST http://HOST/v1/chat/completions: the reply is compressed (compress) although that was not asked for; something between here and the provider compresses: go around it");
+}
+
+#[tokio::test]
+async fn a_reply_with_two_hundred_headers_is_read() {
+    let headers: String = (0..200).map(|number| format!("x-h{number}: {number}\r\n")).collect();
+    let reply = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\n{{}}");
+    let server = server(vec![vec![reply.leak()]]).await;
+    let reply = Http::new(keyed(&server.base_url)).send(request()).await.unwrap();
+    assert_eq!(reply.headers["x-h199"], "199");
+    assert_eq!(reply.collect().await.unwrap(), "{}");
 }
 
 #[tokio::test]

@@ -1,0 +1,180 @@
+//! One choice, put together from its pieces.
+
+use serde_json::{Map, Value};
+
+use super::merge::{each_text, merge, merge_texts, push_parts, text_of, words};
+use super::tool_call::{self, ToolCall};
+use crate::wire::lenient::join_halves;
+
+/// One choice.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Choice {
+    /// The first role that was named.
+    pub role: Option<String>,
+    /// The text; empty when the content is null.
+    pub text: String,
+    /// The words of a refusal, when there is one.
+    pub refusal: Option<String>,
+    /// The last finish reason that was not null.
+    pub finish_reason: Option<String>,
+    /// The tool calls, in order of first appearance.
+    pub tool_calls: Vec<ToolCall>,
+    /// The log probabilities; those of a stream with their arrays joined.
+    pub logprobs: Option<Value>,
+    /// Its content as parts, where the server sent it so.
+    pub(super) parts: Option<Vec<Value>>,
+    /// A `message` or a `delta` came: it is a chat's choice.
+    pub(super) has_message: bool,
+    /// A text came as its content, though perhaps an empty one.
+    pub(super) has_content: bool,
+    pub(super) function_call: Option<ToolCall>,
+    /// Further members of the message: reasoning, audio, annotations, images.
+    pub(super) members: Map<String, Value>,
+    /// Further members of the choice.
+    pub(super) extra: Map<String, Value>,
+}
+
+/// Members of a message with a place of their own.
+const OF_MESSAGE: [&str; 6] = ["role", "content", "refusal", "tool_calls", "function_call", "obfuscation"];
+/// Members of a choice with a place of their own.
+const OF_CHOICE: [&str; 6] = ["index", "delta", "message", "finish_reason", "logprobs", "obfuscation"];
+/// Members of a message that are pieces of one text, under all the names that servers give to reasoning.
+const TEXTS: [&str; 5] = ["reasoning_content", "reasoning", "reasoning_text", "thinking", "thought"];
+/// What is text in the parts of a message's content and of its reasoning.
+const TEXTS_OF_PARTS: [&str; 4] = ["text", "summary", "thinking", "data"];
+/// What is text in the audio of a message.
+const TEXTS_OF_AUDIO: [&str; 2] = ["data", "transcript"];
+
+impl Choice {
+    pub(super) fn push(&mut self, piece: &Value, is_text_completion: bool, roles: &mut Vec<String>) {
+        // Together's events, of chats and of completions, say the same words in `delta.content` and in `text`: only
+        // one of them counts.
+        if is_text_completion && piece["text"].is_string() {
+            self.push_text(piece["text"].as_str().unwrap_or_default());
+            self.name_role(&piece["delta"], roles);
+        } else if piece["delta"].is_object() {
+            self.push_message(&piece["delta"], roles);
+            for call in piece["delta"]["tool_calls"].as_array().into_iter().flatten() {
+                tool_call::push(&mut self.tool_calls, call);
+            }
+        } else if piece["message"].is_object() {
+            self.push_message(&piece["message"], roles);
+            for call in piece["message"]["tool_calls"].as_array().into_iter().flatten() {
+                tool_call::push_whole(&mut self.tool_calls, call);
+            }
+        } else {
+            self.push_text(piece["text"].as_str().unwrap_or_default());
+        }
+        match &piece["finish_reason"] {
+            Value::Null => {}
+            Value::String(reason) => self.finish_reason = Some(reason.clone()),
+            other => self.finish_reason = Some(other.to_string()),
+        }
+        if !piece["logprobs"].is_null() {
+            merge(self.logprobs.get_or_insert(Value::Null), &piece["logprobs"]);
+        }
+        let has_message = piece["delta"].is_object() || piece["message"].is_object();
+        for (name, value) in piece.as_object().into_iter().flatten() {
+            // The words of a chat that Together says twice are no further member.
+            let is_said_twice = name == "text" && has_message;
+            if !OF_CHOICE.contains(&name.as_str()) && !is_said_twice && (name != "text" || !value.is_string()) {
+                merge(self.extra.entry(name).or_insert(Value::Null), value);
+            }
+        }
+    }
+
+    fn push_message(&mut self, message: &Value, roles: &mut Vec<String>) {
+        self.has_message = true;
+        self.name_role(message, roles);
+        match &message["content"] {
+            Value::String(text) => {
+                self.has_content = true;
+                if let Some(parts) = self.parts.as_mut().filter(|_| !text.is_empty()) {
+                    push_parts(parts, &[part(text)], &TEXTS_OF_PARTS);
+                }
+                self.push_text(text);
+            }
+            Value::Array(new) => {
+                let before = if self.text.is_empty() { Vec::new() } else { vec![part(&self.text)] };
+                push_parts(self.parts.get_or_insert(before), new, &TEXTS_OF_PARTS);
+                new.iter().filter_map(|part| part["text"].as_str()).for_each(|text| self.push_text(text));
+            }
+            _ => {}
+        }
+        if let Some(refusal) = message["refusal"].as_str() {
+            append(self.refusal.get_or_insert_default(), refusal);
+        }
+        if message["function_call"].is_object() {
+            self.function_call.get_or_insert_default().function(&message["function_call"]);
+        }
+        for (name, value) in message.as_object().into_iter().flatten() {
+            if !OF_MESSAGE.contains(&name.as_str()) {
+                self.push_member(name, value);
+            }
+        }
+    }
+
+    fn push_member(&mut self, name: &str, value: &Value) {
+        let is_text = TEXTS.contains(&name);
+        match value {
+            Value::Null => drop(self.members.entry(name).or_insert(Value::Null)),
+            Value::String(piece) if is_text => match text_of(&mut self.members, name) {
+                Some(text) => append(text, piece),
+                None => drop(self.members.insert(name.to_owned(), value.clone())),
+            },
+            Value::Array(parts) => match self.members.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                Value::Array(all) => push_parts(all, parts, &TEXTS_OF_PARTS),
+                other => *other = value.clone(),
+            },
+            _ if name == "audio" => {
+                merge_texts(self.members.entry(name).or_insert(Value::Null), value, &TEXTS_OF_AUDIO);
+            }
+            value => merge(self.members.entry(name).or_insert(Value::Null), value),
+        }
+    }
+
+    fn push_text(&mut self, text: &str) {
+        append(&mut self.text, text);
+    }
+
+    fn name_role(&mut self, message: &Value, roles: &mut Vec<String>) {
+        let Some(role) = words(&message["role"]) else { return };
+        self.role.get_or_insert_with(|| role.to_owned());
+        if !roles.iter().any(|known| known == role) {
+            roles.push(role.to_owned());
+        }
+    }
+
+    /// Every text that was put together, to end it: the halves of a character that have met are joined before.
+    pub(super) fn each_text(&mut self, change: &mut impl FnMut(&mut String)) {
+        let mut change = |text: &mut String| {
+            join_halves(text);
+            change(text);
+        };
+        change(&mut self.text);
+        self.refusal.iter_mut().for_each(&mut change);
+        self.parts.iter_mut().flatten().for_each(|part| each_text(part, &mut change));
+        self.members.values_mut().for_each(|member| each_text(member, &mut change));
+        for call in self.tool_calls.iter_mut().chain(&mut self.function_call) {
+            call.texts().for_each(&mut change);
+        }
+    }
+
+    /// The tool calls as an OpenAI `tool_calls` array.
+    pub fn tool_calls(&self) -> Value {
+        self.tool_calls.iter().map(ToolCall::to_json).collect()
+    }
+}
+
+/// A text as a part of a message's content.
+fn part(text: &str) -> Value {
+    serde_json::json!({"type": "text", "text": text})
+}
+
+fn append(all: &mut String, piece: &str) {
+    all.push_str(piece);
+    // Only a piece that begins with a half can meet another one, and such pieces are short.
+    if piece.chars().next().is_some_and(|first| u32::from(first) >= 0x0010_F800) {
+        join_halves(all);
+    }
+}
