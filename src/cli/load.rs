@@ -8,7 +8,7 @@ use crate::suite::{self, Files, Known, Suite};
 use crate::yaml::{Source, nearest};
 
 use super::args::{SelectArgs, SourceArgs};
-use super::exit::Stop;
+use super::exit::{Exit, Stop};
 use super::named::Named;
 use super::near;
 
@@ -70,7 +70,7 @@ pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>,
     if !root.is_dir() {
         let near = near::path(root);
         return Err(Stop::usage(format!(
-            "no folder of suites at {}{near} (name one with --suites DIR)",
+            "no folder of suites at {}{near} (name one with --suites DIR, or write a first suite with `retake init`)",
             root.display()
         )));
     }
@@ -78,6 +78,15 @@ pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>,
     walk(root, &mut files)?;
     files.retain(|file| is_suite(root, file));
     files.sort();
+    if files.is_empty() {
+        let example = root.join("chat.yaml");
+        let message = format!(
+            "no suites in {}: a suite is a file such as {}\n  to write a first one: retake init",
+            root.display(),
+            example.display()
+        );
+        return Err(Stop { exit: Exit::NothingSelected, message });
+    }
     for subdir in &select.subdirs {
         if !root.join(subdir).is_dir() {
             let folders: Vec<String> = files

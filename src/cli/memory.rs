@@ -82,15 +82,15 @@ impl Memory {
     /// Learns from what happens.
     pub(super) fn learn(&mut self, event: &Event) {
         let Event::CaseFinished(finished) = event else { return };
-        let is_here = self.now.stepwise.as_ref() == Some(&finished.id);
+        let is_here = self.now.stepwise.as_ref() == Some(&finished.case.id);
         if !matches!(finished.outcome, Outcome::Failed(_) | Outcome::Error(_)) {
-            self.now.failed.remove(&finished.id);
+            self.now.failed.remove(&finished.case.id);
             if is_here && self.is_stepwise && !matches!(finished.outcome, Outcome::Skipped(_)) {
                 self.now.stepwise = None;
             }
             return;
         }
-        self.now.failed.insert(finished.id.clone());
+        self.now.failed.insert(finished.case.id.clone());
         if !self.is_stepwise {
             return;
         }
@@ -99,7 +99,7 @@ impl Memory {
                 self.now.stepwise = None;
             }
         } else {
-            self.now.stepwise = Some(finished.id.clone());
+            self.now.stepwise = Some(finished.case.id.clone());
         }
     }
 
@@ -128,28 +128,16 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::event::{Failure, Finished};
+    use crate::event::{CaseRef, Finished};
 
     fn finished(id: &str, outcome: Outcome) -> Event {
-        let (file, duration) = (String::new(), Duration::ZERO);
-        Event::CaseFinished(Finished {
-            index: 0,
-            id: id.into(),
-            file,
-            line: 1,
-            outcome,
-            duration,
-            rate: None,
-            captured: Vec::new(),
-            recordings: Default::default(),
-        })
+        let case = CaseRef { id: id.into(), ..CaseRef::default() };
+        Event::CaseFinished(Box::new(Finished { case, outcome, ..Finished::default() }))
     }
 
     fn failed(id: &str) -> Event {
-        finished(id, Outcome::Failed(Failure::default()))
+        finished(id, Outcome::Failed(Box::default()))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Words to settings to a wired program to an exit code.
 
+mod address;
 mod app;
 mod args;
 mod budget;

@@ -1,6 +1,7 @@
 //! What nextest is told, which runs a process for each case.
 
 use crate::event::{Event, Outcome};
+use crate::report::headline;
 
 use super::settings::Sourcing;
 
@@ -13,34 +14,24 @@ pub(super) fn is_here() -> bool {
 pub(super) fn reason(event: &Event) -> Option<String> {
     let (Event::CaseFinished(done) | Event::CaseTeardown(done)) = event else { return None };
     let (Outcome::Failed(failure) | Outcome::Error(failure)) = &done.outcome else { return None };
-    Some(format!("Error: {}", failure.summary.lines().next().unwrap_or_default()))
+    let summary = headline(failure);
+    Some(format!("Error: {}", summary.lines().next().unwrap_or_default()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::event::{Failure, Finished};
+    use crate::event::{Class, Failure, Finished, Problem};
 
     fn finished(outcome: Outcome) -> Event {
-        Event::CaseFinished(Finished {
-            index: 0,
-            id: "a.yaml::b".to_owned(),
-            file: "a.yaml".to_owned(),
-            line: 1,
-            outcome,
-            duration: Duration::ZERO,
-            rate: None,
-            captured: Vec::new(),
-            recordings: Default::default(),
-        })
+        Event::CaseFinished(Box::new(Finished { outcome, ..Finished::default() }))
     }
 
     #[test]
     fn only_what_fails_has_a_reason_of_one_line() {
-        let failure = Failure { summary: "wrong answer: text\nand more".to_owned(), ..Failure::default() };
-        let said = "Error: wrong answer: text".to_owned();
+        let problem = Problem::Message("no connection\nand more".to_owned());
+        let failure = Box::new(Failure { class: Class::ProviderDown, problem, ..Failure::default() });
+        let said = "Error: provider down: no connection".to_owned();
         assert_eq!(reason(&finished(Outcome::Failed(failure.clone()))), Some(said.clone()));
         assert_eq!(reason(&finished(Outcome::Error(failure.clone()))), Some(said));
         assert_eq!(reason(&finished(Outcome::XFailed { reason: "known".to_owned(), failure })), None);

@@ -10,6 +10,7 @@ use libtest_mimic::ColorSetting;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::record::Mode;
+use crate::report::quote;
 use crate::yaml::nearest;
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
@@ -331,11 +332,6 @@ pub(super) fn quoted_if_needed(word: &str) -> String {
 pub(super) fn named_setup<'s>(name: &str, all: &'s [Setup]) -> Result<&'s Setup, Stop> {
     let known: Vec<String> = all.iter().map(|setup| setup.name.clone()).collect();
     all.iter().find(|setup| setup.name == name).ok_or_else(|| Stop::usage(unknown("setup", name, &known)))
-}
-
-/// Quotes a word for a POSIX shell.
-pub(super) fn quote(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Whether to colour: the flag, then PY_COLORS, NO_COLOR, FORCE_COLOR, then whether stdout is a terminal.

@@ -4,13 +4,13 @@ mod session;
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::Trial;
 
-use crate::event::Event;
+use crate::event::{self, Event, Head};
 use crate::exchange::Secrets;
 use crate::matrix::{self, Case};
 use crate::provider::{Catalogue, Setup};
@@ -32,13 +32,16 @@ use super::settings::{self, Sourcing, StackChoice};
 pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
     let color = settings::color(args.libtest.color);
     let stack = StackChoice::of(&args.run)?;
+    // First, for a new user's folder has neither suites nor recordings: the one leads to the other.
+    let files = load::selected(&args.source.suites, &args.select)?;
     let parties = load::parties(&args.source, color)?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
     let setups = settings::setups(&args.select, &sourcing, &parties.catalogue, &parties.setups)?;
     for setup in &setups {
         sourcing.with_env(setup);
     }
-    let (names, suites) = guarded(&sourcing.secrets(&parties.catalogue), || suites(args, &parties.catalogue, color))?;
+    let (names, suites) =
+        guarded(&sourcing.secrets(&parties.catalogue), || suites(args, files, &parties.catalogue, color))?;
     let secrets = sourcing.secrets_with(&parties.catalogue, suites.iter().flat_map(|suite| &suite.secrets));
     let run =
         Run { args, color, command, stack, sourcing: &sourcing, secrets: &secrets, parties: &parties, setups: &setups };
@@ -46,8 +49,12 @@ pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
 }
 
 /// The suites that are asked for, and what of them is.
-fn suites(args: &TestArgs, catalogue: &Catalogue, color: bool) -> Result<(Names, Vec<Arc<Suite>>), Stop> {
-    let mut files = load::selected(&args.source.suites, &args.select)?;
+fn suites(
+    args: &TestArgs,
+    mut files: Vec<PathBuf>,
+    catalogue: &Catalogue,
+    color: bool,
+) -> Result<(Names, Vec<Arc<Suite>>), Stop> {
     let names = Names::of(&args.libtest.names, args.libtest.exact, &files)?;
     files.retain(|file| names.want(file));
     let suites = load::suites(&files, &args.source, catalogue, color)?;
@@ -183,31 +190,23 @@ impl Run<'_> {
 
     /// What stands above the cases.
     fn head(&self, more: Vec<String>, counts: &Counts, selected: &Selected<'_>) -> Vec<Event> {
-        let names: Vec<&str> = self.setups.iter().map(|setup| setup.name.as_str()).collect();
-        let mut info = vec![
-            format!(
-                "retake {} -- mode: {}, stack: {}, setup: {}",
-                env!("CARGO_PKG_VERSION"),
-                self.sourcing.mode,
-                self.args.run.stack_config,
-                names.join(", ")
-            ),
-            format!(
-                "suites: {} ({})",
-                self.args.source.suites.display(),
-                match counts.suites {
-                    1 => "1 file".to_owned(),
-                    many => format!("{many} files"),
-                }
-            ),
-        ];
-        if let Some(shard) = self.args.choice.shard {
-            info.push(format!("shard: {shard}, by id"));
-        }
-        info.extend(more);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let head = Head {
+            format: event::FORMAT,
+            retake: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: self.sourcing.mode.to_string(),
+            stack: self.args.run.stack_config.clone(),
+            setups: self.setups.iter().map(|setup| setup.name.clone()).collect(),
+            suites: self.args.source.suites.display().to_string(),
+            files: counts.suites,
+            shard: self.args.choice.shard.map(|shard| shard.to_string()),
+            argv: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            started_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            notes: more,
+        };
         let total = counts.total;
         let mut events =
-            vec![Event::Started { info }, Event::Collected { total, deselected: total - selected.cases.len() }];
+            vec![Event::Started(Box::new(head)), Event::Collected { total, deselected: total - selected.cases.len() }];
         if self.args.report.verbosity() >= 0 {
             events.extend(selected.said.iter().cloned().map(Event::Notice));
         }

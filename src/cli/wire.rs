@@ -13,11 +13,12 @@ use crate::matrix::Case;
 use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy;
 use crate::record::{Mode, Tape};
-use crate::run::Target;
+use crate::run::{Address, Target};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
 use crate::upstream::http::{Http, HttpConfig, Retries};
 use crate::upstream::{self, Upstream};
 
+use super::address;
 use super::app::{App, Log};
 use super::budget::Meter;
 use super::exit::Stop;
@@ -39,6 +40,8 @@ pub(super) struct Wired<'a> {
     choice: &'a StackChoice,
     sourcing: &'a Sourcing,
     command: &'a str,
+    /// The flags that say where suites, recordings and providers are, for other commands.
+    flags: String,
     interrupts: Interrupts,
     targets: BTreeMap<String, Arc<Target>>,
     /// What the head of the report says of the stack.
@@ -51,6 +54,7 @@ impl<'a> Wired<'a> {
     pub(super) fn new(
         choice: &'a StackChoice,
         command: &'a str,
+        flags: String,
         sourcing: &'a Sourcing,
         interrupts: Interrupts,
     ) -> Self {
@@ -58,6 +62,7 @@ impl<'a> Wired<'a> {
             choice,
             sourcing,
             command,
+            flags,
             interrupts,
             targets: BTreeMap::new(),
             said: Vec::new(),
@@ -105,40 +110,38 @@ impl<'a> Wired<'a> {
             running: Arc::default(),
             log: None,
         };
-        let mut direct = None;
-        let (upstream, base): (upstream::Shared, String) = match self.choice {
+        let (upstream, address): (upstream::Shared, Address) = match self.choice {
             StackChoice::Direct => {
                 let (provider, tape) = providers.swap_remove(0);
-                let base = provider.base_url.trim_end_matches("/v1").to_owned();
-                direct = Some(provider.key);
-                (tape, base)
+                (tape, address::of_provider(&provider, self.sourcing))
             }
             StackChoice::InProcess => {
                 let inside = InProcess::new(gateway(providers, self.sourcing).await?);
-                (Arc::new(inside), "http://127.0.0.1:8321".to_owned())
+                (Arc::new(inside), address::of_stack(&self.flags, setup, self.sourcing.mode, None))
             }
             StackChoice::Server(port) => match self.serve(*port, providers).await? {
-                Served::Here(base) => (client(&base), base),
+                Served::Here(base) => {
+                    (client(&base), address::of_stack(&self.flags, setup, self.sourcing.mode, Some(&base)))
+                }
                 Served::Elsewhere(base) => {
                     hooks.is_below = false;
-                    (elsewhere(&base, &found, tapes), base)
+                    (elsewhere(&base, &found, tapes), address::of_server(base, None))
                 }
             },
             StackChoice::Url(url) => {
                 hooks.is_below = false;
-                (elsewhere(url, &found, tapes), url.clone())
+                (elsewhere(url, &found, tapes), address::of_server(url.clone(), None))
             }
             StackChoice::Command(config) => {
                 let (base, log) = self.start(config, setup, providers, &hooks, tapes).await?;
                 hooks.log = Some((log, AtomicU64::new(0)));
-                (client(&base), base)
+                (client(&base), address::of_server(base, Some(&config.command)))
             }
         };
         Ok(Target {
             upstream,
             direct: self.choice.is_bare(),
-            curl_base: base,
-            key_var: direct.flatten(),
+            address,
             record: hooks.is_below.then(|| format!("{} --setup {} --mode record", self.command, setup.name)),
             rerun: match self.sourcing.mode {
                 Mode::Replay => format!("{} --setup {}", self.command, setup.name),

@@ -61,6 +61,17 @@ impl Case {
         scope
     }
 
+    /// The model as its requests name it.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// Each parameter with the id of its value; names that share a value are joined with commas.
+    pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
+        let pairs = self.template().params.iter().zip(&self.values);
+        pairs.map(|(param, index)| (param.names.join(","), param.values[*index as usize].id.clone()))
+    }
+
     /// The same, not to be run, and why.
     pub fn skipped(&self, why: &str) -> Self {
         Case { skip: Some(why.to_owned()), xfail: None, ..self.clone() }

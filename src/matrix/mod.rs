@@ -17,3 +17,6 @@ pub use ledger::{Account, Ledger, Limit, Limits, Room};
 pub use node::Node;
 pub use select::{Keyword, KeywordError, Marks};
 pub use shard::Shard;
+
+#[cfg(test)]
+mod tests;

@@ -72,13 +72,7 @@ impl Missed<'_> {
         let _ = write!(out, "\n  recording of this case: {}", own.path.display());
         self.say_differences(own, differences, &mut out);
         self.say_masked(&mut out);
-        let cause = match differences.first() {
-            Some(first) if is_of_prompt(first) && self.path_difference(own).is_none() => {
-                "the prompt was changed after it was recorded".to_owned()
-            }
-            _ => self.cause(own, differences),
-        };
-        let _ = write!(out, "\n  likely cause: {cause}");
+        let _ = write!(out, "\n  likely cause: {}", self.cause(own, differences));
         out
     }
 
@@ -247,7 +241,7 @@ impl Missed<'_> {
             return format!("{field} has the same elements in another order: make their order constant");
         }
         if let Some(part) = field.strip_prefix("part ") {
-            return cause_of_part(part);
+            return self.cause_of_part(part, nearest);
         }
         match (top(first), &first.old, &first.new) {
             (_, None, Some(_)) => format!(
@@ -257,26 +251,37 @@ impl Missed<'_> {
             (_, Some(_), None) => {
                 format!("the recording has {field} and the request has not: the case or the client was changed")
             }
-            _ if is_of_prompt(first) => {
-                "the prompt was changed after it was recorded, or this one was never recorded".to_owned()
-            }
             ("model", ..) => "another model than the recorded one: see the setup and its models".to_owned(),
             ("stream", ..) => "only the other form, streamed or whole, was recorded".to_owned(),
-            _ => format!("{field} was changed after it was recorded"),
+            _ if is_of_prompt(first) => self.changed("the prompt", nearest),
+            _ => self.changed(field, nearest),
         }
     }
-}
 
-/// Why a part of a form may differ. `part` is its name and what of it: `"file": filename`.
-fn cause_of_part(part: &str) -> String {
-    let (name, what) = part.split_once(": ").unwrap_or((part, ""));
-    let cause = format!("part {name} of the form was changed after it was recorded");
-    match what {
-        // What there are several of has no place that a name alone leads to.
-        "filename" if name.ends_with('"') => format!(
-            "{cause}; if the name makes no difference, declare `$[{name}].filename` under `ignores` in providers.yaml"
-        ),
-        _ => cause,
+    /// That something was changed: only of a request that is known to have been recorded.
+    fn changed(&self, what: &str, nearest: &Asked) -> String {
+        let changed = format!("{what} was changed after it was recorded");
+        match &self.request.case {
+            Some(case) if nearest.cases.iter().any(|recorded| is_same_case(recorded, case, self.provider())) => changed,
+            Some(_) if !nearest.cases.is_empty() => {
+                "it was never recorded: the nearest recording is that of another case".to_owned()
+            }
+            _ => format!("{changed}, or this one was never recorded"),
+        }
+    }
+
+    /// Why a part of a form may differ. `part` is its name and what of it: `"file": filename`.
+    fn cause_of_part(&self, part: &str, nearest: &Asked) -> String {
+        let (name, what) = part.split_once(": ").unwrap_or((part, ""));
+        let cause = self.changed(&format!("part {name} of the form"), nearest);
+        match what {
+            // What there are several of has no place that a name alone leads to.
+            "filename" if name.ends_with('"') => format!(
+                "{cause}; if the name makes no difference, declare `$[{name}].filename` under `ignores` in \
+                 providers.yaml"
+            ),
+            _ => cause,
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn difference(recorded: &str, asked: &str) -> Option<(String, &'stati
             format!("path: only the order of the query's parameters differs: {both}"),
             "the client puts the query together in another order: make its order constant",
         ),
-        true => (format!("path: {both}"), "the query was changed after it was recorded"),
+        true => (format!("path: {both}"), "another query than the recorded one"),
         false if old.0.trim_end_matches('/') == new.0.trim_end_matches('/') => {
             (format!("path: {both}"), "only one of the two paths has a slash at its end")
         }
@@ -111,7 +111,7 @@ mod tests {
         path: only the order of the query's parameters differs: recorded /v1/x?a=1&b=2, asked /v1/x?b=2&a=1
           the client puts the query together in another order: make its order constant
         path: recorded /v1/x?a=1, asked /v1/x?a=2
-          the query was changed after it was recorded
+          another query than the recorded one
         path: recorded /v1/x/, asked /v1/x
           only one of the two paths has a slash at its end
         path: recorded at the root of the server, asked below the base URL

@@ -1,6 +1,9 @@
 //! Events to bytes on any writer.
 
 mod durations;
+mod exchange;
+mod failure;
+mod head;
 mod layout;
 mod letters;
 mod options;
@@ -10,6 +13,8 @@ mod terminal;
 mod trace;
 mod tree;
 
+pub(crate) use exchange::quote;
+pub use failure::headline;
 pub use letters::Letters;
 pub use options::Options;
 pub use terminal::Terminal;

@@ -3,13 +3,16 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::exchange::lines;
+use super::failure::{Detail, context, details, headline, rerun};
+use super::head::interruption;
 use super::layout::{around, first_line, session_duration, titled, trimmed, visible, visible_line, width};
 use super::letters::letter;
 use super::options::Options;
 use super::paint::{Style, paint};
 use super::trace::Trace;
 use crate::diff::{Diff, Extent, Line, Whose};
-use crate::event::{Detail, Failure, Finished, Outcome, Recordings, Tally};
+use crate::event::{Failure, Finished, Interruption, Outcome, Recordings, Tally};
 
 /// Recordings of a case that are named.
 const MOST_RECORDINGS: usize = 5;
@@ -31,7 +34,7 @@ pub(super) struct Summary<'a> {
     pub(super) rerun: &'a [Finished],
     /// How long cases took.
     pub(super) durations: &'a [(Duration, String)],
-    pub(super) interrupted: Option<&'a str>,
+    pub(super) interrupted: Option<Interruption>,
     /// Ids of the cases that were under way then.
     pub(super) given_up: &'a [String],
     pub(super) duration: Duration,
@@ -61,8 +64,8 @@ impl Summary<'_> {
         }
         self.reruns(out)?;
         self.short(out)?;
-        if let Some(words) = self.interrupted {
-            self.line(out, &titled('!', &visible_line(words), self.options.width), Style::Red)?;
+        if let Some(why) = self.interrupted {
+            self.line(out, &titled('!', &interruption(why), self.options.width), Style::Red)?;
         }
         for id in self.given_up {
             writeln!(out, "given up: {}", visible_line(id))?;
@@ -96,25 +99,27 @@ impl Summary<'_> {
                 self.line(out, &titled('=', title, self.options.width), Style::Plain)?;
             }
             if self.options.trace == Trace::Line {
-                let (file, message) = (visible_line(&finished.file), first_line(&failure.summary));
-                writeln!(out, "{file}:{}: {message}", finished.line)?;
+                let summary = headline(failure);
+                let (file, message) = (visible_line(&finished.case.suite), first_line(&summary));
+                writeln!(out, "{file}:{}: {message}", finished.case.line)?;
                 continue;
             }
-            let name = titled('_', &visible_line(name(&finished.id)), self.options.width);
+            let name = titled('_', &visible_line(name(&finished.case.id)), self.options.width);
             self.line(out, &name, Style::RedBold)?;
-            self.details(out, failure)?;
+            self.details(out, failure, &finished.case.id)?;
             if self.options.trace == Trace::Short {
                 continue;
             }
-            if !failure.context.is_empty() {
-                writeln!(out, "{}", visible(failure.context.trim_end()))?;
+            let context = context(failure);
+            if !context.is_empty() {
+                writeln!(out, "{}", visible(&context))?;
             }
             recordings(out, &finished.recordings)?;
             writeln!(out)?;
-            self.paint(out, &visible_line(&finished.file), Style::RedBold)?;
-            writeln!(out, ":{}: {}", finished.line, failure.class.name())?;
-            if !failure.rerun.is_empty() {
-                writeln!(out, "rerun: {}", visible_line(&failure.rerun))?;
+            self.paint(out, &visible_line(&finished.case.suite), Style::RedBold)?;
+            writeln!(out, ":{}: {}", finished.case.line, failure.class.name())?;
+            if let Some(command) = rerun(failure, &finished.case.id) {
+                writeln!(out, "rerun: {}", visible_line(&command))?;
             }
         }
         Ok(())
@@ -127,23 +132,25 @@ impl Summary<'_> {
         }
         self.line(out, &titled('=', "PASSES", self.options.width), Style::Plain)?;
         for finished in self.passed.iter().filter(|finished| !finished.captured.is_empty()) {
-            let name = titled('_', &visible_line(name(&finished.id)), self.options.width);
+            let name = titled('_', &visible_line(name(&finished.case.id)), self.options.width);
             self.line(out, &name, Style::GreenBold)?;
-            for section in &finished.captured {
-                let title = format!("Captured {}", visible_line(&section.title));
-                writeln!(out, "{}", titled('-', &title, self.options.width))?;
-                writeln!(out, "{}", visible(section.text.trim_end()))?;
+            let captured = &finished.captured;
+            let exchanges = captured
+                .exchanges
+                .iter()
+                .map(|exchange| (format!("exchange {}", exchange.part.name()), lines(exchange)));
+            let printed = captured.printed.iter().map(|text| ("stdout call".to_owned(), text.clone()));
+            for (title, text) in exchanges.chain(printed) {
+                writeln!(out, "{}", titled('-', &format!("Captured {title}"), self.options.width))?;
+                writeln!(out, "{}", visible(text.trim_end()))?;
             }
         }
         Ok(())
     }
 
-    /// What was expected and what came; the summary where nothing more is known.
-    fn details(&self, out: &mut impl Write, failure: &Failure) -> io::Result<()> {
-        if failure.details.iter().all(|detail| matches!(detail, Detail::Lines(text) if text.trim().is_empty())) {
-            return writeln!(out, "{}", visible(failure.summary.trim_end()));
-        }
-        failure.details.iter().try_for_each(|detail| match detail {
+    /// What was expected and what came.
+    fn details(&self, out: &mut impl Write, failure: &Failure, id: &str) -> io::Result<()> {
+        details(failure, id).iter().try_for_each(|detail| match detail {
             Detail::Lines(text) => writeln!(out, "{}", visible(text.trim_end())),
             Detail::Diff(diff) => self.diff(out, diff),
         })
@@ -176,7 +183,7 @@ impl Summary<'_> {
             return Ok(());
         }
         self.line(out, &titled('=', "rerun test summary info", self.options.width), Style::Plain)?;
-        self.rerun.iter().try_for_each(|finished| writeln!(out, "RERUN {}", visible_line(&finished.id)))
+        self.rerun.iter().try_for_each(|finished| writeln!(out, "RERUN {}", visible_line(&finished.case.id)))
     }
 
     /// `FAILED id - first line`, then `ERROR id - first line`, and what else letters ask for, in their order.
@@ -193,7 +200,7 @@ impl Summary<'_> {
             }
             for finished in cases {
                 let (word, style, message) = told(&finished.outcome);
-                self.short_line(out, (word, style), finished, message)?;
+                self.short_line(out, (word, style), finished, &message)?;
             }
         }
         Ok(())
@@ -205,7 +212,7 @@ impl Summary<'_> {
         for case in cases {
             let Outcome::Skipped(reason) = &case.outcome else { continue };
             let same = |(other, why, _): &&mut (&Finished, &str, usize)| {
-                other.file == case.file && other.line == case.line && *why == reason.as_str()
+                other.case.suite == case.case.suite && other.case.line == case.case.line && *why == reason.as_str()
             };
             match folded.iter_mut().find(same) {
                 Some((.., count)) => *count += 1,
@@ -214,7 +221,7 @@ impl Summary<'_> {
         }
         for (case, reason, count) in folded {
             self.paint(out, "SKIPPED", Style::Yellow)?;
-            let place = format!(" [{count}] {}:{}: ", visible_line(&case.file), case.line);
+            let place = format!(" [{count}] {}:{}: ", visible_line(&case.case.suite), case.case.line);
             let room = self.options.width.saturating_sub("SKIPPED".len());
             writeln!(out, "{}", self.cut(&place, reason, room).unwrap_or_else(|| place.trim_end().to_owned()))?;
         }
@@ -236,7 +243,7 @@ impl Summary<'_> {
         finished: &Finished,
         message: &str,
     ) -> io::Result<()> {
-        let id = visible_line(&finished.id);
+        let id = visible_line(&finished.case.id);
         self.paint(out, word, style)?;
         match id.split_once("::") {
             Some((file, case)) => {
@@ -306,15 +313,15 @@ fn parts(tally: &Tally) -> Vec<(String, Style)> {
 }
 
 /// How the short summary tells of an outcome: word, style, and what stands after the id.
-fn told(outcome: &Outcome) -> (&'static str, Style, &str) {
+fn told(outcome: &Outcome) -> (&'static str, Style, String) {
     match outcome {
-        Outcome::Failed(failure) => ("FAILED", Style::Red, &failure.summary),
-        Outcome::Error(failure) => ("ERROR", Style::Red, &failure.summary),
-        Outcome::XFailed { reason, .. } => ("XFAIL", Style::Yellow, reason),
-        Outcome::XPassed(reason) => ("XPASS", Style::Yellow, reason),
-        Outcome::Flaky(reason) => ("FLAKY", Style::Yellow, reason),
-        Outcome::Skipped(reason) => ("SKIPPED", Style::Yellow, reason),
-        Outcome::Passed => ("PASSED", Style::Green, ""),
+        Outcome::Failed(failure) => ("FAILED", Style::Red, headline(failure)),
+        Outcome::Error(failure) => ("ERROR", Style::Red, headline(failure)),
+        Outcome::XFailed { reason, .. } => ("XFAIL", Style::Yellow, reason.clone()),
+        Outcome::XPassed(reason) => ("XPASS", Style::Yellow, reason.clone()),
+        Outcome::Flaky(failure) => ("FLAKY", Style::Yellow, headline(failure)),
+        Outcome::Skipped(reason) => ("SKIPPED", Style::Yellow, reason.clone()),
+        Outcome::Passed => ("PASSED", Style::Green, String::new()),
     }
 }
 
@@ -333,14 +340,14 @@ fn recordings(out: &mut impl Write, recordings: &Recordings) -> io::Result<()> {
 
 fn failures(cases: &[Finished]) -> impl Iterator<Item = (&Finished, &Failure)> {
     cases.iter().filter_map(|case| match &case.outcome {
-        Outcome::Failed(failure) => Some((case, failure)),
+        Outcome::Failed(failure) => Some((case, &**failure)),
         _ => None,
     })
 }
 
 fn errors(cases: &[Finished]) -> impl Iterator<Item = (&Finished, &Failure)> {
     cases.iter().filter_map(|case| match &case.outcome {
-        Outcome::Error(failure) => Some((case, failure)),
+        Outcome::Error(failure) => Some((case, &**failure)),
         _ => None,
     })
 }

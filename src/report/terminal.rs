@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::failure::headline;
+use super::head;
 use super::layout::{titled, trimmed, visible, visible_line, width, wrapped};
 use super::options::Options;
 use super::paint::{Style, paint};
 use super::summary::{Summary, main_style};
-use crate::event::{Event, Finished, Outcome, Tally};
+use crate::event::{Captured, Event, Finished, Head, Outcome, Tally};
 
 /// Columns that ` [100%]` takes.
 const PERCENT: usize = 7;
@@ -64,7 +66,7 @@ impl<W: Write> Terminal<W> {
     /// Prints what `event` tells. Fails only when the writer does.
     pub fn handle(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Started { info } => self.head(info)?,
+            Event::Started(head) => self.head(head)?,
             Event::Collected { total, deselected } => {
                 self.tally.count(event);
                 self.selected = total.saturating_sub(*deselected);
@@ -100,7 +102,7 @@ impl<W: Write> Terminal<W> {
                     passed: &self.passed,
                     rerun: &self.rerun,
                     durations: &self.durations,
-                    interrupted: interrupted.as_deref(),
+                    interrupted: *interrupted,
                     given_up: &self.given_up,
                     duration: *duration,
                 };
@@ -127,7 +129,7 @@ impl<W: Write> Terminal<W> {
         self.out.write_all(paint(text, style, self.options.color).as_bytes())
     }
 
-    fn head(&mut self, info: &[String]) -> io::Result<()> {
+    fn head(&mut self, head: &Head) -> io::Result<()> {
         if self.brief() {
             return Ok(());
         }
@@ -136,7 +138,7 @@ impl<W: Write> Terminal<W> {
         if self.options.no_head {
             return Ok(());
         }
-        info.iter().try_for_each(|line| writeln!(self.out, "{line}"))
+        head::lines(head).iter().try_for_each(|line| writeln!(self.out, "{line}"))
     }
 
     fn collected(&mut self, total: usize, deselected: usize) -> io::Result<()> {
@@ -201,10 +203,10 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         if self.options.durations.is_some() && !matches!(finished.outcome, Outcome::Skipped(_)) {
-            self.durations.push((finished.duration, finished.id.clone()));
+            self.durations.push((finished.duration, finished.case.id.clone()));
         }
         if self.options.letters.tell(&finished.outcome) || shown.2 == Style::Red {
-            self.kept.push(Finished { captured: Vec::new(), ..finished.clone() });
+            self.kept.push(Finished { captured: Captured::default(), ..finished.clone() });
         }
         if self.options.letters.passes() && matches!(finished.outcome, Outcome::Passed | Outcome::Flaky(_)) {
             self.passed.push(finished.clone());
@@ -218,7 +220,7 @@ impl<W: Write> Terminal<W> {
             self.lines = true;
             writeln!(self.out)?;
         }
-        let id = visible_line(&finished.id);
+        let id = visible_line(&finished.case.id);
         write!(self.out, "{id} ")?;
         self.paint(word, style)?;
         let mut column = width(&id) + 1 + word.len();
@@ -306,10 +308,10 @@ fn shown(outcome: &Outcome) -> Shown {
 fn reason(finished: &Finished) -> Option<String> {
     let rate = finished.rate.map(|rate| format!("{}/{}", rate.passed, rate.tries));
     let why = match &finished.outcome {
-        Outcome::Skipped(reason)
-        | Outcome::XPassed(reason)
-        | Outcome::Flaky(reason)
-        | Outcome::XFailed { reason, .. } => Some(reason.clone()).filter(|reason| !reason.trim().is_empty()),
+        Outcome::Skipped(reason) | Outcome::XPassed(reason) | Outcome::XFailed { reason, .. } => {
+            Some(reason.clone()).filter(|reason| !reason.trim().is_empty())
+        }
+        Outcome::Flaky(failure) => Some(headline(failure)),
         Outcome::Passed | Outcome::Failed(_) | Outcome::Error(_) => None,
     };
     match (rate, why) {

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
+use crate::event;
 use crate::exchange::Request;
 use crate::upstream::{self, ErrorKind};
+use crate::wire::usage;
 
 use super::Planned;
+use super::tail::tail;
 
 /// A reply read to its end.
 pub(super) struct Answer {
@@ -25,17 +28,22 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// `200 OK, x-request-id: …`: status and the headers that help to find the request again.
-    pub(super) fn line(&self) -> String {
-        let mut line =
-            http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
-        for (name, value) in &self.headers {
-            let name = name.as_str();
-            if name.contains("request-id") || name.contains("ratelimit") || name == "retry-after" {
-                line.push_str(&format!(", {name}: {}", String::from_utf8_lossy(value.as_bytes())));
-            }
+    /// The same as data; `chunks` is when each chunk of the body came by the clock that tells of the provider.
+    pub(super) fn told(&self, chunks: &[Duration], is_replayed: bool) -> event::Reply {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let helps = |name: &str| name.contains("request-id") || name.contains("ratelimit") || name == "retry-after";
+        let headers = self.headers.iter().filter(|(name, _)| helps(name.as_str()));
+        let content_type = self.headers.get(CONTENT_TYPE).map(text).unwrap_or_default();
+        let usage = usage(&content_type, &self.body);
+        event::Reply {
+            status: self.status,
+            headers: headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+            first_byte: chunks.first().copied(),
+            last_byte: chunks.last().copied(),
+            is_replayed,
+            usage: usage.map(|usage| event::Usage { input: usage.input, output: usage.output }),
+            stream: tail(&self.body, &self.sizes, chunks),
         }
-        line
     }
 
     /// Set when retake itself made this reply up because there was none.

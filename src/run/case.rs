@@ -5,15 +5,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Class, Detail, Failure, Outcome, Rate, Recordings, Section};
+use crate::event::{Attempt, Captured, Class, Failure, Outcome, Part, Rate, Recordings, Tries};
 use crate::suite::Step;
 use crate::suite::template::Scope;
 use crate::upstream::ErrorKind;
 
 use super::answer::{Answer, answer};
-use super::captures::Captures;
-use super::failure::{Scene, of_message, of_mismatches};
-use super::tail::tail;
+use super::failure::{Scene, of_message, of_mismatches, of_strict_pass};
+use super::log::CaseLog;
 use super::{CaseEnd, CaseUsage, Halt, Options, Planned, Replayed, class_of, request};
 
 /// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
@@ -27,9 +26,11 @@ pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) rate: Option<Rate>,
     /// What was captured of one that passed.
-    pub(super) captured: Vec<Section>,
+    pub(super) captured: Captured,
+    /// Every time that it ran.
+    pub(super) attempts: Vec<Attempt>,
     /// Why the teardown failed, when it did.
-    pub(super) teardown: Option<Failure>,
+    pub(super) teardown: Option<Box<Failure>>,
     /// The recordings that answered it, and those that were written.
     pub(super) recordings: Recordings,
     /// What the user must be told.
@@ -39,16 +40,27 @@ pub(super) struct Done {
 impl Done {
     /// Not run, and why.
     pub(super) fn skipped(why: &str) -> Self {
-        let outcome = Outcome::Skipped(why.to_owned());
-        let recordings = Recordings::default();
-        Done { outcome, rate: None, captured: Vec::new(), teardown: None, recordings, notices: Vec::new() }
+        Done::of(Outcome::Skipped(why.to_owned()))
+    }
+
+    /// An outcome, and nothing more to tell.
+    pub(super) fn of(outcome: Outcome) -> Self {
+        Done {
+            outcome,
+            rate: None,
+            captured: Captured::default(),
+            attempts: Vec::new(),
+            teardown: None,
+            recordings: Recordings::default(),
+            notices: Vec::new(),
+        }
     }
 }
 
 /// The user stopped the run before the case came to something: nothing of it is settled, and so nothing recorded.
 pub(super) struct GivenUp {
     /// Why the teardown failed, when it did.
-    pub(super) teardown: Option<Failure>,
+    pub(super) teardown: Option<Box<Failure>>,
 }
 
 /// The run is to end.
@@ -60,23 +72,23 @@ pub(super) async fn outcome(
     planned: &Planned,
     options: &Options,
     halt: &Halt,
-    rerun: &(dyn Fn(Failure) + Sync),
+    rerun: &(dyn Fn(Box<Failure>) + Sync),
 ) -> Result<Done, GivenUp> {
     let case = &planned.case;
     if let Some(reason) = &case.skip {
         return Ok(Done::skipped(reason));
     }
     let (mut flaky, mut teardown) = (None, None);
-    let mut captures = Captures::new(options.captures);
+    let mut log = CaseLog::new(options.captures);
     let mut left = options.reruns;
     let (failed, rate) = loop {
-        let Ok((failed, rate)) = tries(planned, options, halt, &mut teardown, &mut captures).await else {
+        let Ok((failed, rate)) = tries(planned, options, halt, &mut teardown, &mut log).await else {
             return Err(GivenUp { teardown });
         };
         match failed {
             Some(Failed { failure, .. }) if left > 0 && is_transport(failure.class) => {
                 left -= 1;
-                flaky = Some(failure.summary.clone());
+                flaky = Some(failure.clone());
                 rerun(failure);
                 // What this try recorded is no part of the case, and its requests do not count.
                 planned.target.hooks.finish(&case.id, CaseEnd::Failed).await;
@@ -85,9 +97,10 @@ pub(super) async fn outcome(
         }
     };
     let outcome = verdict(planned, failed, flaky);
+    let attempts = log.take_attempts();
     let captured = match outcome {
-        Outcome::Passed | Outcome::Flaky(_) => captures.sections(|| planned.target.hooks.printed()),
-        _ => Vec::new(),
+        Outcome::Passed | Outcome::Flaky(_) => log.captured(|| planned.target.hooks.printed()),
+        _ => Captured::default(),
     };
     let end = match &outcome {
         Outcome::Failed(_) | Outcome::Error(_) => CaseEnd::Failed,
@@ -96,20 +109,15 @@ pub(super) async fn outcome(
         _ => CaseEnd::Passed,
     };
     let CaseUsage { recordings, notices } = planned.target.hooks.finish(&case.id, end).await;
-    Ok(Done { outcome, rate, captured, teardown, recordings, notices })
+    Ok(Done { outcome, rate, captured, attempts, teardown, recordings, notices })
 }
 
 /// What it means that the case failed, or did not.
-fn verdict(planned: &Planned, failed: Option<Failed>, flaky: Option<String>) -> Outcome {
+fn verdict(planned: &Planned, failed: Option<Failed>, flaky: Option<Box<Failure>>) -> Outcome {
     let case = &planned.case;
     match (failed, &case.xfail) {
         (None, None) => flaky.map_or(Outcome::Passed, Outcome::Flaky),
-        (None, Some(xfail)) if xfail.strict => Outcome::Failed(Failure {
-            summary: format!("[XPASS(strict)] {}", xfail.reason),
-            details: vec![Detail::Lines(format!("[XPASS(strict)] {}", xfail.reason))],
-            rerun: format!("{} -k {}", planned.target.rerun, request::quote(&case.id)),
-            ..Failure::default()
-        }),
+        (None, Some(xfail)) if xfail.strict => Outcome::Failed(of_strict_pass(planned, &xfail.reason)),
         (None, Some(xfail)) => Outcome::XPassed(xfail.reason.clone()),
         (Some(Failed { failure, .. }), _) if failure.class == Class::Harness => Outcome::Error(failure),
         // Only an answer can fail as expected: a missing recording or key says nothing about the provider.
@@ -127,13 +135,13 @@ async fn tries(
     planned: &Planned,
     options: &Options,
     halt: &Halt,
-    teardown: &mut Option<Failure>,
-    captures: &mut Captures,
+    teardown: &mut Option<Box<Failure>>,
+    log: &mut CaseLog,
 ) -> Result<(Option<Failed>, Option<Rate>), Halted> {
     let repeat = planned.case.suite.templates[planned.case.template].repeat;
     let (mut passed, mut last) = (0, None);
     for tries in 1.. {
-        let (result, torn) = once(planned, options.case_timeout, halt, captures).await;
+        let (result, torn) = once(planned, options.case_timeout, halt, log).await;
         *teardown = teardown.take().or(torn);
         match result? {
             Ok(()) => passed += 1,
@@ -147,10 +155,7 @@ async fn tries(
             Some(true) => return Ok((None, rate)),
             Some(false) => {
                 if let (Some(Failed { failure, .. }), true) = (&mut last, repeat.is_several()) {
-                    let needed = repeat.needed();
-                    let words =
-                        format!("{passed} of {tries} tries passed, at least {needed} must; the last failed so:");
-                    failure.details.insert(0, Detail::Lines(words));
+                    failure.tries = Some(Tries { passed, tries, needed: repeat.needed() });
                 }
                 return Ok((last, rate));
             }
@@ -169,7 +174,7 @@ fn is_answer(class: Class) -> bool {
 
 /// Why a try failed.
 struct Failed {
-    failure: Failure,
+    failure: Box<Failure>,
     /// What the case is about was not reached.
     in_setup: bool,
 }
@@ -178,24 +183,29 @@ struct Failed {
 type Tried = Result<Result<(), Failed>, Halted>;
 
 /// One try: setup, steps, and whatever came of them teardown, with why that failed when it did.
-async fn once(planned: &Planned, time: Duration, halt: &Halt, captures: &mut Captures) -> (Tried, Option<Failure>) {
+async fn once(planned: &Planned, time: Duration, halt: &Halt, log: &mut CaseLog) -> (Tried, Option<Box<Failure>>) {
+    log.begin();
     let mut scope = planned.case.scope();
     let result = tokio::select! {
         biased;
         () = halt.called() => Err(Halted),
-        result = ahead(planned, &mut scope, Instant::now() + time, captures) => Ok(result),
+        result = ahead(planned, &mut scope, Instant::now() + time, log) => Ok(result),
     };
-    (result, torn_down(planned, scope, time, halt, captures).await)
+    (result, torn_down(planned, scope, time, halt, log).await)
 }
 
 /// Setup and steps.
-async fn ahead(planned: &Planned, scope: &mut Scope, deadline: Instant, captures: &mut Captures) -> Result<(), Failed> {
+async fn ahead(planned: &Planned, scope: &mut Scope, deadline: Instant, log: &mut CaseLog) -> Result<(), Failed> {
     let template = planned.case.template();
-    if let Err(failure) = steps(planned, &template.setup, scope, deadline, captures.of("setup")).await {
-        return Err(Failed { failure: failure.during("setup"), in_setup: true });
+    for (part, of_part) in [(Part::Setup, &template.setup), (Part::Call, &template.steps)] {
+        let began = Instant::now();
+        let result = steps(planned, (part, of_part), scope, deadline, log).await;
+        if !of_part.is_empty() {
+            log.took(part, began.elapsed());
+        }
+        result.map_err(|failure| Failed { failure, in_setup: part == Part::Setup })?;
     }
-    let result = steps(planned, &template.steps, scope, deadline, captures.of("call")).await;
-    result.map_err(|failure| Failed { failure, in_setup: false })
+    Ok(())
 }
 
 /// Every step of the teardown, whatever came of the ones before; the first failure of them.
@@ -204,10 +214,11 @@ async fn torn_down(
     mut scope: Scope,
     time: Duration,
     halt: &Halt,
-    captures: &mut Captures,
-) -> Option<Failure> {
+    log: &mut CaseLog,
+) -> Option<Box<Failure>> {
     // The case may have used up its time: cleaning up has as much again.
-    let deadline = Instant::now() + time;
+    let began = Instant::now();
+    let deadline = began + time;
     let mut over = std::pin::pin!(async {
         halt.called().await;
         sleep(GRACE).await;
@@ -219,14 +230,17 @@ async fn torn_down(
             continue;
         }
         let result = tokio::select! {
-            result = steps(planned, std::slice::from_ref(step), &mut scope, deadline, captures.of("teardown")) => result,
+            result = steps(planned, (Part::Teardown, std::slice::from_ref(step)), &mut scope, deadline, log) => result,
             () = &mut over => {
-                let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
+                let scene = Scene { planned, step, part: Part::Teardown, request: None, reply: None };
                 let late = format!("not done within {} s of the interruption", GRACE.as_secs());
-                return torn.or(Some(of_message(&scene, Class::ProviderDown, &late).during("teardown")));
+                return torn.or(Some(of_message(&scene, Class::ProviderDown, &late)));
             }
         };
-        torn = torn.or(result.err().map(|failure| failure.during("teardown")));
+        torn = torn.or(result.err());
+    }
+    if !planned.case.template().teardown.is_empty() {
+        log.took(Part::Teardown, began.elapsed());
     }
     torn
 }
@@ -234,19 +248,19 @@ async fn torn_down(
 /// Every step in order, adding what is captured; the first that fails ends them.
 async fn steps(
     planned: &Planned,
-    steps: &[Step],
+    (part, steps): (Part, &[Step]),
     scope: &mut Scope,
     deadline: Instant,
-    captures: &mut Captures,
-) -> Result<(), Failure> {
+    log: &mut CaseLog,
+) -> Result<(), Box<Failure>> {
     for step in steps {
         let until = step.eventually.map(|time| Instant::now() + time);
         let mut pause = POLL.0;
-        let scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
+        let scene = Scene { planned, step, part, request: None, reply: None };
         let begun = planned.target.hooks.begin(&planned.case, &step.faults);
         begun.map_err(|message| of_message(&scene, Class::Harness, &message))?;
         loop {
-            match attempt(planned, step, scope, deadline, captures).await {
+            match attempt(planned, (part, step), scope, deadline, log).await {
                 Ok(captured) => {
                     scope.extend(captured);
                     break;
@@ -271,13 +285,13 @@ async fn steps(
 /// One request and its checks; returns what is captured.
 async fn attempt(
     planned: &Planned,
-    step: &Step,
+    (part, step): (Part, &Step),
     scope: &Scope,
     deadline: Instant,
-    captures: &mut Captures,
-) -> Result<Scope, Failure> {
+    log: &mut CaseLog,
+) -> Result<Scope, Box<Failure>> {
     let (case, target) = (&planned.case, &planned.target);
-    let mut scene = Scene { planned, step, request: None, reply: None, stream: Vec::new() };
+    let mut scene = Scene { planned, step, part, request: None, reply: None };
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
         .map_err(|message| of_message(&scene, Class::Harness, &message))?;
     scene.request = Some(&request);
@@ -292,31 +306,36 @@ async fn attempt(
         return Ok(Scope::new());
     }
     let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
-    scene.reply = Some(answer.line());
-    let timing = timing(&answer, target.hooks.replayed(&case.id));
+    let replayed = target.hooks.replayed(&case.id);
+    let is_replayed = replayed.is_some();
+    let timing = timing(&answer, replayed);
     let times = timing.chunks.clone();
+    // Put together only when somebody sees it.
+    let told = || Some(answer.told(&times, is_replayed));
     let (headers, broken) = (&answer.headers, answer.broken.as_deref());
     let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing });
     if let Some((kind, message)) = answer.made_up() {
         if step.expect.may_break() && lost(kind) {
             return Ok(Scope::new());
         }
+        scene.reply = told();
         return Err(of_message(&scene, class_of(kind), &message));
     }
     let verdict = check::check(&step.expect, scope, &seen);
     if !verdict.mismatches.is_empty() {
-        scene.stream = tail(&answer.body, &answer.sizes, &times).unwrap_or_default();
+        scene.reply = told();
         return Err(of_mismatches(&scene, &verdict.mismatches, answer.status));
     }
     let mut captured = Scope::new();
     for capture in &step.capture {
         let value = seen.capture(&capture.from).map_err(|message| {
+            scene.reply = told();
             of_message(&scene, Class::WrongAnswer, &format!("nothing to capture as `{}`: {message}", capture.name))
         })?;
         captured.insert(capture.name.clone(), value);
     }
-    captures.keep(|| {
-        scene.stream = tail(&answer.body, &answer.sizes, &times).unwrap_or_default();
+    log.keep(|| {
+        scene.reply = told();
         scene.exchange()
     });
     Ok(captured)

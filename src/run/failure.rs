@@ -1,112 +1,98 @@
-//! A failure as an account that teaches: where, what was expected, what came, how to try it again.
-
-use std::fmt::Write as _;
+//! What is known of a step, and why it failed, as data.
 
 use crate::check::{Fault, Mismatch};
-use crate::diff::Diff;
-use crate::event::{Class, Detail, Failure};
+use crate::event::{self, Class, Excerpt, Exchange, Failure, Part, Problem, Texts};
 use crate::exchange::Request;
 use crate::suite::Step;
-use crate::yaml::{self, Place};
+use crate::yaml::{self, Place, Source};
 
 use super::Planned;
-use super::request::{curl, quote};
 
-/// What is known of the step that failed.
+/// What is known of a step.
 pub(super) struct Scene<'a> {
     pub(super) planned: &'a Planned,
     pub(super) step: &'a Step,
+    pub(super) part: Part,
     pub(super) request: Option<&'a Request>,
-    /// Status line and the headers worth showing.
-    pub(super) reply: Option<String>,
-    /// The end of a stream.
-    pub(super) stream: Vec<String>,
+    pub(super) reply: Option<event::Reply>,
 }
 
 /// A failure of checks.
-pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: u16) -> Failure {
+pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: u16) -> Box<Failure> {
     let class = match status {
         429 => Class::RateLimited,
         500..=599 => Class::ProviderDown,
         _ if mismatches.iter().any(|mismatch| mismatch.fault == Fault::ProtocolViolation) => Class::ProtocolViolation,
         _ => Class::WrongAnswer,
     };
-    let summary = mismatches.first().map_or_else(String::new, |first| {
-        format!("{}: {}: expected {}, got {}", class.name(), first.path, first.expected, first.actual)
-    });
-    let mut details = Vec::new();
-    for mismatch in mismatches {
-        let file = &scene.step.source;
-        let reason = format!("{} does not hold", mismatch.path);
+    let told = mismatches.iter().map(|mismatch| event::Mismatch {
         // What every reply must be stands nowhere in the file: the step is shown.
-        let place = if mismatch.place == Place::default() { scene.step.place } else { mismatch.place };
-        let shown = yaml::Error::of(file, place, reason).render(false);
-        // Between two of them stands an empty line.
-        let gap = if details.is_empty() { "" } else { "\n" };
-        let mut lines = format!("{gap}{}\n  path:     {}", shown.trim_end(), mismatch.path);
-        let diff = mismatch.texts.as_ref().and_then(|texts| Diff::of(&texts.expected, &texts.actual));
-        if diff.is_none() {
-            let _ = write!(lines, "\n  expected: {}\n  actual:   {}", mismatch.expected, mismatch.actual);
-        }
-        details.push(Detail::Lines(lines));
-        details.extend(diff.map(Detail::Diff));
-    }
-    finish(scene, class, summary, details)
+        place: match mismatch.place == Place::default() {
+            true => scene.place(),
+            false => excerpt(&scene.step.source, mismatch.place),
+        },
+        path: mismatch.path.clone(),
+        expected: mismatch.expected.clone(),
+        actual: mismatch.actual.clone(),
+        texts: mismatch
+            .texts
+            .as_ref()
+            .map(|texts| Texts { expected: texts.expected.clone(), actual: texts.actual.clone() }),
+    });
+    scene.failure(class, Problem::Mismatches(told.collect()))
 }
 
 /// A failure that is no check's: no answer, or trouble below the stack.
-pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Failure {
-    let first = message.lines().next().unwrap_or_default();
-    let file = &scene.step.source;
-    let shown = yaml::Error::of(file, scene.step.place, format!("{}: {first}", class.name()));
-    let mut details = format!("{}\n", shown.render(false).trim_end());
-    for line in message.lines().skip(1) {
-        let _ = writeln!(details, "  {line}");
-    }
-    if let Some(record) = &scene.planned.target.record {
-        // A stack that runs elsewhere has said itself how it records.
-        let what = match class {
-            Class::MissingRecording => "to record it",
-            Class::StaleRecording => "to record it anew",
-            _ => "",
-        };
-        if !what.is_empty() && !message.contains("\n  to record it") {
-            let _ = writeln!(details, "    {what}: {record} -k {}", quote(&scene.planned.case.id));
-        }
-    }
-    let details = details.trim_end().to_owned();
-    finish(scene, class, format!("{}: {first}", class.name()), vec![Detail::Lines(details)])
+pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Box<Failure> {
+    scene.failure(class, Problem::Message(message.to_owned()))
+}
+
+/// The case passed although it was strictly expected to fail.
+pub(super) fn of_strict_pass(planned: &Planned, reason: &str) -> Box<Failure> {
+    let (problem, rerun) = (Problem::StrictPass(reason.to_owned()), planned.target.rerun.clone());
+    Box::new(Failure { problem, rerun, ..Failure::default() })
 }
 
 impl Scene<'_> {
-    /// What was asked and what came, a line each.
-    pub(super) fn exchange(&self) -> String {
+    /// What was asked and what came.
+    pub(super) fn exchange(&self) -> Exchange {
+        Exchange {
+            part: self.part,
+            step: self.step.name.clone(),
+            request: self.request.map(|request| self.planned.target.address.by_hand(request)),
+            reply: self.reply.clone(),
+        }
+    }
+
+    fn place(&self) -> Excerpt {
+        excerpt(&self.step.source, self.step.place)
+    }
+
+    fn failure(&self, class: Class, problem: Problem) -> Box<Failure> {
         let target = &self.planned.target;
-        let mut lines = String::new();
-        if let Some(name) = &self.step.name {
-            let _ = writeln!(lines, "  step:     {name}");
-        }
-        if let Some(reply) = &self.reply {
-            let _ = writeln!(lines, "  reply:    {reply}");
-        }
-        for (index, line) in self.stream.iter().enumerate() {
-            let _ = writeln!(lines, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
-        }
-        if let Some(request) = self.request {
-            let line = curl(request, &target.curl_base, target.key_var.as_deref());
-            let _ = writeln!(lines, "  request:  {line}");
-        }
-        lines
+        Box::new(Failure {
+            class,
+            part: self.part,
+            problem,
+            step: Some(self.place()),
+            tries: None,
+            exchange: Some(self.exchange()),
+            printed: target.hooks.printed(),
+            rerun: target.rerun.clone(),
+            record: target.record.clone(),
+        })
     }
 }
 
-fn finish(scene: &Scene<'_>, class: Class, summary: String, details: Vec<Detail>) -> Failure {
-    let target = &scene.planned.target;
-    let mut context = scene.exchange();
-    if let Some(text) = target.hooks.printed() {
-        let lines = text.lines().map(|line| format!("    {line}\n")).collect::<String>();
-        let _ = write!(context, "  the stack printed:\n{lines}");
+/// What stands at a place of a file.
+fn excerpt(file: &Source, place: Place) -> Excerpt {
+    let found = yaml::Error::of(file, place, "");
+    let index = found.place.line.saturating_sub(1) as usize;
+    Excerpt {
+        file: file.name.clone(),
+        line: found.place.line,
+        column: found.place.column,
+        width: found.width,
+        text: file.text.lines().nth(index).unwrap_or_default().to_owned(),
     }
-    let rerun = format!("{} -k {}", target.rerun, quote(&scene.planned.case.id));
-    Failure { class, summary, details, context: context.trim_end().to_owned(), rerun }
 }

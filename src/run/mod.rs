@@ -1,9 +1,9 @@
 //! Drive cases: workers, deadlines, steps; tell what happened as events.
 
 mod answer;
-mod captures;
 mod case;
 mod failure;
+mod log;
 mod request;
 mod tail;
 
@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::event::{Class, Event, Finished, Outcome, Recordings};
+use crate::event::{CaseRef, Class, Event, Finished, Interruption, KeyHeader, Outcome, Recordings};
 use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::upstream;
@@ -39,10 +39,8 @@ pub struct Target {
     pub upstream: upstream::Shared,
     /// Whether a provider is called without a gateway: then the client's own prefix is left out.
     pub direct: bool,
-    /// Base of the `curl` line in a failure: `http://127.0.0.1:8321`, without the version part.
-    pub curl_base: String,
-    /// The variable shown as the key in the `curl` line.
-    pub key_var: Option<String>,
+    /// Where a person can send the same request.
+    pub address: Address,
     /// The command that reruns a case of this target, without its `-k 'id'`.
     pub rerun: String,
     /// The command that records what a case of this target asks, without its `-k 'id'`; `None` where that is not in the
@@ -50,6 +48,24 @@ pub struct Target {
     pub record: Option<String>,
     /// What is below the stack.
     pub hooks: Arc<dyn StackHooks>,
+}
+
+/// Where a person can send a request with `curl`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// What the endpoint stands below.
+    pub base: Base,
+    /// The command to start before, where nothing listens there once the run is over.
+    pub start: Option<String>,
+}
+
+/// What an endpoint stands below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// A gateway, or a server of the user's, without the version part: `http://127.0.0.1:8321`.
+    Server(String),
+    /// A provider's base URL, and the key that goes along.
+    Provider(String, Option<KeyHeader>),
 }
 
 /// What is below the stack, as far as the runner must know of it: what stands there may have swallowed an error.
@@ -104,8 +120,8 @@ pub struct Options {
     pub case_timeout: Duration,
     /// Stop after this many failures and errors.
     pub max_failures: Option<usize>,
-    /// What is said when it did, instead of how many they were.
-    pub stopped: Option<String>,
+    /// Whether a run that stopped so goes on there the next time.
+    pub is_stepwise: bool,
     /// How often a case runs again when the transport failed it.
     pub reruns: u32,
     /// Whether it is kept what is captured of cases that pass.
@@ -189,11 +205,11 @@ pub async fn run(
     }
     workers.shutdown().await;
     let interrupted = match ended {
-        Ended::Stopped => Some("interrupted by the user".to_owned()),
-        Ended::Broken => Some("internal error: a worker died".to_owned()),
-        Ended::Done => line.enough.load(Ordering::SeqCst).then(|| {
-            let count = line.failures.load(Ordering::SeqCst);
-            options.stopped.unwrap_or_else(|| format!("stopping after {count} failures"))
+        Ended::Stopped => Some(Interruption::User),
+        Ended::Broken => Some(Interruption::WorkerDied),
+        Ended::Done => line.enough.load(Ordering::SeqCst).then(|| match options.is_stepwise {
+            true => Interruption::Stepwise,
+            false => Interruption::Failures(line.failures.load(Ordering::SeqCst)),
         }),
     };
     let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
@@ -267,30 +283,26 @@ async fn worker(line: Line) {
         let Some(room) = line.room(&planned).await else { return };
         let _ = events.send(Event::CaseStarted { index, id: planned.case.id.clone() });
         let started = Instant::now();
-        let template = &planned.case.suite.templates[planned.case.template];
-        let finished = |outcome, rate, captured, recordings| Finished {
-            index,
-            id: planned.case.id.clone(),
-            file: planned.case.suite.source.name.clone(),
-            line: template.place.line,
-            outcome,
-            duration: started.elapsed(),
-            rate,
-            captured,
-            recordings,
+        let finished = |done: Done| {
+            Box::new(Finished {
+                index,
+                case: case_ref(&planned.case),
+                outcome: done.outcome,
+                duration: started.elapsed(),
+                rate: done.rate,
+                attempts: done.attempts,
+                captured: done.captured,
+                recordings: done.recordings,
+            })
         };
-        let none = Recordings::default;
-        let torn = |failure| {
-            drop(events.send(Event::CaseTeardown(finished(Outcome::Error(failure), None, Vec::new(), none()))))
-        };
-        let rerun =
-            |failure| drop(events.send(Event::CaseRerun(finished(Outcome::Failed(failure), None, Vec::new(), none()))));
+        let torn = |failure| drop(events.send(Event::CaseTeardown(finished(Done::of(Outcome::Error(failure))))));
+        let rerun = |failure| drop(events.send(Event::CaseRerun(finished(Done::of(Outcome::Failed(failure))))));
         let done = match &room {
             Ok(_) => case::outcome(&planned, options, halt, &rerun).await,
             Err(why) => Ok(Done::skipped(why)),
         };
         drop(room);
-        let done = match done {
+        let mut done = match done {
             Ok(done) => done,
             Err(GivenUp { teardown }) => {
                 teardown.into_iter().for_each(torn);
@@ -298,12 +310,12 @@ async fn worker(line: Line) {
                 return;
             }
         };
-        for notice in done.notices {
+        for notice in std::mem::take(&mut done.notices) {
             let _ = events.send(Event::Notice(notice));
         }
         let bad = [matches!(done.outcome, Outcome::Failed(_) | Outcome::Error(_)), done.teardown.is_some()];
-        done.teardown.into_iter().for_each(torn);
-        let _ = events.send(Event::CaseFinished(finished(done.outcome, done.rate, done.captured, done.recordings)));
+        done.teardown.take().into_iter().for_each(torn);
+        let _ = events.send(Event::CaseFinished(finished(done)));
         let bad = bad.into_iter().filter(|bad| *bad).count();
         if bad > 0 {
             let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;
@@ -311,6 +323,23 @@ async fn worker(line: Line) {
                 enough.store(true, Ordering::SeqCst);
             }
         }
+    }
+}
+
+/// The case as events name it.
+fn case_ref(case: &Case) -> CaseRef {
+    let template = case.template();
+    CaseRef {
+        id: case.id.clone(),
+        suite: case.suite.source.name.clone(),
+        line: template.place.line,
+        template: template.name.clone(),
+        setup: case.setup.to_string(),
+        provider: case.provider.to_string(),
+        model: case.model().map(str::to_owned),
+        client: case.client.map(|client| client.name().to_owned()),
+        parameters: case.parameters().collect(),
+        capabilities: template.needs.clone(),
     }
 }
 
@@ -327,3 +356,6 @@ fn class_of(kind: upstream::ErrorKind) -> Class {
         Kind::NoRule | Kind::Other => Class::Harness,
     }
 }
+
+#[cfg(test)]
+mod tests;

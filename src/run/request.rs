@@ -1,11 +1,15 @@
-//! A request template filled in: what is sent, and how a person would send it with `curl`.
+//! A request template filled in: what is sent, and how a person would send it.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use crate::event;
 use crate::exchange::{Auth, Request};
 use crate::suite::template::{self, Scope};
 use crate::suite::{Body, Client, RequestTemplate};
+use crate::upstream;
+
+use super::{Address, Base};
 
 /// The request of a step, as this client sends it. `Err` says what in the suite cannot be sent.
 pub(super) fn build(
@@ -48,31 +52,28 @@ pub(super) fn build(
     })
 }
 
-/// The same request as a `curl` line for a POSIX shell, the key as `$VAR`.
-pub(super) fn curl(request: &Request, base: &str, key_var: Option<&str>) -> String {
-    let mut line = String::from("curl");
-    // What curl would take the method for.
-    let implied = if request.body.is_empty() { http::Method::GET } else { http::Method::POST };
-    if request.method != implied {
-        line.push_str(&format!(" -X {}", request.method));
+impl Address {
+    /// The same request as a person can send it.
+    pub(super) fn by_hand(&self, request: &Request) -> event::Request {
+        let (url, key) = match &self.base {
+            Base::Server(base) => (format!("{}{}", base.trim_end_matches('/'), request.endpoint), None),
+            Base::Provider(base, key) => {
+                let below = || format!("{}{}", base.trim_end_matches('/'), request.endpoint);
+                (upstream::url_at(base, &request.endpoint).unwrap_or_else(below), key.clone())
+            }
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes())));
+        event::Request {
+            method: request.method.to_string(),
+            endpoint: request.endpoint.clone(),
+            url,
+            start: self.start.clone(),
+            key: key.filter(|_| request.auth == Auth::Provider),
+            headers: headers.collect(),
+            body: text(&request.body),
+        }
     }
-    let base = base.trim_end_matches('/');
-    line.push_str(&format!(" {}", quote(&format!("{base}{}", request.endpoint))));
-    if let (Some(var), Auth::Provider) = (key_var, request.auth) {
-        line.push_str(&format!(" -H \"Authorization: Bearer ${var}\""));
-    }
-    for (name, value) in &request.headers {
-        line.push_str(&format!(" -H {}", quote(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))));
-    }
-    if !request.body.is_empty() {
-        line.push_str(&format!(" -d {}", quote(&String::from_utf8_lossy(&request.body))));
-    }
-    line
-}
-
-/// Quotes a word for a POSIX shell.
-pub(crate) fn quote(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -80,6 +81,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::event::KeyHeader;
 
     fn template(body: Body) -> RequestTemplate {
         RequestTemplate {
@@ -112,12 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn curl_shows_the_variable_and_never_a_key() {
-        let request =
-            build(&template(Body::Json(json!({"q": "it's"}).into())), &Scope::new(), None, false, "c").unwrap();
-        insta::assert_snapshot!(
-            curl(&request, "http://127.0.0.1:8321/", Some("TOGETHER_API_KEY")),
-            @r#"curl 'http://127.0.0.1:8321/v1/chat/completions' -H "Authorization: Bearer $TOGETHER_API_KEY" -H 'content-type: application/json' -H 'x-trace: a' -d '{"q":"it'\''s"}'"#
-        );
+    fn by_hand_a_request_goes_to_the_server_or_to_the_providers_own_url() {
+        let request = build(&template(Body::Json(json!({"q": 1}).into())), &Scope::new(), None, false, "c").unwrap();
+        let key = KeyHeader { var: "A_KEY".into(), header: "x-api-key".into(), prefix: String::new() };
+        let by_hand = |base, request: &Request| Address { base, start: None }.by_hand(request);
+        let server = by_hand(Base::Server("http://127.0.0.1:8321/".into()), &request);
+        assert_eq!((server.url.as_str(), server.key), ("http://127.0.0.1:8321/v1/chat/completions", None));
+        let provider = || Base::Provider("https://user:word@host/openai/v1beta".into(), Some(key.clone()));
+        let asked = by_hand(provider(), &request);
+        assert_eq!(asked.url, "https://host/openai/v1beta/chat/completions");
+        assert_eq!((asked.key, asked.body.as_str()), (Some(key.clone()), r#"{"q":1}"#));
+        assert_eq!(by_hand(provider(), &Request { auth: Auth::None, ..request }).key, None);
     }
 }

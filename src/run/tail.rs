@@ -1,17 +1,15 @@
-//! The end of a stream, as a failure shows it: its last events, and when they came.
+//! The end of a stream: its last events, and when they came.
 
 use std::time::Duration;
 
+use crate::event::{StreamEnd, StreamEvent};
 use crate::wire::sse::{Kind, Parser};
 
-/// Events shown.
+/// Events that are kept.
 const MOST: usize = 3;
-/// Characters shown of an event.
-const MOST_CHARACTERS: usize = 160;
-
-/// The last events of a body that is a stream of them, a line each; the body in its chunks, and when each came where
+/// The last events of a body that is a stream of them; the body in its chunks, and when each came where
 /// that is known. `None` for other bodies.
-pub(super) fn tail(body: &[u8], sizes: &[usize], times: &[Duration]) -> Option<Vec<String>> {
+pub(super) fn tail(body: &[u8], sizes: &[usize], times: &[Duration]) -> Option<StreamEnd> {
     let mut parser = Parser::new();
     let (mut events, mut at) = (Vec::new(), 0);
     for (index, size) in sizes.iter().enumerate() {
@@ -32,23 +30,9 @@ pub(super) fn tail(body: &[u8], sizes: &[usize], times: &[Duration]) -> Option<V
     if data.is_empty() {
         return None;
     }
-    let left_out = data.len().saturating_sub(MOST);
-    let mut lines: Vec<String> =
-        (left_out > 0).then(|| format!("({left_out} events before these)")).into_iter().collect();
-    lines.extend(data[left_out..].iter().map(|(time, text)| line(*time, text)));
-    Some(lines)
-}
-
-fn line(time: Option<Duration>, text: &str) -> String {
-    let text = text.replace(['\n', '\r'], " ");
-    let shown = match text.char_indices().nth(MOST_CHARACTERS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    };
-    match time {
-        Some(time) => format!("{:>6} ms  {shown}", time.as_millis()),
-        None => shown,
-    }
+    let before = data.len().saturating_sub(MOST);
+    let events = data.into_iter().skip(before).map(|(at, data)| StreamEvent { at, data }).collect();
+    Some(StreamEnd { before, events })
 }
 
 #[cfg(test)]
@@ -60,10 +44,15 @@ mod tests {
         let chunks = ["data: {\"a\":1}\n\ndata: 2\n\n", "data: 3", "\n\ndata: [DONE]\n\n"];
         let sizes: Vec<usize> = chunks.iter().map(|chunk| chunk.len()).collect();
         let times: Vec<Duration> = [20, 340, 1200].map(Duration::from_millis).to_vec();
-        let lines = tail(chunks.concat().as_bytes(), &sizes, &times).unwrap();
-        assert_eq!(lines, ["(1 events before these)", "    20 ms  2", "  1200 ms  3", "  1200 ms  [DONE]"]);
+        let end = tail(chunks.concat().as_bytes(), &sizes, &times).unwrap();
+        let told = |end: &StreamEnd| -> Vec<(Option<u128>, String)> {
+            end.events.iter().map(|event| (event.at.map(|at| at.as_millis()), event.data.clone())).collect()
+        };
+        assert_eq!(end.before, 1);
+        let last = "[DONE]".to_owned();
+        assert_eq!(told(&end), [(Some(20), "2".into()), (Some(1200), "3".into()), (Some(1200), last.clone())]);
         let unknown = tail(chunks.concat().as_bytes(), &sizes, &times[..1]).unwrap();
-        assert_eq!(unknown[1..], ["2", "3", "[DONE]"]);
+        assert_eq!(told(&unknown), [(None, "2".into()), (None, "3".into()), (None, last)]);
         assert_eq!(tail(b"{\"a\": 1}", &[8], &[Duration::ZERO]), None);
         assert_eq!(tail(b"", &[], &[]), None);
     }

@@ -54,10 +54,10 @@ pub(super) struct Relay {
     expected: BodyKind,
     changes: Changes,
     keeping: Option<Keeping>,
+    /// Whether the caller gets `[DONE]` too.
+    gives_done: bool,
     state: State,
     id: Id,
-    /// Whether the caller gets `data: [DONE]`.
-    gives_done: bool,
 }
 
 enum State {
@@ -83,7 +83,7 @@ struct Id {
 impl Relay {
     /// `expected` is what decides where the first bytes tell nothing.
     pub(super) fn new(expected: BodyKind, changes: Changes, keeping: Option<Keeping>, gives_done: bool) -> Self {
-        Relay { expected, changes, keeping, state: State::Unknown(Vec::new()), id: Id::default(), gives_done }
+        Relay { expected, changes, keeping, gives_done, state: State::Unknown(Vec::new()), id: Id::default() }
     }
 
     /// Takes what came, and gives what can go on.
@@ -164,16 +164,17 @@ impl Relay {
     async fn event(&mut self, event: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let text = std::str::from_utf8(event).ok();
         let data = text.and_then(sse::data);
-        let is_given = self.gives_done || data.as_deref() != Some("[DONE]");
         if let Some(data) = data.as_deref().filter(|_| self.keeping.is_some()) {
             let (said, is_last) = completion_id(data);
             self.find_id(said.as_deref(), is_last).await?;
         }
         let id = self.id.given.as_deref().map(|given| (self.id.said.as_deref(), given));
-        let changed =
-            text.zip(data).and_then(|(text, data)| Some(sse::with_data(text, &self.changes.event(&data, id)?)));
+        let changed = text
+            .zip(data.as_deref())
+            .and_then(|(text, data)| Some(sse::with_data(text, &self.changes.event(data, id)?)));
         let event = changed.as_deref().map_or(event, str::as_bytes);
-        if is_given {
+        let is_done = data.as_deref() == Some("[DONE]");
+        if !is_done || self.gives_done {
             out.extend_from_slice(event);
         }
         // What is kept is what the caller gets.
@@ -183,7 +184,6 @@ impl Relay {
                 reader.event(&event);
             }
         }
-        let is_done = reader.answer().done;
         // Before the chunk that tells the caller that all is there.
         if is_done { self.keep().await } else { Ok(()) }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::raw::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
-use super::reader::Reader;
+use super::reader::{Checked, Reader, readable};
 use crate::exchange::{Cut, Fault, What};
 use crate::yaml::{self, Error, Short, Source, Spanned};
 
@@ -23,15 +23,16 @@ pub fn parse_faults(source: &Source) -> Result<Vec<Fault>, Error> {
     let raw: RawFaults = yaml::from_source(source)?;
     let known = super::Known::default();
     let mut reader = Reader::new(Arc::new(source.clone()), &known);
-    let faults = raw.faults.into_iter().filter_map(|raw| lower_fault(&mut reader, raw)).collect();
+    let faults = readable(raw.faults.into_iter().map(|raw| lower_fault(&mut reader, raw)));
     match reader.errors.into_iter().next() {
         Some(error) => Err(error),
         None => Ok(faults),
     }
 }
 
-pub(super) fn lower_fault(reader: &mut Reader<'_>, raw: Spanned<RawFault>) -> Option<Fault> {
+pub(super) fn lower_fault(reader: &mut Reader<'_>, raw: Spanned<RawFault>) -> Checked<Fault> {
     let (place, raw) = (raw.place, raw.value);
+    let (after_calls, times) = (raw.after_calls, raw.times);
     let given = [
         raw.stop.is_some(),
         raw.stall.is_some(),
@@ -42,73 +43,72 @@ pub(super) fn lower_fault(reader: &mut Reader<'_>, raw: Spanned<RawFault>) -> Op
         raw.reset.is_some(),
     ];
     if given.iter().filter(|given| **given).count() != 1 {
-        reader.error(place, 1, "a fault is exactly one thing").push_help(format!("write one of: {KINDS}"));
-        return None;
+        return Err(reader.error(place, 1, "a fault is exactly one thing").push_help(format!("write one of: {KINDS}")));
     }
     if raw.times == Some(0) {
-        reader
+        return Err(reader
             .error(place, 1, "a fault that hits no call is none")
-            .push_help("write `times: 1` or more, or leave it out");
-        return None;
+            .push_help("write `times: 1` or more, or leave it out"));
     }
-    let what = lower_stop(reader, raw.stop)
-        .or_else(|| lower_stall(reader, raw.stall))
-        .or_else(|| Some(What::Slow(reader.duration(&raw.slow?)?)))
-        .or_else(|| raw.drop_end.filter(|raw| raw.value).map(|_| What::DropEnd))
-        .or_else(|| raw.reset.filter(|raw| raw.value).map(|_| What::Reset))
-        .or_else(|| lower_malformed(reader, raw.malformed))
-        .or_else(|| lower_status(reader, raw.status));
-    if what.is_none() && reader.errors.is_empty() {
-        reader.error(place, 1, "this fault is switched off").push_help("write `true`, or leave it out");
-    }
-    Some(Fault { after_calls: raw.after_calls, times: raw.times, what: what? })
-}
-
-fn lower_cut(reader: &mut Reader<'_>, place: yaml::Place, events: Option<usize>, bytes: Option<usize>) -> Option<Cut> {
-    match (events, bytes) {
-        (Some(events), None) => Some(Cut::Events(events)),
-        (None, Some(bytes)) => Some(Cut::Bytes(bytes)),
+    let what = match raw {
+        RawFault { stop: Some(raw), .. } => lower_stop(reader, raw)?,
+        RawFault { stall: Some(raw), .. } => lower_stall(reader, raw)?,
+        RawFault { slow: Some(time), .. } => What::Slow(reader.duration(&time)?),
+        RawFault { malformed: Some(raw), .. } => lower_malformed(reader, raw)?,
+        RawFault { status: Some(raw), .. } => lower_status(reader, raw)?,
+        RawFault { drop_end: Some(Spanned { value: true, .. }), .. } => What::DropEnd,
+        RawFault { reset: Some(Spanned { value: true, .. }), .. } => What::Reset,
         _ => {
-            reader
-                .error(place, 1, "where in the body is not said")
-                .push_help("write either `after_events: 3` or `after_bytes: 10`");
-            None
+            return Err(reader
+                .error(place, 1, "this fault is switched off")
+                .push_help("write `true`, or leave it out"));
         }
+    };
+    Ok(Fault { after_calls, times, what })
+}
+
+fn lower_cut(reader: &mut Reader<'_>, place: yaml::Place, events: Option<usize>, bytes: Option<usize>) -> Checked<Cut> {
+    match (events, bytes) {
+        (Some(events), None) => Ok(Cut::Events(events)),
+        (None, Some(bytes)) => Ok(Cut::Bytes(bytes)),
+        _ => Err(reader
+            .error(place, 1, "where in the body is not said")
+            .push_help("write either `after_events: 3` or `after_bytes: 10`")),
     }
 }
 
-fn lower_stop(reader: &mut Reader<'_>, raw: Option<Spanned<RawStop>>) -> Option<What> {
-    let Spanned { value, place } = raw?;
-    Some(What::Stop(lower_cut(reader, place, value.after_events, value.after_bytes)?))
+fn lower_stop(reader: &mut Reader<'_>, raw: Spanned<RawStop>) -> Checked<What> {
+    let Spanned { value, place } = raw;
+    Ok(What::Stop(lower_cut(reader, place, value.after_events, value.after_bytes)?))
 }
 
-fn lower_stall(reader: &mut Reader<'_>, raw: Option<Spanned<RawStall>>) -> Option<What> {
-    let Spanned { value, place } = raw?;
+fn lower_stall(reader: &mut Reader<'_>, raw: Spanned<RawStall>) -> Checked<What> {
+    let Spanned { value, place } = raw;
     let cut = lower_cut(reader, place, value.after_events, value.after_bytes)?;
-    Some(What::Stall(cut, reader.duration(&value.r#for)?))
+    Ok(What::Stall(cut, reader.duration(&value.r#for)?))
 }
 
-fn lower_malformed(reader: &mut Reader<'_>, raw: Option<Spanned<RawMalformed>>) -> Option<What> {
-    let Spanned { value, place } = raw?;
+fn lower_malformed(reader: &mut Reader<'_>, raw: Spanned<RawMalformed>) -> Checked<What> {
+    let Spanned { value, place } = raw;
     if value.event == 0 {
-        reader.error(place, 1, "events are counted from 1").push_help("write `malformed: {event: 1}` for the first");
-        return None;
+        return Err(reader
+            .error(place, 1, "events are counted from 1")
+            .push_help("write `malformed: {event: 1}` for the first"));
     }
-    Some(What::Malformed(value.event))
+    Ok(What::Malformed(value.event))
 }
 
-fn lower_status(reader: &mut Reader<'_>, raw: Option<Spanned<Short<RawStatus>>>) -> Option<What> {
-    let Spanned { value, place } = raw?;
+fn lower_status(reader: &mut Reader<'_>, raw: Spanned<Short<RawStatus>>) -> Checked<What> {
+    let Spanned { value, place } = raw;
     let (code, retry_after) = match value {
         Short::Plain(code) => (code.as_u64().and_then(|code| u16::try_from(code).ok()), None),
         Short::Full(raw) => (Some(raw.code), raw.retry_after),
     };
     match code.filter(|code| (400..600).contains(code)) {
-        Some(code) => Some(What::Status { code, retry_after }),
+        Some(code) => Ok(What::Status { code, retry_after }),
         None => {
             let help = "write `status: 500`, or `status: {code: 429, retry_after: 1}` with seconds to wait";
-            reader.error(place, 1, "a status that is a fault is 400 to 599").push_help(help);
-            None
+            Err(reader.error(place, 1, "a status that is a fault is 400 to 599").push_help(help))
         }
     }
 }

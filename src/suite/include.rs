@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lower::lower_need;
 use super::raw::{RawNeed, RawParam, RawShared, RawStep, RawTop};
-use super::reader::Reader;
+use super::reader::{Checked, Reader, Reported};
 use super::shared::{Named, Shared};
 use super::{Is, Matcher};
 use crate::yaml::{self, Pairs, Place, Source, Spanned};
@@ -18,9 +18,12 @@ impl Reader<'_> {
         self.add_masks(masks);
         self.add(matchers, steps, params);
         for path in include {
-            let Some(source) = self.file(&path) else {
-                self.shared.is_partial = true;
-                continue;
+            let source = match self.file(&path) {
+                Ok(source) => source,
+                Err(reported) => {
+                    self.shared.unread = Some(reported);
+                    continue;
+                }
             };
             match yaml::from_source::<RawShared>(&source) {
                 Ok(raw) => {
@@ -31,14 +34,14 @@ impl Reader<'_> {
                     });
                 }
                 Err(error) => {
-                    self.errors.push(error);
-                    self.shared.is_partial = true;
+                    self.shared.unread = Some(self.report(error));
                 }
             }
         }
         let names: Vec<String> = self.shared.matchers.keys().cloned().collect();
         for name in names {
-            self.composed(&name);
+            // Its mistakes are told where it stands, once.
+            let _ = self.composed(&name);
         }
     }
 
@@ -101,87 +104,80 @@ impl Reader<'_> {
     }
 
     /// The file of that path, as seen from the one being read.
-    pub(super) fn file(&mut self, path: &Spanned<String>) -> Option<Arc<Source>> {
+    pub(super) fn file(&mut self, path: &Spanned<String>) -> Checked<Arc<Source>> {
         match self.known.files.read(&self.source.name, &path.value) {
-            Ok(source) => Some(Arc::new(source)),
-            Err(reason) => {
-                self.error(path.place, path.value.chars().count(), format!("cannot read `{}`: {reason}", path.value))
-                    .push_help("paths are as seen from this file's folder");
-                None
-            }
+            Ok(source) => Ok(Arc::new(source)),
+            Err(reason) => Err(self
+                .error(path.place, path.value.chars().count(), format!("cannot read `{}`: {reason}", path.value))
+                .push_help("paths are as seen from this file's folder")),
         }
     }
 
     /// The step of that name.
-    pub(super) fn named_step(&mut self, name: &Spanned<String>) -> Option<(Arc<Source>, Spanned<RawStep>)> {
+    pub(super) fn named_step(&mut self, name: &Spanned<String>) -> Checked<(Arc<Source>, Spanned<RawStep>)> {
         if let Some(found) = self.shared.steps.get(&name.value) {
-            return Some((Arc::clone(&found.source), found.what.clone()));
+            return Ok((Arc::clone(&found.source), found.what.clone()));
         }
         let known: Vec<String> = self.shared.steps.keys().cloned().collect();
-        self.unknown_name(name, "step", "steps", &known);
-        None
+        Err(self.unknown_name(name, "step", "steps", &known))
     }
 
     /// The list of values of that name.
-    pub(super) fn named_param(&mut self, name: &Spanned<String>) -> Option<(Arc<Source>, RawParam)> {
+    pub(super) fn named_param(&mut self, name: &Spanned<String>) -> Checked<(Arc<Source>, RawParam)> {
         if let Some(found) = self.shared.params.get(&name.value) {
-            return Some((Arc::clone(&found.source), found.what.clone()));
+            return Ok((Arc::clone(&found.source), found.what.clone()));
         }
         let known: Vec<String> = self.shared.params.keys().cloned().collect();
-        self.unknown_name(name, "list of values", "params", &known);
-        None
+        Err(self.unknown_name(name, "list of values", "params", &known))
     }
 
-    fn unknown_name(&mut self, name: &Spanned<String>, what: &str, key: &str, known: &[String]) {
-        if self.shared.is_partial {
-            return;
+    fn unknown_name(&mut self, name: &Spanned<String>, what: &str, key: &str, known: &[String]) -> Reported {
+        if let Some(reported) = self.shared.unread {
+            return reported;
         }
         if known.is_empty() {
             self.error(name.place, name.value.chars().count(), format!("unknown {what} `{}`", name.value)).push_help(
                 format!("write it under `{key}` at the top of this file, or of a file that it lists under `include`"),
-            );
+            )
         } else {
-            self.unknown(name, what, &known.iter().map(String::as_str).collect::<Vec<_>>());
+            self.unknown(name, what, &known.iter().map(String::as_str).collect::<Vec<_>>())
         }
     }
 
     /// The matcher of that name: put together in YAML, or written in Rust.
-    pub(super) fn named_matcher(&mut self, name: &Spanned<String>) -> Option<Is> {
+    pub(super) fn named_matcher(&mut self, name: &Spanned<String>) -> Checked<Is> {
         if self.shared.open.contains(&name.value) {
             let way = [self.shared.open.as_slice(), std::slice::from_ref(&name.value)].concat().join(" → ");
-            self.error(
-                name.place,
-                name.value.chars().count(),
-                format!("the matcher `{}` is made of itself", name.value),
-            )
-            .push_help(format!("{way}: leave one of them out"));
-            return None;
+            let reason = format!("the matcher `{}` is made of itself", name.value);
+            return Err(self
+                .error(name.place, name.value.chars().count(), reason)
+                .push_help(format!("{way}: leave one of them out")));
         }
-        if self.shared.matchers.contains_key(&name.value) {
-            return self.composed(&name.value).map(|matcher| Is::Composed { name: name.value.clone(), matcher });
+        if let Some(read) = self.composed(&name.value) {
+            return read.map(|matcher| Is::Composed { name: name.value.clone(), matcher });
         }
         if let Some(own) = self.known.matchers.named(&name.value) {
-            return Some(Is::Own(own.clone()));
+            return Ok(Is::Own(own.clone()));
         }
-        if self.shared.is_partial {
-            return None;
+        if let Some(reported) = self.shared.unread {
+            return Err(reported);
         }
         let own = self.known.matchers.names().into_iter().map(str::to_owned);
         let known: Vec<String> = self.shared.matchers.keys().cloned().chain(own).collect();
-        if known.is_empty() {
+        Err(if known.is_empty() {
             self.error(name.place, name.value.chars().count(), format!("unknown matcher `{}`", name.value)).push_help(
                 "write it under `matchers` at the top of this file, or in Rust: the test target registers it with \
                  `retake::Harness::new().matcher(NAME, …).main()`",
-            );
+            )
         } else {
-            self.unknown(name, "matcher", &known.iter().map(String::as_str).collect::<Vec<_>>());
-        }
-        None
+            self.unknown(name, "matcher", &known.iter().map(String::as_str).collect::<Vec<_>>())
+        })
     }
 
-    fn composed(&mut self, name: &str) -> Option<Arc<Matcher>> {
+    /// The matcher of that name that is put together in YAML; `None` when there is none.
+    fn composed(&mut self, name: &str) -> Option<Checked<Arc<Matcher>>> {
         if let Some(read) = self.shared.read.get(name) {
-            return read.clone();
+            return Some(read.clone());
         }
         let Named { source, what } = self.shared.matchers.get(name)?.clone();
         let before = self.errors.len();
@@ -208,8 +204,11 @@ impl Reader<'_> {
         });
         self.used_secrets = used;
         self.shared.open.pop();
-        let matcher = (self.errors.len() == before).then(|| Arc::from(need.matcher));
+        let matcher = match self.reported_since(before) {
+            None => Ok(Arc::from(need.matcher)),
+            Some(reported) => Err(reported),
+        };
         self.shared.read.insert(name.to_owned(), matcher.clone());
-        matcher
+        Some(matcher)
     }
 }

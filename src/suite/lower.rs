@@ -6,7 +6,7 @@ use super::raw::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
     RawToolCalls,
 };
-use super::reader::Reader;
+use super::reader::{Checked, Reader, readable};
 use super::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
     PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
@@ -21,10 +21,10 @@ pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         headers: lower.headers(raw.headers),
         json: lower.json(raw.json),
         text: lower.maybe(raw.text),
-        stream: raw.stream.and_then(|raw| lower.stream(raw)).map(Box::new),
+        stream: raw.stream.and_then(|raw| lower.stream(raw).ok()).map(Box::new),
         tool_calls: raw.tool_calls.map(|raw| Box::new(lower.tool_calls(raw))),
         embeddings: raw.embeddings.map(|raw| Box::new(lower.embeddings(raw))),
-        error: raw.error.and_then(|raw| lower.error_reply(raw)).map(Box::new),
+        error: raw.error.and_then(|raw| lower.error_reply(raw).ok()).map(Box::new),
         time: raw.time.map(|raw| Box::new(lower.time(&raw))),
         broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
@@ -101,7 +101,7 @@ impl Lower<'_, '_> {
             ge: self.number(raw.ge, "ge"),
             lt: self.number(raw.lt, "lt"),
             le: self.number(raw.le, "le"),
-            r#type: raw.r#type.and_then(|word| self.value_type(&word)),
+            r#type: raw.r#type.and_then(|word| self.value_type(&word).ok()),
             approx: raw.approx.map(|raw| Box::new(Approx { value: self.value(place, raw.value), within: raw.within })),
             one_of: raw.one_of.map(|values| values.into_iter().map(|value| self.value(place, value)).collect()),
             any: self.inner(raw.any),
@@ -109,8 +109,8 @@ impl Lower<'_, '_> {
             not: self.inner(raw.not),
             exists: raw.exists,
             count: self.size(raw.count, "count"),
-            schema: raw.schema.and_then(|schema| self.schema(schema)).map(Box::new),
-            is: raw.is.and_then(|name| self.reader.named_matcher(&name)).map(Box::new),
+            schema: raw.schema.and_then(|schema| self.schema(schema).ok()).map(Box::new),
+            is: raw.is.and_then(|name| self.reader.named_matcher(&name).ok()).map(Box::new),
             fold: raw.fold,
         };
         // What was told of its parts, or of the matcher it names, says more than that nothing is left of them.
@@ -142,20 +142,20 @@ impl Lower<'_, '_> {
         self.value(text.place, Value::String(text.value))
     }
 
-    fn schema(&mut self, schema: Spanned<Value>) -> Option<Value> {
+    fn schema(&mut self, schema: Spanned<Value>) -> Checked<Value> {
         match jsonschema::meta::validate(&schema.value) {
-            Ok(()) => Some(self.value(schema.place, schema.value)),
+            Ok(()) => Ok(self.value(schema.place, schema.value)),
             Err(error) => {
                 let reason = format!("this is no JSON Schema: {error}");
-                self.reader
+                Err(self
+                    .reader
                     .error(schema.place, 1, reason)
-                    .push_help("see json-schema.org; draft 2020-12 is the default");
-                None
+                    .push_help("see json-schema.org; draft 2020-12 is the default"))
             }
         }
     }
 
-    fn value_type(&mut self, word: &Spanned<String>) -> Option<ValueType> {
+    fn value_type(&mut self, word: &Spanned<String>) -> Checked<ValueType> {
         const TYPES: [(&str, ValueType); 7] = [
             ("null", ValueType::Null),
             ("boolean", ValueType::Boolean),
@@ -166,10 +166,7 @@ impl Lower<'_, '_> {
             ("object", ValueType::Object),
         ];
         let found = TYPES.iter().find(|(name, _)| *name == word.value).map(|(_, kind)| *kind);
-        if found.is_none() {
-            self.reader.unknown(word, "type", &TYPES.map(|(name, _)| name));
-        }
-        found
+        found.ok_or_else(|| self.reader.unknown(word, "type", &TYPES.map(|(name, _)| name)))
     }
 
     fn headers(&mut self, raw: Pairs<RawNeed>) -> Vec<(String, Need)> {
@@ -184,26 +181,26 @@ impl Lower<'_, '_> {
         let read = |(text, need): (Spanned<String>, RawNeed)| {
             let need = self.need(need);
             let path = self.reader.json_path(&text)?;
-            Some(PathExpect { path, need: Need { place: text.place, ..need } })
+            Ok(PathExpect { path, need: Need { place: text.place, ..need } })
         };
-        let mut paths: Vec<PathExpect> = raw.0.into_iter().filter_map(read).collect();
+        let mut paths: Vec<PathExpect> = readable(raw.0.into_iter().map(read));
         paths.shrink_to_fit();
         paths
     }
 
-    fn stream(&mut self, raw: Spanned<Short<RawStream>>) -> Option<StreamExpect> {
+    fn stream(&mut self, raw: Spanned<Short<RawStream>>) -> Checked<StreamExpect> {
         let place = raw.place;
         let raw = match raw.value {
             Short::Full(raw) => raw,
             Short::Plain(Value::Bool(true)) => RawStream::default(),
             Short::Plain(_) => {
-                self.reader
+                return Err(self
+                    .reader
                     .error(place, 1, "`stream` is `true` or a mapping")
-                    .push_help("write `stream: true` or `stream: {chunks: {gt: 1}}`");
-                return None;
+                    .push_help("write `stream: true` or `stream: {chunks: {gt: 1}}`"));
             }
         };
-        Some(StreamExpect {
+        Ok(StreamExpect {
             place,
             chunks: self.maybe(raw.chunks),
             finish_reasons: self.maybe(raw.finish_reasons),
@@ -219,32 +216,32 @@ impl Lower<'_, '_> {
         let count = self.maybe(raw.count);
         let read = |call: Spanned<RawToolCall>| {
             let name = self.maybe(call.value.name);
-            let arguments = call.value.arguments.and_then(|raw| self.arguments(raw));
+            let arguments = call.value.arguments.and_then(|raw| self.arguments(raw).ok());
             ToolCallExpect { place: call.place, name, arguments }
         };
         ToolCallsExpect { place, count, calls: raw.calls.into_iter().map(read).collect() }
     }
 
-    fn arguments(&mut self, raw: Spanned<RawArguments>) -> Option<ArgumentsExpect> {
+    fn arguments(&mut self, raw: Spanned<RawArguments>) -> Checked<ArgumentsExpect> {
         let (place, raw) = (raw.place, raw.value);
         let kind = match (raw.schema, raw.subset, raw.equals) {
             (Some(schema), None, None) => ArgumentsKind::Schema(self.schema(Spanned { value: schema, place })?),
             (None, Some(subset), None) => ArgumentsKind::Subset(self.value(place, subset)),
             (None, None, Some(equals)) => ArgumentsKind::Equals(self.value(place, equals)),
             _ => {
-                self.reader
+                return Err(self
+                    .reader
                     .error(place, 1, "`arguments` has exactly one of schema, subset, equals")
-                    .push_help("write `arguments: {subset: {city: Tokyo}}`, for example");
-                return None;
+                    .push_help("write `arguments: {subset: {city: Tokyo}}`, for example"));
             }
         };
-        Some(ArgumentsExpect { place, kind })
+        Ok(ArgumentsExpect { place, kind })
     }
 
     fn time(&mut self, raw: &RawTime) -> TimeExpect {
         let mut read = |raw: &Option<Spanned<String>>| {
             let raw = raw.as_ref()?;
-            Some((self.reader.duration(raw)?, raw.place))
+            Some((self.reader.duration(raw).ok()?, raw.place))
         };
         TimeExpect { first_byte: read(&raw.first_byte), gap: read(&raw.gap), whole: read(&raw.whole) }
     }
@@ -271,19 +268,19 @@ impl Lower<'_, '_> {
         }
     }
 
-    fn error_reply(&mut self, raw: Spanned<Short<RawErrorReply>>) -> Option<ErrorExpect> {
+    fn error_reply(&mut self, raw: Spanned<Short<RawErrorReply>>) -> Checked<ErrorExpect> {
         let place = raw.place;
         let raw = match raw.value {
             Short::Full(raw) => raw,
             Short::Plain(Value::Bool(true)) => RawErrorReply::default(),
             Short::Plain(_) => {
-                self.reader
+                return Err(self
+                    .reader
                     .error(place, 1, "`error` is `true` or a mapping")
-                    .push_help("write `error: true` or `error: {message: {contains: …}}`");
-                return None;
+                    .push_help("write `error: true` or `error: {message: {contains: …}}`"));
             }
         };
-        Some(ErrorExpect {
+        Ok(ErrorExpect {
             place,
             message: self.maybe(raw.message),
             r#type: self.maybe(raw.r#type),

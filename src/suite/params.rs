@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::raw::{RawFound, RawParam};
-use super::reader::Reader;
+use super::reader::{Checked, Reader, Reported, readable};
 use super::{Param, ParamValue};
 use crate::yaml::{Error, Listed, Pairs, Place, Source, Spanned, nearest};
 
@@ -25,9 +25,16 @@ impl Reader<'_> {
                         .push_help("`model` and `env` are taken, and a name holds no dot, space or brace");
                 }
             }
+            for (at, one) in names.iter().enumerate() {
+                let is_taken = |param: &Param| param.names.contains(one);
+                if names[..at].contains(one) || params.iter().any(is_taken) {
+                    self.error(name.place, width, format!("a second parameter named `{one}`"))
+                        .push_help("only one of the two would be used; rename one of them");
+                }
+            }
             let before = self.errors.len();
             let values = self.values(&names, values, false);
-            if values.is_empty() && self.errors.len() == before {
+            if values.is_empty() && self.reported_since(before).is_none() {
                 self.error(name.place, width, format!("`{}` has no values", name.value))
                     .push_help("a parameter without values makes no case; give at least one");
             }
@@ -38,44 +45,20 @@ impl Reader<'_> {
 
     /// The values, wherever they are. `is_shared`: the list has a name already.
     fn values(&mut self, names: &[String], raw: RawParam, is_shared: bool) -> Vec<ParamValue> {
-        let mut seen = HashSet::new();
         match raw.value {
             Listed::List(items) => {
-                let read = |item: Spanned<Value>| {
+                let mut seen = HashSet::new();
+                readable(items.into_iter().map(|item| {
                     let place = item.place;
                     let value = self.value(names, item)?;
                     let width = value.id.chars().count();
                     self.once(&value.id, &mut seen, place, width);
-                    Some(value)
-                };
-                items.into_iter().filter_map(read).collect()
+                    Ok(value)
+                }))
             }
-            Listed::Found(RawFound { file: Some(path), r#use: None }) => {
-                let Some(source) = self.file(&path) else { return Vec::new() };
-                match rows(&source, &path.value) {
-                    Ok(rows) if rows.is_empty() => {
-                        let width = path.value.chars().count();
-                        self.error(path.place, width, format!("`{}` holds no rows", path.value))
-                            .push_help("a parameter without values makes no case; write at least one row");
-                        Vec::new()
-                    }
-                    Ok(rows) => {
-                        self.elsewhere(&source, Place::default(), |reader| reader.table(names, rows, &mut seen))
-                    }
-                    Err(Unread::Kind) => {
-                        let width = path.value.chars().count();
-                        self.error(path.place, width, format!("`{}` is no kind of data file", path.value))
-                            .push_help("data files are named `….jsonl` (a JSON value a line) or `….csv`");
-                        Vec::new()
-                    }
-                    Err(Unread::Row(error)) => {
-                        self.errors.push(error);
-                        Vec::new()
-                    }
-                }
-            }
+            Listed::Found(RawFound { file: Some(path), r#use: None }) => self.of_file(names, &path).unwrap_or_default(),
             Listed::Found(RawFound { file: None, r#use: Some(name) }) if !is_shared => {
-                let Some((source, found)) = self.named_param(&name) else { return Vec::new() };
+                let Ok((source, found)) = self.named_param(&name) else { return Vec::new() };
                 let place = found.place;
                 self.elsewhere(&source, place, |reader| reader.values(names, found, true))
             }
@@ -91,6 +74,22 @@ impl Reader<'_> {
         }
     }
 
+    /// The values in a data file.
+    fn of_file(&mut self, names: &[String], path: &Spanned<String>) -> Checked<Vec<ParamValue>> {
+        let source = self.file(path)?;
+        let width = path.value.chars().count();
+        match rows(&source, &path.value) {
+            Ok(rows) if rows.is_empty() => Err(self
+                .error(path.place, width, format!("`{}` holds no rows", path.value))
+                .push_help("a parameter without values makes no case; write at least one row")),
+            Ok(rows) => Ok(self.elsewhere(&source, Place::default(), |reader| reader.table(names, rows))),
+            Err(Unread::Kind) => Err(self
+                .error(path.place, width, format!("`{}` is no kind of data file", path.value))
+                .push_help("data files are named `….jsonl` (a JSON value a line) or `….csv`")),
+            Err(Unread::Row(error)) => Err(self.report(error)),
+        }
+    }
+
     fn once(&mut self, id: &str, seen: &mut HashSet<String>, place: Place, width: usize) {
         if !seen.insert(id.to_owned()) {
             self.error(place, width, format!("`{id}` stands here twice"))
@@ -99,58 +98,64 @@ impl Reader<'_> {
     }
 
     /// A value as it stands in YAML.
-    fn value(&mut self, names: &[String], raw: Spanned<Value>) -> Option<ParamValue> {
+    fn value(&mut self, names: &[String], raw: Spanned<Value>) -> Checked<ParamValue> {
         let place = raw.place;
         match (names, raw.value) {
             (_, Value::Object(mut members)) => match members.shift_remove("id") {
-                Some(id) => Some(ParamValue { id: scalar_id(&id)?, value: self.chosen(names, place, members)? }),
-                None => {
-                    self.error(place, 1, "a parameter value that is a mapping needs an `id`")
-                        .push_help("add `id: …`: it stands in the case's id");
-                    None
+                Some(id) => {
+                    let id = self.id(&id, place);
+                    let value = self.chosen(names, place, members);
+                    Ok(ParamValue { id: id?, value: value? })
                 }
+                None => Err(self
+                    .error(place, 1, "a parameter value that is a mapping needs an `id`")
+                    .push_help("add `id: …`: it stands in the case's id")),
             },
-            ([_], Value::Array(_)) => {
-                self.error(place, 1, "a list cannot stand in a case's id").push_help("write `{id: name, value: […]}`");
-                None
-            }
-            ([_], scalar) => Some(ParamValue { id: scalar_id(&scalar)?, value: scalar }),
+            ([_], value) => match scalar_id(&value) {
+                Some(id) => Ok(ParamValue { id, value }),
+                None => Err(self
+                    .error(place, 1, "a list cannot stand in a case's id")
+                    .push_help("write `{id: name, value: […]}`")),
+            },
             (_, Value::Array(items)) => {
                 self.count(names, place, items.len())?;
                 let ids: Option<Vec<String>> = items.iter().map(scalar_id).collect();
-                let Some(ids) = ids else {
-                    self.error(place, 1, "a list or a mapping cannot stand in a case's id")
-                        .push_help(format!("write `{{id: name, {}: …}}`", names.join(": …, ")));
-                    return None;
-                };
-                Some(ParamValue { id: ids.join("-"), value: Value::Array(items) })
+                match ids {
+                    Some(ids) => Ok(ParamValue { id: ids.join("-"), value: Value::Array(items) }),
+                    None => Err(self
+                        .error(place, 1, "a list or a mapping cannot stand in a case's id")
+                        .push_help(format!("write `{{id: name, {}: …}}`", names.join(": …, ")))),
+                }
             }
-            (_, _) => {
-                self.count(names, place, 1)?;
-                None
-            }
+            (_, _) => Err(self.wrong_count(names, place, 1)),
         }
+    }
+
+    /// Demands that the `id` of a value can stand in a case's id.
+    fn id(&mut self, id: &Value, place: Place) -> Checked<String> {
+        scalar_id(id).ok_or_else(|| {
+            let what = if id.is_array() { "a list" } else { "a mapping" };
+            self.error(place, 1, format!("the `id` of this value is {what}"))
+                .push_help("write a text, a number or a boolean, such as `id: earth`: it stands in the case's id")
+        })
     }
 
     /// Demands a value for each name.
-    fn count(&mut self, names: &[String], place: Place, count: usize) -> Option<()> {
-        if count == names.len() {
-            return Some(());
-        }
+    fn count(&mut self, names: &[String], place: Place, count: usize) -> Checked<()> {
+        if count == names.len() { Ok(()) } else { Err(self.wrong_count(names, place, count)) }
+    }
+
+    fn wrong_count(&mut self, names: &[String], place: Place, count: usize) -> Reported {
         let reason = format!("{count} value{} for {} names", if count == 1 { "" } else { "s" }, names.len());
-        self.error(place, 1, reason).push_help(format!("write a list of one value each for {}", names.join(", ")));
-        None
+        self.error(place, 1, reason).push_help(format!("write a list of one value each for {}", names.join(", ")))
     }
 
     /// What a mapping without its `id` means: itself, its `value`, or the members that have the parameters' names.
-    fn chosen(&mut self, names: &[String], place: Place, mut members: Map<String, Value>) -> Option<Value> {
+    fn chosen(&mut self, names: &[String], place: Place, mut members: Map<String, Value>) -> Checked<Value> {
         if names.len() == 1 {
             // `{id: x, value: true}` names a scalar; otherwise the members are the value.
-            let only_value = members.len() == 1 && members.contains_key("value");
-            return Some(match only_value {
-                true => members.shift_remove("value").unwrap_or_default(),
-                false => Value::Object(members),
-            });
+            let only_value = if members.len() == 1 { members.shift_remove("value") } else { None };
+            return Ok(only_value.unwrap_or(Value::Object(members)));
         }
         let mut values = Vec::new();
         for name in names {
@@ -159,37 +164,42 @@ impl Reader<'_> {
                     .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
                 let there: Vec<&str> = members.keys().map(String::as_str).collect();
                 let help = format!("{near}There are: {}", there.join(", "));
-                self.error(place, 1, format!("`{name}` is missing here")).push_help(help);
-                return None;
+                return Err(self.error(place, 1, format!("`{name}` is missing here")).push_help(help));
             };
             values.push(value.clone());
         }
-        Some(Value::Array(values))
+        Ok(Value::Array(values))
     }
 
-    /// The rows of a data file as values; a row without an `id` is named by its number.
-    fn table(&mut self, names: &[String], rows: Vec<Row>, seen: &mut HashSet<String>) -> Vec<ParamValue> {
-        let mut values = Vec::new();
-        for (index, (line, row)) in rows.into_iter().enumerate() {
+    /// The rows of a data file as values.
+    fn table(&mut self, names: &[String], rows: Vec<Row>) -> Vec<ParamValue> {
+        let mut seen = HashSet::new();
+        readable(rows.into_iter().zip(1_usize..).map(|((line, row), number)| {
             let place = Place { line, column: 1 };
-            let number = (index + 1).to_string();
-            let value = match row {
-                Value::Object(mut members) => {
-                    let id = members.shift_remove("id").and_then(|id| scalar_id(&id)).filter(|id| !id.is_empty());
-                    let id = id.unwrap_or(number);
-                    self.chosen(names, place, members).map(|value| ParamValue { id, value })
-                }
-                Value::Array(items) if names.len() > 1 => self
-                    .count(names, place, items.len())
-                    .map(|()| ParamValue { id: number, value: Value::Array(items) }),
-                value if names.len() == 1 => Some(ParamValue { id: number, value }),
-                _ => self.count(names, place, 1).and(None),
-            };
-            let Some(value) = value else { continue };
-            self.once(&value.id, seen, place, 1);
-            values.push(value);
+            let value = self.row(names, place, number, row)?;
+            self.once(&value.id, &mut seen, place, 1);
+            Ok(value)
+        }))
+    }
+
+    /// A row of a data file; one without an `id` is named by its number.
+    fn row(&mut self, names: &[String], place: Place, number: usize, row: Value) -> Checked<ParamValue> {
+        let number = number.to_string();
+        match row {
+            Value::Object(mut members) => {
+                let id = members.shift_remove("id").map(|id| self.id(&id, place)).transpose();
+                let value = self.chosen(names, place, members);
+                Ok(ParamValue { id: id?.filter(|id| !id.is_empty()).unwrap_or(number), value: value? })
+            }
+            Value::Array(items) if names.len() > 1 => {
+                self.count(names, place, items.len())?;
+                Ok(ParamValue { id: number, value: Value::Array(items) })
+            }
+            value => {
+                self.count(names, place, 1)?;
+                Ok(ParamValue { id: number, value })
+            }
         }
-        values
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::raw::{RawIf, RawStep, RawTemplate};
-use super::reader::Reader;
+use super::reader::{Checked, Reader, readable};
 use super::repeat::Repeat;
 use super::stream::{self, Read};
 use super::{Axis, Client, Files, OwnMatchers, Suite, Template, Xfail};
@@ -75,8 +75,8 @@ impl Reader<'_> {
     fn template(&mut self, case: Spanned<Box<RawTemplate>>) -> Template {
         let (place, raw) = (case.place, *case.value);
         self.case_name(&raw.name);
-        let clients = raw.clients.iter().filter_map(|word| self.client(word)).collect();
-        let model = raw.model.as_ref().and_then(|word| self.axis(word));
+        let clients = readable(raw.clients.iter().map(|word| self.client(word)));
+        let model = raw.model.as_ref().and_then(|word| self.axis(word).ok());
         let params = self.params(raw.params);
         let (capability, needs_env) = self.condition(raw.r#if);
         let needs: Vec<Spanned<String>> = raw.needs.into_iter().chain(capability).collect();
@@ -90,7 +90,7 @@ impl Reader<'_> {
         let mut scope: Vec<String> = params.iter().flat_map(|param| param.names.iter().cloned()).collect();
         scope.extend(raw.model.is_some().then(|| "model".to_owned()));
         self.params = params;
-        let setup = raw.setup.into_iter().filter_map(|step| self.step(&mut scope, step)).collect();
+        let setup = readable(raw.setup.into_iter().map(|step| self.step(&mut scope, step)));
         let own = RawStep {
             request: raw.request,
             expect: raw.expect,
@@ -100,7 +100,7 @@ impl Reader<'_> {
             ..RawStep::default()
         };
         let steps = self.steps(place, &mut scope, own, raw.steps);
-        let teardown = raw.teardown.into_iter().rev().filter_map(|step| self.step(&mut scope, step)).collect();
+        let teardown = readable(raw.teardown.into_iter().rev().map(|step| self.step(&mut scope, step)));
         Template {
             name: raw.name.value,
             place: raw.name.place,
@@ -113,7 +113,7 @@ impl Reader<'_> {
             needs_env,
             secrets: std::mem::take(&mut self.used_secrets).into_iter().collect(),
             skip: raw.skip,
-            xfail: raw.xfail.and_then(|xfail| self.xfail(xfail.place, xfail.value)),
+            xfail: raw.xfail.and_then(|xfail| self.xfail(xfail.place, xfail.value).ok()),
             repeat: self.repeat(raw.repeat, raw.pass_rate),
             setup,
             steps,
@@ -151,20 +151,14 @@ impl Reader<'_> {
         }
     }
 
-    fn client(&mut self, word: &Spanned<String>) -> Option<Client> {
+    fn client(&mut self, word: &Spanned<String>) -> Checked<Client> {
         let found = Client::ALL.iter().find(|(_, name)| *name == word.value).map(|(client, _)| *client);
-        if found.is_none() {
-            self.unknown(word, "client", &Client::ALL.map(|(_, name)| name));
-        }
-        found
+        found.ok_or_else(|| self.unknown(word, "client", &Client::ALL.map(|(_, name)| name)))
     }
 
-    fn axis(&mut self, word: &Spanned<String>) -> Option<Axis> {
+    fn axis(&mut self, word: &Spanned<String>) -> Checked<Axis> {
         let found = Axis::ALL.iter().find(|(_, name, _)| *name == word.value).map(|(axis, ..)| *axis);
-        if found.is_none() {
-            self.unknown(word, "model axis", &Axis::ALL.map(|(_, name, _)| name));
-        }
-        found
+        found.ok_or_else(|| self.unknown(word, "model axis", &Axis::ALL.map(|(_, name, _)| name)))
     }
 
     /// The capability and the variable that a case asks for.
@@ -180,15 +174,13 @@ impl Reader<'_> {
         (capability, env.map(|name| name.value))
     }
 
-    fn xfail(&mut self, place: Place, raw: Short<super::raw::RawXfail>) -> Option<Xfail> {
+    fn xfail(&mut self, place: Place, raw: Short<super::raw::RawXfail>) -> Checked<Xfail> {
         match raw {
-            Short::Plain(Value::String(reason)) => Some(Xfail { reason, strict: false }),
-            Short::Full(raw) => Some(Xfail { reason: raw.reason, strict: raw.strict }),
-            Short::Plain(_) => {
-                self.error(place, 1, "`xfail` wants a reason")
-                    .push_help("write `xfail: why` or `xfail: {reason: why, strict: true}`");
-                None
-            }
+            Short::Plain(Value::String(reason)) => Ok(Xfail { reason, strict: false }),
+            Short::Full(raw) => Ok(Xfail { reason: raw.reason, strict: raw.strict }),
+            Short::Plain(_) => Err(self
+                .error(place, 1, "`xfail` wants a reason")
+                .push_help("write `xfail: why` or `xfail: {reason: why, strict: true}`")),
         }
     }
 }

@@ -214,6 +214,7 @@ pub(super) struct RawXfail {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "use"]))))]
+#[cfg_attr(test, schemars(extend("dependencies" = {"use": {"not": {"anyOf": crate::yaml::one_of_keys(&["expect", "capture", "eventually", "faults"])}}})))]
 pub(super) struct RawStep {
     /// For messages.
     #[serde(default, deserialize_with = "present")]

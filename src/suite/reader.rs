@@ -9,12 +9,26 @@ use super::{JsonPath, Known, Param};
 use crate::exchange::Mask;
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 
+/// Proof that a mistake was reported. Whatever cannot be read is an `Err` of this, which only [`Reader::error`] makes:
+/// so nothing of a suite is left out in silence.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reported(());
+
+/// What was read, or the mistake that was reported instead.
+pub(super) type Checked<T> = Result<T, Reported>;
+
+/// Leaves out what was reported: the suite is an error already, and its other mistakes are still looked for.
+pub(super) fn readable<T>(items: impl IntoIterator<Item = Checked<T>>) -> Vec<T> {
+    items.into_iter().filter_map(Checked::ok).collect()
+}
+
 /// Adds the way out to the error made last.
 pub(super) struct Last<'a>(&'a mut Error);
 
 impl Last<'_> {
-    pub(super) fn push_help(self, help: impl Into<String>) {
+    pub(super) fn push_help(self, help: impl Into<String>) -> Reported {
         self.0.help = Some(help.into());
+        Reported(())
     }
 }
 
@@ -74,11 +88,22 @@ impl Reader<'_> {
     }
 
     /// A word that must be one of some; says which were near.
-    pub(super) fn unknown(&mut self, word: &Spanned<String>, what: &str, known: &[&str]) {
+    pub(super) fn unknown(&mut self, word: &Spanned<String>, what: &str, known: &[&str]) -> Reported {
         let near = nearest(&word.value, known.iter().copied())
             .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         self.error(word.place, word.value.chars().count(), format!("unknown {what} `{}`", word.value))
-            .push_help(format!("{near}There are: {}", known.join(", ")));
+            .push_help(format!("{near}There are: {}", known.join(", ")))
+    }
+
+    /// Whether there are more mistakes than there were.
+    pub(super) fn reported_since(&self, before: usize) -> Option<Reported> {
+        (self.errors.len() > before).then_some(Reported(()))
+    }
+
+    /// Passes on a mistake that was found outside of the reader.
+    pub(super) fn report(&mut self, error: Error) -> Reported {
+        self.errors.push(error);
+        Reported(())
     }
 
     pub(super) fn header(&mut self, name: &Spanned<String>) {
@@ -89,31 +114,29 @@ impl Reader<'_> {
     }
 
     /// Reads an RFC 9535 JSONPath, once for all places that say it; a mistake is shown at its place inside the string.
-    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Option<Arc<JsonPath>> {
+    pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Checked<Arc<JsonPath>> {
         if let Some(known) = self.paths.get(&text.value) {
-            return Some(Arc::clone(known));
+            return Ok(Arc::clone(known));
         }
         match serde_json_path::JsonPath::parse(&text.value) {
             Ok(query) => {
                 let path = Arc::new(JsonPath { query, text: text.value.clone() });
                 self.paths.insert(text.value.clone(), Arc::clone(&path));
-                Some(path)
+                Ok(path)
             }
             Err(error) => {
                 let place = Place { column: text.place.column + error.position() as u32, ..text.place };
-                self.error(place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
-                    .push_help("paths follow RFC 9535: `$.choices[0].message.content`");
-                None
+                Err(self
+                    .error(place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
+                    .push_help("paths follow RFC 9535: `$.choices[0].message.content`"))
             }
         }
     }
 
-    pub(super) fn duration(&mut self, text: &Spanned<String>) -> Option<Duration> {
-        let time = yaml::duration(&text.value);
-        if time.is_none() {
+    pub(super) fn duration(&mut self, text: &Spanned<String>) -> Checked<Duration> {
+        yaml::duration(&text.value).ok_or_else(|| {
             self.error(text.place, text.value.chars().count(), format!("`{}` is no time", text.value))
-                .push_help(yaml::DURATION_HELP);
-        }
-        time
+                .push_help(yaml::DURATION_HELP)
+        })
     }
 }

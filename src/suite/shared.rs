@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Matcher;
 use super::raw::{RawNeed, RawParam, RawStep};
+use super::reader::{Checked, Reported};
 use crate::yaml::{Source, Spanned};
 
 type ReadFile = dyn Fn(&str, &str) -> Result<Source, String> + Send + Sync;
@@ -53,10 +54,10 @@ pub(super) struct Shared {
     pub(super) matchers: BTreeMap<String, Named<RawNeed>>,
     pub(super) steps: BTreeMap<String, Named<Spanned<RawStep>>>,
     pub(super) params: BTreeMap<String, Named<RawParam>>,
-    /// Matchers that were read already; `None` is one with a mistake, which was told.
-    pub(super) read: BTreeMap<String, Option<Arc<Matcher>>>,
+    /// Matchers that were read already.
+    pub(super) read: BTreeMap<String, Checked<Arc<Matcher>>>,
     /// Matchers that are being read, the outermost first.
     pub(super) open: Vec<String>,
-    /// An included file could not be read, which was told: what it holds is not known, and so no name is unknown.
-    pub(super) is_partial: bool,
+    /// An included file could not be read, which was reported: what it holds is not known, and so no name is unknown.
+    pub(super) unread: Option<Reported>,
 }

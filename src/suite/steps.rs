@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fault::lower_fault;
 use super::lower::lower_expect;
 use super::raw::{RawRequest, RawStep};
-use super::reader::Reader;
+use super::reader::{Checked, Reader, readable};
 use super::{Body, Capture, CaptureFrom, Expect, RequestTemplate, Step, template};
 use crate::exchange::Auth;
 use crate::yaml::{Pairs, Place, Spanned, nearest};
@@ -23,7 +23,7 @@ impl Reader<'_> {
     ) -> Vec<Step> {
         let request = own.request.as_ref().map(|request| request.place);
         match (request, listed) {
-            (Some(place), None) => self.step(scope, Spanned { value: own, place }).into_iter().collect(),
+            (Some(place), None) => readable([self.step(scope, Spanned { value: own, place })]),
             (None, Some(steps)) => {
                 if own.expect.is_some() || own.capture.is_some() || own.eventually.is_some() || !own.faults.is_empty() {
                     self.error(place, 1, "`expect`, `capture`, `eventually` and `faults` belong to a request")
@@ -32,7 +32,7 @@ impl Reader<'_> {
                 if steps.value.is_empty() {
                     self.error(steps.place, 1, "`steps` is empty").push_help("write at least one `- request: …`");
                 }
-                steps.value.into_iter().filter_map(|step| self.step(scope, step)).collect()
+                readable(steps.value.into_iter().map(|step| self.step(scope, step)))
             }
             (Some(_), Some(steps)) => {
                 self.error(steps.place, 1, "a case has either `request` or `steps`")
@@ -48,10 +48,11 @@ impl Reader<'_> {
     }
 
     /// A step: its own request, or one that is written elsewhere.
-    pub(super) fn step(&mut self, scope: &mut Vec<String>, raw: Spanned<RawStep>) -> Option<Step> {
+    pub(super) fn step(&mut self, scope: &mut Vec<String>, raw: Spanned<RawStep>) -> Checked<Step> {
         let (place, raw) = (raw.place, raw.value);
         let Some(name) = &raw.r#use else { return self.own_step(scope, place, raw) };
-        if raw.request.is_some() || raw.expect.is_some() || raw.capture.is_some() || raw.eventually.is_some() {
+        let own = [raw.request.is_some(), raw.expect.is_some(), raw.capture.is_some(), raw.eventually.is_some()];
+        if own.contains(&true) || !raw.faults.is_empty() {
             self.error(name.place, name.value.chars().count(), "a step either uses another or has a request")
                 .push_help("move what stands beside `use` into the step that it names");
         }
@@ -60,23 +61,24 @@ impl Reader<'_> {
         self.elsewhere(&source, found.place, |reader| reader.own_step(scope, found.place, value))
     }
 
-    fn own_step(&mut self, scope: &mut Vec<String>, place: Place, raw: RawStep) -> Option<Step> {
+    fn own_step(&mut self, scope: &mut Vec<String>, place: Place, raw: RawStep) -> Checked<Step> {
         if let Some(name) = raw.r#use {
-            self.error(name.place, name.value.chars().count(), "a step with a name uses no other")
-                .push_help("write its `request` here, and use the other one where this one is used");
-            return None;
+            return Err(self
+                .error(name.place, name.value.chars().count(), "a step with a name uses no other")
+                .push_help("write its `request` here, and use the other one where this one is used"));
         }
         let Some(request) = raw.request else {
-            self.error(place, 1, "`request` is missing here").push_help("add `request: {get: /v1/models}`, or `use`");
-            return None;
+            return Err(self
+                .error(place, 1, "`request` is missing here")
+                .push_help("add `request: {get: /v1/models}`, or `use`"));
         };
         let request = self.request(scope, request);
         let expect = raw.expect.map_or_else(Expect::default, |raw| lower_expect(self, scope, place, raw));
         let capture = self.captures(scope, raw.capture.unwrap_or_default());
-        let eventually = raw.eventually.and_then(|text| self.duration(&text));
-        let faults = raw.faults.into_iter().filter_map(|raw| lower_fault(self, raw)).collect();
+        let eventually = raw.eventually.and_then(|text| self.duration(&text).ok());
+        let faults = readable(raw.faults.into_iter().map(|raw| lower_fault(self, raw)));
         let source = Arc::clone(&self.source);
-        Some(Step { source, place, name: raw.name, request, expect, capture, eventually, faults })
+        Ok(Step { source, place, name: raw.name, request, expect, capture, eventually, faults })
     }
 
     fn request(&mut self, scope: &[String], raw: Spanned<RawRequest>) -> RequestTemplate {
@@ -148,7 +150,7 @@ impl Reader<'_> {
             let source = match from.value.as_str() {
                 "text" => Some(CaptureFrom::Text),
                 "tool_calls" => Some(CaptureFrom::ToolCalls),
-                path if path.starts_with('$') => self.json_path(&from).map(CaptureFrom::Json),
+                path if path.starts_with('$') => self.json_path(&from).map(CaptureFrom::Json).ok(),
                 other => other.strip_prefix("header ").map(|header| CaptureFrom::Header(header.trim().to_owned())),
             };
             if source.is_none() && !from.value.starts_with('$') {

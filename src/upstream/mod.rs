@@ -18,7 +18,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
-pub use target::{end_to_end, endpoint_at};
+pub use target::{end_to_end, endpoint_at, url_at};
 
 /// Anything that answers a request.
 pub trait Upstream: Send + Sync + 'static {

@@ -112,6 +112,14 @@ impl Base {
     }
 }
 
+/// The URL that an endpoint has below a base URL, without the user and the password that may stand in it. `None` when
+/// the base is no URL.
+pub fn url_at(base_url: &str, endpoint: &str) -> Option<String> {
+    let mut url = Base::parse("", base_url).ok()?.url(endpoint);
+    url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+    Some(url.into())
+}
+
 /// The API's own path for a path of the provider's server, both with their query: the inverse of what `Base::url`
 /// does. Everyone who asks the same URL has the same endpoint, and so the same recording.
 pub fn endpoint_at(base_url: &str, path: &str) -> String {

@@ -133,8 +133,9 @@ impl<T: JsonSchema> JsonSchema for Listed<T> {
         format!("{}OrList", T::schema_name()).into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        // A mapping among the values needs an `id`.
-        let items = json!({"anyOf": [{"not": {"type": "object"}}, {"required": ["id"]}]});
+        // A mapping among the values needs an `id` that can stand in a case's id.
+        let id = json!({"not": {"type": ["array", "object"]}});
+        let items = json!({"anyOf": [{"not": {"type": "object"}}, {"required": ["id"], "properties": {"id": id}}]});
         json_schema!({"anyOf": [{"type": "array", "minItems": 1, "items": items}, generator.subschema_for::<T>()]})
     }
 }

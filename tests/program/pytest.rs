@@ -2,7 +2,7 @@
 
 mod real;
 
-use super::world::{Dir, Ran};
+use super::world::{Dir, Ran, Running};
 
 const SCRIPT: &str = "\
 rules:
@@ -99,7 +99,8 @@ fn a_session_typed_by_habit() {
       expected: "nonsense"
       actual:   "list"
       reply:    200 OK
-      request:  curl 'http://127.0.0.1:9/v1/models'
+      start:    retake script script.yaml --port 8322
+      request:  curl 'http://127.0.0.1:8322/v1/models'
 
     suites/a/first.yaml:6: wrong answer
     rerun: retake test --provider local=script:script.yaml --stack-config direct --setup local --mode live -k 'suites/a/first.yaml::bad[stream=False]'
@@ -113,13 +114,14 @@ fn a_session_typed_by_habit() {
       expected: "nonsense"
       actual:   "list"
       reply:    200 OK
-      request:  curl 'http://127.0.0.1:9/v1/models'
+      start:    retake script script.yaml --port 8322
+      request:  curl 'http://127.0.0.1:8322/v1/models'
 
     suites/a/first.yaml:6: wrong answer
     rerun: retake test --provider local=script:script.yaml --stack-config direct --setup local --mode live -k 'suites/a/first.yaml::bad[a b*]'
     =========================== short test summary info ============================
-    FAILED suites/a/first.yaml::bad[stream=False] - wrong answer: $.object: expec...
-    FAILED suites/a/first.yaml::bad[a b*] - wrong answer: $.object: expected "non...
+    FAILED suites/a/first.yaml::bad[stream=False] - $.object: expected "nonsense"...
+    FAILED suites/a/first.yaml::bad[a b*] - $.object: expected "nonsense", got "l...
     2 failed, 2 passed, 1 skipped, 1 xfailed
     "#);
     insta::assert_snapshot!(plain(&typed(&dir, &["--lf", "--tb=short"]).exits(1)), @r#"
@@ -152,16 +154,16 @@ fn a_session_typed_by_habit() {
       expected: "nonsense"
       actual:   "list"
     =========================== short test summary info ============================
-    FAILED suites/a/first.yaml::bad[stream=False] - wrong answer: $.object: expec...
-    FAILED suites/a/first.yaml::bad[a b*] - wrong answer: $.object: expected "non...
+    FAILED suites/a/first.yaml::bad[stream=False] - $.object: expected "nonsense"...
+    FAILED suites/a/first.yaml::bad[a b*] - $.object: expected "nonsense", got "l...
     2 failed, 4 deselected
     "#);
     insta::assert_snapshot!(plain(&typed(&dir, &["--ff", "-x", "-q", "--tb=line"]).exits(1)), @r#"
     F
     =================================== FAILURES ===================================
-    suites/a/first.yaml:6: wrong answer: $.object: expected "nonsense", got "list"
+    suites/a/first.yaml:6: $.object: expected "nonsense", got "list"
     =========================== short test summary info ============================
-    FAILED suites/a/first.yaml::bad[stream=False] - wrong answer: $.object: expec...
+    FAILED suites/a/first.yaml::bad[stream=False] - $.object: expected "nonsense"...
     !!!!!!!!!!!!!!!!!!!!!!!!!! stopping after 1 failures !!!!!!!!!!!!!!!!!!!!!!!!!!!
     1 failed
     "#);
@@ -179,8 +181,8 @@ fn a_session_typed_by_habit() {
     =========================== short test summary info ============================
     SKIPPED [1] suites/a/first.yaml:12: not today
     XFAIL suites/a/first.yaml::known_trouble - it never did
-    FAILED suites/a/first.yaml::bad[stream=False] - wrong answer: $.object: expec...
-    FAILED suites/a/first.yaml::bad[a b*] - wrong answer: $.object: expected "non...
+    FAILED suites/a/first.yaml::bad[stream=False] - $.object: expected "nonsense"...
+    FAILED suites/a/first.yaml::bad[a b*] - $.object: expected "nonsense", got "l...
     2 failed, 2 passed, 1 skipped, 1 xfailed
     "#);
 }
@@ -347,4 +349,23 @@ fn a_case_runs_again_only_where_the_transport_failed() {
     let ran = typed(&dir, &["--reruns", "2"]);
     assert_eq!(ran.last_line(), "2 failed, 1 passed, 1 flaky, 1 skipped, 1 xfailed, 2 rerun");
     assert_eq!(typed(&dir, &["--reruns=1"]).last_line(), "3 failed, 1 passed, 1 skipped, 1 xfailed, 1 rerun");
+}
+
+#[test]
+fn the_printed_request_reaches_something() {
+    let dir = Dir::new();
+    dir.copy("suites");
+    dir.copy("recordings");
+    let suite = "cases:\n- name: gone\n  request: {get: /v1/chat/completions/none}\n  expect: {status: 200}\n";
+    dir.write("suites/gone.yaml", suite);
+    let ran = dir.retake("test --setup together suites/gone.yaml").run().exits(1);
+    // The gateway of the run has no port: it is started on one first.
+    let start = ran.stdout.lines().find_map(|line| line.strip_prefix("  start:    retake ")).expect("a command");
+    assert_eq!(start, "stack --setup together");
+    let stack = Running::start(dir.path(), &format!("{start} --port 0"));
+    let line = ran.stdout.lines().find_map(|line| line.strip_prefix("  request:  curl '")).expect("a request");
+    let path = line.trim_end_matches('\'').strip_prefix("http://127.0.0.1:8321").expect("the stack's port");
+    let reply = stack.ask("GET", path, "");
+    assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
+    ran.says("suites/gone.yaml::gone - status: expected 200, got 404");
 }

@@ -79,7 +79,7 @@ fn teardown_runs_after_a_failure_and_its_own_failure_is_an_error_beside_the_outc
     assert_eq!(torn.last_line(), "1 passed, 1 error");
     torn.says("suites/a.yaml::a PASSED")
         .says("suites/a.yaml::a ERROR")
-        .says("ERROR suites/a.yaml::a - teardown: wrong answer");
+        .says("ERROR suites/a.yaml::a - teardown: $.data: expected");
     let both = live(&taking_down(fails, fails_too), "").exits(1);
     assert_eq!(both.last_line(), "1 failed, 1 error");
 }
@@ -91,7 +91,7 @@ fn a_case_whose_setup_fails_is_an_error_and_what_was_not_made_is_not_taken_down(
     dir.write("suites/a.yaml", &suite.replace("capture: {id: $.id}", "capture: {id: $.name}"));
     let ran = live(&dir, "").exits(1);
     assert_eq!(ran.last_line(), "1 error");
-    ran.says("setup: wrong answer: nothing to capture as `id`");
+    ran.says("setup: nothing to capture as `id`");
 }
 
 #[test]

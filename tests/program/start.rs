@@ -165,3 +165,14 @@ fn a_package_is_green_with_the_two_commands_that_init_prints() {
     }
     assert!(dir.files("tests").iter().all(|(_, text)| text.iter().filter(|byte| **byte == b'\n').count() == 5));
 }
+
+#[test]
+fn a_folder_without_suites_is_told_how_to_get_one() {
+    let dir = Dir::new();
+    dir.retake("test").run().exits(4).says("no folder of suites at suites").says("`retake init`");
+    std::fs::create_dir(dir.path().join("suites")).unwrap();
+    dir.retake("test").run().exits(5).says("no suites in suites").says("retake init");
+    dir.retake("init").run().exits(0);
+    let ran = dir.retake("test").run().exits(0);
+    assert!(!ran.stderr.contains("retake init"), "{}", ran.stderr);
+}

@@ -15,7 +15,7 @@ use crate::cli::output::{self, Scrubbed};
 use crate::cli::select::Selected;
 use crate::cli::tapes::Tapes;
 use crate::cli::wire::Wired;
-use crate::cli::{masks, nextest, unused};
+use crate::cli::{masks, nextest, settings, unused};
 use crate::event::{Event, Tally};
 use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
@@ -34,7 +34,8 @@ impl Run<'_> {
         let mut tapes = Tapes::new(self.sourcing, self.secrets.clone(), self.color);
         (tapes.spending, tapes.keep_failed) = (spending.clone(), self.args.run.keep_failed);
         let interrupts = Interrupts::listen().map_err(Stop::internal)?;
-        let mut wired = Wired::new(&self.stack, &again, self.sourcing, interrupts.clone());
+        let mut wired =
+            Wired::new(&self.stack, &again, settings::again(&self.args.source), self.sourcing, interrupts.clone());
         let plan = match self.plan(&selected, &mut wired, &tapes).await {
             Ok(plan) => plan,
             Err(stop) => {
@@ -90,8 +91,8 @@ impl Run<'_> {
     ) -> Result<Vec<Planned>, Stop> {
         let mut plan = Vec::new();
         for case in &selected.cases {
-            // The setup of a case is one of those it was made from.
-            let Some(setup) = self.setups.iter().find(|setup| setup.name == *case.setup) else { continue };
+            let setup = self.setups.iter().find(|setup| setup.name == *case.setup);
+            let setup = setup.ok_or_else(|| Stop::internal(format!("{}: no setup `{}`", case.id, case.setup)))?;
             let target = wired.target(case, setup, &self.parties.catalogue, tapes).await?;
             plan.push(Planned { case: Arc::clone(case), target });
         }
@@ -114,9 +115,7 @@ impl Run<'_> {
             reruns: run.reruns,
             captures,
             purse: spending.map(|spending| spending as Arc<dyn run::Purse>),
-            stopped: self
-                .is_stepwise()
-                .then(|| "Interrupted: Test failed, continuing from this test next run.".to_owned()),
+            is_stepwise: self.is_stepwise(),
         }
     }
 

@@ -93,7 +93,10 @@ async fn a_request_of_a_recorded_case_that_has_changed_has_a_stale_recording() {
     // Asked without a gateway it has no provider in its id.
     assert_eq!(miss("suites/s.yaml::a[txt=m]", "And now?").await.kind, ErrorKind::StaleRecording);
     for other in ["suites/s.yaml::c", "suites/s.yaml::a[txt=together/other]"] {
-        assert_eq!(miss(other, "And now?").await.kind, ErrorKind::MissingRecording, "{other}");
+        let error = miss(other, "And now?").await;
+        assert_eq!(error.kind, ErrorKind::MissingRecording, "{other}");
+        let cause = "likely cause: it was never recorded: the nearest recording is that of another case";
+        assert!(error.message.contains(cause), "{}", error.message);
     }
     let elsewhere = Request { endpoint: "/v1/embeddings".to_owned(), ..ask(Some(case), "x") };
     assert_eq!(hear(&player(root.path()), elsewhere).await.unwrap_err().kind, ErrorKind::MissingRecording);

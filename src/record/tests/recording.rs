@@ -64,6 +64,18 @@ async fn another_case_of_the_run_hears_what_the_first_one_recorded() {
 }
 
 #[tokio::test]
+async fn a_429_answers_no_other_case_of_the_run() {
+    let root = TempDir::new().unwrap();
+    let limited = answer(429, "application/json", &["{\"error\": \"slow down\"}"]);
+    let (tape, live) = recorder(root.path(), vec![limited, json("{\"n\":1}"), json("{\"n\":2}")]);
+    assert_eq!(hear(&tape, ask(Some("a"), "hi")).await.unwrap().0, 429);
+    // Another case asks for itself, and what it heard is good enough for a third.
+    assert_eq!(body(&tape, ask(Some("b"), "hi")).await, "{\"n\":1}");
+    assert_eq!(body(&tape, ask(Some("c"), "hi")).await, "{\"n\":1}");
+    assert_eq!(live.calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn a_failed_case_leaves_no_file_and_asks_anew_on_its_next_try() {
     let root = TempDir::new().unwrap();
     let (tape, live) = recorder(root.path(), vec![json("{\"n\":1}"), json("{\"n\":2}")]);

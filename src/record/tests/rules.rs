@@ -112,14 +112,14 @@ async fn a_form_is_found_by_its_parts_and_a_miss_names_the_part() {
         part "file": content differs
           recorded: "2 bytes, SHA-256 437cb43a3022…"
           asked:    "3 bytes, SHA-256 ca66882b2aac…"
-      likely cause: part "file" of the form was changed after it was recorded
+      likely cause: part "file" of the form was changed after it was recorded, or this one was never recorded
     "#);
     insta::assert_snapshot!(miss(&provider, recorded, form("x", "b.wav", b"\xff\x01")).await, @r#"
     recordings/p/f46f30fe48b0.json
         part "file": filename
           recorded: "a.wav"
           asked:    "b.wav"
-      likely cause: part "file" of the form was changed after it was recorded; if the name makes no difference, declare `$["file"].filename` under `ignores` in providers.yaml
+      likely cause: part "file" of the form was changed after it was recorded, or this one was never recorded; if the name makes no difference, declare `$["file"].filename` under `ignores` in providers.yaml
     "#);
 }
 

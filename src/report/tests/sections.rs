@@ -7,7 +7,7 @@ fn letters_decide_what_the_short_summary_lists() {
     let letters = Letters::parse(["A"]).unwrap();
     let text = printed(Options { letters, ..Options::default() }, &everything());
     let (_, summary) = text.split_once("short test summary info").unwrap();
-    insta::assert_snapshot!(summary, @"
+    insta::assert_snapshot!(summary, @r"
      ============================
     PASSED suites/a.yaml::first[txt=m-True]
     PASSED suites/a.yaml::last
@@ -15,8 +15,8 @@ fn letters_decide_what_the_short_summary_lists() {
     SKIPPED [1] suites/a.yaml:12: a reason that is longer than what remains of th...
     XFAIL suites/a.yaml::xfailed - known
     XPASS suites/a.yaml::xpassed - known
-    ERROR suites/a.yaml::missing - no recording of POST /v1/chat/completions for ...
-    FAILED suites/a.yaml::wrong[太陽] - $.usage: expected 3, got 4
+    ERROR suites/a.yaml::missing - missing recording: no recording of POST /v1/ch...
+    FAILED suites/a.yaml::wrong[太陽] - $.usage: expected 3, got 4\u{1b}[2J
     = 1 failed, 2 passed, 2 skipped, 3 deselected, 1 xfailed, 1 xpassed, 1 error in 0.11s =
     ");
     let letters = Letters::parse(["N"]).unwrap();
@@ -27,13 +27,12 @@ fn letters_decide_what_the_short_summary_lists() {
 fn what_was_captured_of_passed_cases_is_shown_as_pytest_does() {
     let mut passed = finished(0, "passed[a]", Outcome::Passed);
     if let Event::CaseFinished(finished) = &mut passed {
-        let section = |title: &str, text: &str| Section { title: title.into(), text: text.into() };
-        finished.captured =
-            vec![section("exchange call", "  reply:    200 OK\n"), section("stdout call", "listening\x1b[2J\n")];
+        finished.captured.exchanges.push(exchange());
+        finished.captured.printed = Some("listening\x1b[2J\n".into());
     }
     let [started, collected] = head(3, 0);
     let silent = finished(1, "silent", Outcome::Passed);
-    let wrong = finished(2, "wrong", Outcome::Failed(failure(Class::WrongAnswer, "$.a: expected 1, got 2", "")));
+    let wrong = finished(2, "wrong", Outcome::Failed(mismatch("$.a", "1", "2", None)));
     let events = [started, collected, passed, silent, wrong, ended(None)];
     let of = |letters: &str, trace| {
         let letters = Letters::parse([letters]).unwrap();
@@ -48,6 +47,7 @@ fn what_was_captured_of_passed_cases_is_shown_as_pytest_does() {
     __________________________________ passed[a] ___________________________________
     ---------------------------- Captured exchange call ----------------------------
       reply:    200 OK
+      request:  curl 'https://host/v1/models'
     ----------------------------- Captured stdout call -----------------------------
     listening\u{1b}[2J
     ========================= 1 failed, 2 passed in 0.11s ==========================
@@ -63,8 +63,7 @@ fn what_was_captured_of_passed_cases_is_shown_as_pytest_does() {
 
 #[test]
 fn traces_tell_more_or_less() {
-    let mut wrong = failure(Class::WrongAnswer, "$.a: expected 1, got 2", "  expected: 1\n  actual:   2");
-    wrong.context = "  request:  curl".into();
+    let wrong = Box::new(Failure { exchange: Some(exchange()), ..*mismatch("$.a", "1", "2", None) });
     let [started, collected] = head(1, 0);
     let mut case = finished(0, "wrong", Outcome::Failed(wrong));
     if let Event::CaseFinished(finished) = &mut case {
@@ -80,9 +79,16 @@ fn traces_tell_more_or_less() {
 
     =================================== FAILURES ===================================
     ____________________________________ wrong _____________________________________
+    error: $.a does not hold
+      --> suites/a.yaml:14:20
+       |
+    14 |     expect: {json: {$.a: 1}}
+       |                    ^^^
+      path:     $.a
       expected: 1
       actual:   2
-      request:  curl
+      reply:    200 OK
+      request:  curl 'https://host/v1/models'
       replayed: recordings/together/1.json
                 recordings/together/2.json
                 recordings/together/3.json
@@ -91,7 +97,7 @@ fn traces_tell_more_or_less() {
                 and 2 more
 
     suites/a.yaml:12: wrong answer
-    rerun: retake run -k 'that case'
+    rerun: retake test -k 'suites/a.yaml::wrong'
     =========================== short test summary info ============================
     FAILED suites/a.yaml::wrong - $.a: expected 1, got 2
     ============================== 1 failed in 0.11s ===============================
@@ -100,6 +106,12 @@ fn traces_tell_more_or_less() {
 
     =================================== FAILURES ===================================
     ____________________________________ wrong _____________________________________
+    error: $.a does not hold
+      --> suites/a.yaml:14:20
+       |
+    14 |     expect: {json: {$.a: 1}}
+       |                    ^^^
+      path:     $.a
       expected: 1
       actual:   2
     =========================== short test summary info ============================
@@ -164,25 +176,26 @@ fn cases_that_ran_again_and_again() {
         }
         event
     };
-    let rerun = |index, name| match finished(index, name, Outcome::Failed(Failure::default())) {
+    let rerun = |index, name| match finished(index, name, Outcome::Failed(Box::default())) {
         Event::CaseFinished(finished) => Event::CaseRerun(finished),
         other => other,
     };
-    let wrong = failure(Class::WrongAnswer, "$.a: expected 1, got 2", "");
+    let wrong = mismatch("$.a", "1", "2", None);
     let events = [
         started,
         collected,
         rerun(1, "flaky"),
         rated(finished(0, "often", Outcome::Passed), 9, 10),
-        finished(1, "flaky", Outcome::Flaky("provider down: no connection".into())),
+        finished(1, "flaky", Outcome::Flaky(failure(Class::ProviderDown, "no connection"))),
         rated(finished(2, "seldom", Outcome::Failed(wrong)), 2, 10),
         finished(3, "last", Outcome::Passed),
         ended(None),
     ];
     insta::assert_snapshot!(printed(Options { letters: Letters::parse(["a"]).unwrap(), ..Options::default() }, &events), @"
     ============================= test session starts ==============================
-    retake 0.1.0 -- mode: replay
-    setup: together
+    retake 0.1.0 -- mode: replay, stack: ci-tests, setup: together, tgi
+    suites: suites (1 file)
+    recordings: recordings (18 real)
     collected 4 items
 
     suites/a.yaml::often PASSED (9/10)                                       [ 25%]
@@ -193,10 +206,17 @@ fn cases_that_ran_again_and_again() {
 
     =================================== FAILURES ===================================
     ____________________________________ seldom ____________________________________
-    $.a: expected 1, got 2
+    error: $.a does not hold
+      --> suites/a.yaml:14:20
+       |
+    14 |     expect: {json: {$.a: 1}}
+       |                    ^^^
+      path:     $.a
+      expected: 1
+      actual:   2
 
     suites/a.yaml:12: wrong answer
-    rerun: retake run -k 'that case'
+    rerun: retake test -k 'suites/a.yaml::seldom'
     =========================== rerun test summary info ============================
     RERUN suites/a.yaml::flaky
     =========================== short test summary info ============================
@@ -248,10 +268,8 @@ fn what_would_run_is_a_tree() {
 #[test]
 fn differences_are_coloured_and_cut_and_whole_at_vv() {
     let numbers = |from: usize| (from..from + 25).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
-    let mut wrong = failure(Class::WrongAnswer, "text: expected …, got …", "  path:     text");
-    wrong
-        .details
-        .extend(Diff::of(&format!("same\n{}", numbers(0)), &format!("same\n{}", numbers(50))).map(Detail::Diff));
+    let texts = Texts { expected: format!("same\n{}", numbers(0)), actual: format!("same\n{}", numbers(50)) };
+    let wrong = mismatch("text", "…", "…", Some(texts));
     let [started, collected] = head(1, 0);
     let events = [started, collected, finished(0, "wrong", Outcome::Failed(wrong)), ended(None)];
     let of = |options: Options| {

@@ -7,7 +7,7 @@ use super::fake::{Answer, Got, Stack, request, stack};
 
 /// A stack with the completion `c1`, and the body that asked for it.
 async fn with_one(extra: &str) -> (Stack, String) {
-    let body = r#"{"id":"c1","created":5,"model":"m","choices":[{"index":0,"message":{"content":"yes"}}]}"#;
+    let body = r#"{"id":"c1","created":5,"model":"m","choices":[{"message":{"content":"a"}}]}"#;
     let stack = stack(Answer::Whole(200, &[], body.into())).await;
     let ask = format!(r#"{{"model":"plain/m","messages":[{{"role":"user","content":"hi"}}]{extra}}}"#);
     assert_eq!(stack.post("/v1/chat/completions", &ask).await.status, 200);
@@ -79,7 +79,7 @@ async fn metadata_is_stored_updated_and_filtered_by() {
 
 #[tokio::test]
 async fn metadata_that_cannot_be_stored_is_refused_before_the_provider_is_asked() {
-    let stack = stack(Answer::Whole(200, &[], r#"{"id":"c1","choices":[]}"#.into())).await;
+    let stack = stack(Answer::Whole(200, &[], r#"{"id":"c1","choices":[{"message":{"content":"a"}}]}"#.into())).await;
     let ask = |store: bool| format!(r#"{{"model":"plain/m","messages":[1],"metadata":{{"a":[1]}},"store":{store}}}"#);
     let got = stack.post("/v1/chat/completions", &ask(true)).await;
     assert_eq!((got.status, &got.json()["error"]["param"], stack.times_asked()), (400, &json!("metadata"), 0));

@@ -1,0 +1,64 @@
+//! How many cases came to what.
+
+use super::{Event, Outcome};
+
+/// How many cases came to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Passed.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Skipped.
+    pub skipped: usize,
+    /// Left out by selection.
+    pub deselected: usize,
+    /// Failed as expected.
+    pub xfailed: usize,
+    /// Passed against expectation.
+    pub xpassed: usize,
+    /// Could not be run.
+    pub errors: usize,
+    /// Passed after they were run again.
+    pub flaky: usize,
+    /// Times that a case was run again.
+    pub reruns: usize,
+    /// Teardowns that failed.
+    pub teardowns: usize,
+}
+
+impl Tally {
+    /// Counts what `event` tells.
+    pub fn count(&mut self, event: &Event) {
+        match event {
+            Event::Collected { deselected, .. } => self.deselected = *deselected,
+            Event::CaseFinished(finished) => match finished.outcome {
+                Outcome::Passed => self.passed += 1,
+                Outcome::Flaky(_) => self.flaky += 1,
+                Outcome::Failed(_) => self.failed += 1,
+                Outcome::Skipped(_) => self.skipped += 1,
+                Outcome::XFailed { .. } => self.xfailed += 1,
+                Outcome::XPassed(_) => self.xpassed += 1,
+                Outcome::Error(_) => self.errors += 1,
+            },
+            Event::CaseRerun(_) => self.reruns += 1,
+            Event::CaseTeardown(_) => self.teardowns += 1,
+            _ => {}
+        }
+    }
+
+    /// Failures and errors.
+    pub fn bad(&self) -> usize {
+        self.failed + self.errors + self.teardowns
+    }
+
+    /// Whether nothing went wrong, and something was run.
+    pub fn is_green(&self) -> bool {
+        self.bad() == 0 && self.done() > 0
+    }
+
+    /// Cases that were run or skipped.
+    pub fn done(&self) -> usize {
+        self.passed + self.flaky + self.failed + self.skipped + self.xfailed + self.xpassed + self.errors
+    }
+}

@@ -1,0 +1,224 @@
+//! A run as a value: what is asked and what comes are made up here, and the events are looked at.
+
+mod ends;
+mod polling;
+mod verdicts;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio::sync::{Notify, mpsc};
+
+use super::*;
+use crate::event::{Failure, Part, Problem, Rate};
+use crate::exchange::Request;
+use crate::matrix;
+use crate::provider::{Catalogue, Models, Setup};
+use crate::suite::{Known, parse};
+use crate::upstream::{ErrorKind, Reply, Upstream};
+use crate::yaml::Source;
+
+/// What comes of a request.
+#[derive(Debug, Clone, Copy)]
+enum Comes {
+    /// A reply with this status and body.
+    Reply(u16, &'static str),
+    /// No reply.
+    Nothing(ErrorKind),
+    /// A good reply, although what is below the stack had none.
+    Covered(ErrorKind),
+    /// Nothing, for ever.
+    Silence,
+    /// A bug.
+    Panic,
+}
+
+const GOOD: Comes = Comes::Reply(200, r#"{"ok": true, "id": "x1"}"#);
+
+/// What comes of a request: its endpoint, and how often that was asked before.
+type Comings = dyn Fn(&str, usize) -> Comes + Send + Sync;
+
+/// A stack and what is below it.
+struct Fake {
+    comes: Box<Comings>,
+    /// Endpoints, in the order in which they were asked.
+    asked: Mutex<Vec<String>>,
+    troubles: Mutex<Vec<(String, ErrorKind)>>,
+    /// Cases and how they ended.
+    ends: Mutex<Vec<(String, CaseEnd)>>,
+    is_asked: Notify,
+}
+
+impl Fake {
+    fn new(comes: impl Fn(&str, usize) -> Comes + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Fake {
+            comes: Box::new(comes),
+            asked: Mutex::default(),
+            troubles: Mutex::default(),
+            ends: Mutex::default(),
+            is_asked: Notify::new(),
+        })
+    }
+
+    fn asked(&self) -> Vec<String> {
+        held(&self.asked).clone()
+    }
+
+    fn ends(&self) -> Vec<CaseEnd> {
+        held(&self.ends).iter().map(|(_, end)| *end).collect()
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Upstream for Fake {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, upstream::Error>> {
+        let before = held(&self.asked).iter().filter(|asked| **asked == request.endpoint).count();
+        held(&self.asked).push(request.endpoint.clone());
+        self.is_asked.notify_one();
+        let comes = (self.comes)(&request.endpoint, before);
+        let reply = |status: u16, body: &'static str| {
+            let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+            Ok(Reply::whole(StatusCode::from_u16(status).unwrap(), json, body))
+        };
+        async move {
+            match comes {
+                Comes::Reply(status, body) => reply(status, body),
+                Comes::Nothing(kind) => Err(upstream::Error::new(kind, kind.name())),
+                Comes::Covered(kind) => {
+                    held(&self.troubles).push((request.case.unwrap_or_default(), kind));
+                    reply(200, r#"{"ok": true}"#)
+                }
+                Comes::Silence => std::future::pending().await,
+                Comes::Panic => panic!("a bug in a stack"),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl StackHooks for Fake {
+    fn begin(&self, _: &Case, _: &[Fault]) -> Result<(), String> {
+        Ok(())
+    }
+    fn troubles(&self, case: &str) -> Vec<upstream::Error> {
+        let troubles = held(&self.troubles);
+        let own = troubles.iter().filter(|(whose, _)| whose == case);
+        own.map(|(_, kind)| upstream::Error::new(*kind, kind.name())).collect()
+    }
+    fn printed(&self) -> Option<String> {
+        Some("listening".to_owned())
+    }
+    fn replayed(&self, _: &str) -> Option<Replayed> {
+        None
+    }
+    fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
+        held(&self.ends).push((case.to_owned(), end));
+        async { CaseUsage::default() }.boxed()
+    }
+}
+
+/// One at a time, once, with time enough.
+fn options() -> Options {
+    Options {
+        workers: 1,
+        case_timeout: Duration::from_secs(30),
+        max_failures: None,
+        is_stepwise: false,
+        reruns: 0,
+        captures: false,
+        purse: None,
+    }
+}
+
+/// The cases of a suite, all of which call the fake.
+fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
+    let known = Known { capabilities: vec!["tools".into()], ..Known::default() };
+    let source = Source { name: "s.yaml".into(), text: suite.into() };
+    let suite = parse(Arc::new(source), &known).unwrap_or_else(|errors| panic!("{}", errors[0].render(false)));
+    let target = Arc::new(Target {
+        upstream: fake.clone(),
+        direct: true,
+        address: Address { base: Base::Server("http://127.0.0.1:8321".into()), start: None },
+        rerun: "retake test".into(),
+        record: None,
+        hooks: fake.clone(),
+    });
+    let models = Models { text: Some("p/m".into()), ..Models::default() };
+    let setup = Setup { name: "local".into(), provider: "p".into(), models, ..Setup::default() };
+    let (suite, catalogue) = (Arc::new(suite), Catalogue::default());
+    let cases = matrix::expand(&suite, &setup, &catalogue, false);
+    cases.map(|case| Planned { case: Arc::new(case), target: target.clone() }).collect()
+}
+
+/// Runs a suite to its end, and tells what happened.
+async fn run_of(suite: &str, options: Options, fake: &Arc<Fake>) -> (Ended, Vec<Event>) {
+    until(suite, options, fake, std::future::pending(), std::future::pending()).await
+}
+
+async fn until(
+    suite: &str,
+    options: Options,
+    fake: &Arc<Fake>,
+    stop: impl Future<Output = ()>,
+    at_once: impl Future<Output = ()>,
+) -> (Ended, Vec<Event>) {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let ended = run(planned(suite, fake), options, sender, stop, at_once).await;
+    let mut events = Vec::new();
+    while let Some(event) = receiver.recv().await {
+        events.push(event);
+    }
+    (ended, events)
+}
+
+/// What came of each case that is done, by its name.
+fn outcomes(events: &[Event]) -> HashMap<String, Outcome> {
+    let done = events.iter().filter_map(|event| match event {
+        Event::CaseFinished(finished) => Some((finished.case.template.clone(), finished.outcome.clone())),
+        _ => None,
+    });
+    done.collect()
+}
+
+/// The word of an outcome, and the class of its failure.
+fn told(outcome: &Outcome) -> (&'static str, Option<Class>) {
+    match outcome {
+        Outcome::Passed => ("passed", None),
+        Outcome::Flaky(failure) => ("flaky", Some(failure.class)),
+        Outcome::Failed(failure) => ("failed", Some(failure.class)),
+        Outcome::Skipped(_) => ("skipped", None),
+        Outcome::XFailed { failure, .. } => ("xfailed", Some(failure.class)),
+        Outcome::XPassed(_) => ("xpassed", None),
+        Outcome::Error(failure) => ("error", Some(failure.class)),
+    }
+}
+
+/// The failure of an outcome.
+fn failure(outcome: &Outcome) -> &Failure {
+    match outcome {
+        Outcome::Failed(failure) | Outcome::Error(failure) | Outcome::XFailed { failure, .. } => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The kinds of events, in order, with the case's name.
+fn kinds(events: &[Event]) -> Vec<String> {
+    let kind = |event: &Event| match event {
+        Event::CaseStarted { id, .. } => format!("started {}", id.trim_start_matches("s.yaml::")),
+        Event::CaseRerun(of) => format!("rerun {}", of.case.template),
+        Event::CaseTeardown(of) => format!("teardown {}", of.case.template),
+        Event::CaseFinished(of) => format!("{} {}", told(&of.outcome).0, of.case.template),
+        Event::CaseGivenUp { id } => format!("given up {}", id.trim_start_matches("s.yaml::")),
+        Event::Finished { interrupted, .. } => format!("finished {interrupted:?}"),
+        other => format!("{other:?}"),
+    };
+    events.iter().map(kind).collect()
+}
