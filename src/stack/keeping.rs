@@ -77,6 +77,7 @@ fn renamed(json: &Value, id: Option<&str>, model: &str) -> String {
     json.to_string()
 }
 
-fn now() -> i64 {
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::gateway::Gateway;
+use super::keeping::now;
 use super::model::{Model, ModelType};
 use super::refusal::Refusal;
 
@@ -124,8 +124,4 @@ impl Registration {
         }
         Ok(name.to_owned())
     }
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -24,7 +24,11 @@ const OF_THE_ADDRESS: [&str; 2] = ["alt-svc", "strict-transport-security"];
 pub const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
 
 /// What a name has in it under which a key, a cookie or a password travels.
-const CREDENTIALS: [&str; 6] = ["authorization", "api-key", "apikey", "subscription-key", "cookie", "secret"];
+const CREDENTIALS: [&str; 7] =
+    ["authorization", "api-key", "apikey", "subscription-key", "cookie", "secret", LLAMA_STACKS_KEYS];
+
+/// Under which llama-stack's client sends the keys of all its providers, as JSON.
+const LLAMA_STACKS_KEYS: &str = "x-llamastack-provider-data";
 
 /// Whether a header says something of one connection, and is not passed on.
 pub fn is_of_one_hop(name: &str) -> bool {
@@ -79,6 +83,7 @@ mod tests {
             "cookie",
             "Set-Cookie",
             "client_secret",
+            "X-LlamaStack-Provider-Data",
         ] {
             assert!(is_credential(name), "{name}");
         }
