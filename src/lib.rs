@@ -53,7 +53,7 @@ pub mod access;
 pub mod check;
 // Two texts, line by line.
 pub mod diff;
-// What happened in a run; the tally.
+// What happened in a run, as data that can be kept and read again; the tally.
 pub mod event;
 // One request and its reply as kept: normalise, name, scrub, format.
 pub mod exchange;

@@ -2,7 +2,7 @@
 
 mod session;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,6 +93,31 @@ fn again(command: &str, args: &TestArgs) -> String {
     line
 }
 
+/// Each case once. Two setups may mean the same one: the same provider, model and parameters. Where only its name is the
+/// same, because it names no model, it runs for the first of the setups, and it is said for which it does not.
+fn of_setups(cases: impl Iterator<Item = Case>) -> (Vec<Case>, Vec<String>) {
+    let (mut kept, mut providers) = (Vec::new(), HashMap::new());
+    let mut left_out: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    for case in cases {
+        match providers.get(&case.id) {
+            None => {
+                providers.insert(case.id.clone(), Arc::clone(&case.provider));
+                kept.push(case);
+            }
+            Some(provider) if *provider == case.provider => {}
+            Some(_) => *left_out.entry(Arc::clone(&case.setup)).or_default() += 1,
+        }
+    }
+    let said = left_out.into_iter().map(|(setup, count)| {
+        let cases = match count {
+            1 => "1 case that names no model and runs".to_owned(),
+            many => format!("{many} cases that name no model and run"),
+        };
+        format!("not run for {setup}: {cases} for another setup (to run them: --setup {setup})")
+    });
+    (kept, said.collect())
+}
+
 /// How many cases there are.
 struct Counts {
     suites: usize,
@@ -118,13 +143,17 @@ impl Run<'_> {
         let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
         let letters = Letters::parse(args.report.report.iter().map(String::as_str));
         let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpPRKaAN")))?;
-        let mut all = self.cases(suites);
+        let (mut all, said) = self.cases(suites);
         names.narrow(&mut all)?;
         let mut memory = Memory::open(Path::new("."));
         if args.choice.cache_clear {
             memory.clear();
         }
-        let selected = select::select(args, names, &all, &mut memory)?;
+        let mut selected = select::select(args, names, &all, &mut memory)?;
+        // Who names cases does not ask for all of them.
+        if names.is_empty() && args.select.pattern.is_none() {
+            selected.said.extend(said);
+        }
         if selected.cases.is_empty() {
             let words = args.select.pattern.iter().chain(&args.libtest.names).map(String::as_str);
             let ids: Vec<&str> = all.iter().map(|case| case.id.as_str()).collect();
@@ -152,15 +181,17 @@ impl Run<'_> {
         super::block_on(self.session(selected, &counts, options, memory, spending))
     }
 
-    /// Every case of the suites, for every setup.
-    fn cases(&self, suites: &[Arc<Suite>]) -> Vec<Arc<Case>> {
+    /// Every case of the suites, for every setup, and what is to be said of those that do not run.
+    fn cases(&self, suites: &[Arc<Suite>]) -> (Vec<Arc<Case>>, Vec<String>) {
         let (catalogue, direct) = (&self.parties.catalogue, self.stack.is_bare());
         let expand = |setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct));
-        // Two setups may mean the same case: the same provider, model and parameters.
-        let (mut seen, is_one) = (HashSet::new(), self.setups.len() == 1);
-        let cases = self.setups.iter().flat_map(expand).filter(|case| is_one || seen.insert(case.id.clone()));
+        let cases = self.setups.iter().flat_map(expand);
+        let (cases, said) = match self.setups {
+            [_] => (cases.collect(), Vec::new()),
+            _ => of_setups(cases),
+        };
         let (var, is_replay) = (|name: &str| self.sourcing.var(name), self.sourcing.mode == Mode::Replay);
-        cases.map(|case| Arc::new(case.equipped(&var, is_replay))).collect()
+        (cases.into_iter().map(|case| Arc::new(case.equipped(&var, is_replay))).collect(), said)
     }
 
     /// Shows what would run.

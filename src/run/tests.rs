@@ -32,6 +32,8 @@ enum Comes {
     Nothing(ErrorKind),
     /// A good reply, although what is below the stack had none.
     Covered(ErrorKind),
+    /// A good reply, a moment later.
+    Late,
     /// Nothing, for ever.
     Silence,
     /// A bug.
@@ -95,6 +97,10 @@ impl Upstream for Fake {
                 Comes::Covered(kind) => {
                     held(&self.troubles).push((request.case.unwrap_or_default(), kind));
                     reply(200, r#"{"ok": true}"#)
+                }
+                Comes::Late => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    reply(200, "{}")
                 }
                 Comes::Silence => std::future::pending().await,
                 Comes::Panic => panic!("a bug in a stack"),

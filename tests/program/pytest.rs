@@ -369,3 +369,22 @@ fn the_printed_request_reaches_something() {
     assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
     ran.says("suites/gone.yaml::gone - status: expected 200, got 404");
 }
+
+#[test]
+fn cases_that_run_for_one_of_several_setups_are_told() {
+    let dir = Dir::new();
+    dir.copy("recordings");
+    let suite =
+        "cases:\n- {name: list, request: {get: /v1/models}}\n- {name: chat, model: text, request: {get: /v1/models}}\n";
+    dir.write("suites/a.yaml", suite);
+    let ran = dir.retake("test --co").run().exits(0);
+    assert_eq!((ran.stdout.matches("<Case list>").count(), ran.stdout.matches("<Case chat[").count()), (1, 2));
+    ran.says(
+        "not run for llama-cpp: 1 case that names no model and runs for another setup (to run them: --setup llama-cpp)",
+    );
+    let alone = dir.retake("test --co --setup llama-cpp").run().exits(0);
+    assert!(!alone.stdout.contains("not run for"), "{}", alone.stdout);
+    alone.says("<Case list>");
+    let named = dir.retake("test --co -k chat").run().exits(0);
+    assert!(!named.stdout.contains("not run for"), "{}", named.stdout);
+}

@@ -239,6 +239,8 @@ async fn no_answer_is_no_recording_and_leaves_the_count_alone() {
     assert!(finish(&tape, "c", true).await.is_empty());
     assert!(files(root.path())[0].1.contains("\"origin\": \"real\""));
     assert_eq!(files(root.path()).len(), 1);
+    // The reply is that to the first of the case's equal requests.
+    assert_eq!(body(&player(root.path()), ask(Some("c"), "hi")).await, "{}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,6 +88,13 @@ fn a_kept_event_says_its_kind_and_the_format_its_version() {
 }
 
 #[test]
+fn a_member_that_is_not_known_is_passed_over() {
+    let text = kept(&rich()).replace("\"index\":", "\"of_a_newer_one\": {\"a\": [1]}, \"index\":");
+    let read: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(text.contains("of_a_newer_one") && read == rich(), "{text}");
+}
+
+#[test]
 fn a_failure_shows_everything_that_is_known_of_it() {
     let text = printed(Options::default(), &rich());
     insta::assert_snapshot!(text.split_once("= ERRORS =").unwrap().1, @r#"

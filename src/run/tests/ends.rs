@@ -79,9 +79,15 @@ cases:
   teardown: [{request: {delete: /v1/made}}]
 - {name: b, request: {get: /v1/b}}
 ";
-    let fake = Fake::new(|endpoint, _| if endpoint == "/v1/slow" { Comes::Silence } else { GOOD });
+    let fake = Fake::new(|endpoint, _| match endpoint {
+        "/v1/slow" => Comes::Silence,
+        // Cleaning up has time of its own.
+        "/v1/made" => Comes::Late,
+        _ => GOOD,
+    });
     let brief = Options { case_timeout: Duration::from_millis(50), ..options() };
     let (_, events) = run_of(suite, brief, &fake).await;
+    assert!(!kinds(&events).contains(&"teardown a".to_owned()), "{events:?}");
     let outcomes = outcomes(&events);
     assert_eq!((told(&outcomes["a"]), told(&outcomes["b"])), (("failed", Some(Class::ProviderDown)), ("passed", None)));
     let Problem::Message(message) = &failure(&outcomes["a"]).problem else { panic!("{outcomes:?}") };
