@@ -112,5 +112,6 @@ fn pure_modules_touch_nothing_outside() {
 #[test]
 fn the_map_stays_a_map() {
     let lib = include_str!("../src/lib.rs");
-    assert!(lib.lines().count() < 60, "src/lib.rs is the map, one line a module");
+    let map = lib.lines().filter(|line| !line.starts_with("//!")).count();
+    assert!(map < 60, "src/lib.rs is the map, one line a module, after the tour");
 }
