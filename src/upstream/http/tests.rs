@@ -98,6 +98,19 @@ async fn the_key_goes_along_unless_it_is_not_wanted() {
 }
 
 #[tokio::test]
+async fn what_the_caller_identifies_himself_with_stays_behind() {
+    let server = server(vec![vec![WHOLE]]).await;
+    let mut asked = request();
+    for name in ["cookie", "authorization", "x-api-key", "x-amz-security-token", "x-retake-session"] {
+        asked.headers.insert(name, "of-the-caller".parse().unwrap());
+    }
+    asked.headers.insert("x-own", "goes-along".parse().unwrap());
+    Http::new(keyed(&server.base_url)).send(asked).await.unwrap();
+    let sent = server.asked.lock().unwrap().join("\n");
+    assert!(!sent.contains("of-the-caller") && sent.contains("x-own: goes-along"), "{sent}");
+}
+
+#[tokio::test]
 async fn without_a_key_nothing_is_sent() {
     let server = server(vec![]).await;
     let config = HttpConfig { key: Some(Key::new("TEST_KEY", None)), ..keyed(&server.base_url) };
@@ -153,6 +166,18 @@ async fn a_body_that_stands_still_is_given_up() {
     let (came, error) = http.send(request()).await.unwrap().collect().await.unwrap_err();
     assert_eq!((came, error.kind), ("half of".into(), ErrorKind::Timeout));
     insta::assert_snapshot!(without_port(&error.message), @"together: POST http://HOST/v1/chat/completions: the reply stood still after 7 bytes: no more within 60ms");
+}
+
+#[tokio::test]
+async fn a_body_that_keeps_coming_is_given_up_when_the_whole_has_taken_too_long() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n";
+    let drops = std::iter::once(head).chain(std::iter::repeat_n("a", 100)).collect();
+    let server = server(vec![drops]).await;
+    let timeouts = Timeouts { whole: Duration::from_millis(200), ..Timeouts::default() };
+    let http = Http::new(HttpConfig { timeouts, ..keyed(&server.base_url) });
+    let (came, error) = http.send(request()).await.unwrap().collect().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(came.len() < 100 && error.message.contains("no more within 200ms"), "{came:?} {}", error.message);
 }
 
 #[tokio::test]
