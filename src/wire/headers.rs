@@ -32,12 +32,12 @@ const LLAMA_STACKS_KEYS: &str = "x-llamastack-provider-data";
 
 /// Whether a header says something of one connection, and is not passed on.
 pub fn is_of_one_hop(name: &str) -> bool {
-    OF_ONE_HOP.contains(&name.to_ascii_lowercase().as_str())
+    OF_ONE_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a reply's header speaks of the server's address.
 pub fn is_of_the_address(name: &str) -> bool {
-    OF_THE_ADDRESS.contains(&name.to_ascii_lowercase().as_str())
+    OF_THE_ADDRESS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a key or a cookie travels under this name, in a header or in a query: it is the caller's own, which neither a
