@@ -167,7 +167,7 @@ fn string_without_halves(string: &str, numbers: Numbers, out: &mut String) -> Op
     oddity
 }
 
-/// The code unit of the `\uXXXX` that `text` begins with.
+/// The code unit of the escape that `text` begins with: `\u` and four hex digits.
 fn unit_at(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
