@@ -5,22 +5,22 @@ use core::net::IpAddr;
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
-/// Keys, as digests: of one length, so that comparing them tells nothing by its time.
-pub struct Keys(Vec<[u8; 32]>);
+/// AccessKeys, as digests: of one length, so that comparing them tells nothing by its time.
+pub(crate) struct AccessKeys(Vec<[u8; 32]>);
 
-impl Keys {
+impl AccessKeys {
     /// These keys; none let everybody in.
-    pub fn new(keys: &[String]) -> Self {
-        Keys(keys.iter().map(|key| digest(key)).collect())
+    pub(crate) fn new(keys: &[String]) -> Self {
+        AccessKeys(keys.iter().map(|key| digest(key)).collect())
     }
 
     /// Whether nobody needs one.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether `key` is one of them.
-    pub fn know(&self, key: &str) -> bool {
+    pub(crate) fn know(&self, key: &str) -> bool {
         let sent = digest(key);
         // No early end: every key is compared, byte by byte.
         self.0.iter().fold(false, |found, known| found | same(known, &sent))
@@ -28,7 +28,7 @@ impl Keys {
 }
 
 /// The token of `Authorization: Bearer TOKEN`.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let key = key.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
@@ -36,7 +36,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Whether a server may listen on `address`: without keys only on loopback, since whoever reaches it spends the
 /// providers' keys. `what` it is, for the reason why not.
-pub fn may_listen(what: &str, address: IpAddr, has_keys: bool) -> Result<(), String> {
+pub(crate) fn may_listen(what: &str, address: IpAddr, has_keys: bool) -> Result<(), String> {
     if address.to_canonical().is_loopback() || has_keys {
         return Ok(());
     }
@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn a_key_is_known_or_not() {
-        let keys = Keys::new(&["a".into(), "b".into()]);
+        let keys = AccessKeys::new(&["a".into(), "b".into()]);
         assert!(keys.know("a") && keys.know("b") && !keys.know("aa") && !keys.know(""));
-        assert!(Keys::new(&[]).is_empty() && !keys.is_empty());
+        assert!(AccessKeys::new(&[]).is_empty() && !keys.is_empty());
     }
 
     #[test]

@@ -12,7 +12,7 @@ const BEFORE: usize = 20;
 
 /// Whose a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub(crate) enum Whose {
     /// Both have it.
     Both,
     /// Only the expected text has it.
@@ -23,7 +23,7 @@ pub enum Whose {
 
 impl Whose {
     /// What stands before such a line.
-    pub fn mark(self) -> char {
+    pub(crate) fn mark(self) -> char {
         match self {
             Whose::Both => ' ',
             Whose::Expected => '-',
@@ -34,11 +34,11 @@ impl Whose {
 
 /// How two texts differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diff(Vec<(Whose, String)>);
+pub(crate) struct Diff(Vec<(Whose, String)>);
 
 /// How much of a difference is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// Every line, whole.
     Whole,
     /// Changes with a few equal lines around them, long lines from where they part.
@@ -49,7 +49,7 @@ pub enum Extent {
 
 /// A line to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub(crate) enum Line {
     /// A line of the texts.
     Of(Whose, String),
     /// So many equal lines are left out.
@@ -60,7 +60,7 @@ pub enum Line {
 
 impl Diff {
     /// How `actual` differs from `expected`; `None` when it does not, or when they are too long to say.
-    pub fn of(expected: &str, actual: &str) -> Option<Diff> {
+    pub(crate) fn of(expected: &str, actual: &str) -> Option<Diff> {
         if expected == actual {
             return None;
         }
@@ -86,7 +86,7 @@ impl Diff {
     }
 
     /// The lines to print.
-    pub fn shown(&self, extent: Extent) -> Vec<Line> {
+    pub(crate) fn shown(&self, extent: Extent) -> Vec<Line> {
         if extent == Extent::Whole {
             return self.0.iter().map(|(whose, text)| Line::Of(*whose, text.clone())).collect();
         }
@@ -139,7 +139,7 @@ impl Line {
     }
 
     /// The line with its mark, or what is left out.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Line::Of(whose, text) => format!("{} {text}", whose.mark()).trim_end().to_owned(),
             Line::Equal(count) => format!("  ... {count} equal lines"),
@@ -169,7 +169,7 @@ fn parted(lines: &[(Whose, String)]) -> Vec<Line> {
 }
 
 /// Two long texts of one line from a little before the place where they part, with what that place is.
-pub fn parting(expected: &str, actual: &str) -> Option<(String, String)> {
+pub(crate) fn parting(expected: &str, actual: &str) -> Option<(String, String)> {
     let same = expected.chars().zip(actual.chars()).take_while(|(a, b)| a == b).count();
     let is_short = |text: &str| text.chars().nth(MOST_CHARACTERS).is_none();
     if same < 2 * BEFORE || is_short(expected) && is_short(actual) {

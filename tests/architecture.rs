@@ -115,3 +115,41 @@ fn the_map_stays_a_map() {
     let map = lib.lines().filter(|line| !line.starts_with("//!")).count();
     assert!(map < 60, "src/lib.rs is the map, one line a module, after the tour");
 }
+
+/// Names that a module hands on, each with the file that defines it.
+fn handed_on(text: &str) -> BTreeMap<String, String> {
+    let found = Regex::new(r"pub(?:\([a-z]+\))? use ([a-z_]+)::(?:\{([^}]*)\}|(\w+));").expect("a valid pattern");
+    found
+        .captures_iter(text)
+        .filter(|cells| !["crate", "super", "self"].contains(&&cells[1]))
+        .flat_map(|cells| {
+            let names = cells.get(2).or(cells.get(3)).map_or("", |names| names.as_str()).to_owned();
+            let file = cells[1].to_owned();
+            names.split(',').map(|name| (name.trim().to_owned(), file.clone())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn inside_a_module_names_are_imported_from_the_file_that_defines_them() {
+    let all = modules();
+    let imports = Regex::new(r"(?m)^use super::(?:\{([^}]*)\}|(\w+));").expect("a valid pattern");
+    let mut wrong = Vec::new();
+    for (_, hub, text) in &all {
+        let folder = hub.strip_suffix("mod").unwrap_or(&format!("{hub}/")).to_owned();
+        let names = handed_on(text);
+        let beside = |file: &str| file.strip_prefix(&folder).is_some_and(|rest| rest != "mod" && !rest.contains('/'));
+        for (_, file, text) in all.iter().filter(|(_, file, _)| beside(file)) {
+            for found in imports.captures_iter(text) {
+                let imported = found.get(1).or(found.get(2)).map_or("", |names| names.as_str());
+                for name in imported.split(',').map(str::trim) {
+                    let Some(home) = names.get(name).filter(|home| !file.ends_with(&format!("/{home}"))) else {
+                        continue;
+                    };
+                    wrong.push(format!("src/{file}.rs: `super::{name}` is `super::{home}::{name}`"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

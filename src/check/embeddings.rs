@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Fault;
+use super::MismatchKind;
 use super::compare::filled;
 use super::expectation::Checker;
 use super::unmet::Unmet;
@@ -16,7 +16,12 @@ impl Checker<'_> {
         let found = match vectors(json) {
             Ok(found) => found,
             Err(why) => {
-                return self.push(expect.place, "embeddings", Unmet::new("vectors", why), Fault::ProtocolViolation);
+                return self.push(
+                    expect.place,
+                    "embeddings",
+                    Unmet::new("vectors", why),
+                    MismatchKind::ProtocolViolation,
+                );
             }
         };
         self.maybe(&expect.count, "embeddings.count", &found.len().into());
@@ -24,7 +29,7 @@ impl Checker<'_> {
             // That there are none can be what is wanted, but nothing else can be true of none.
             if expect.count.is_none() || asks_of_vectors(expect) {
                 let unmet = Unmet::new("vectors", "there are none");
-                self.push(expect.place, "embeddings", unmet, Fault::WrongAnswer);
+                self.push(expect.place, "embeddings", unmet, MismatchKind::WrongAnswer);
             }
             return;
         };
@@ -40,18 +45,18 @@ impl Checker<'_> {
             self.maybe(&expect.dimensions, &format!("embeddings[{index}].dimensions"), &vector.numbers.len().into());
             if let Some(why) = flaw(vector).filter(|_| expect.finite == Some(true)) {
                 let unmet = Unmet::new("finite numbers, not all zero", why);
-                self.push(expect.place, &format!("embeddings[{index}]"), unmet, Fault::WrongAnswer);
+                self.push(expect.place, &format!("embeddings[{index}]"), unmet, MismatchKind::WrongAnswer);
             }
             if let Some(encoding) = expect.encoding
                 && encoding != vector.encoding
             {
                 let unmet = Unmet::new(encoding_name(encoding), encoding_name(vector.encoding));
-                self.push(expect.place, &format!("embeddings[{index}].encoding"), unmet, Fault::WrongAnswer);
+                self.push(expect.place, &format!("embeddings[{index}].encoding"), unmet, MismatchKind::WrongAnswer);
             }
         }
         if expect.finite == Some(false) && found.iter().all(|vector| flaw(vector).is_none()) {
             let unmet = Unmet::new("a vector that is not finite, or all zero", "all are finite");
-            self.push(expect.place, "embeddings.finite", unmet, Fault::WrongAnswer);
+            self.push(expect.place, "embeddings.finite", unmet, MismatchKind::WrongAnswer);
         }
     }
 
@@ -66,7 +71,7 @@ impl Checker<'_> {
             (false, None) => Unmet::new("two vectors that are equal", "all differ"),
             (true, None) | (false, Some(_)) => return,
         };
-        self.push(expect.place, "embeddings.differ", unmet, Fault::WrongAnswer);
+        self.push(expect.place, "embeddings.differ", unmet, MismatchKind::WrongAnswer);
     }
 
     /// `differs_from` and `cosine`: the first vector against a captured one, or the second.
@@ -94,7 +99,7 @@ impl Checker<'_> {
         });
         match cosine {
             Ok(cosine) => self.need(need, "embeddings.cosine", &json!(cosine)),
-            Err(unmet) => self.push(need.place, "embeddings.cosine", unmet, Fault::WrongAnswer),
+            Err(unmet) => self.push(need.place, "embeddings.cosine", unmet, MismatchKind::WrongAnswer),
         }
     }
 }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::matcher::{is_singular, meets, nodes_meet};
+use super::seen::Seen;
 use super::unmet::Unmet;
-use super::{Fault, Mismatch, Seen, Verdict, show};
+use super::{Mismatch, MismatchKind, Verdict, show};
 use crate::suite::template::Scope;
 use crate::suite::{ErrorExpect, Expect, Need, StreamExpect};
 use crate::wire::BodyKind;
@@ -15,7 +16,7 @@ const MOST_FLAWS: usize = 3;
 
 /// Checks a reply. Names in operands are filled in from `scope`. With a wrong status, nothing else is looked at: a
 /// refusal meets no other expectation, and saying so for each hides the reason.
-pub fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict {
+pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict {
     let mut checker = Checker { scope, seen, mismatches: Vec::new() };
     checker.status(expect);
     if let Some(why) = seen.broken.filter(|_| !expect.may_break()) {
@@ -24,7 +25,12 @@ pub fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict {
     if let Some((true, place)) = expect.broken
         && seen.broken.is_none()
     {
-        checker.push(place, "broken", Unmet::new("a body that breaks off", "it came to its end"), Fault::WrongAnswer);
+        checker.push(
+            place,
+            "broken",
+            Unmet::new("a body that breaks off", "it came to its end"),
+            MismatchKind::WrongAnswer,
+        );
     }
     if checker.mismatches.iter().all(|mismatch| mismatch.path != "status") {
         checker.all(expect);
@@ -73,14 +79,14 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, fault: Fault) {
+    pub(super) fn push(&mut self, place: Place, path: &str, unmet: Unmet, kind: MismatchKind) {
         let Unmet { expected, actual, texts, .. } = unmet;
-        self.mismatches.push(Mismatch { place, path: path.to_owned(), expected, actual, fault, texts });
+        self.mismatches.push(Mismatch { place, path: path.to_owned(), expected, actual, kind, texts });
     }
 
     pub(super) fn record(&mut self, place: Place, path: &str, result: Result<(), Unmet>) {
         if let Err(unmet) = result {
-            self.push(place, path, unmet, Fault::WrongAnswer);
+            self.push(place, path, unmet, MismatchKind::WrongAnswer);
         }
     }
 
@@ -95,7 +101,7 @@ impl Checker<'_> {
     }
 
     fn protocol_violation(&mut self, path: &str, expected: &str, actual: impl Into<String>) {
-        self.push(Place::default(), path, Unmet::new(expected, actual), Fault::ProtocolViolation);
+        self.push(Place::default(), path, Unmet::new(expected, actual), MismatchKind::ProtocolViolation);
     }
 
     /// Without `status`, 2xx; with `error` alone, 4xx or 5xx.
@@ -113,7 +119,7 @@ impl Checker<'_> {
             None => ((200..300).contains(&status), Place::default(), "2xx"),
         };
         if !fine {
-            self.push(place, "status", Unmet::new(wanted, with_body(status.to_string())), Fault::WrongAnswer);
+            self.push(place, "status", Unmet::new(wanted, with_body(status.to_string())), MismatchKind::WrongAnswer);
         }
     }
 
@@ -150,7 +156,7 @@ impl Checker<'_> {
     pub(super) fn no_choice(&mut self, place: Place, path: &str) {
         if self.seen.not_json.is_none() {
             let unmet = Unmet::new("a choice 0", show::cut(self.seen.body_text().trim()));
-            self.push(place, path, unmet, Fault::ProtocolViolation);
+            self.push(place, path, unmet, MismatchKind::ProtocolViolation);
         }
     }
 
@@ -171,7 +177,7 @@ impl Checker<'_> {
         let Some(error) = self.seen.error() else {
             let body = self.seen.body_text().trim();
             let actual = if body.is_empty() { "an empty body".to_owned() } else { show::cut(body) };
-            return self.push(expect.place, "error", Unmet::new("an error", actual), Fault::ProtocolViolation);
+            return self.push(expect.place, "error", Unmet::new("an error", actual), MismatchKind::ProtocolViolation);
         };
         for (need, name) in
             [(&expect.message, "message"), (&expect.r#type, "type"), (&expect.code, "code"), (&expect.param, "param")]
@@ -197,7 +203,7 @@ impl Checker<'_> {
                 .get("content-type")
                 .map_or("no content type".into(), |kind| String::from_utf8_lossy(kind.as_bytes()));
             let unmet = Unmet::new("an event stream", format!("{} with {kind}", seen.status));
-            return self.push(expect.place, "stream", unmet, Fault::ProtocolViolation);
+            return self.push(expect.place, "stream", unmet, MismatchKind::ProtocolViolation);
         }
         let answer = &seen.answer;
         let reasons: Vec<_> = answer.choices.values().map(|choice| choice.finish_reason.clone()).collect();
@@ -210,7 +216,12 @@ impl Checker<'_> {
             && done != answer.done
         {
             let words = |done| if done { "ends with [DONE]" } else { "ends without [DONE]" }.to_owned();
-            self.push(expect.place, "stream.done", Unmet::new(words(done), words(answer.done)), Fault::WrongAnswer);
+            self.push(
+                expect.place,
+                "stream.done",
+                Unmet::new(words(done), words(answer.done)),
+                MismatchKind::WrongAnswer,
+            );
         }
     }
 }

@@ -10,22 +10,22 @@ mod timing;
 mod tools;
 mod unmet;
 
-pub use expectation::check;
-pub use seen::{Observed, Seen};
-pub use timing::{Clock, Timing};
+pub(crate) use expectation::check;
+pub(crate) use seen::{Observed, Seen};
+pub(crate) use timing::{Clock, Timing};
 
 use crate::yaml::Place;
 
 /// What the checks said of a reply: it holds when there is no mismatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// Everything that does not hold, in the order of the checks.
     pub mismatches: Vec<Mismatch>,
 }
 
 /// An expectation that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
+pub(crate) struct Mismatch {
     /// Where the expectation stands in the suite; `0:0` for what every reply must be.
     pub place: Place,
     /// What was looked at: `status`, `text`, `$.choices[0].text`, `stream.chunks`.
@@ -35,14 +35,14 @@ pub struct Mismatch {
     /// What is, short.
     pub actual: String,
     /// The class.
-    pub fault: Fault,
+    pub kind: MismatchKind,
     /// Both in full, where they are too long for a line and can be compared line by line.
     pub texts: Option<Box<Texts>>,
 }
 
 /// What should be and what is, as texts of several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Texts {
+pub(crate) struct Texts {
     /// What should be.
     pub expected: String,
     /// What is.
@@ -51,7 +51,7 @@ pub struct Texts {
 
 /// Classes of mismatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum MismatchKind {
     /// The answer is not the one that was asked for.
     WrongAnswer,
     /// The reply is not what the protocol allows: no JSON, a stream that broke off, an error inside a good one.

@@ -6,13 +6,13 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::Timing;
+use super::timing::Timing;
 use crate::suite::CaptureFrom;
 use crate::wire::{self, Answer, BodyKind, Flaw};
 
 /// A reply as it came.
 #[derive(Debug, Clone)]
-pub struct Observed<'a> {
+pub(crate) struct Observed<'a> {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -27,7 +27,7 @@ pub struct Observed<'a> {
 
 /// A reply, read.
 #[derive(Debug)]
-pub struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     pub(super) status: u16,
     pub(super) headers: &'a HeaderMap,
     pub(super) broken: Option<&'a str>,
@@ -45,7 +45,7 @@ pub struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// Reads a reply.
-    pub fn new(observed: Observed<'a>) -> Self {
+    pub(crate) fn new(observed: Observed<'a>) -> Self {
         let content_type = observed.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let content_type = content_type.as_deref().unwrap_or_default();
         let text = String::from_utf8_lossy(observed.body);
@@ -79,7 +79,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The reply's JSON; for a stream, the array of its JSON events.
-    pub fn json(&self) -> Option<&Value> {
+    pub(crate) fn json(&self) -> Option<&Value> {
         self.json.as_ref()
     }
 
@@ -89,23 +89,23 @@ impl<'a> Seen<'a> {
     }
 
     /// The answer's text: of choice 0, whole or put together. `None` when there is no such choice.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         self.answer.text()
     }
 
     /// The tool calls of choice 0 as an OpenAI `tool_calls` array; empty when there are none.
-    pub fn tool_calls(&self) -> Value {
+    pub(crate) fn tool_calls(&self) -> Value {
         self.answer.tool_calls()
     }
 
     /// The error in the reply as an object with, at best, `message`, `type`, `code` and `param`: `{error: {…}}`,
     /// `{error: "…"}`, `{detail: …}`, in a stream too; with a status of 4xx or 5xx also `{message: …}` and plain text.
-    pub fn error(&self) -> Option<Value> {
+    pub(crate) fn error(&self) -> Option<Value> {
         self.error.clone()
     }
 
     /// A value to keep for later steps; `Err` says why there is none. Of several nodes that a path selects, the first.
-    pub fn capture(&self, from: &CaptureFrom) -> Result<Value, String> {
+    pub(crate) fn capture(&self, from: &CaptureFrom) -> Result<Value, String> {
         match from {
             CaptureFrom::Text => self.text().map(Value::from).ok_or_else(|| "the reply has no choice 0".to_owned()),
             CaptureFrom::ToolCalls => match self.tool_calls() {

@@ -9,7 +9,7 @@ use crate::suite::TimeExpect;
 
 /// When a reply came, from sending its request on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// When each chunk of the body came, in order; none for a body without bytes, or where nobody knows.
     pub chunks: Vec<Duration>,
     /// Where these times come from.
@@ -18,7 +18,7 @@ pub struct Timing {
 
 /// Where times come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Clock {
+pub(crate) enum Clock {
     /// The reply was waited for.
     Measured,
     /// The reply was replayed at once: the times are those of its recording.

@@ -6,7 +6,7 @@ use super::compare::{filled, has_subset, validates};
 use super::expectation::Checker;
 use super::matcher::meets;
 use super::unmet::Unmet;
-use super::{Fault, show};
+use super::{MismatchKind, show};
 use crate::suite::{ArgumentsExpect, ArgumentsKind, Matcher, ToolCallExpect, ToolCallsExpect};
 
 /// What one call lacks: below its path, with the words.
@@ -22,12 +22,12 @@ impl Checker<'_> {
         self.maybe(&expect.count, "tool_calls.count", &calls.len().into());
         if expect.count.is_none() && expect.calls.is_empty() && calls.is_empty() {
             let unmet = Unmet::new("a tool call", self.said());
-            self.push(expect.place, "tool_calls", unmet, Fault::WrongAnswer);
+            self.push(expect.place, "tool_calls", unmet, MismatchKind::WrongAnswer);
         }
         for (index, call) in calls.iter().enumerate() {
             if let Err(unmet) = arguments_of(call) {
                 let path = format!("tool_calls[{index}].arguments");
-                self.push(expect.place, &path, unmet, Fault::ProtocolViolation);
+                self.push(expect.place, &path, unmet, MismatchKind::ProtocolViolation);
             }
         }
         self.calls_in_order(&expect.calls, calls);
@@ -50,14 +50,14 @@ impl Checker<'_> {
                             _ => wanted.arguments.as_ref().map(|arguments| arguments.place),
                         };
                         let path = format!("tool_calls[{next}].{below}");
-                        self.push(place.unwrap_or(wanted.place), &path, unmet, Fault::WrongAnswer);
+                        self.push(place.unwrap_or(wanted.place), &path, unmet, MismatchKind::WrongAnswer);
                     }
                     next += 1;
                 }
                 None => {
                     let actual = format!("{} came; {}", calls.len(), self.said());
                     let path = format!("tool_calls[{index}]");
-                    self.push(wanted.place, &path, Unmet::new("a tool call", actual), Fault::WrongAnswer);
+                    self.push(wanted.place, &path, Unmet::new("a tool call", actual), MismatchKind::WrongAnswer);
                 }
             }
         }

@@ -87,7 +87,7 @@ pub(super) struct TestArgs {
 pub(super) struct RecordArgs {
     #[command(flatten)]
     pub(super) test: TestArgs,
-    /// Record everything twice, aside, and show which fields of requests and replies moved
+    /// Record everything twice, aside, and show which fields of requests and replies changed
     #[arg(long)]
     pub(super) twice: bool,
 }

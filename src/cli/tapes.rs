@@ -8,7 +8,7 @@ use crate::provider::{Catalogue, Manners, Provider, Setup};
 use crate::record::{self, Library, Mode, Staging, Tape, TapeSet};
 use crate::script::{Script, Scripted};
 use crate::upstream;
-use crate::upstream::http::{Http, HttpConfig, Key, Limits, Retries, Timeouts};
+use crate::upstream::http::{ApiKey, Http, HttpConfig, Limits, Retries, Timeouts};
 
 use super::budget::{Meter, Spending};
 use super::exit::Stop;
@@ -116,7 +116,7 @@ impl<'a> Tapes<'a> {
         };
         let key = provider.key.as_ref().map(|var| {
             let (header, prefix) = &provider.key_header;
-            Key::new(var, self.sourcing.var(var)).travels_in(header, prefix)
+            ApiKey::new(var, self.sourcing.var(var)).travels_in(header, prefix)
         });
         let config = HttpConfig {
             key,

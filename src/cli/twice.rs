@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::exchange::{Exchange, Field, Moved, Remedy, Rules, moved};
+use crate::exchange::{Changes, Exchange, Field, Remedy, Rules, changes};
 
 /// Characters shown of a value.
 const MOST_CHARACTERS: usize = 60;
@@ -14,24 +14,25 @@ const MOST_REPLY_FIELDS: usize = 12;
 /// What did not stay the same between two recordings of the same requests to a provider, and what to do about it. `rules`
 /// are what is declared already: the provider's, and masks of suites.
 pub(super) fn account(provider: &str, rules: &Rules, first: &[Exchange], second: &[Exchange]) -> String {
-    let moved = &moved(first, second, rules);
+    let changed = &changes(first, second, rules);
     let out = &mut String::new();
-    let _ = writeln!(out, "\n{}: {} requests were recorded twice, aside.", provider, moved.pairs);
-    for request in &moved.unpaired {
+    let _ = writeln!(out, "\n{}: {} requests were recorded twice, aside.", provider, changed.pairs);
+    for request in &changed.unpaired {
         let _ = writeln!(out, "  {request}");
     }
-    if moved.requests.is_empty() {
-        let _ = writeln!(out, "  No request moved: replay finds them all.");
+    if changed.requests.is_empty() {
+        let _ = writeln!(out, "  No request changed: replay finds them all.");
     } else {
-        let _ = writeln!(out, "  Of the requests moved:");
-        moved.requests.iter().for_each(|field| line(field, out));
+        let _ = writeln!(out, "  Fields of requests that changed:");
+        changed.requests.iter().for_each(|field| line(field, out));
     }
-    propose_ignores(provider, moved, out);
-    propose_masks(provider, moved, out);
-    if !moved.replies.is_empty() {
-        let _ = writeln!(out, "  Of the replies moved, and is replayed as it was recorded; expect no exact value of:");
-        moved.replies.iter().take(MOST_REPLY_FIELDS).for_each(|field| line(field, out));
-        if let Some(more) = moved.replies.len().checked_sub(MOST_REPLY_FIELDS).filter(|more| *more > 0) {
+    propose_ignores(provider, changed, out);
+    propose_masks(provider, changed, out);
+    if !changed.replies.is_empty() {
+        let _ =
+            writeln!(out, "  Fields of replies that changed. They are replayed as recorded; expect no exact value of:");
+        changed.replies.iter().take(MOST_REPLY_FIELDS).for_each(|field| line(field, out));
+        if let Some(more) = changed.replies.len().checked_sub(MOST_REPLY_FIELDS).filter(|more| *more > 0) {
             let _ = writeln!(out, "    and {more} more fields");
         }
     }
@@ -43,7 +44,7 @@ fn line(field: &Field, out: &mut String) {
     let remedy = match field.remedy {
         Remedy::None | Remedy::Ignore => "",
         Remedy::FromReply => "\n      came in a reply before, so that replay repeats it: nothing is to be done",
-        Remedy::Mask => "\n      is part of what is asked, and moved only in what changes from run to run: mask it",
+        Remedy::Mask => "\n      is part of what is asked, and changed only in what changes from run to run: mask it",
         Remedy::Fix => {
             "\n      is part of what is asked: make it constant in the test or the app (its clock, its ids, its order)"
         }
@@ -61,8 +62,8 @@ fn shown(value: &Value) -> String {
 }
 
 /// The lines for `providers.yaml` about what is ignored.
-fn propose_ignores(provider: &str, moved: &Moved, out: &mut String) {
-    let lines = by_endpoint(moved, Remedy::Ignore, |field| Value::from(field.path.as_str()).to_string());
+fn propose_ignores(provider: &str, changed: &Changes, out: &mut String) {
+    let lines = by_endpoint(changed, Remedy::Ignore, |field| Value::from(field.path.as_str()).to_string());
     if !lines.is_empty() {
         out.push_str(
             "  If these make no difference to an answer, say so in suites/providers.yaml; they are then no part of the \
@@ -73,8 +74,8 @@ fn propose_ignores(provider: &str, moved: &Moved, out: &mut String) {
 }
 
 /// The lines for `providers.yaml` about what is masked.
-fn propose_masks(provider: &str, moved: &Moved, out: &mut String) {
-    let lines = by_endpoint(moved, Remedy::Mask, |field| {
+fn propose_masks(provider: &str, changed: &Changes, out: &mut String) {
+    let lines = by_endpoint(changed, Remedy::Mask, |field| {
         let patterns: Vec<String> =
             field.masks.iter().map(|pattern| format!("'{}'", pattern.replace('\'', "''"))).collect();
         let patterns = match patterns.as_slice() {
@@ -85,7 +86,7 @@ fn propose_masks(provider: &str, moved: &Moved, out: &mut String) {
     });
     if !lines.is_empty() {
         out.push_str(
-            "  These texts moved only in dates, times, ids, folders or systems. Masks in suites/providers.yaml compare them \
+            "  These texts changed only in dates, times, ids, folders or systems. Masks in suites/providers.yaml compare them \
              without those; a word before a pattern makes it narrower:\n",
         );
         let _ = writeln!(out, "\n    {}:\n      masks:\n{lines}", provider);
@@ -93,9 +94,9 @@ fn propose_masks(provider: &str, moved: &Moved, out: &mut String) {
 }
 
 /// A line of YAML for each field that has this remedy, below its endpoint.
-fn by_endpoint(moved: &Moved, remedy: Remedy, line: impl Fn(&Field) -> String) -> String {
+fn by_endpoint(changed: &Changes, remedy: Remedy, line: impl Fn(&Field) -> String) -> String {
     let (mut out, mut at) = (String::new(), "");
-    for field in moved.requests.iter().filter(|field| field.remedy == remedy) {
+    for field in changed.requests.iter().filter(|field| field.remedy == remedy) {
         if field.endpoint != at {
             let _ = writeln!(out, "        {}:", field.endpoint);
             at = &field.endpoint;
@@ -154,11 +155,11 @@ mod tests {
         insta::assert_snapshot!(said, @r#"
 
         p: 1 requests were recorded twice, aside.
-          Of the requests moved:
+          Fields of requests that changed:
             /v1/messages $.metadata.user_id (1 times): 1 then 2
             /v1/messages $.seed (1 times): 1 then 2
             /v1/messages $.system[*].text (1 times): "Today is 2026-01-02. You work in /srv/ann/b." then "Today is 2026-01-03. You work in /data/c/d."
-              is part of what is asked, and moved only in what changes from run to run: mask it
+              is part of what is asked, and changed only in what changes from run to run: mask it
           If these make no difference to an answer, say so in suites/providers.yaml; they are then no part of the match:
 
             p:
@@ -167,14 +168,14 @@ mod tests {
                   - "$.metadata.user_id"
                   - "$.seed"
 
-          These texts moved only in dates, times, ids, folders or systems. Masks in suites/providers.yaml compare them without those; a word before a pattern makes it narrower:
+          These texts changed only in dates, times, ids, folders or systems. Masks in suites/providers.yaml compare them without those; a word before a pattern makes it narrower:
 
             p:
               masks:
                 /v1/messages:
                   - {place: "$.system[*].text", pattern: ['\d{4}-\d{2}-\d{2}', '~?\B(?:/[\w.@+-]+)+/?']}
 
-          Of the replies moved, and is replayed as it was recorded; expect no exact value of:
+          Fields of replies that changed. They are replayed as recorded; expect no exact value of:
             /v1/messages $.id (1 times): "msg_1" then "msg_2"
         "#);
         let is_proposed = |line: &&str| {
@@ -182,6 +183,6 @@ mod tests {
         };
         let pasted: String = said.lines().filter(is_proposed).map(|line| format!("{line}\n")).collect();
         let said = account("p", &rules(&pasted), &first, &second);
-        assert!(said.contains("No request moved"), "{pasted}\n{said}");
+        assert!(said.contains("No request changed"), "{pasted}\n{said}");
     }
 }

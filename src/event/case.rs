@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::exchange::Exchange;
+use super::failure::{Failure, Part};
 use super::time::micros;
-use super::{Exchange, Failure, Part};
 
 /// A case that is done.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

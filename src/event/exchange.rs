@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Part;
+use super::failure::Part;
 use super::time::maybe_micros;
 
 /// A request of a case and its reply.

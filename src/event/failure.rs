@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Exchange};
+use super::class::Class;
+use super::exchange::Exchange;
 
 /// Why a case failed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! How many cases came to what.
 
-use super::{Event, Outcome};
+use super::Event;
+use super::case::Outcome;
 
 /// How many cases came to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::key::Content;
+use super::model::Request;
 use super::multipart::{self, Boundary};
-use super::{Request, key::Content};
 use crate::wire::coding;
 
 /// A compressed body that holds more is compared by its own bytes: a few of them can stand for more than fits into memory.

@@ -14,7 +14,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{End, Exchange, Origin, python};
+use super::model::{End, Exchange, Origin};
+use super::python;
 use crate::wire::hex::hex;
 
 /// `sha256:` and 64 hex digits.

@@ -11,10 +11,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::NormalizedPath;
 
-use super::Request;
 use super::body::Body;
 use super::difference::member;
 use super::key::Content;
+use super::model::Request;
 use super::rules::{Mask, Rules, endpoint_of};
 
 /// What is done at a place of a body and below it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::format::kind_of;
-use super::{ChunkMark, End, Reply};
+use super::model::{ChunkMark, End, Reply};
 use crate::wire::{BodyKind, ndjson, sse};
 
 /// Something that goes wrong with a provider's replies, and with which of them.

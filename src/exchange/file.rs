@@ -7,8 +7,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::header;
+use super::model::{Auth, Request};
 use super::parts::{FormatError, Members, Text};
-use super::{Auth, Request, header};
 use crate::wire::json;
 
 /// The members of a file that are understood. What is beside them is kept.

@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use super::digest::digest;
 use super::extra::{Member, Segments, write_members};
 use super::framing::{self, Segment};
+use super::header;
 use super::key::{Content, has_no_body_by_nature};
-use super::layout;
+use super::model::{Auth, ChunkMark, End, Exchange, Origin, Request};
+use super::owners::{Owners, Times};
+use super::recording::Recording;
+use super::spacing;
 use super::trouble::Ended;
-use super::{Auth, ChunkMark, End, Exchange, Origin, Owners, Recording, Request, Times, header};
 use crate::wire::{BodyKind, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -91,7 +94,7 @@ fn write_items(items: &[&str], type_name: &str, kind: BodyKind, out: &mut String
     out.push('[');
     for (at, item) in items.iter().enumerate() {
         out.push_str(if at == 0 { "\n" } else { ",\n" });
-        let _ = write!(out, "      {{\"__type__\": {type_name}, \"__data__\": {}}}", layout::minify(item));
+        let _ = write!(out, "      {{\"__type__\": {type_name}, \"__data__\": {}}}", spacing::minify(item));
     }
     out.push_str(if items.is_empty() { "]" } else { "\n    ]" });
 }

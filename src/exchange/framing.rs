@@ -1,7 +1,7 @@
 //! How a body's bytes are put together from the JSON items in it, so that a recording can hold JSON that people and
 //! other tools read, and still give back every byte.
 
-use super::layout;
+use super::spacing;
 use crate::wire::{BodyKind, json};
 
 /// What stands around an item unless a segment says otherwise.
@@ -56,8 +56,8 @@ impl<'a> Framed<'a> {
         self.items.push(item);
         // `{}` and numbers look the same in both: let them go on with the run they stand in.
         let running = matches!(self.segments.last(), Some(Segment::Items { spaced: true, .. }));
-        let compact = layout::minify(item) == item;
-        if (!compact || running) && layout::spaced(item) == item {
+        let compact = spacing::minify(item) == item;
+        if (!compact || running) && spacing::spaced(item) == item {
             self.add_item(before, after, true);
         } else if compact {
             self.add_item(before, after, false);
@@ -119,7 +119,7 @@ fn item_in(block: &str, kind: BodyKind) -> Option<(&str, &str, &str)> {
         }
     };
     let item = line.trim_matches([' ', '\t', '\n', '\r']);
-    if !layout::is_json(item) {
+    if !spacing::is_json(item) {
         return None;
     }
     // `item` is a slice of `block`.
@@ -136,7 +136,7 @@ pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: BodyKind) -> 
             Segment::Items { count, before, after, spaced } => {
                 for _ in 0..*count {
                     let item = left.next().ok_or("`segments` ask for more items than the reply's body holds")?;
-                    let text = if *spaced { layout::spaced(item) } else { json::without_space(item) };
+                    let text = if *spaced { spacing::spaced(item) } else { json::without_space(item) };
                     body.extend_from_slice(before.as_bytes());
                     body.extend_from_slice(text.as_bytes());
                     body.extend_from_slice(after.as_bytes());
@@ -161,7 +161,7 @@ pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: BodyKind) -> 
 fn same_item(bytes: &[u8], item: &str, kind: BodyKind) -> Result<(), String> {
     let framed = take_apart(bytes, kind);
     match framed.items.as_slice() {
-        [inside] if layout::minify(inside) == layout::minify(item) => Ok(()),
+        [inside] if spacing::minify(inside) == spacing::minify(item) => Ok(()),
         _ => Err(format!(
             "the text in `segments` is not that of the item `{}`: change both, or neither",
             item.chars().take(60).collect::<String>()

@@ -25,8 +25,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::body::Body;
 use super::edits::{At, Edits, Masker, tree};
+use super::model::{Auth, Request};
 use super::rules::{Rules, endpoint_of};
-use super::{Auth, Request, header, multipart, python};
+use super::{header, multipart, python};
 use crate::wire::hex::hex;
 
 /// The identity of a request. Two keys are equal when what is compared is.

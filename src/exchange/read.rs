@@ -3,8 +3,8 @@
 use super::file::File;
 use super::import::{self, OtherFile};
 use super::parts::{FormatError, Text};
+use super::recording::{RecordedRequest, Recording};
 use super::section;
-use super::{RecordedRequest, Recording};
 
 /// Why a text cannot be read as a recording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,8 @@
 //! A recording as a value.
 
-use super::{Exchange, Extra, Origin, Owners, Request};
+use super::extra::Extra;
+use super::model::{Exchange, Origin, Request};
+use super::owners::Owners;
 
 /// An exchange in a file.
 #[derive(Debug, Clone)]

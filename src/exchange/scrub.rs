@@ -13,7 +13,8 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChunkMark, End, Exchange, Reply, Request, body};
+use super::body;
+use super::model::{ChunkMark, End, Exchange, Reply, Request};
 use crate::wire::headers::{is_credential, is_of_one_hop, sets_cookie};
 
 /// Shorter values are no secrets here. `_NONE_`, `test` or `dummy` stand where a key is not needed; they turn up in
@@ -137,7 +138,7 @@ impl Secrets {
             status: reply.status,
             headers: headers.map(|(name, value)| (name.clone(), self.text(value))).collect(),
             body: if hits.is_empty() { reply.body.clone() } else { replaced(&reply.body, &hits).into() },
-            chunks: if hits.is_empty() { reply.chunks.clone() } else { moved(&reply.chunks, &hits) },
+            chunks: if hits.is_empty() { reply.chunks.clone() } else { shifted(&reply.chunks, &hits) },
             end: match &reply.end {
                 End::Complete => End::Complete,
                 End::Broken(how) => End::Broken(self.text(how)),
@@ -316,7 +317,7 @@ fn replaced(bytes: &[u8], hits: &[Hit<'_>]) -> Vec<u8> {
 
 /// The chunks after replacing: each edge goes where its bytes went; a chunk that held nothing but the rest of a
 /// secret is gone.
-fn moved(chunks: &[ChunkMark], hits: &[Hit<'_>]) -> Vec<ChunkMark> {
+fn shifted(chunks: &[ChunkMark], hits: &[Hit<'_>]) -> Vec<ChunkMark> {
     let mut out = Vec::with_capacity(chunks.len());
     let (mut edge, mut before) = (0, 0);
     for chunk in chunks {
@@ -331,12 +332,12 @@ fn moved(chunks: &[ChunkMark], hits: &[Hit<'_>]) -> Vec<ChunkMark> {
 }
 
 fn moved_edge(edge: usize, hits: &[Hit<'_>]) -> usize {
-    let mut moved = edge;
+    let mut shifted = edge;
     for hit in hits.iter().take_while(|hit| hit.range.start < edge) {
         // An edge inside a secret goes to the end of its placeholder.
-        moved = moved + hit.secret.placeholder.len() - (hit.range.end.min(edge) - hit.range.start);
+        shifted = shifted + hit.secret.placeholder.len() - (hit.range.end.min(edge) - hit.range.start);
     }
-    moved
+    shifted
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use super::file::{self, File, Headers, OF_FILE, OF_REQUEST, OF_RESPONSE};
 use super::format::kind_of;
 use super::framing::{self, Segment};
 use super::key::has_no_body_by_nature;
+use super::model::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request};
 use super::owners::{MOST_REPEATS, Named, Owners, Repeats, Times};
 use super::parts::{FormatError, Members, Text};
+use super::recording::{RecordedRequest, Recording};
 use super::trouble::Ended;
 use super::version::{CURRENT, Version};
-use super::{Auth, ChunkMark, End, Exchange, Origin, RecordedRequest, Recording, Reply, Request};
 use crate::wire::BodyKind;
 
 /// Every member of the section. [`Head`] and [`Body`] read them.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::format::content_type;
-use super::{End, Reply};
+use super::model::{End, Reply};
 use crate::wire::{self, BodyKind, Ending};
 
 /// Statuses that speak of the moment or of the caller's account, and not of what was asked.

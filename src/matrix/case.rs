@@ -10,7 +10,7 @@ use crate::suite::{Client, Suite, Template, Xfail};
 
 /// The thing that is run and reported.
 #[derive(Debug, Clone)]
-pub struct Case {
+pub(crate) struct Case {
     /// `suites/inference/sanity.yaml::name[openai_client-txt=together/…-True]`; unique in a run; never parsed.
     pub id: String,
     /// The suite, and in it the template.
@@ -37,12 +37,12 @@ pub struct Case {
 
 impl Case {
     /// Where it stands in its suite.
-    pub fn template(&self) -> &Template {
+    pub(crate) fn template(&self) -> &Template {
         &self.suite.templates[self.template]
     }
 
     /// `model` and the parameters.
-    pub fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         let template = self.template();
         let mut scope = Scope::new();
         if template.model.is_some() {
@@ -62,24 +62,24 @@ impl Case {
     }
 
     /// The model as its requests name it.
-    pub fn model(&self) -> Option<&str> {
+    pub(crate) fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 
     /// Each parameter with the id of its value; names that share a value are joined with commas.
-    pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, String)> {
         let pairs = self.template().params.iter().zip(&self.values);
         pairs.map(|(param, index)| (param.names.join(","), param.values[*index as usize].id.clone()))
     }
 
     /// The same, not to be run, and why.
-    pub fn skipped(&self, why: &str) -> Self {
+    pub(crate) fn skipped(&self, why: &str) -> Self {
         Case { skip: Some(why.to_owned()), xfail: None, ..self.clone() }
     }
 
     /// The same with what it needs of the environment, or skipped because that is not there. `var` is the value of a
     /// variable that is set. In replay a secret that is not set is what recordings hold in its place.
-    pub fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {
+    pub(crate) fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {
         let suite = Arc::clone(&self.suite);
         let template = &suite.templates[self.template];
         let mut missing = template.needs_env.iter().find(|name| var(name).is_none());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Case;
+use super::case::Case;
 use crate::provider::{Price, Provider};
 use crate::suite::{Body, Step, template};
 
@@ -13,7 +13,7 @@ const ANSWER: u64 = 512;
 
 /// What cases may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Estimate {
+pub(crate) struct Estimate {
     /// Tokens that are asked.
     pub input: u64,
     /// Tokens that are answered, at most where the requests set a limit.
@@ -24,12 +24,12 @@ pub struct Estimate {
 
 impl Estimate {
     /// All tokens.
-    pub fn tokens(&self) -> u64 {
+    pub(crate) fn tokens(&self) -> u64 {
         self.input.saturating_add(self.output)
     }
 
     /// Both together.
-    pub fn plus(self, other: Estimate) -> Estimate {
+    pub(crate) fn plus(self, other: Estimate) -> Estimate {
         Estimate {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),
@@ -39,7 +39,7 @@ impl Estimate {
 }
 
 /// Estimates a case, all its tries together. `Err` is the model for which its provider's data have no price.
-pub fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, String> {
+pub(crate) fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, String> {
     let template = case.template();
     let scope = case.scope();
     let steps = template.setup.iter().chain(&template.steps).chain(&template.teardown);
@@ -54,7 +54,7 @@ pub fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, String> {
 }
 
 /// What so many tokens cost of a model (without provider prefix); `None` when its price is not known.
-pub fn cost(provider: &Provider, model: &str, input: u64, output: u64) -> Option<Estimate> {
+pub(crate) fn cost(provider: &Provider, model: &str, input: u64, output: u64) -> Option<Estimate> {
     // What wants no key sends no bill.
     let price = provider.price(model).or_else(|| provider.key.is_none().then(Price::default))?;
     let dollars = (input as f64 * price.input + output as f64 * price.output) / 1e6;
@@ -73,7 +73,7 @@ fn tokens(step: &Step, scope: &template::Scope) -> Option<(Estimate, String)> {
 }
 
 /// The tokens of a request with this body, its dollars aside; `None` when it asks no model.
-pub fn estimate_request(path: &str, body: &Value) -> Option<Estimate> {
+pub(crate) fn estimate_request(path: &str, body: &Value) -> Option<Estimate> {
     body.get("model")?.as_str()?;
     let input = body.to_string().chars().count().div_ceil(CHARACTERS) as u64;
     let limit =

@@ -10,7 +10,7 @@ use crate::suite::{Client, ParamValue, Suite, Template};
 
 /// Every case of `suite` for `setup`, in file order: for each template clients × params (first varies slowest).
 /// `direct` says that there is no gateway, so that what only it offers is missing.
-pub fn expand<'a>(
+pub(crate) fn expand<'a>(
     suite: &'a Arc<Suite>,
     setup: &'a Setup,
     catalogue: &'a Catalogue,
@@ -116,7 +116,6 @@ mod tests {
         Template {
             name: name.into(),
             place: Place::default(),
-            description: None,
             clients: vec![],
             model: None,
             params: vec![],

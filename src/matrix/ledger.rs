@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::Estimate;
+use super::cost::Estimate;
 
 /// Sums of dollars that differ by less than this part of them are the same.
 const ROUNDING: f64 = 1e-9;
 
 /// What a run may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// US dollars.
     pub dollars: Option<f64>,
     /// Tokens asked and answered.
@@ -18,7 +18,7 @@ pub struct Limits {
 
 /// One of the limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// So many US dollars.
     Dollars(f64),
     /// So many tokens.
@@ -27,7 +27,7 @@ pub enum Limit {
 
 impl Limits {
     /// The limit that so much exceeds.
-    pub fn exceeded(&self, sum: Estimate) -> Option<Limit> {
+    pub(crate) fn exceeded(&self, sum: Estimate) -> Option<Limit> {
         if let Some(most) = self.dollars.filter(|most| sum.dollars > most * (1.0 + ROUNDING)) {
             return Some(Limit::Dollars(most));
         }
@@ -37,7 +37,7 @@ impl Limits {
 
 /// Whether there is room for one more case.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Room {
+pub(crate) enum Room {
     /// There is, and its estimate is reserved.
     Yes,
     /// Only if cases under way spend less than was reserved for them.
@@ -48,7 +48,7 @@ pub enum Room {
 
 /// What was spent, and how that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Account {
+pub(crate) struct Account {
     /// What was estimated for the cases that were run.
     pub estimated: Estimate,
     /// What replies reported.
@@ -63,7 +63,7 @@ pub struct Account {
 
 /// Room is reserved for a case when it starts, and given back when it ends, when its replies have said what it spent.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     limits: Limits,
     account: Account,
     /// Cases under way.
@@ -78,12 +78,12 @@ struct Open {
 
 impl Ledger {
     /// Nothing is spent yet.
-    pub fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Ledger { limits, ..Ledger::default() }
     }
 
     /// A case starts that may cost so much.
-    pub fn open(&mut self, case: &str, estimate: Estimate) -> Room {
+    pub(crate) fn open(&mut self, case: &str, estimate: Estimate) -> Room {
         if estimate.tokens() > 0 {
             let spent = self.spent();
             if let Some(limit) = self.limits.exceeded(spent.plus(estimate)) {
@@ -100,7 +100,7 @@ impl Ledger {
     }
 
     /// A reply cost so much: as it reports, or by estimate.
-    pub fn pay(&mut self, case: Option<&str>, sum: Estimate, is_reported: bool) {
+    pub(crate) fn pay(&mut self, case: Option<&str>, sum: Estimate, is_reported: bool) {
         let account = &mut self.account;
         let (whole, count) = if is_reported {
             (&mut account.reported, &mut account.replies)
@@ -115,12 +115,12 @@ impl Ledger {
     }
 
     /// A case is over: what was reserved for it and not spent is free again.
-    pub fn close(&mut self, case: &str) {
+    pub(crate) fn close(&mut self, case: &str) {
         self.open.remove(case);
     }
 
     /// What was spent so far.
-    pub fn account(&self) -> Account {
+    pub(crate) fn account(&self) -> Account {
         self.account
     }
 

@@ -10,13 +10,13 @@ mod select;
 mod shard;
 mod target;
 
-pub use case::Case;
-pub use cost::{Estimate, cost, estimate, estimate_request};
-pub use expand::expand;
-pub use ledger::{Account, Ledger, Limit, Limits, Room};
-pub use node::Node;
-pub use select::{Keyword, KeywordError, Marks};
-pub use shard::Shard;
+pub(crate) use case::Case;
+pub(crate) use cost::{Estimate, cost, estimate, estimate_request};
+pub(crate) use expand::expand;
+pub(crate) use ledger::{Account, Ledger, Limit, Limits, Room};
+pub(crate) use node::Node;
+pub(crate) use select::{Keyword, KeywordError, Marks};
+pub(crate) use shard::Shard;
 
 #[cfg(test)]
 mod tests;

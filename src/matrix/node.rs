@@ -2,14 +2,14 @@
 
 /// What a word on the command line may name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     path: String,
     name: Option<String>,
 }
 
 impl Node {
     /// Reads a word. Any text can be a node; whether there is one, [`Node::holds`] and [`Node::selects`] say.
-    pub fn new(word: &str) -> Self {
+    pub(crate) fn new(word: &str) -> Self {
         let (path, name) = match word.split_once("::") {
             Some((path, name)) => (path, Some(name.to_owned())),
             None => (word, None),
@@ -18,12 +18,12 @@ impl Node {
     }
 
     /// Whether it is written like one: with the ending of a suite's file.
-    pub fn is_path(&self) -> bool {
+    pub(crate) fn is_path(&self) -> bool {
         self.path.ends_with(".yaml") || self.path.ends_with(".yml")
     }
 
     /// Whether a suite's file is this one, or lies below this folder.
-    pub fn holds(&self, file: &str) -> bool {
+    pub(crate) fn holds(&self, file: &str) -> bool {
         let file = plain(file);
         let below = || file.strip_prefix(&self.path).is_some_and(|rest| rest.starts_with('/'));
         // Only a file has cases.
@@ -31,7 +31,7 @@ impl Node {
     }
 
     /// Whether a case with this id is meant: all of a file or a folder, all of a template, or just the one.
-    pub fn selects(&self, id: &str) -> bool {
+    pub(crate) fn selects(&self, id: &str) -> bool {
         let Some((file, of_case)) = id.split_once("::") else { return false };
         let named = |name: &String| {
             of_case == name || of_case.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('['))

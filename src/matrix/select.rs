@@ -4,7 +4,7 @@ use super::keyword_grammar::{Expression, parse};
 
 /// A `-k` expression that was understood.
 #[derive(Debug, Clone)]
-pub struct Keyword(Meaning);
+pub(crate) struct Keyword(Meaning);
 
 #[derive(Debug, Clone)]
 enum Meaning {
@@ -18,7 +18,7 @@ enum Meaning {
 /// What is wrong with an expression, in pytest's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Wrong expression passed to '{flag}': {text}: at column {column}: {reason}")]
-pub struct KeywordError {
+pub(crate) struct KeywordError {
     /// `-k` or `-m`.
     pub flag: &'static str,
     /// The expression.
@@ -33,7 +33,7 @@ impl Keyword {
     /// Reads an expression. `in_some_id` says whether a text stands, in any case of letters, in the id of some case
     /// there is: such text selects as it is, whatever characters it holds, so that every printed id is accepted
     /// back. All other text is read by pytest's grammar; empty text selects everything.
-    pub fn parse(text: &str, in_some_id: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
+    pub(crate) fn parse(text: &str, in_some_id: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
         let literal = text.trim();
         if literal.is_empty() {
             return Ok(Keyword(Meaning::Everything));
@@ -46,7 +46,7 @@ impl Keyword {
 
     /// Whether it selects a case with this id and these further words (keywords, client, setup). A name in an expression is true when the id or
     /// one of the words contains it, in any case of letters.
-    pub fn selects(&self, id: &str, words: &[String]) -> bool {
+    pub(crate) fn selects(&self, id: &str, words: &[String]) -> bool {
         match &self.0 {
             Meaning::Everything => true,
             Meaning::Literal(literal) => {
@@ -70,23 +70,23 @@ fn expression(flag: &'static str, text: &str, is_known: &dyn Fn(&str) -> bool) -
 
 /// A `-m` expression: marks by their whole names, in the case of letters in which they are written.
 #[derive(Debug, Clone)]
-pub struct Marks(Option<Expression>);
+pub(crate) struct Marks(Option<Expression>);
 
 impl Marks {
     /// Reads an expression; empty text selects everything. `is_mark` says whether some case has this mark: a word
     /// whose characters pytest's grammar does not know is one.
-    pub fn parse(text: &str, is_mark: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
+    pub(crate) fn parse(text: &str, is_mark: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
         let is_empty = text.trim().is_empty();
         Ok(Marks(if is_empty { None } else { Some(expression("-m", text, &is_mark)?) }))
     }
 
     /// Whether it selects a case with these marks.
-    pub fn selects(&self, marks: &[String]) -> bool {
+    pub(crate) fn selects(&self, marks: &[String]) -> bool {
         self.0.as_ref().is_none_or(|expression| expression.holds(&|name| marks.iter().any(|mark| mark == name)))
     }
 
     /// The marks that it names.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         if let Some(expression) = &self.0 {
             expression.names(&mut names);

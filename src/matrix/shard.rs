@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 /// `2/4`: the second of four parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
+pub(crate) struct Shard {
     part: u32,
     of: u32,
 }
@@ -15,7 +15,7 @@ pub struct Shard {
 impl Shard {
     /// Whether the case with this id is in this part. That depends on the id alone: a case that is added or taken
     /// away moves no other one.
-    pub fn holds(self, id: &str) -> bool {
+    pub(crate) fn holds(self, id: &str) -> bool {
         let digest = Sha256::digest(id.as_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&digest[..8]);

@@ -5,12 +5,14 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 
+use super::model::{
+    Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup,
+};
 use super::raw::{
     RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawPrice, RawProvider,
     RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
-use super::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup};
 use crate::exchange::{Ignored, Mask, Rules};
 use crate::suite;
 use crate::wire::headers::is_credential;

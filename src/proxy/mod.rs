@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
-use crate::access::Keys;
+use crate::access::AccessKeys;
 use crate::provider::Provider;
 use crate::record::{Mode, Tape, TapeSet};
 use session::Sessions;
@@ -61,7 +61,7 @@ pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
     mode: Mode,
-    keys: Keys,
+    keys: AccessKeys,
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
@@ -72,7 +72,7 @@ impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
         let ProxyConfig { providers, tapes, mode, token, tell, note, case } = config;
-        let keys = Keys::new(&token.into_iter().collect::<Vec<_>>());
+        let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
         Proxy { providers, tapes, mode, keys, tell, note, case, sessions: Sessions::default() }
     }
 

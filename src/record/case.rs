@@ -73,7 +73,7 @@ impl CaseState {
     }
 
     /// Counts a request; which one it is, from 1.
-    pub(super) fn claim(&self, name: &str) -> u32 {
+    pub(super) fn next_nth(&self, name: &str) -> u32 {
         let mut inner = self.lock();
         let count = match inner.counts.get_mut(name) {
             Some(count) => count,
@@ -238,13 +238,13 @@ mod tests {
     #[test]
     fn a_request_without_a_reply_leaves_its_place_to_the_next_one() {
         let case = CaseState::new(Some("a"));
-        assert_eq!([case.claim("x"), case.claim("x"), case.claim("x"), case.claim("y")], [1, 2, 3, 1]);
+        assert_eq!([case.next_nth("x"), case.next_nth("x"), case.next_nth("x"), case.next_nth("y")], [1, 2, 3, 1]);
         // The second one failed while the third was still on its way.
         case.release("x", 2);
-        assert_eq!([case.claim("x"), case.claim("x")], [2, 4]);
+        assert_eq!([case.next_nth("x"), case.next_nth("x")], [2, 4]);
         case.release("x", 4);
         case.release("y", 1);
-        assert_eq!((case.asked("x"), case.asked("y"), case.claim("x")), (3, 0, 4));
+        assert_eq!((case.asked("x"), case.asked("y"), case.next_nth("x")), (3, 0, 4));
     }
 
     #[test]

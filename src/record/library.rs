@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cache::{Cache, Found, Stamp};
 use super::count::Summary;
+use super::file_cache::{FileCache, Found, Stamp};
 use super::index::{Index, hash};
-use super::recall::Recall;
+use super::request_cache::RequestCache;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
 use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rules, host_of};
@@ -27,9 +27,9 @@ pub struct Library {
     rules: Rules,
     own: Shelf,
     flat: Shelf,
-    cache: Mutex<Cache>,
+    cache: Mutex<FileCache>,
     /// Requests that its files answered lately.
-    pub(super) recall: Recall,
+    pub(super) request_cache: RequestCache,
     /// Under the provider's own rules, and with the masks of each suite besides.
     plain: Arc<View>,
     masked: Mutex<Vec<Arc<View>>>,
@@ -74,7 +74,7 @@ impl Library {
             own: Shelf::new(root.join(&provider.name)),
             flat: Shelf::new(root.to_owned()),
             cache: Mutex::default(),
-            recall: Recall::new(&provider.rules.match_headers),
+            request_cache: RequestCache::new(&provider.rules.match_headers),
             plain: Arc::new(View::new(provider.rules.clone(), Arc::default())),
             masked: Mutex::default(),
         }
@@ -157,7 +157,7 @@ impl Library {
     /// Every file that was asked what this request asks, in order: those with its name first. `Err` when one of those
     /// cannot be read.
     pub(super) fn answers(&self, view: &View, key: &Key, request: &Request) -> Result<Vec<Arc<Found>>, Error> {
-        self.gather(view, key, request, |found| found)
+        self.find_all(view, key, request, |found| found)
     }
 
     /// The same where it takes no longer than to hand the work to another thread would: small files under their own
@@ -179,7 +179,7 @@ impl Library {
         (!all.is_empty()).then_some(all)
     }
 
-    fn gather(
+    fn find_all(
         &self,
         view: &View,
         key: &Key,
@@ -215,7 +215,7 @@ impl Library {
 
     /// Like [`Library::answers`], without those that cannot be read.
     pub(super) fn readable(&self, view: &View, key: &Key, request: &Request) -> Vec<Arc<Found>> {
-        self.gather(view, key, request, |found| Ok(found.ok().flatten())).unwrap_or_default()
+        self.find_all(view, key, request, |found| Ok(found.ok().flatten())).unwrap_or_default()
     }
 
     /// The files under the names of a request that cannot be read, with what is wrong with them.
@@ -309,7 +309,7 @@ impl Library {
     /// Forgets what was read, because a file was written or removed; and tells the indexes.
     pub(super) fn refresh(&self, place: Place, name: &str, before: Option<std::time::SystemTime>) {
         lock(&self.cache).remove(&self.shelf(place).path(name));
-        self.recall.clear();
+        self.request_cache.clear();
         for view in self.views() {
             view.wrote(self, place, name, before);
         }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::Found;
+use super::file_cache::Found;
 use super::library::Library;
-use super::near::Asked;
+use super::near::AskedOfFile;
 use super::order::{Answer, Asker, answer};
 use super::path;
 use super::view::View;
@@ -62,7 +62,7 @@ impl Missed<'_> {
         (kind, message)
     }
 
-    fn stale(&self, own: &Asked, differences: &[Difference]) -> String {
+    fn stale(&self, own: &AskedOfFile, differences: &[Difference]) -> String {
         let mut out = format!(
             "the recording of this case is stale: it asks {} ({}) differently now",
             self.asked(),
@@ -78,13 +78,13 @@ impl Missed<'_> {
 
     /// Whether a recording was made for the case that asks, and answered nothing that it asked in this run: what a case
     /// asks besides is new, and no reason to call the rest old.
-    fn is_left_of_case(&self, asked: &Asked) -> bool {
+    fn is_left_of_case(&self, asked: &AskedOfFile) -> bool {
         let Some(case) = &self.request.case else { return false };
         let is_of_case = |recorded: &String| is_same_case(recorded, case, self.provider());
         !self.request.body.is_empty() && asked.cases.iter().any(is_of_case) && !self.used.contains(&asked.path)
     }
 
-    fn missing(&self, near: &[Asked], count: usize) -> String {
+    fn missing(&self, near: &[AskedOfFile], count: usize) -> String {
         let (asked, provider) = (self.asked(), self.provider());
         let Some(last) = self.files.last() else {
             let mut out = format!("no recording of {asked} ({provider})");
@@ -136,7 +136,7 @@ impl Missed<'_> {
         }
     }
 
-    fn say_nearest(&self, near: &[Asked], count: usize, out: &mut String) {
+    fn say_nearest(&self, near: &[AskedOfFile], count: usize, out: &mut String) {
         let Some((nearest, differences)) = self.nearest(near, |_| true) else {
             let _ = write!(
                 out,
@@ -152,7 +152,7 @@ impl Missed<'_> {
         let _ = write!(out, "\n  likely cause: {}", self.cause(nearest, &differences));
     }
 
-    fn say_differences(&self, nearest: &Asked, differences: &[Difference], out: &mut String) {
+    fn say_differences(&self, nearest: &AskedOfFile, differences: &[Difference], out: &mut String) {
         if nearest.request.auth != self.request.auth {
             let (was, is) = if self.request.auth == Auth::None { ("with", "without") } else { ("without", "with") };
             let _ = write!(out, ", recorded {was} a key and asked {is} one");
@@ -183,7 +183,7 @@ impl Missed<'_> {
     }
 
     /// How the path that was recorded differs from the one that is asked, in a line, and the likely cause.
-    fn path_difference(&self, nearest: &Asked) -> Option<(String, &'static str)> {
+    fn path_difference(&self, nearest: &AskedOfFile) -> Option<(String, &'static str)> {
         path::difference(&nearest.request.endpoint, &self.request.endpoint)
     }
 
@@ -208,7 +208,11 @@ impl Missed<'_> {
 
     /// The recording with the fewest differing places; among equals the one whose texts are closest. One of another path
     /// is farther than any of the same.
-    fn nearest<'b>(&self, all: &'b [Asked], is_meant: impl Fn(&Asked) -> bool) -> Option<(&'b Asked, Vec<Difference>)> {
+    fn nearest<'b>(
+        &self,
+        all: &'b [AskedOfFile],
+        is_meant: impl Fn(&AskedOfFile) -> bool,
+    ) -> Option<(&'b AskedOfFile, Vec<Difference>)> {
         let read = |canonical| serde_json::from_str::<Value>(canonical).unwrap_or_default();
         let wanted = read(&self.key.canonical);
         let alike = all.iter().filter(|asked| asked.request.method == self.request.method && is_meant(asked));
@@ -224,7 +228,7 @@ impl Missed<'_> {
         nearest.map(|(_, asked, differences)| (asked, differences))
     }
 
-    fn cause(&self, nearest: &Asked, differences: &[Difference]) -> String {
+    fn cause(&self, nearest: &AskedOfFile, differences: &[Difference]) -> String {
         if let Some((_, cause)) = self.path_difference(nearest) {
             return cause.to_owned();
         }
@@ -259,7 +263,7 @@ impl Missed<'_> {
     }
 
     /// That something was changed: only of a request that is known to have been recorded.
-    fn changed(&self, what: &str, nearest: &Asked) -> String {
+    fn changed(&self, what: &str, nearest: &AskedOfFile) -> String {
         let changed = format!("{what} was changed after it was recorded");
         match &self.request.case {
             Some(case) if nearest.cases.iter().any(|recorded| is_same_case(recorded, case, self.provider())) => changed,
@@ -271,7 +275,7 @@ impl Missed<'_> {
     }
 
     /// Why a part of a form may differ. `part` is its name and what of it: `"file": filename`.
-    fn cause_of_part(&self, part: &str, nearest: &Asked) -> String {
+    fn cause_of_part(&self, part: &str, nearest: &AskedOfFile) -> String {
         let (name, what) = part.split_once(": ").unwrap_or((part, ""));
         let cause = self.changed(&format!("part {name} of the form"), nearest);
         match what {

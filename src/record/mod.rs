@@ -15,18 +15,18 @@
 //! | `library` | the recordings of a provider: what answers a request, and what is near it |
 //! | `order` | pure: which of them answers whom, and which of their equal requests |
 //! | `player` | a recorded reply as a live one |
-//! | `recorder`, `flights` | asking live, once for all who ask the same, and what waits for the end of its case |
+//! | `recorder`, `in_flight` | asking live, once for all who ask the same, and what waits for the end of its case |
 //! | `plan`, `same` | pure: what becomes of the files when something was recorded anew |
 //! | `writer` | writing that, whole |
 //! | `case`, `cases`, `set` | a case that runs, all of them, and all tapes of a run |
 //! | `near`, `miss` | which recordings are worth a look beside a request that nothing answers, and what is said of it |
-//! | `recall`, `cache`, `count` | what was asked lately, files at hand, how many there are |
+//! | `request_cache`, `file_cache`, `count` | what was asked lately, files at hand, how many there are |
 
-mod cache;
 mod case;
 mod cases;
 mod count;
-mod flights;
+mod file_cache;
+mod in_flight;
 mod index;
 mod library;
 mod miss;
@@ -36,8 +36,8 @@ mod order;
 mod path;
 mod plan;
 mod player;
-mod recall;
 mod recorder;
+mod request_cache;
 mod same;
 mod set;
 mod shelf;

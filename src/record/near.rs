@@ -16,7 +16,7 @@ const NEAR: usize = 6;
 const MOST_OF_CASE: usize = 64;
 
 /// What a recording was asked, for finding the nearest one.
-pub(super) struct Asked {
+pub(super) struct AskedOfFile {
     pub(super) path: PathBuf,
     pub(super) request: Request,
     pub(super) canonical: String,
@@ -27,7 +27,13 @@ pub(super) struct Asked {
 impl Library {
     /// What the recordings were asked that are worth a look beside a request that none answers: those of its case, and
     /// those with the nearest words. The second number is how many there are in all.
-    pub(super) fn near(&self, view: &View, key: &Key, request: &Request, label: Option<&str>) -> (Vec<Asked>, usize) {
+    pub(super) fn near(
+        &self,
+        view: &View,
+        key: &Key,
+        request: &Request,
+        label: Option<&str>,
+    ) -> (Vec<AskedOfFile>, usize) {
         let (mut near, mut count) = (Vec::new(), 0);
         for place in Place::ALL {
             let (names, ours) = self.indexed(view, place, |index| self.names_near(index, place, key, request, label));
@@ -56,7 +62,7 @@ impl Library {
     }
 
     /// What a file was asked. One that cannot be read is no near one; who needs it gets its fault said.
-    fn asked(&self, view: &View, place: Place, name: &str) -> Option<Asked> {
+    fn asked(&self, view: &View, place: Place, name: &str) -> Option<AskedOfFile> {
         let path = self.shelf(place).path(name);
         let text = std::fs::read_to_string(&path).ok()?;
         let recorded = exchange::read_request(&text).ok()?;
@@ -65,6 +71,6 @@ impl Library {
         }
         let canonical = self.key_under(&view.rules, &recorded.request).canonical;
         let cases = recorded.owners.cases().map(str::to_owned).collect();
-        Some(Asked { path, request: recorded.request, canonical, cases })
+        Some(AskedOfFile { path, request: recorded.request, canonical, cases })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cache::Found;
+use super::file_cache::Found;
 use crate::exchange::{Named, Owners, Repeats, Times, is_same_case};
 
 /// Who asks, and for the how-manieth time.

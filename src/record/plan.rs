@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::cache::Found;
-use super::flights::Entry;
+use super::file_cache::Found;
+use super::in_flight::Entry;
 use super::order::{Answer, Asker, answer, spelt_out};
 use super::same::{is_same, worse};
 use crate::exchange::{Exchange, Named, Owners, Recording, trouble};

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::case::CaseState;
 use super::cases::Cases;
-use super::flights::{Claim, Entry, Flight, Flights};
+use super::in_flight::{Entry, InFlight, LiveRequest, Turn};
 use super::library::Library;
 use super::plan::Trust;
 use super::writer::{Batch, Writer};
@@ -21,7 +21,7 @@ use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
 /// Records what one live upstream answers.
 pub(super) struct Recorder {
     live: Shared,
-    flights: Arc<Flights>,
+    in_flight: Arc<InFlight>,
     writer: Arc<Writer>,
     options: Options,
     /// Whether everything is asked anew: what a case no longer asks is then no longer its own.
@@ -29,7 +29,7 @@ pub(super) struct Recorder {
 }
 
 /// A request that is to be recorded.
-pub(super) struct Asked {
+pub(super) struct ToRecord {
     /// As it goes out.
     pub(super) request: Request,
     /// As it is kept.
@@ -50,23 +50,23 @@ impl Recorder {
         is_whole: bool,
     ) -> Self {
         let writer = Arc::new(Writer::new(library, options.secrets.clone(), cases));
-        Recorder { live, flights: Arc::default(), writer, options, is_whole }
+        Recorder { live, in_flight: Arc::default(), writer, options, is_whole }
     }
 
     /// Answers a request: with what another case was just answered that asks the same, else from the live upstream.
-    pub(super) async fn send(&self, asked: Asked) -> Result<Reply, Error> {
+    pub(super) async fn send(&self, asked: ToRecord) -> Result<Reply, Error> {
         let flight = match asked.case.case.as_deref() {
-            None => self.flights.alone(None),
+            None => self.in_flight.alone(None),
             Some(case) => loop {
-                match self.flights.claim(case, &asked.key, asked.nth) {
-                    Claim::Go(flight) => break flight,
-                    Claim::Answered(entry) => {
+                match self.in_flight.claim(case, &asked.key, asked.nth) {
+                    Turn::Ask(flight) => break flight,
+                    Turn::Answered(entry) => {
                         asked.case.paced(&entry.exchange.reply);
                         self.keep_for_now(&asked.case, &entry).await;
                         return Ok(player::reply(&entry.exchange.reply, self.options.speed));
                     }
-                    Claim::Wait => {
-                        if !self.flights.wait_until(|flights| flights.is_landed(&asked.key, asked.nth)).await {
+                    Turn::Wait => {
+                        if !self.in_flight.wait_until(|in_flight| in_flight.is_answered(&asked.key, asked.nth)).await {
                             let message = "another case asks the same and gets no end of its reply";
                             return Err(Error::new(ErrorKind::Timeout, message));
                         }
@@ -84,7 +84,7 @@ impl Recorder {
         Relay {
             live: Arc::clone(&self.live),
             keeping: Keeping {
-                flights: Arc::clone(&self.flights),
+                in_flight: Arc::clone(&self.in_flight),
                 writer: Arc::clone(&self.writer),
                 options: self.options.clone(),
             },
@@ -99,27 +99,27 @@ impl Recorder {
     pub(super) async fn finish(&self, case: &Arc<CaseState>, verdict: Verdict) -> Vec<String> {
         let Some(id) = case.case.clone() else { return Vec::new() };
         let mut notes = Vec::new();
-        if !self.flights.wait_until(|flights| flights.is_calm(&id)).await {
+        if !self.in_flight.wait_until(|in_flight| in_flight.is_calm(&id)).await {
             notes.push("a reply had not ended when its case was over: it is not recorded".to_owned());
         }
         if verdict == Verdict::Unknown && self.options.staging == Staging::Command {
             return notes;
         }
-        let entries = self.flights.take(&Some(id));
+        let entries = self.in_flight.take(&Some(id));
         notes.extend(self.settle(case, entries, verdict, "the case that recorded it did not pass").await);
         notes
     }
 
     /// Ends everything that no end of a case has ended.
     pub(super) async fn conclude(&self, cases: &Cases, verdict: Verdict, why: &str) -> Vec<String> {
-        self.flights.wait_until(Flights::is_all_calm).await;
+        self.in_flight.wait_until(InFlight::is_all_calm).await;
         let mut notes = Vec::new();
-        for whose in self.flights.waiting() {
+        for whose in self.in_flight.waiting() {
             let case = match &whose {
                 None => cases.of(None),
                 Some(case) => cases.running(case).unwrap_or_else(|| Arc::new(CaseState::new(Some(case)))),
             };
-            notes.extend(self.settle(&case, self.flights.take(&whose), verdict, why).await);
+            notes.extend(self.settle(&case, self.in_flight.take(&whose), verdict, why).await);
         }
         notes
     }
@@ -137,7 +137,7 @@ impl Recorder {
             Verdict::Failed if self.options.keep_failed => Trust::Forced,
             Verdict::Failed => return self.drop_all(case, entries, why).await,
         };
-        self.flights.take_kept_for_now(&case.case);
+        self.in_flight.take_kept_for_now(&case.case);
         let asked = entries.iter().map(|entry| case.asked(&self.writer.library().count_name(&entry.key))).collect();
         let is_whole = self.is_whole && !entries.is_empty();
         let batch = Batch { case: Arc::clone(case), entries, asked, trust, is_whole };
@@ -146,14 +146,14 @@ impl Recorder {
 
     /// Forgets what was recorded, takes back what was written for now, and says what is not kept.
     async fn drop_all(&self, case: &Arc<CaseState>, entries: Vec<Arc<Entry>>, why: &str) -> Vec<String> {
-        let written = self.flights.take_kept_for_now(&case.case);
+        let written = self.in_flight.take_kept_for_now(&case.case);
         let mut said = written.clone();
         if !written.is_empty() {
             let (writer, case) = (Arc::clone(&self.writer), Arc::clone(case));
             // What could not be taken back, its case was told.
             let _ = tokio::task::spawn_blocking(move || writer.take_back(&case, &written)).await;
         }
-        said.extend(self.flights.forget(entries));
+        said.extend(self.in_flight.forget(entries));
         let mut notes: Vec<String> = said.iter().map(|entry| self.writer.not_kept(&entry.key, why)).collect();
         notes.sort();
         notes.dedup();
@@ -161,7 +161,7 @@ impl Recorder {
     }
 
     pub(super) async fn calm(&self) {
-        self.flights.wait_until(Flights::is_all_calm).await;
+        self.in_flight.wait_until(InFlight::is_all_calm).await;
     }
 }
 
@@ -182,7 +182,7 @@ struct Relay {
 
 /// What becomes of a reply that is whole.
 struct Keeping {
-    flights: Arc<Flights>,
+    in_flight: Arc<InFlight>,
     writer: Arc<Writer>,
     options: Options,
 }
@@ -212,7 +212,7 @@ impl Keeping {
             case.note(note);
         }
         if is_session {
-            self.flights.keep_for_now(&case.case, Arc::clone(entry));
+            self.in_flight.keep_for_now(&case.case, Arc::clone(entry));
         }
     }
 
@@ -224,8 +224,8 @@ impl Keeping {
 }
 
 impl Relay {
-    async fn run(self, asked: Asked, mut flight: Flight, head: oneshot::Sender<Result<Reply, Error>>) {
-        let Asked { request, kept, key, nth, case } = asked;
+    async fn run(self, asked: ToRecord, mut flight: LiveRequest, head: oneshot::Sender<Result<Reply, Error>>) {
+        let ToRecord { request, kept, key, nth, case } = asked;
         let options = &self.keeping.options;
         let start = Instant::now();
         let mut live = match self.live.send(request).await {
@@ -256,9 +256,9 @@ impl Relay {
         let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
         let entry = Entry::new(key, nth, options.secrets.exchange(&exchange));
         if case.case.is_some() || options.staging == Staging::Command {
-            self.keeping.flights.stage(&case.case, Arc::clone(&entry));
+            self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
         }
-        flight.land(&entry);
+        flight.share(&entry);
         // Before the client sees the end: what it has whole, and what waits for nobody, is on disk.
         self.keeping.keep_for_now(&case, &entry).await;
         drop(flight);

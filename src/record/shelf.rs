@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::cache::{FRESH, Stamp};
+use super::file_cache::{FRESH, Stamp};
 
 const TEMPORARY_PREFIX: &str = ".retake-";
 const TEMPORARY_SUFFIX: &str = ".tmp";

@@ -6,15 +6,15 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::cache::Found;
 use super::case::{CaseState, Miss, Usage};
 use super::cases::Cases;
+use super::file_cache::Found;
 use super::library::Library;
 use super::miss;
 use super::mode::Mode;
 use super::order::{Answer, Asker, answer};
 use super::player;
-use super::recorder::{Asked, Recorder};
+use super::recorder::{Recorder, ToRecord};
 use super::view::View;
 use super::{Options, Verdict};
 use crate::exchange::{self, Auth, Key, What, trouble};
@@ -159,10 +159,10 @@ impl Tape {
         let view = self.library.view(case.masks());
         if self.mode != Mode::Record
             && view.is_plain()
-            && let Some(known) = self.library.recall.get(&request, Instant::now())
+            && let Some(known) = self.library.request_cache.get(&request, Instant::now())
         {
             let name = known.count_name.as_str();
-            let nth = case.claim(name);
+            let nth = case.next_nth(name);
             if let Played::Reply(found) = self.played(&case, &known.files, nth) {
                 // Of no case, one reply to one request needs no second note.
                 if case.case.is_some() || known.files.len() > 1 || known.is_new() {
@@ -176,7 +176,7 @@ impl Tape {
         let key = self.library.key_under(&view.rules, &kept);
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
-        let nth = case.claim(&name);
+        let nth = case.next_nth(&name);
         let state = Arc::clone(&case);
         let reply = self.find(Understood { request, kept, key, nth, view, case }).await;
         if reply.is_err() {
@@ -209,7 +209,7 @@ impl Tape {
         }
         let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
         let Understood { request, kept, key, nth, case, .. } = asked;
-        recorder.send(Asked { request, kept, key, nth, case }).await
+        recorder.send(ToRecord { request, kept, key, nth, case }).await
     }
 
     /// Looks for what answers a request. What may take long is done on a thread of its own, so that nobody else waits.
@@ -228,7 +228,7 @@ impl Tape {
             self.note(&asked.case, found);
             if asked.view.is_plain() {
                 let name = self.library.count_name(&asked.key);
-                self.library.recall.put(&asked.request, asked.key.clone(), name, files, looked);
+                self.library.request_cache.put(&asked.request, asked.key.clone(), name, files, looked);
             }
         }
         Ok(played)

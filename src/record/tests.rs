@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::cache::Found;
+use super::file_cache::Found;
 use super::*;
 use crate::exchange::{self, Auth, Owners, Recording};
 use crate::provider::Provider;

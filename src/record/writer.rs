@@ -6,10 +6,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::cache::Found;
 use super::case::CaseState;
 use super::cases::Cases;
-use super::flights::Entry;
+use super::file_cache::Found;
+use super::in_flight::Entry;
 use super::library::{Library, Place};
 use super::plan::{Planned, Recorded, Trust, disowned, plan};
 use crate::exchange::{self, Key, Owners, Recording, Secrets};

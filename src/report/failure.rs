@@ -17,7 +17,7 @@ pub(super) enum Detail {
 }
 
 /// What failed, in one line.
-pub fn headline(failure: &Failure) -> String {
+pub(crate) fn headline(failure: &Failure) -> String {
     let words = match &failure.problem {
         Problem::Mismatches(mismatches) => mismatches.first().map_or_else(String::new, |first| {
             worded(failure.class, &format!("{}: expected {}, got {}", first.path, first.expected, first.actual))

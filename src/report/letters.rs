@@ -4,7 +4,7 @@ use crate::event::Outcome;
 
 /// Letters in the order in which they are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letters(String);
+pub(crate) struct Letters(String);
 
 impl Default for Letters {
     fn default() -> Self {
@@ -15,7 +15,7 @@ impl Default for Letters {
 impl Letters {
     /// Reads the values of `-r` after the default `fE`: `a` stands for all but passed ones, `A` for all, `N` takes
     /// away what stands before it. `Err` is the letter that is none.
-    pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, char> {
+    pub(crate) fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, char> {
         let mut letters = Letters::default().0;
         // As in pytest, `-r` replaces what is the default; several of them add up.
         let mut texts = texts.into_iter().peekable();
@@ -38,7 +38,7 @@ impl Letters {
     }
 
     /// Lists nothing.
-    pub fn none(self) -> Self {
+    pub(crate) fn none(self) -> Self {
         Letters(String::new())
     }
 
@@ -52,7 +52,7 @@ impl Letters {
     }
 
     /// Whether it is shown what was captured of passed cases.
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         self.0.contains('P')
     }
 

@@ -14,12 +14,12 @@ mod trace;
 mod tree;
 
 pub(crate) use exchange::quote;
-pub use failure::headline;
-pub use letters::Letters;
-pub use options::Options;
-pub use terminal::Terminal;
-pub use trace::Trace;
-pub use tree::{Collected, Tree};
+pub(crate) use failure::headline;
+pub(crate) use letters::Letters;
+pub(crate) use options::Options;
+pub(crate) use terminal::Terminal;
+pub(crate) use trace::Trace;
+pub(crate) use tree::{Collected, Tree};
 
 #[cfg(test)]
 mod tests;

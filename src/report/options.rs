@@ -5,7 +5,7 @@ use super::trace::Trace;
 
 /// How to print.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub(crate) struct Options {
     /// Columns of a line.
     pub width: usize,
     /// Whether to write colours.

@@ -17,7 +17,7 @@ const PERCENT: usize = 7;
 
 /// Prints a run the way pytest does. Cases may finish in any order: they are printed in the order of their indexes.
 #[derive(Debug)]
-pub struct Terminal<W> {
+pub(crate) struct Terminal<W> {
     out: W,
     options: Options,
     tally: Tally,
@@ -44,7 +44,7 @@ pub struct Terminal<W> {
 
 impl<W: Write> Terminal<W> {
     /// A printer on `out`. It flushes after every event.
-    pub fn new(out: W, options: Options) -> Self {
+    pub(crate) fn new(out: W, options: Options) -> Self {
         Terminal {
             out,
             options,
@@ -64,7 +64,7 @@ impl<W: Write> Terminal<W> {
     }
 
     /// Prints what `event` tells. Fails only when the writer does.
-    pub fn handle(&mut self, event: &Event) -> io::Result<()> {
+    pub(crate) fn handle(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Started(head) => self.head(head)?,
             Event::Collected { total, deselected } => {
@@ -113,7 +113,8 @@ impl<W: Write> Terminal<W> {
     }
 
     /// The writer, with all that was printed.
-    pub fn into_inner(self) -> W {
+    #[cfg(test)]
+    pub(super) fn into_inner(self) -> W {
         self.out
     }
 

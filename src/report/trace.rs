@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// How much is told of each failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Trace {
+pub(crate) enum Trace {
     /// Everything.
     #[default]
     Long,

@@ -9,7 +9,7 @@ use super::paint::{Style, paint};
 
 /// A case that was collected.
 #[derive(Debug, Clone)]
-pub struct Collected {
+pub(crate) struct Collected {
     /// Its id.
     pub id: String,
     /// Why it will not run, when that is known.
@@ -18,7 +18,7 @@ pub struct Collected {
 
 /// The cases of a session.
 #[derive(Debug)]
-pub struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     /// In order.
     pub cases: &'a [Collected],
     /// How many there are besides.
@@ -29,7 +29,7 @@ pub struct Tree<'a> {
 
 impl Tree<'_> {
     /// Writes a tree; with `-q` ids alone, with `-qq` the count of each file.
-    pub fn write(&self, out: &mut impl Write, options: &Options) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut impl Write, options: &Options) -> io::Result<()> {
         match options.verbosity {
             0.. => self.tree(out)?,
             -1 => self.cases.iter().try_for_each(|case| writeln!(out, "{}{}", visible_line(&case.id), skip(case)))?,

@@ -1,6 +1,6 @@
 //! What is known of a step, and why it failed, as data.
 
-use crate::check::{Fault, Mismatch};
+use crate::check::{Mismatch, MismatchKind};
 use crate::event::{self, Class, Excerpt, Exchange, Failure, Part, Problem, Texts};
 use crate::exchange::Request;
 use crate::suite::Step;
@@ -22,7 +22,9 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
     let class = match status {
         429 => Class::RateLimited,
         500..=599 => Class::ProviderDown,
-        _ if mismatches.iter().any(|mismatch| mismatch.fault == Fault::ProtocolViolation) => Class::ProtocolViolation,
+        _ if mismatches.iter().any(|mismatch| mismatch.kind == MismatchKind::ProtocolViolation) => {
+            Class::ProtocolViolation
+        }
         _ => Class::WrongAnswer,
     };
     let told = mismatches.iter().map(|mismatch| event::Mismatch {

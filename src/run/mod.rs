@@ -26,7 +26,7 @@ use case::{Done, GivenUp};
 
 /// A case and what it calls.
 #[derive(Clone)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The case.
     pub case: Arc<Case>,
     /// What it calls.
@@ -34,7 +34,7 @@ pub struct Planned {
 }
 
 /// What a case calls: the stack, as seen by a client.
-pub struct Target {
+pub(crate) struct Target {
     /// The stack.
     pub upstream: upstream::Shared,
     /// Whether a provider is called without a gateway: then the client's own prefix is left out.
@@ -52,7 +52,7 @@ pub struct Target {
 
 /// Where a person can send a request with `curl`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     /// What the endpoint stands below.
     pub base: Base,
     /// The command to start before, where nothing listens there once the run is over.
@@ -61,7 +61,7 @@ pub struct Address {
 
 /// What an endpoint stands below.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Base {
+pub(crate) enum Base {
     /// A gateway, or a server of the user's, without the version part: `http://127.0.0.1:8321`.
     Server(String),
     /// A provider's base URL, and the key that goes along.
@@ -69,7 +69,7 @@ pub enum Base {
 }
 
 /// What is below the stack, as far as the runner must know of it: what stands there may have swallowed an error.
-pub trait StackHooks: Send + Sync {
+pub(crate) trait StackHooks: Send + Sync {
     /// A step of a case begins: from its provider's replies on these faults are cut. `Err` says why they cannot be.
     fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String>;
     /// What had no answer while this case ran, although the stack may have answered something.
@@ -84,7 +84,7 @@ pub trait StackHooks: Send + Sync {
 
 /// How a case ended, for those who keep what it saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CaseEnd {
+pub(crate) enum CaseEnd {
     /// Everything held: what it saw is right.
     Passed,
     /// It failed, as expected: what it saw may be right.
@@ -95,7 +95,7 @@ pub enum CaseEnd {
 
 /// What came of a case below its stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CaseUsage {
+pub(crate) struct CaseUsage {
     /// The recordings that answered it, and those that were written.
     pub recordings: Recordings,
     /// What the user must be told.
@@ -104,7 +104,7 @@ pub struct CaseUsage {
 
 /// How an answer was replayed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Replayed {
+pub(crate) enum Replayed {
     /// At once, however long it took when it was recorded: when each of its chunks came then.
     AtOnce(Vec<Duration>),
     /// At this multiple of its recorded pace.
@@ -113,7 +113,7 @@ pub enum Replayed {
 
 /// How to run.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// Cases at once, at least 1.
     pub workers: usize,
     /// For one case, polling included.
@@ -131,7 +131,7 @@ pub struct Options {
 }
 
 /// Knows what may still be spent.
-pub trait Purse: Send + Sync + std::fmt::Debug {
+pub(crate) trait Purse: Send + Sync + std::fmt::Debug {
     /// A case is about to run; waits until it is known whether there is room for it. `Err` is why there is none.
     fn open<'a>(&'a self, case: &'a str) -> BoxFuture<'a, Result<(), String>>;
     /// A case that had room is over.
@@ -140,7 +140,7 @@ pub trait Purse: Send + Sync + std::fmt::Debug {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// Every case ran, or enough of them failed.
     Done,
     /// It was told to stop: cases under way were given up, and torn down where there was time for it.
@@ -170,7 +170,7 @@ impl Halt {
 /// Runs every case and sends what happens; returns when all are done. Once `stop` is ready no case begins, and those
 /// under way are given up and torn down; once `at_once` is ready too, nothing is waited for. Cases may finish out of
 /// order: reports sort by index.
-pub async fn run(
+pub(crate) async fn run(
     plan: Vec<Planned>,
     options: Options,
     events: UnboundedSender<Event>,

@@ -17,7 +17,7 @@ const MOST_SHOWN: usize = 3;
 
 /// A reply as values: what goes over the wire, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Which rule answered, from 0.
     pub rule: usize,
     /// The HTTP status.
@@ -37,13 +37,13 @@ pub struct Answer {
 /// Why a script has no answer: no rule matches, or the one that does cannot be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct NoAnswer {
+pub(crate) struct NoAnswer {
     /// For people.
     pub message: String,
 }
 
 /// Answers `request`. `spent` counts for each rule how often it has answered before; missing entries are 0.
-pub fn answer(script: &Script, request: &Request, spent: &[u32]) -> Result<Answer, NoAnswer> {
+pub(crate) fn answer(script: &Script, request: &Request, spent: &[u32]) -> Result<Answer, NoAnswer> {
     let ask = Ask::new(request);
     let used_up = |index: usize, rule: &Rule| {
         rule.times.is_some_and(|times| spent.get(index).copied().unwrap_or_default() >= times)

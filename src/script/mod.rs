@@ -12,12 +12,8 @@ mod serve;
 mod shape;
 mod stream;
 
-pub use answer::{Answer, NoAnswer, answer};
-pub use model::{
-    Choice, Dialect, EmbeddingsDialect, Filter, Logprobs, Members, Planned, Rule, Script, StreamUsage, Test, ToolCall,
-    What, When,
-};
-pub use serve::{Scripted, router, serve};
+pub(crate) use model::Script;
+pub(crate) use serve::{Scripted, serve};
 
 #[cfg(test)]
 mod tests;

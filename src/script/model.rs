@@ -12,7 +12,7 @@ use crate::yaml::{Place, Source};
 
 /// A provider as a script: rules in order, and what all its replies have in common.
 #[derive(Debug, Clone)]
-pub struct Script {
+pub(crate) struct Script {
     /// The file, for messages.
     pub source: Source,
     /// What every reply has.
@@ -23,7 +23,7 @@ pub struct Script {
 
 /// One rule.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Where it starts.
     pub place: Place,
     /// For messages.
@@ -38,7 +38,7 @@ pub struct Rule {
 
 /// Which requests a rule answers: all that is given must hold.
 #[derive(Debug, Clone, Default)]
-pub struct When {
+pub(crate) struct When {
     /// The HTTP method.
     pub method: Option<http::Method>,
     /// The endpoint, without its query.
@@ -71,7 +71,7 @@ pub struct When {
 
 /// A condition on a text: all that is given must hold. An absent text meets only `not`.
 #[derive(Debug, Clone, Default)]
-pub struct Test {
+pub(crate) struct Test {
     /// The text is this.
     pub equals: Option<String>,
     /// The text has each of these in it.
@@ -86,7 +86,7 @@ pub struct Test {
 
 /// A filter and its text.
 #[derive(Debug, Clone)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// As written.
     pub text: String,
     /// `$[?<text>]`, asked of an array that holds only the body.
@@ -95,7 +95,7 @@ pub struct Filter {
 
 /// A reply as a rule describes it. `${…}` may stand in its texts.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The answer itself.
     pub what: What,
     /// Further headers, in file order.
@@ -110,7 +110,7 @@ pub struct Planned {
 
 /// The answer itself.
 #[derive(Debug, Clone)]
-pub enum What {
+pub(crate) enum What {
     /// Chat or text completion.
     Choices {
         /// At least one; a request for more choices gets them over again.
@@ -148,7 +148,7 @@ pub enum What {
 
 /// One choice.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The text; `None` with tool calls alone.
     pub text: Option<String>,
     /// The same text, cut for a stream; empty means cut by words.
@@ -163,7 +163,7 @@ pub struct Choice {
 
 /// One tool call.
 #[derive(Debug, Clone)]
-pub struct ToolCall {
+pub(crate) struct ToolCall {
     /// The function.
     pub name: String,
     /// Its arguments; a string stands as it is, so that broken JSON can be sent.
@@ -175,7 +175,7 @@ pub struct ToolCall {
 /// What every reply of a provider has.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     /// `id` of replies; `${hash}` is 16 hex digits of the request.
     pub id: Option<String>,
     /// `created`, always the same so that recording twice gives the same files.
@@ -225,7 +225,7 @@ impl Default for Dialect {
 /// Members that replace or follow OpenAI's own, by place.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Members {
+pub(crate) struct Members {
     /// A whole reply.
     pub reply: Map<String, Value>,
     /// A choice of a whole reply.
@@ -251,7 +251,7 @@ pub struct Members {
 /// What embeddings replies have.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct EmbeddingsDialect {
+pub(crate) struct EmbeddingsDialect {
     /// Members of the reply.
     pub reply: Map<String, Value>,
     /// Members of each item.
@@ -271,7 +271,7 @@ impl Default for EmbeddingsDialect {
 /// Where a stream says its usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum StreamUsage {
+pub(crate) enum StreamUsage {
     /// On one more chunk without choices, when `stream_options.include_usage` asks for it.
     Asked,
     /// On the last chunk with a choice; on one more when asked for.
@@ -283,7 +283,7 @@ pub enum StreamUsage {
 /// How logprobs of chat look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Logprobs {
+pub(crate) enum Logprobs {
     /// `{content: [{token, logprob, bytes, top_logprobs}]}`
     Content,
     /// `{token_ids, tokens, token_logprobs}`

@@ -57,7 +57,7 @@ enum RawAuth {
 
 impl Script {
     /// Reads a script. What is wrong with it says where and what to do.
-    pub fn parse(source: &Source) -> Result<Self, Error> {
+    pub(crate) fn parse(source: &Source) -> Result<Self, Error> {
         let raw: RawScript = yaml::from_source(source)?;
         let rules = raw.rules.into_iter().map(|raw| rule(source, raw)).collect::<Result<_, _>>()?;
         let dialect = match raw.dialect {

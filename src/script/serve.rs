@@ -23,7 +23,7 @@ use crate::upstream::{
 use crate::wire::headers::KEY_HEADERS;
 
 /// An upstream that answers from a script. A request that no rule answers is an `Err`, never some default.
-pub struct Scripted {
+pub(crate) struct Scripted {
     script: Arc<Script>,
     /// How often each rule has answered.
     spent: Mutex<Vec<u32>>,
@@ -31,7 +31,7 @@ pub struct Scripted {
 
 impl Scripted {
     /// A script at work, no rule of it spent yet.
-    pub fn new(script: impl Into<Arc<Script>>) -> Self {
+    pub(crate) fn new(script: impl Into<Arc<Script>>) -> Self {
         let script = script.into();
         let spent = Mutex::new(vec![0; script.rules.len()]);
         Scripted { script, spent }
@@ -88,7 +88,7 @@ fn reply(answer: Answer) -> Result<Reply, Error> {
 }
 
 /// Answers every request on `listener` from the script until `ended` is ready, and those under way to their end.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     script: impl Into<Arc<Script>>,
     ended: impl Future<Output = ()> + Send + 'static,
@@ -100,7 +100,7 @@ pub async fn serve(
 }
 
 /// The script as an HTTP application.
-pub fn router(scripted: Arc<Scripted>) -> Router {
+pub(crate) fn router(scripted: Arc<Scripted>) -> Router {
     Router::new().fallback(handle).with_state(scripted)
 }
 

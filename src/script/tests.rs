@@ -6,9 +6,12 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
+use super::answer::answer;
+use super::model::*;
+use super::serve::router;
 use super::*;
 use crate::exchange::{Auth, End, Request};
-use crate::upstream::http::{Http, HttpConfig, Key};
+use crate::upstream::http::{ApiKey, Http, HttpConfig};
 use crate::upstream::{ERROR_HEADER, ErrorKind, ORIGIN_HEADER, Upstream};
 use crate::yaml::Source;
 
@@ -397,7 +400,7 @@ async fn listening(text: &str) -> Http {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, script(text), std::future::pending()));
-    let key = Some(Key::new("TEST_KEY", Some("k".to_owned())));
+    let key = Some(ApiKey::new("TEST_KEY", Some("k".to_owned())));
     Http::new(HttpConfig { key, ..HttpConfig::new("script", base_url) })
 }
 

@@ -3,10 +3,10 @@
 use http::{HeaderMap, StatusCode};
 
 use super::refusal::Refusal;
-use crate::access::{Keys, bearer};
+use crate::access::{AccessKeys, bearer};
 
 /// Lets a request pass, or says what its key lacks.
-pub(super) fn check(keys: &Keys, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check(keys: &AccessKeys, headers: &HeaderMap) -> Result<(), Refusal> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -31,7 +31,7 @@ mod tests {
     fn answer(keys: &[&str], authorization: Option<&str>) -> Option<&'static str> {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         let headers = authorization.map(|value| (header::AUTHORIZATION, value.parse().unwrap())).into_iter().collect();
-        check(&Keys::new(&keys), &headers).err().and_then(|refusal| refusal.code)
+        check(&AccessKeys::new(&keys), &headers).err().and_then(|refusal| refusal.code)
     }
 
     #[test]

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::ask::{Ask, Endpoint};
+use super::completion_writer::CompletionWriter;
 use super::gateway::Gateway;
 use super::headers;
-use super::keeping::Keeping;
 use super::quirks::Changes;
 use super::refusal::{Refusal, shape_provider_error};
 use super::relay::{Relay, relayed};
@@ -45,7 +45,7 @@ pub(super) async fn answer(
     let ((provider, upstream), model) = gateway.route(&ask.model)?;
     ask.check(endpoint)?;
     let sent = ask.for_provider(endpoint, &model, &provider.quirks)?;
-    let keeping = keeping(gateway, endpoint, &ask)?;
+    let writer = writer(gateway, endpoint, &ask)?;
     let done = gateway.done && terminal::knows_done(&call.headers);
     call.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     let reply = upstream.send(call.request(http::Method::POST, endpoint.path(), sent)).await?;
@@ -55,7 +55,7 @@ pub(super) async fn answer(
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
     let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
     let expected = if is_stream(&reply.headers, ask.streams()) { BodyKind::Events } else { BodyKind::Whole };
-    let mut relay = Relay::new(expected, changes, keeping, done);
+    let mut relay = Relay::new(expected, changes, writer, done);
     // By what comes rather than by what was said or asked: a stream may come as JSON, and JSON where a stream was asked.
     if expected == BodyKind::Events || ask.streams() {
         return Ok(respond(status, headers, Body::from_stream(relayed(reply, relay))));
@@ -67,12 +67,12 @@ pub(super) async fn answer(
 }
 
 /// What is stored of the answer; `None` when nothing is.
-fn keeping(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Option<Keeping>, Refusal> {
+fn writer(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Option<CompletionWriter>, Refusal> {
     if endpoint != Endpoint::Chat || !ask.stores() {
         return Ok(None);
     }
     let (store, model) = (gateway.store.clone(), ask.model.clone());
-    Ok(Some(Keeping { store, model, messages: ask.messages(), metadata: ask.metadata()? }))
+    Ok(Some(CompletionWriter { store, model, messages: ask.messages(), metadata: ask.metadata()? }))
 }
 
 /// The provider's error with its status and headers, in OpenAI's shape.

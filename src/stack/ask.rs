@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::json_edit::{Members, quote};
 use super::metadata::{self, Metadata};
 use super::refusal::Refusal;
-use super::splice::{Members, quote};
 use crate::provider::Quirks;
 
 /// The three endpoints that are handed to a provider.

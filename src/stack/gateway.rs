@@ -1,6 +1,6 @@
 //! What a gateway is made of.
 
-use crate::access::Keys;
+use crate::access::AccessKeys;
 use crate::provider::Provider;
 use crate::upstream::Shared;
 
@@ -14,7 +14,7 @@ pub struct GatewayConfig {
     pub providers: Vec<(Provider, Shared)>,
     /// Where chat completions are kept.
     pub store: Store,
-    /// Keys of the gateway itself, one of which a caller must send as `Bearer`; empty asks for none.
+    /// AccessKeys of the gateway itself, one of which a caller must send as `Bearer`; empty asks for none.
     pub keys: Vec<String>,
     /// How its providers answer (`replay`, `live`, …), told by `/v1/health` so that a run can see what it reuses.
     pub mode: String,
@@ -27,7 +27,7 @@ pub struct GatewayConfig {
 pub struct Gateway {
     pub(super) providers: Vec<(Provider, Shared)>,
     pub(super) store: Store,
-    pub(super) keys: Keys,
+    pub(super) keys: AccessKeys,
     pub(super) mode: String,
     pub(super) done: bool,
     pub(super) registry: Registry,
@@ -37,7 +37,7 @@ impl Gateway {
     /// Puts a gateway together; nothing is asked of any provider yet.
     pub fn new(config: GatewayConfig) -> Self {
         let GatewayConfig { providers, store, keys, mode, done } = config;
-        Gateway { providers, store, keys: Keys::new(&keys), mode, done, registry: Registry::default() }
+        Gateway { providers, store, keys: AccessKeys::new(&keys), mode, done, registry: Registry::default() }
     }
 
     /// The provider that a model id means, and the id as that provider knows it.

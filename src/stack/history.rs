@@ -4,8 +4,8 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::ask::object;
+use super::json_edit::{Edits, Members, quote};
 use super::refusal::Refusal;
-use super::splice::{Edits, Members, quote};
 use super::store::{Completion, PageError, Store, StoreError};
 use super::{messages, metadata, query};
 use crate::upstream::ErrorKind;

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::history::page_body;
+use super::json_edit::{Edits, Members, quote};
 use super::refusal::Refusal;
-use super::splice::{Edits, Members, quote};
 use super::store::{Completion, Order, PageRequest};
 
 /// The page of messages that `request` asks for: the body.

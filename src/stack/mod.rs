@@ -6,20 +6,21 @@
 //! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
 //! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, models, what the stack tells of itself, the stored completions |
 //! | `model`, `registry` | a model as it is told, and those that callers register |
-//! | `ask`, `quirks`, `refusal`, `headers`, `gather`, `splice`, `terminal` | pure: what is sent, what is given back |
+//! | `ask`, `quirks`, `refusal`, `headers`, `json_edit`, `terminal` | pure: what is sent, what is given back |
 //! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
-//! | `store`, `keeping` | chat completions in SQLite |
+//! | `store`, `completion_writer` | chat completions in SQLite |
 
 mod access;
 mod answer;
 mod ask;
+mod completion_writer;
 mod gateway;
 mod handlers;
 mod headers;
 mod history;
 mod in_process;
 mod inspect;
-mod keeping;
+mod json_edit;
 mod messages;
 mod metadata;
 mod model;
@@ -31,7 +32,6 @@ mod registry;
 mod relay;
 mod routes;
 mod serve;
-mod splice;
 mod store;
 mod terminal;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 use super::ask::Endpoint;
-use super::splice::{Edits, Members, quote};
+use super::json_edit::{Edits, Members, quote};
 use crate::provider::Quirks;
 use crate::wire::lenient;
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::completion_writer::now;
 use super::gateway::Gateway;
-use super::keeping::now;
 use super::model::{Model, ModelType};
 use super::refusal::Refusal;
 

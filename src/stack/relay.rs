@@ -4,7 +4,7 @@ use async_stream::stream;
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 
-use super::keeping::Keeping;
+use super::completion_writer::CompletionWriter;
 use super::quirks::Changes;
 use crate::upstream::{Error, ErrorKind, Reply};
 use crate::wire::sse::{self, Cutter};
@@ -53,7 +53,7 @@ pub(super) struct Relay {
     /// What the provider and the question say it is.
     expected: BodyKind,
     changes: Changes,
-    keeping: Option<Keeping>,
+    writer: Option<CompletionWriter>,
     /// Whether the caller gets `[DONE]` too.
     gives_done: bool,
     state: State,
@@ -82,8 +82,13 @@ struct Id {
 
 impl Relay {
     /// `expected` is what decides where the first bytes tell nothing.
-    pub(super) fn new(expected: BodyKind, changes: Changes, keeping: Option<Keeping>, gives_done: bool) -> Self {
-        Relay { expected, changes, keeping, gives_done, state: State::Unknown(Vec::new()), id: Id::default() }
+    pub(super) fn new(
+        expected: BodyKind,
+        changes: Changes,
+        writer: Option<CompletionWriter>,
+        gives_done: bool,
+    ) -> Self {
+        Relay { expected, changes, writer, gives_done, state: State::Unknown(Vec::new()), id: Id::default() }
     }
 
     /// Takes what came, and gives what can go on.
@@ -154,9 +159,9 @@ impl Relay {
         let is_completion = reader.answer().is_chat();
         self.find_id(reader.answer().id.as_deref(), is_completion).await?;
         let changed = self.changes.whole(text, self.id.given.as_deref().filter(|_| is_completion));
-        if let Some(keeping) = self.keeping.take() {
+        if let Some(writer) = self.writer.take() {
             let id = self.id.given.clone().or_else(|| self.id.said.clone());
-            keeping.keep_whole(&reader.finish(), id, changed.as_deref().unwrap_or(text)).await.map_err(of_store)?;
+            writer.write_whole(&reader.finish(), id, changed.as_deref().unwrap_or(text)).await.map_err(of_store)?;
         }
         Ok(changed.map_or(body, String::into_bytes))
     }
@@ -164,7 +169,7 @@ impl Relay {
     async fn event(&mut self, event: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let text = std::str::from_utf8(event).ok();
         let data = text.and_then(sse::data);
-        if let Some(data) = data.as_deref().filter(|_| self.keeping.is_some()) {
+        if let Some(data) = data.as_deref().filter(|_| self.writer.is_some()) {
             let (said, is_last) = completion_id(data);
             self.find_id(said.as_deref(), is_last).await?;
         }
@@ -191,15 +196,15 @@ impl Relay {
     /// Settles the id once: the first that says something, unless the store has it already; one of our own where the
     /// provider gives none until `is_last`.
     async fn find_id(&mut self, said: Option<&str>, is_last: bool) -> Result<(), Error> {
-        let Some(keeping) = self.keeping.as_ref().filter(|_| self.id.said.is_none() && self.id.given.is_none()) else {
+        let Some(writer) = self.writer.as_ref().filter(|_| self.id.said.is_none() && self.id.given.is_none()) else {
             return Ok(());
         };
         match said.filter(|said| !said.is_empty()) {
             Some(said) => {
                 self.id.said = Some(said.to_owned());
-                self.id.given = Some(keeping.id_in_the_place_of(said).await.map_err(of_store)?);
+                self.id.given = Some(writer.id_in_the_place_of(said).await.map_err(of_store)?);
             }
-            None if is_last => self.id.given = Some(super::keeping::own_id()),
+            None if is_last => self.id.given = Some(super::completion_writer::own_id()),
             None => {}
         }
         Ok(())
@@ -207,9 +212,9 @@ impl Relay {
 
     async fn keep(&mut self) -> Result<(), Error> {
         let State::Events { reader, .. } = &self.state else { return Ok(()) };
-        let Some(keeping) = self.keeping.take() else { return Ok(()) };
+        let Some(writer) = self.writer.take() else { return Ok(()) };
         let reading = (**reader).clone().finish();
-        keeping.keep_streamed(&reading, self.id.given.clone()).await.map_err(of_store)
+        writer.write_streamed(&reading, self.id.given.clone()).await.map_err(of_store)
     }
 }
 

@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// Takes an id for one completion that is about to be kept; `false` where it is taken.
-    pub async fn claim(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn reserve(&self, id: &str) -> Result<bool, StoreError> {
         let mut claimed = self.claimed.lock().await;
         Ok(self.get(id).await?.is_none() && claimed.insert(id.to_owned()))
     }

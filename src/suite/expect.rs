@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::OwnMatcher;
+use super::own::OwnMatcher;
 use crate::yaml::Place;
 
 /// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
 /// `status` or `error`, it must be 2xx. What few steps ask is boxed, so that it costs the others nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Expect {
+pub(crate) struct Expect {
     /// The HTTP status.
     pub status: Option<Need>,
     /// Response headers by name (any case).
@@ -37,14 +37,14 @@ pub struct Expect {
 
 impl Expect {
     /// Whether a reply that breaks off is what is wanted.
-    pub fn may_break(&self) -> bool {
+    pub(crate) fn may_break(&self) -> bool {
         matches!(self.broken, Some((true, _)))
     }
 }
 
 /// The longest times a reply may take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TimeExpect {
+pub(crate) struct TimeExpect {
     /// From sending to the first byte of the body.
     pub first_byte: Option<(Duration, Place)>,
     /// Between two chunks of the body.
@@ -55,7 +55,7 @@ pub struct TimeExpect {
 
 /// A matcher and where it stands.
 #[derive(Debug, Clone)]
-pub struct Need {
+pub(crate) struct Need {
     /// What must hold.
     pub matcher: Box<Matcher>,
     /// Where it stands in the file.
@@ -64,7 +64,7 @@ pub struct Need {
 
 /// A JSONPath and what must hold for the nodes it selects.
 #[derive(Debug, Clone)]
-pub struct PathExpect {
+pub(crate) struct PathExpect {
     /// The path: one value for all the places of a file that say it.
     pub path: Arc<JsonPath>,
     /// For each selected node unless the matcher says `any`/`all`; at least one node must be selected,
@@ -74,7 +74,7 @@ pub struct PathExpect {
 
 /// An RFC 9535 JSONPath.
 #[derive(Debug)]
-pub struct JsonPath {
+pub(crate) struct JsonPath {
     /// What it selects.
     pub query: serde_json_path::JsonPath,
     /// As it is written.
@@ -85,7 +85,7 @@ pub struct JsonPath {
 ///
 /// Boxed throughout: of the twenty things a matcher can ask it asks one or two, and a suite may hold a hundred thousand.
 #[derive(Debug, Clone, Default)]
-pub struct Matcher {
+pub(crate) struct Matcher {
     /// Equal as JSON (1 equals 1.0).
     pub equals: Option<Box<Value>>,
     /// A string that contains this one; an array that contains this element; an object that has these members.
@@ -128,7 +128,7 @@ pub struct Matcher {
 
 /// A matcher that has a name.
 #[derive(Debug, Clone)]
-pub enum Is {
+pub(crate) enum Is {
     /// Written in Rust.
     Own(OwnMatcher),
     /// Put together from others, under `matchers` in YAML.
@@ -142,7 +142,7 @@ pub enum Is {
 
 impl Is {
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Is::Own(own) => &own.name,
             Is::Composed { name, .. } => name,
@@ -152,7 +152,7 @@ impl Is {
 
 impl Matcher {
     /// Whether it asks for nothing.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let Matcher {
             equals,
             contains,
@@ -185,7 +185,7 @@ impl Matcher {
 
 /// Near a number.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Approx {
+pub(crate) struct Approx {
     /// The number.
     pub value: Value,
     /// Absolute distance at most.
@@ -194,7 +194,7 @@ pub struct Approx {
 
 /// JSON types, by their names in JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueType {
+pub(crate) enum ValueType {
     /// `null`
     Null,
     /// `boolean`
@@ -213,7 +213,7 @@ pub enum ValueType {
 
 /// What a stream must be like.
 #[derive(Debug, Clone, Default)]
-pub struct StreamExpect {
+pub(crate) struct StreamExpect {
     /// Where it stands.
     pub place: Place,
     /// Number of JSON events (`data: {…}`), the terminal `[DONE]` not counted.
@@ -232,7 +232,7 @@ pub struct StreamExpect {
 
 /// What the tool calls must be.
 #[derive(Debug, Clone, Default)]
-pub struct ToolCallsExpect {
+pub(crate) struct ToolCallsExpect {
     /// Where it stands.
     pub place: Place,
     /// How many.
@@ -243,7 +243,7 @@ pub struct ToolCallsExpect {
 
 /// What one tool call must be.
 #[derive(Debug, Clone, Default)]
-pub struct ToolCallExpect {
+pub(crate) struct ToolCallExpect {
     /// Where it stands.
     pub place: Place,
     /// The function's name.
@@ -254,7 +254,7 @@ pub struct ToolCallExpect {
 
 /// What a call's arguments must be; they are parsed as JSON first, and that they parse is always checked.
 #[derive(Debug, Clone)]
-pub struct ArgumentsExpect {
+pub(crate) struct ArgumentsExpect {
     /// Where it stands.
     pub place: Place,
     /// How they are compared.
@@ -263,7 +263,7 @@ pub struct ArgumentsExpect {
 
 /// How a call's arguments are compared.
 #[derive(Debug, Clone)]
-pub enum ArgumentsKind {
+pub(crate) enum ArgumentsKind {
     /// They validate against this JSON Schema.
     Schema(Value),
     /// They have at least these members with these values, at every level.
@@ -274,7 +274,7 @@ pub enum ArgumentsKind {
 
 /// What an embeddings reply must be.
 #[derive(Debug, Clone, Default)]
-pub struct EmbeddingsExpect {
+pub(crate) struct EmbeddingsExpect {
     /// Where it stands.
     pub place: Place,
     /// Number of vectors.
@@ -297,7 +297,7 @@ pub struct EmbeddingsExpect {
 
 /// How embedding vectors are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EmbeddingEncoding {
+pub(crate) enum EmbeddingEncoding {
     /// Arrays of numbers.
     Float,
     /// Base64 of little-endian 32-bit floats.
@@ -306,7 +306,7 @@ pub enum EmbeddingEncoding {
 
 /// What an error reply must be; the members of `error` in OpenAI's shape, or `detail`, or plain text as `message`.
 #[derive(Debug, Clone, Default)]
-pub struct ErrorExpect {
+pub(crate) struct ErrorExpect {
     /// Where it stands.
     pub place: Place,
     /// The message.

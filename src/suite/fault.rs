@@ -12,7 +12,7 @@ use crate::yaml::{self, Error, Short, Source, Spanned};
 const KINDS: &str = "stop, stall, slow, drop_end, malformed, status, reset";
 
 /// Reads a list of faults, or one, from YAML or JSON. `Err` is the first mistake.
-pub fn parse_faults(source: &Source) -> Result<Vec<Fault>, Error> {
+pub(crate) fn parse_faults(source: &Source) -> Result<Vec<Fault>, Error> {
     #[derive(Deserialize)]
     #[cfg_attr(test, derive(schemars::JsonSchema))]
     #[serde(deny_unknown_fields)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::lower::lower_need;
+use super::expect::{Is, Matcher};
+use super::parse_expect::parse_need;
 use super::raw::{RawNeed, RawParam, RawShared, RawStep, RawTop};
 use super::reader::{Checked, Reader, Reported};
 use super::shared::{Named, Shared};
-use super::{Is, Matcher};
 use crate::yaml::{self, Pairs, Place, Source, Spanned};
 
 impl Reader<'_> {
@@ -185,7 +185,7 @@ impl Reader<'_> {
         self.shared.open.push(name.to_owned());
         let place = what.place;
         let need = self.elsewhere(&source, place, |reader| {
-            let need = lower_need(reader, what);
+            let need = parse_need(reader, what);
             if need.matcher.exists.is_some() || need.matcher.count.is_some() {
                 reader
                     .error(

@@ -3,35 +3,37 @@
 mod expect;
 mod fault;
 mod include;
-mod lower;
 mod mask;
 mod model;
 mod names;
 mod own;
 mod params;
 mod parse;
+mod parse_expect;
 mod raw;
+mod read_file;
 mod reader;
 mod repeat;
 mod shared;
 mod steps;
-mod stream;
-pub mod template;
+pub(crate) mod template;
 
-pub use expect::{
-    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, JsonPath,
-    Matcher, Need, PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+pub(crate) use expect::{
+    ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, Matcher, Need,
+    StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
-pub use fault::parse_faults;
+pub(crate) use fault::parse_faults;
 pub(crate) use mask::{body_path, masks};
-pub use model::{
-    Axis, Body, Capture, CaptureFrom, Client, JsonText, Param, ParamValue, RequestTemplate, Step, Suite, Template,
-    Xfail,
-};
-pub use own::{OwnMatcher, OwnMatchers, Panicked};
-pub use parse::{Known, parse};
-pub use repeat::Repeat;
-pub use shared::Files;
+pub(crate) use model::{Axis, Body, CaptureFrom, Client, ParamValue, RequestTemplate, Step, Suite, Template, Xfail};
+pub(crate) use own::{OwnMatcher, OwnMatchers, Panicked};
+pub(crate) use parse::{Known, parse};
+pub(crate) use shared::Files;
 
 #[cfg(test)]
+pub(crate) use expect::Approx;
+#[cfg(test)]
+pub(crate) use model::Param;
+#[cfg(test)]
 pub(crate) use raw::{schema, shared_schema};
+#[cfg(test)]
+pub(crate) use repeat::Repeat;

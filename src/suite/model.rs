@@ -13,7 +13,7 @@ use crate::yaml::{Place, Source};
 
 /// One suite file.
 #[derive(Debug, Clone)]
-pub struct Suite {
+pub(crate) struct Suite {
     /// The file's text, for messages that show a line of it. `source.name` is the path as it stands in case ids
     /// (`suites/inference/sanity.yaml`).
     pub source: Arc<Source>,
@@ -27,13 +27,11 @@ pub struct Suite {
 
 /// One case template: becomes a case for every client, model and parameter value.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(crate) struct Template {
     /// The case's name, unique in its file; no brackets, no `::`.
     pub name: String,
     /// Where the template starts.
     pub place: Place,
-    /// One line for people, optional.
-    pub description: Option<String>,
     /// Which clients call; empty means the default client, which then is no part of the id.
     pub clients: Vec<Client>,
     /// Which model of the setup is used as `${model}`; `None` when the case needs none.
@@ -64,7 +62,7 @@ pub struct Template {
 
 /// An expected failure.
 #[derive(Debug, Clone)]
-pub struct Xfail {
+pub(crate) struct Xfail {
     /// Why it fails.
     pub reason: String,
     /// When true, passing is a failure.
@@ -73,7 +71,7 @@ pub struct Xfail {
 
 /// Who calls the stack, in the words of llama-stack's own tests: each calls the paths that its namesake there calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Client {
+pub(crate) enum Client {
     /// `openai_client`: OpenAI's SDK, with a base URL that ends in `/v1/openai/v1`.
     OpenAi,
     /// `llama_stack_client`: calls OpenAI's API below `/v1/openai/v1/`, llama-stack's own below `/v1/`.
@@ -97,21 +95,21 @@ const OPENAIS: [&str; 7] = [
 
 impl Client {
     /// Every client, with its name in files and ids.
-    pub const ALL: [(Client, &'static str); 3] = [
+    pub(crate) const ALL: [(Client, &'static str); 3] = [
         (Client::OpenAi, "openai_client"),
         (Client::LlamaStack, "llama_stack_client"),
         (Client::WithModels, "client_with_models"),
     ];
 
     /// What stands before a path that is written as `/v1/…`.
-    pub fn prefix(self, path: &str) -> &'static str {
+    pub(crate) fn prefix(self, path: &str) -> &'static str {
         let is_openais =
             |api: &&str| path.strip_prefix(*api).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
         if self == Client::OpenAi || OPENAIS.iter().any(is_openais) { "/v1/openai" } else { "" }
     }
 
     /// The name in files and ids.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Client::OpenAi => "openai_client",
             Client::LlamaStack => "llama_stack_client",
@@ -149,7 +147,7 @@ impl Axis {
 
 /// One named parameter and its values.
 #[derive(Debug, Clone)]
-pub struct Param {
+pub(crate) struct Param {
     /// The name, used as `${name}` or `${name.field}`; several, when each value is an array of so many.
     pub names: Vec<String>,
     /// The values, in file order, ids unique.
@@ -158,7 +156,7 @@ pub struct Param {
 
 /// One value of a parameter.
 #[derive(Debug, Clone)]
-pub struct ParamValue {
+pub(crate) struct ParamValue {
     /// How the value stands in the id (`inference:completion:sanity`, `True`, `1`).
     pub id: String,
     /// The value itself; a mapping's fields are `${name.field}`.
@@ -167,7 +165,7 @@ pub struct ParamValue {
 
 /// One request of a case and what is expected of its reply.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub(crate) struct Step {
     /// The file it stands in: the suite's, or one that the suite includes.
     pub source: Arc<Source>,
     /// Where the step starts.
@@ -188,7 +186,7 @@ pub struct Step {
 
 /// A request before interpolation. Strings may hold `${…}`.
 #[derive(Debug, Clone)]
-pub struct RequestTemplate {
+pub(crate) struct RequestTemplate {
     /// The HTTP method.
     pub method: http::Method,
     /// The API's own path, query included (`/v1/chat/completions?limit=2`).
@@ -203,7 +201,7 @@ pub struct RequestTemplate {
 
 impl RequestTemplate {
     /// Whether every name in it has a value.
-    pub fn is_bound(&self, scope: &Scope) -> bool {
+    pub(crate) fn is_bound(&self, scope: &Scope) -> bool {
         let is_bound = |text: &str| template::fill_text(text, scope).is_ok();
         let body = match &self.body {
             Body::None => true,
@@ -216,7 +214,7 @@ impl RequestTemplate {
 
 /// A request body before interpolation.
 #[derive(Debug, Clone)]
-pub enum Body {
+pub(crate) enum Body {
     /// No body.
     None,
     /// JSON; strings may hold `${…}`, and a string that is one `${…}` alone takes the value's own type.
@@ -227,11 +225,11 @@ pub enum Body {
 
 /// A JSON value, kept as its text: a tree takes ten times the memory, and is wanted only when the request is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonText(Box<str>);
+pub(crate) struct JsonText(Box<str>);
 
 impl JsonText {
     /// The value as a tree. `Err` when it is nested deeper than such a tree may be.
-    pub fn value(&self) -> Result<Value, serde_json::Error> {
+    pub(crate) fn value(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(&self.0)
     }
 }
@@ -244,18 +242,16 @@ impl From<Value> for JsonText {
 
 /// A value kept from a reply.
 #[derive(Debug, Clone)]
-pub struct Capture {
+pub(crate) struct Capture {
     /// Used later as `${name}`.
     pub name: String,
     /// Where it comes from.
     pub from: CaptureFrom,
-    /// Where the capture stands in the file.
-    pub place: Place,
 }
 
 /// Where a captured value comes from.
 #[derive(Debug, Clone)]
-pub enum CaptureFrom {
+pub(crate) enum CaptureFrom {
     /// RFC 9535 JSONPath into the reply's JSON (for a stream: into the array of its JSON events).
     Json(Arc<JsonPath>),
     /// A response header.

@@ -11,7 +11,7 @@ type Test = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
 
 /// A matcher of one's own, as a suite names it: `{is: NAME}`.
 #[derive(Clone)]
-pub struct OwnMatcher {
+pub(crate) struct OwnMatcher {
     /// Its name.
     pub name: String,
     test: Arc<Test>,
@@ -19,7 +19,7 @@ pub struct OwnMatcher {
 
 impl OwnMatcher {
     /// Asks it about a value. `Ok(Err(why))` when the value does not meet it, `Err` when it panics.
-    pub fn ask(&self, value: &Value) -> Result<Result<(), String>, Panicked> {
+    pub(crate) fn ask(&self, value: &Value) -> Result<Result<(), String>, Panicked> {
         // Its state may be half changed after a panic: that is its own affair, and the next question is told so too.
         catch_unwind(AssertUnwindSafe(|| (self.test)(value))).map_err(|_| Panicked)
     }
@@ -33,25 +33,25 @@ impl fmt::Debug for OwnMatcher {
 
 /// A matcher panicked instead of answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Panicked;
+pub(crate) struct Panicked;
 
 /// The matchers that a project registered, by name.
 #[derive(Debug, Clone, Default)]
-pub struct OwnMatchers(BTreeMap<String, OwnMatcher>);
+pub(crate) struct OwnMatchers(BTreeMap<String, OwnMatcher>);
 
 impl OwnMatchers {
     /// Adds one; a second of that name takes the place of the first.
-    pub fn add(&mut self, name: &str, test: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) {
+    pub(crate) fn add(&mut self, name: &str, test: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) {
         self.0.insert(name.to_owned(), OwnMatcher { name: name.to_owned(), test: Arc::new(test) });
     }
 
     /// The one of that name.
-    pub fn named(&self, name: &str) -> Option<&OwnMatcher> {
+    pub(crate) fn named(&self, name: &str) -> Option<&OwnMatcher> {
         self.0.get(name)
     }
 
     /// All names, in order.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::model::{Param, ParamValue};
 use super::raw::{RawFound, RawParam};
 use super::reader::{Checked, Reader, Reported, readable};
-use super::{Param, ParamValue};
 use crate::yaml::{Error, Listed, Pairs, Place, Source, Spanned, nearest};
 
 /// A row of a data file and its line.

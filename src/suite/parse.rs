@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::model::{Axis, Client, Suite, Template, Xfail};
+use super::own::OwnMatchers;
 use super::raw::{RawIf, RawStep, RawTemplate};
+use super::read_file::{self, Read};
 use super::reader::{Checked, Reader, readable};
 use super::repeat::Repeat;
-use super::stream::{self, Read};
-use super::{Axis, Client, Files, OwnMatchers, Suite, Template, Xfail};
+use super::shared::Files;
 use crate::yaml::{Error, Place, Short, Source, Spanned};
 
 /// Names a suite may refer to.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub(crate) struct Known {
     /// Capabilities.
     pub capabilities: Vec<String>,
     /// Matchers of the project's own.
@@ -24,12 +26,12 @@ pub struct Known {
 }
 
 /// Reads one suite file. `Err` holds every mistake found, in file order.
-pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
+pub(crate) fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
     let mut reader = Reader::new(Arc::clone(&source), known);
-    let mut read = stream::read(&mut reader, &source, None);
+    let mut read = read_file::read(&mut reader, &source, None);
     if let Ok(Read::Top(top)) = read {
         reader = Reader::new(Arc::clone(&source), known);
-        read = stream::read(&mut reader, &source, Some(top));
+        read = read_file::read(&mut reader, &source, Some(top));
     }
     let templates = match read {
         Ok(Read::Cases(templates)) => templates,
@@ -38,7 +40,7 @@ pub fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Error>> {
         Err(error) => return Err(vec![error]),
     };
     if templates.is_empty() {
-        let place = stream::place_of_cases(&source);
+        let place = read_file::place_of_cases(&source);
         reader.error(place, 1, "there are no cases here").push_help("write at least one `- name: …`");
     }
     let mut errors = std::mem::take(&mut reader.errors);
@@ -104,7 +106,6 @@ impl Reader<'_> {
         Template {
             name: raw.name.value,
             place: raw.name.place,
-            description: raw.description,
             clients,
             model,
             params: std::mem::take(&mut self.params),

@@ -114,6 +114,7 @@ pub(super) struct RawTemplate {
     pub(super) name: Spanned<String>,
     /// One line for people.
     #[serde(default, deserialize_with = "present")]
+    #[expect(dead_code, reason = "it is there for those who read the suite")]
     pub(super) description: Option<String>,
     /// How the stack is called: each calls the paths that its namesake in llama-stack's tests calls. Absent: paths are
     /// called as they are written.
@@ -147,7 +148,7 @@ pub(super) struct RawTemplate {
     pub(super) xfail: Option<Spanned<Short<RawXfail>>>,
     /// Run it so often, for answers that vary.
     #[serde(default, deserialize_with = "present")]
-    #[cfg_attr(test, schemars(extend("minimum" = 2, "maximum" = super::Repeat::MOST)))]
+    #[cfg_attr(test, schemars(extend("minimum" = 2, "maximum" = super::repeat::Repeat::MOST)))]
     pub(super) repeat: Option<Spanned<i64>>,
     /// The share of those tries that must pass; all of them unless said.
     #[serde(default, deserialize_with = "present")]

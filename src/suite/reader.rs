@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::expect::JsonPath;
+use super::model::Param;
+use super::parse::Known;
 use super::shared::Shared;
-use super::{JsonPath, Known, Param};
 use crate::exchange::Mask;
 use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
 

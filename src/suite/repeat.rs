@@ -2,7 +2,7 @@
 
 /// How often a case is run, and how often it must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Repeat {
+pub(crate) struct Repeat {
     times: u32,
     needed: u32,
 }
@@ -15,32 +15,32 @@ impl Default for Repeat {
 
 impl Repeat {
     /// How many tries there are at most.
-    pub fn times(self) -> u32 {
+    pub(crate) fn times(self) -> u32 {
         self.times
     }
 
     /// The most tries of a case: beyond it, it is an evaluation and no test.
-    pub const MOST: u32 = 1000;
+    pub(crate) const MOST: u32 = 1000;
 
     /// So many tries, of which this share must pass (0 to 1; at least one must).
-    pub fn new(times: u32, rate: f64) -> Self {
+    pub(crate) fn new(times: u32, rate: f64) -> Self {
         // 0.8 of 10 is 8, although the product may come out a hair above it.
         let needed = (rate * f64::from(times) - 1e-9).ceil();
         Repeat { times, needed: (needed as u32).clamp(1, times.max(1)) }
     }
 
     /// Whether it is run several times.
-    pub fn is_several(self) -> bool {
+    pub(crate) fn is_several(self) -> bool {
         self.times > 1
     }
 
     /// How many tries must pass.
-    pub fn needed(self) -> u32 {
+    pub(crate) fn needed(self) -> u32 {
         self.needed
     }
 
     /// Whether it passes, as soon as no further try could change that.
-    pub fn decided(self, passed: u32, failed: u32) -> Option<bool> {
+    pub(crate) fn decided(self, passed: u32, failed: u32) -> Option<bool> {
         let left = self.times.saturating_sub(passed + failed);
         if passed >= self.needed {
             Some(true)

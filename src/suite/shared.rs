@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Matcher;
+use super::expect::Matcher;
 use super::raw::{RawNeed, RawParam, RawStep};
 use super::reader::{Checked, Reported};
 use crate::yaml::{Source, Spanned};
@@ -13,12 +13,12 @@ type ReadFile = dyn Fn(&str, &str) -> Result<Source, String> + Send + Sync;
 
 /// How a suite gets at the files it names.
 #[derive(Clone)]
-pub struct Files(Arc<ReadFile>);
+pub(crate) struct Files(Arc<ReadFile>);
 
 impl Files {
     /// `read` takes the name of the file that names another, and the other as it is written there; `Err` says why it
     /// cannot be read.
-    pub fn new(read: impl Fn(&str, &str) -> Result<Source, String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(read: impl Fn(&str, &str) -> Result<Source, String> + Send + Sync + 'static) -> Self {
         Files(Arc::new(read))
     }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::expect::Expect;
 use super::fault::lower_fault;
-use super::lower::lower_expect;
+use super::model::{Body, Capture, CaptureFrom, RequestTemplate, Step};
+use super::parse_expect::parse_expect;
 use super::raw::{RawRequest, RawStep};
 use super::reader::{Checked, Reader, readable};
-use super::{Body, Capture, CaptureFrom, Expect, RequestTemplate, Step, template};
+use super::template;
 use crate::exchange::Auth;
 use crate::yaml::{Pairs, Place, Spanned, nearest};
 
@@ -73,7 +75,7 @@ impl Reader<'_> {
                 .push_help("add `request: {get: /v1/models}`, or `use`"));
         };
         let request = self.request(scope, request);
-        let expect = raw.expect.map_or_else(Expect::default, |raw| lower_expect(self, scope, place, raw));
+        let expect = raw.expect.map_or_else(Expect::default, |raw| parse_expect(self, scope, place, raw));
         let capture = self.captures(scope, raw.capture.unwrap_or_default());
         let eventually = raw.eventually.and_then(|text| self.duration(&text).ok());
         let faults = readable(raw.faults.into_iter().map(|raw| lower_fault(self, raw)));
@@ -161,7 +163,7 @@ impl Reader<'_> {
                     .push_help(format!("{near}write a JSONPath (`$.id`), `text`, `tool_calls`, or `header NAME`"));
             }
             scope.push(name.value.clone());
-            captures.extend(source.map(|from| Capture { name: name.value, from, place: name.place }));
+            captures.extend(source.map(|from| Capture { name: name.value, from }));
         }
         captures
     }

@@ -3,17 +3,17 @@
 use serde_json::{Map, Value};
 
 /// Values by name: `model`, the parameters, what was captured.
-pub type Scope = Map<String, Value>;
+pub(crate) type Scope = Map<String, Value>;
 
 /// A `${…}` that names nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`${{{0}}}` is not set")]
-pub struct Unbound(pub String);
+pub(crate) struct Unbound(pub String);
 
 /// A `${` without its `}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("`${{` is never closed")]
-pub struct Unclosed;
+pub(crate) struct Unclosed;
 
 /// A piece of a string.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(super) fn member<'v>(mut value: &'v Value, path: &str) -> Option<&'v Value> 
 
 /// Fills in every `${…}` in the strings of `value`. A string that is one `${…}` alone takes the value's own type;
 /// within text, strings stand bare and other values as compact JSON. `$${` is a literal `${`.
-pub fn fill(value: &Value, scope: &Scope) -> Result<Value, Unbound> {
+pub(crate) fn fill(value: &Value, scope: &Scope) -> Result<Value, Unbound> {
     Ok(match value {
         Value::String(text) => match pieces(text).as_slice() {
             [Piece::Name(name)] => look_up(name, scope).cloned().ok_or_else(|| Unbound((*name).to_owned()))?,
@@ -84,7 +84,7 @@ pub fn fill(value: &Value, scope: &Scope) -> Result<Value, Unbound> {
 }
 
 /// As [`fill`], for text that stays text.
-pub fn fill_text(text: &str, scope: &Scope) -> Result<String, Unbound> {
+pub(crate) fn fill_text(text: &str, scope: &Scope) -> Result<String, Unbound> {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text) {
         match piece {
@@ -100,7 +100,7 @@ pub fn fill_text(text: &str, scope: &Scope) -> Result<String, Unbound> {
 }
 
 /// The names that a string uses, fields included: `case.question`.
-pub fn names_in_text(text: &str) -> Result<Vec<&str>, Unclosed> {
+pub(crate) fn names_in_text(text: &str) -> Result<Vec<&str>, Unclosed> {
     let mut names = Vec::new();
     for piece in pieces(text) {
         match piece {
@@ -113,7 +113,7 @@ pub fn names_in_text(text: &str) -> Result<Vec<&str>, Unclosed> {
 }
 
 /// The names that the strings of a value use.
-pub fn names(value: &Value) -> Result<Vec<&str>, Unclosed> {
+pub(crate) fn names(value: &Value) -> Result<Vec<&str>, Unclosed> {
     let mut found = Vec::new();
     match value {
         Value::String(text) => found = names_in_text(text)?,

@@ -22,7 +22,7 @@ use crate::wire::coding::Coded;
 
 pub use super::limit::Limits;
 pub use super::retry::Retries;
-pub use super::target::Key;
+pub use super::target::ApiKey;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct HttpConfig {
     /// With the API's version part: `https://api.together.xyz/v1`.
     pub base_url: String,
     /// Its key, when it has one.
-    pub key: Option<Key>,
+    pub key: Option<ApiKey>,
     /// Whether a request that wants the key cannot go without it.
     pub key_required: bool,
     /// Headers that every request carries.
@@ -226,7 +226,7 @@ struct Call {
     /// `together: POST https://…`
     who: String,
     url: Url,
-    key: Option<Key>,
+    key: Option<ApiKey>,
     timeouts: Timeouts,
     first_byte_by: Instant,
     deadline: Instant,

@@ -11,7 +11,7 @@ use crate::wire::headers::{KEY_HEADERS, is_credential, is_of_one_hop};
 
 /// A provider's key and how it travels. Its value shows in no output: `Debug` prints `$VAR`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct ApiKey {
     /// The environment variable it comes from, for messages.
     pub var: String,
     /// The header it travels in: `authorization`, `x-api-key`.
@@ -21,17 +21,17 @@ pub struct Key {
     value: Option<String>,
 }
 
-impl Key {
+impl ApiKey {
     /// A key as a bearer token; a value that is absent, or blank, is no key. Space around it (the newline of
     /// `$(cat key)`) is dropped, since no header could carry it.
     pub fn new(var: impl Into<String>, value: Option<String>) -> Self {
         let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        Key { var: var.into(), header: "authorization".to_owned(), prefix: "Bearer ".to_owned(), value }
+        ApiKey { var: var.into(), header: "authorization".to_owned(), prefix: "Bearer ".to_owned(), value }
     }
 
     /// The same key in another header.
     pub fn travels_in(self, header: impl Into<String>, prefix: impl Into<String>) -> Self {
-        Key { header: header.into(), prefix: prefix.into(), ..self }
+        ApiKey { header: header.into(), prefix: prefix.into(), ..self }
     }
 
     /// Whether there is a value.
@@ -41,7 +41,7 @@ impl Key {
 
     /// The same key in the header that the caller's own one came in, where that is an API's own: Anthropic's native API
     /// wants `x-api-key` and Google's `x-goog-api-key`, although both take bearer tokens where they speak OpenAI's.
-    pub(super) fn as_asked(&self, caller: &HeaderMap) -> Key {
+    pub(super) fn as_asked(&self, caller: &HeaderMap) -> ApiKey {
         let native = KEY_HEADERS.into_iter().find(|name| caller.contains_key(*name));
         native.map_or_else(|| self.clone(), |name| self.clone().travels_in(name, ""))
     }
@@ -55,10 +55,10 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = if self.is_set() { "" } else { " (not set)" };
-        write!(f, "Key({}: {}${}{set})", self.header, self.prefix, self.var)
+        write!(f, "ApiKey({}: {}${}{set})", self.header, self.prefix, self.var)
     }
 }
 
@@ -187,7 +187,7 @@ pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -
 }
 
 /// Puts the key into `headers`; without a value there is nothing to put in.
-pub(super) fn add_key(headers: &mut HeaderMap, key: &Key) -> Result<(), Error> {
+pub(super) fn add_key(headers: &mut HeaderMap, key: &ApiKey) -> Result<(), Error> {
     let Some(secret) = &key.value else { return Ok(()) };
     let (name, mut value) = pair(&key.header, &format!("{}{secret}", key.prefix)).ok_or_else(|| {
         let message = format!("the value of {} cannot be sent in a header: it has a line break or such in it", key.var);
@@ -295,12 +295,12 @@ mod tests {
     fn what_is_shown_holds_no_secret() {
         let url = Url::parse("https://user:pass@h.example/v1/m?key=abc#f").unwrap();
         assert_eq!(shown(&url), "https://h.example/v1/m?…");
-        let key = Key::new("X_KEY", Some(" s3cret\n".to_owned()));
-        assert_eq!(format!("{key:?}"), "Key(authorization: Bearer $X_KEY)");
+        let key = ApiKey::new("X_KEY", Some(" s3cret\n".to_owned()));
+        assert_eq!(format!("{key:?}"), "ApiKey(authorization: Bearer $X_KEY)");
         assert_eq!(key.hide_in("bad token s3cret!".to_owned()), "bad token $X_KEY!");
         assert_eq!(
-            format!("{:?}", Key::new("X_KEY", Some("  ".into()))),
-            "Key(authorization: Bearer $X_KEY (not set))"
+            format!("{:?}", ApiKey::new("X_KEY", Some("  ".into()))),
+            "ApiKey(authorization: Bearer $X_KEY (not set))"
         );
     }
 
@@ -324,7 +324,7 @@ mod tests {
         .collect();
         let provider = BTreeMap::from([("Anthropic-Version".to_owned(), "2023-06-01".to_owned())]);
         let mut sent = headers(&caller, &provider).unwrap();
-        let key = Key::new("K", Some("k".to_owned())).travels_in("x-api-key", "");
+        let key = ApiKey::new("K", Some("k".to_owned())).travels_in("x-api-key", "");
         add_key(&mut sent, &key).unwrap();
         let mut lines: Vec<String> =
             sent.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
@@ -342,19 +342,19 @@ mod tests {
 
     #[test]
     fn a_key_travels_as_the_caller_sent_its_own() {
-        let key = Key::new("K", Some("k".to_owned()));
+        let key = ApiKey::new("K", Some("k".to_owned()));
         let asked = |name: &'static str| {
             let caller = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static("own"))]);
             format!("{:?}", key.as_asked(&caller))
         };
-        assert_eq!(asked("x-api-key"), "Key(x-api-key: $K)");
-        assert_eq!(asked("x-goog-api-key"), "Key(x-goog-api-key: $K)");
-        assert_eq!(asked("authorization"), "Key(authorization: Bearer $K)");
+        assert_eq!(asked("x-api-key"), "ApiKey(x-api-key: $K)");
+        assert_eq!(asked("x-goog-api-key"), "ApiKey(x-goog-api-key: $K)");
+        assert_eq!(asked("authorization"), "ApiKey(authorization: Bearer $K)");
     }
 
     #[test]
     fn a_key_that_no_header_can_carry_is_named_but_not_shown() {
-        let key = Key::new("K", Some("a\nb".to_owned()));
+        let key = ApiKey::new("K", Some("a\nb".to_owned()));
         let error = add_key(&mut HeaderMap::new(), &key).unwrap_err();
         assert!(error.message.contains("the value of K") && !error.message.contains("a\nb"));
     }

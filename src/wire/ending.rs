@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Reading;
 use super::error::as_object;
+use super::reading::Reading;
 
 /// How a reply ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,39 +22,39 @@ pub fn pretty(text: &str, indent_start: usize) -> String {
     if !is_json(text) {
         return text.to_owned();
     }
-    let mut layout = Layout { out: String::with_capacity(text.len() * 2), base: indent_start, level: 0 };
+    let mut spacing = Indented { out: String::with_capacity(text.len() * 2), base: indent_start, level: 0 };
     let mut tokens = tokens(text).peekable();
     let mut flat = false;
     while let Some((token, tail)) = tokens.next() {
         match token {
             "[" | "{" => {
-                layout.out.push_str(token);
+                spacing.out.push_str(token);
                 if let Some((end, _)) = tokens.next_if(|(next, _)| matches!(*next, "]" | "}")) {
-                    layout.out.push_str(end);
+                    spacing.out.push_str(end);
                 } else if token == "[" && is_flat(tail) {
                     flat = true;
                 } else {
-                    layout.level += 1;
-                    layout.new_line();
+                    spacing.level += 1;
+                    spacing.new_line();
                 }
             }
             "]" | "}" => {
                 if !std::mem::take(&mut flat) {
-                    layout.level -= 1;
-                    layout.new_line();
+                    spacing.level -= 1;
+                    spacing.new_line();
                 }
-                layout.out.push_str(token);
+                spacing.out.push_str(token);
             }
-            "," if flat => layout.out.push_str(", "),
+            "," if flat => spacing.out.push_str(", "),
             "," => {
-                layout.out.push(',');
-                layout.new_line();
+                spacing.out.push(',');
+                spacing.new_line();
             }
-            ":" => layout.out.push_str(": "),
-            scalar => layout.out.push_str(scalar),
+            ":" => spacing.out.push_str(": "),
+            scalar => spacing.out.push_str(scalar),
         }
     }
-    layout.out
+    spacing.out
 }
 
 /// Whether `text` is one JSON value. Numbers of any size and nesting of any depth are.
@@ -65,13 +65,13 @@ fn is_json(text: &str) -> bool {
 /// Levels below this one are indented like it.
 const DEEPEST: usize = 64;
 
-struct Layout {
+struct Indented {
     out: String,
     base: usize,
     level: usize,
 }
 
-impl Layout {
+impl Indented {
     fn new_line(&mut self) {
         // Indentation grows with the square of the depth: a hostile body of brackets alone would fill the disk.
         let level = self.level.min(DEEPEST);

@@ -3,10 +3,11 @@
 
 use serde_json::{Map, Value};
 
+use super::answer::Answer;
 use super::body::{BodyKind, without_bom};
 use super::error::{as_object, of_failed_body};
 use super::sse::{self, Event};
-use super::{Answer, ending::Protocol, lenient, ndjson};
+use super::{ending::Protocol, lenient, ndjson};
 
 /// What a body holds.
 #[derive(Debug, Clone)]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{BodyKind, lenient, ndjson, sse};
+use super::body::BodyKind;
+use super::{lenient, ndjson, sse};
 
 /// Tokens that a reply reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,7 +7,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{Listed, OneOrMore, Pairs, Short, Spanned};
+use super::Spanned;
+use super::shapes::{Listed, OneOrMore, Pairs, Short};
 
 /// Times as [`super::duration`] reads them.
 pub(crate) const DURATION_PATTERN: &str = r"^[0-9]*\.?[0-9]+ ?(ms|s|m)$";

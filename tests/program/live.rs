@@ -128,7 +128,7 @@ fn ever_new() -> String {
 }
 
 #[test]
-fn recording_twice_shows_what_moved_and_writes_nothing() {
+fn recording_twice_shows_what_changed_and_writes_nothing() {
     let dir = Dir::new();
     let ask = "request: {post: /v1/x, body: {n: 1}}\n        capture: {id: $.id}";
     let again = "request: {post: /v1/x, body: {n: 2, previous: \"${id}\"}}";
@@ -139,10 +139,10 @@ fn recording_twice_shows_what_moved_and_writes_nothing() {
     let account = ran.stdout.rsplit_once("together: ").expect("an account").1;
     insta::assert_snapshot!(account, @r#"
     2 requests were recorded twice, aside.
-      Of the requests moved:
+      Fields of requests that changed:
         /v1/x $.previous (1 times): "resp-0000" then "resp-0002"
           came in a reply before, so that replay repeats it: nothing is to be done
-      Of the replies moved, and is replayed as it was recorded; expect no exact value of:
+      Fields of replies that changed. They are replayed as recorded; expect no exact value of:
         /v1/x $.id (2 times): "resp-0000" then "resp-0002"
     "#);
     assert!(dir.files("recordings").is_empty());

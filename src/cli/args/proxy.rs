@@ -62,7 +62,7 @@ pub(in crate::cli) struct ServeArgs {
 pub(in crate::cli) struct ProgramArgs {
     #[command(flatten)]
     pub(in crate::cli) proxy: ProxyArgs,
-    /// Run the command twice, recording aside, and show which fields of requests and replies moved
+    /// Run the command twice, recording aside, and show which fields of requests and replies changed
     #[arg(long, help_heading = PROXY)]
     pub(in crate::cli) twice: bool,
     /// The command and its arguments, after `--`

@@ -5,8 +5,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::super::file::request_body;
-use super::super::layout;
 use super::super::parts::Text;
+use super::super::spacing;
 
 /// Arguments that are for the SDK, and are no part of the body.
 const FOR_THE_SDK: [&str; 4] = ["extra_body", "extra_headers", "extra_query", "timeout"];
@@ -37,7 +37,7 @@ pub(super) fn sent(json: &str) -> Sent {
             None => members.push((name, value)),
         }
     }
-    let members = members.iter().map(|(name, value)| format!("{}:{}", Value::from(*name), layout::minify(value)));
+    let members = members.iter().map(|(name, value)| format!("{}:{}", Value::from(*name), spacing::minify(value)));
     let body = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
     let query = arguments.get("extra_query").and_then(|query| serde_json::from_str(query).ok());
     Sent { body: body.into(), query: query.as_ref().map(query_text).unwrap_or_default() }

@@ -20,7 +20,7 @@ use super::parts::FormatError;
 use super::{Auth, Exchange, Origin, Owners, RecordedRequest, Recording, Request, Times};
 pub use other_file::OtherFile;
 pub(super) use other_file::{other_file, other_file_of_text};
-use request::Asked;
+use request::SentRequest;
 
 /// Ids that were normalised may make a file longer, but not without bound.
 const MOST_GROWTH: usize = 4;
@@ -51,8 +51,8 @@ pub(super) fn recorded_request(file: &File<'_>) -> Result<RecordedRequest, Forma
     Ok(RecordedRequest { request, url, owners, origin: Origin::Real, expected: true, is_foreign: true })
 }
 
-fn requested(file: &File<'_>, asked: Asked) -> Result<(Request, String), FormatError> {
-    let Asked { method, endpoint, url, body, .. } = asked;
+fn requested(file: &File<'_>, asked: SentRequest) -> Result<(Request, String), FormatError> {
+    let SentRequest { method, endpoint, url, body, .. } = asked;
     Ok((file.asked(method, endpoint, body, Auth::Provider)?, url))
 }
 

@@ -2,11 +2,11 @@
 
 use super::super::file::{self, Item, is_list, is_streaming};
 use super::super::framing::frame;
-use super::super::layout;
 use super::super::parts::{FormatError, Members, Text};
+use super::super::spacing;
 use super::super::{ChunkMark, End, Reply};
 use super::exception::Exception;
-use super::request::Asked;
+use super::request::SentRequest;
 use crate::wire::BodyKind;
 
 pub(super) const JSON: &str = "application/json";
@@ -14,7 +14,7 @@ pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 const EVENTS: &str = "text/event-stream";
 const LINES: &str = "application/x-ndjson";
 
-pub(super) fn reply<'a>(text: Text<'a>, response: &Members<'a>, asked: &Asked) -> Result<Reply, FormatError> {
+pub(super) fn reply<'a>(text: Text<'a>, response: &Members<'a>, asked: &SentRequest) -> Result<Reply, FormatError> {
     if let Some(exception) = Exception::of(text, response)? {
         return failed(text, response, asked, exception);
     }
@@ -30,7 +30,7 @@ pub(super) fn reply<'a>(text: Text<'a>, response: &Members<'a>, asked: &Asked) -
         let reason = "the response has neither a body nor `is_exception`: record the exchange anew";
         return Err(text.error(response.whole, reason));
     };
-    let all: Vec<String> = items.iter().map(|item| layout::minify(item.data)).collect();
+    let all: Vec<String> = items.iter().map(|item| spacing::minify(item.data)).collect();
     let body = match (is_list(body), asked.is_list) {
         // What the SDK made of a list are its items. Clients read the list of OpenAI's API, and those for a provider
         // with bare lists read it too.
@@ -56,7 +56,7 @@ pub(super) fn made(status: u16, content_type: Option<&str>, pieces: Vec<String>,
 fn failed<'a>(
     text: Text<'a>,
     response: &Members<'a>,
-    asked: &Asked,
+    asked: &SentRequest,
     exception: Exception,
 ) -> Result<Reply, FormatError> {
     if response.get("body").is_some_and(is_list) {
@@ -72,7 +72,7 @@ fn failed<'a>(
 }
 
 /// A stream of an SDK's chunks. One that broke off has no end mark.
-fn streamed(items: &[Item<'_>], asked: &Asked, end: End) -> Reply {
+fn streamed(items: &[Item<'_>], asked: &SentRequest, end: End) -> Reply {
     let of_ollama = match items.first() {
         Some(item) if !item.type_name.is_empty() => item.type_name.starts_with("ollama."),
         _ => asked.endpoint.starts_with("/api/"),
@@ -80,7 +80,7 @@ fn streamed(items: &[Item<'_>], asked: &Asked, end: End) -> Reply {
     let (kind, content_type) = if of_ollama { (BodyKind::Lines, LINES) } else { (BodyKind::Events, EVENTS) };
     let (before, after) = frame(kind);
     let mut pieces: Vec<String> =
-        items.iter().map(|item| format!("{before}{}{after}", layout::minify(item.data))).collect();
+        items.iter().map(|item| format!("{before}{}{after}", spacing::minify(item.data))).collect();
     if kind == BodyKind::Events && end == End::Complete {
         pieces.push("data: [DONE]\n\n".to_owned());
     }
@@ -101,7 +101,7 @@ fn plain<'a>(text: Text<'a>, response: &Members<'a>) -> Result<Reply, FormatErro
     let Some(body) = response.get("body") else { return Ok(made(status, None, Vec::new(), End::Complete)) };
     let (content_type, body) = match serde_json::from_str::<String>(body) {
         Ok(text) => (TEXT, text),
-        Err(_) => (JSON, layout::minify(body)),
+        Err(_) => (JSON, spacing::minify(body)),
     };
     Ok(made(status, Some(content_type), vec![body], End::Complete))
 }

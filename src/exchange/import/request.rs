@@ -17,7 +17,7 @@ const PREFIXES: [&str; 3] = ["/v1/openai", "/openai", "/v1"];
 
 /// A request as it went over the wire.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct SentRequest {
     pub(super) method: Method,
     pub(super) endpoint: String,
     pub(super) url: String,
@@ -28,7 +28,7 @@ pub(super) struct Asked {
     pub(super) is_list: bool,
 }
 
-pub(super) fn asked(file: &File<'_>) -> Result<Asked, FormatError> {
+pub(super) fn asked(file: &File<'_>) -> Result<SentRequest, FormatError> {
     let mut url: String = file.request.need(file.text, "url")?;
     let mut method = file.method()?;
     let said: Option<String> = file.request.or_default(file.text, "endpoint")?;
@@ -52,7 +52,7 @@ pub(super) fn asked(file: &File<'_>) -> Result<Asked, FormatError> {
     if has_no_body_by_nature(&method) && body.as_ref() == b"{}" {
         body = Bytes::new();
     }
-    Ok(Asked { method, endpoint, url, body, is_plain, is_list })
+    Ok(SentRequest { method, endpoint, url, body, is_plain, is_list })
 }
 
 /// The API's own path, without what stands before it.

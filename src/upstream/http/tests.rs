@@ -61,7 +61,7 @@ fn request() -> Request {
 }
 
 fn keyed(base_url: &str) -> HttpConfig {
-    let key = Some(Key::new("TEST_KEY", Some("canary-1234".to_owned())));
+    let key = Some(ApiKey::new("TEST_KEY", Some("canary-1234".to_owned())));
     HttpConfig { key, key_required: true, ..HttpConfig::new("together", base_url) }
 }
 
@@ -113,7 +113,7 @@ async fn what_the_caller_identifies_himself_with_stays_behind() {
 #[tokio::test]
 async fn without_a_key_nothing_is_sent() {
     let server = server(vec![]).await;
-    let config = HttpConfig { key: Some(Key::new("TEST_KEY", None)), ..keyed(&server.base_url) };
+    let config = HttpConfig { key: Some(ApiKey::new("TEST_KEY", None)), ..keyed(&server.base_url) };
     let error = Http::new(config).send(request()).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::MissingKey);
     insta::assert_snapshot!(error.message, @"together needs a key: set TEST_KEY in the environment, or replay recordings, which needs none (--mode replay)");

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Choice, ToolCall};
+use super::Answer;
+use super::message::Choice;
+use super::tool_call::ToolCall;
 
 impl Answer {
     /// The whole chat completion, under this id and with the model id that the caller used. `None` where it is none that

@@ -1,4 +1,4 @@
-//! What moved between two recordings of the same requests.
+//! What changed between two recordings of the same requests.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,14 @@ use http::Method;
 use regex::Regex;
 use serde_json::Value;
 
+use super::difference::{Difference, differences};
 use super::format::content_type;
 use super::key::Content;
+use super::key::key;
+use super::model::Exchange;
 use super::rules::endpoint_of;
-use super::{Difference, Exchange, Rules, changing, differences, key, shown_endpoint};
+use super::rules::{Rules, shown_endpoint};
+use super::volatile;
 use crate::wire::{BodyKind, lenient, ndjson, sse};
 
 /// Members of a request that make the answer: what moves in them is never to be ignored.
@@ -18,18 +22,18 @@ const MAKES_THE_ANSWER: [&str; 9] =
 
 /// What two recordings of the same requests have and have not in common.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Moved {
-    /// Requests that both have, moved or not.
+pub struct Changes {
+    /// Requests that both have, changed or not.
     pub pairs: usize,
     /// Requests that only one of the two has.
     pub unpaired: Vec<String>,
-    /// Fields of requests that moved, in order of endpoint and path.
+    /// Fields of requests that changed, in order of endpoint and path.
     pub requests: Vec<Field>,
-    /// Fields of replies that moved.
+    /// Fields of replies that changed.
     pub replies: Vec<Field>,
 }
 
-/// A field that moved.
+/// A field that changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     /// The endpoint without its query.
@@ -48,14 +52,14 @@ pub struct Field {
     pub masks: Vec<&'static str>,
 }
 
-/// What is to be done about a field that moved.
+/// What is to be done about a field that changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     /// Nothing: it is a reply's, which is replayed as it was recorded.
     None,
     /// Nothing: the value came in a reply before, so that replay repeats it.
     FromReply,
-    /// Mask what moved in it: a date, a time, an id, a folder, a system.
+    /// Mask what changed in it: a date, a time, an id, a folder, a system.
     Mask,
     /// Declare that it makes no difference.
     Ignore,
@@ -64,11 +68,11 @@ pub enum Remedy {
 }
 
 /// Compares two recordings of the same requests, by what is compared of them under these rules.
-pub fn moved(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Moved {
-    let old: Vec<Asked<'_>> = first.iter().map(|exchange| Asked::of(exchange, rules)).collect();
-    let new: Vec<Asked<'_>> = second.iter().map(|exchange| Asked::of(exchange, rules)).collect();
+pub fn changes(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Changes {
+    let old: Vec<Compared<'_>> = first.iter().map(|exchange| Compared::of(exchange, rules)).collect();
+    let new: Vec<Compared<'_>> = second.iter().map(|exchange| Compared::of(exchange, rules)).collect();
     let (pairs, unpaired) = pair(&old, &new);
-    let mut moved = Moved { pairs: pairs.len(), unpaired, ..Moved::default() };
+    let mut changed = Changes { pairs: pairs.len(), unpaired, ..Changes::default() };
     let came = |all: &[Exchange], value: &Option<Value>| {
         let Some(Value::String(text)) = value else { return false };
         text.len() >= 4 && all.iter().any(|exchange| contains(&exchange.reply.body, text.as_bytes()))
@@ -77,7 +81,7 @@ pub fn moved(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Moved {
     for (old, new) in pairs {
         let (_, endpoint) = old.kind();
         if old.exchange.request.endpoint != new.exchange.request.endpoint {
-            let url = |asked: &Asked<'_>| Some(Value::from(shown_endpoint(&asked.exchange.request.endpoint)));
+            let url = |asked: &Compared<'_>| Some(Value::from(shown_endpoint(&asked.exchange.request.endpoint)));
             let difference = Difference { path: "the query".to_owned(), old: url(old), new: url(new) };
             note(&mut requests, endpoint, difference, Advice::of(Remedy::Fix));
         }
@@ -91,22 +95,22 @@ pub fn moved(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Moved {
             note(&mut replies, endpoint, difference, Advice::of(Remedy::None));
         }
     }
-    moved.requests = requests.into_values().collect();
-    moved.replies = replies.into_values().collect();
-    moved
+    changed.requests = requests.into_values().collect();
+    changed.replies = replies.into_values().collect();
+    changed
 }
 
 /// An exchange with what is compared of its request.
-struct Asked<'a> {
+struct Compared<'a> {
     exchange: &'a Exchange,
     compared: Value,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Compared<'a> {
     fn of(exchange: &'a Exchange, rules: &Rules) -> Self {
         // All of them are of one provider: what its base URL adds to each path makes no difference.
         let canonical = key(&exchange.request, "", rules).canonical;
-        Asked { exchange, compared: serde_json::from_str(&canonical).unwrap_or_default() }
+        Compared { exchange, compared: serde_json::from_str(&canonical).unwrap_or_default() }
     }
 
     /// Method and endpoint without its query.
@@ -118,7 +122,7 @@ impl<'a> Asked<'a> {
         &self.compared["body"]
     }
 
-    fn differences(&self, other: &Asked<'_>) -> Vec<Difference> {
+    fn differences(&self, other: &Compared<'_>) -> Vec<Difference> {
         differences(self.body(), other.body())
     }
 
@@ -129,11 +133,11 @@ impl<'a> Asked<'a> {
 }
 
 /// Two requests that are alike.
-type Pair<'p, 'a> = (&'p Asked<'a>, &'p Asked<'a>);
+type Pair<'p, 'a> = (&'p Compared<'a>, &'p Compared<'a>);
 
 /// Requests that are alike but for few places of their bodies, each with its counterpart; and what has none.
-fn pair<'p, 'a>(first: &'p [Asked<'a>], second: &'p [Asked<'a>]) -> (Vec<Pair<'p, 'a>>, Vec<String>) {
-    let mut left: Vec<&Asked<'a>> = second.iter().collect();
+fn pair<'p, 'a>(first: &'p [Compared<'a>], second: &'p [Compared<'a>]) -> (Vec<Pair<'p, 'a>>, Vec<String>) {
+    let mut left: Vec<&Compared<'a>> = second.iter().collect();
     let (mut pairs, mut lonely) = (Vec::new(), Vec::new());
     for old in first {
         match left.iter().position(|new| old.kind() == new.kind() && old.body() == new.body()) {
@@ -176,7 +180,7 @@ impl Advice {
             return Advice::of(Remedy::Ignore);
         }
         let patterns = match (&difference.old, &difference.new) {
-            (Some(Value::String(old)), Some(Value::String(new))) => changing::patterns(old, new),
+            (Some(Value::String(old)), Some(Value::String(new))) => volatile::patterns(old, new),
             _ => None,
         };
         patterns.map_or(Advice::of(Remedy::Fix), |masks| Advice { remedy: Remedy::Mask, masks })
@@ -297,15 +301,15 @@ mod tests {
         let mut second = run("call_b", 7, "Tuesday");
         second.reverse();
         second.push(exchange("/v1/embeddings", json!({}), json!({})));
-        let moved = moved(&run("call_a", 1, "now and then"), &second, &Rules::default());
+        let changed = changes(&run("call_a", 1, "now and then"), &second, &Rules::default());
         assert_eq!(
-            (moved.pairs, moved.unpaired.as_slice()),
+            (changed.pairs, changed.unpaired.as_slice()),
             (2, &["POST /v1/embeddings, only the second time".to_owned()][..])
         );
-        let fields: Vec<(&str, usize, Remedy)> = moved
+        let fields: Vec<(&str, usize, Remedy)> = changed
             .requests
             .iter()
-            .chain(&moved.replies)
+            .chain(&changed.replies)
             .map(|field| (field.path.as_str(), field.count, field.remedy))
             .collect();
         assert_eq!(
@@ -321,14 +325,14 @@ mod tests {
 
     #[test]
     fn equal_recordings_have_nothing_that_moved() {
-        let moved = moved(&run("a", 1, "Monday"), &run("a", 1, "Monday"), &Rules::default());
-        assert_eq!(moved, Moved { pairs: 2, ..Moved::default() });
+        let changed = changes(&run("a", 1, "Monday"), &run("a", 1, "Monday"), &Rules::default());
+        assert_eq!(changed, Changes { pairs: 2, ..Changes::default() });
     }
 
     fn fields(first: &str, second: &str, rules: &Rules) -> Vec<(String, Remedy, usize)> {
         let all = |date: &str| run("a", 1, date);
-        let moved = moved(&all(first), &all(second), rules);
-        moved.requests.into_iter().map(|field| (field.path, field.remedy, field.masks.len())).collect()
+        let changed = changes(&all(first), &all(second), rules);
+        changed.requests.into_iter().map(|field| (field.path, field.remedy, field.masks.len())).collect()
     }
 
     #[test]
@@ -359,8 +363,8 @@ mod tests {
             .into();
             vec![exchange]
         };
-        let moved = moved(&form("tmp1", "a"), &form("tmp2", "b"), &Rules::default());
-        let fields: Vec<_> = moved.requests.iter().map(|field| (field.path.as_str(), field.remedy)).collect();
+        let changed = changes(&form("tmp1", "a"), &form("tmp2", "b"), &Rules::default());
+        let fields: Vec<_> = changed.requests.iter().map(|field| (field.path.as_str(), field.remedy)).collect();
         assert_eq!(fields, [("$.file.content", Remedy::Fix), ("$.file.filename", Remedy::Ignore)]);
     }
 }

@@ -40,9 +40,9 @@ impl Entry {
 }
 
 /// What is to be done about a request.
-pub(super) enum Claim {
+pub(super) enum Turn {
     /// Nobody has asked it yet: this one does.
-    Go(Flight),
+    Ask(LiveRequest),
     /// Somebody is asking it: wait for a change, then claim again.
     Wait,
     /// It was answered.
@@ -50,7 +50,7 @@ pub(super) enum Claim {
 }
 
 #[derive(Default)]
-pub(super) struct Flights {
+pub(super) struct InFlight {
     inner: Mutex<Inner>,
     changed: Notify,
 }
@@ -65,11 +65,11 @@ struct Inner {
     staged: HashMap<Whose, Vec<Arc<Entry>>>,
     /// Of what is staged, what was written for now.
     for_now: HashMap<Whose, Vec<Arc<Entry>>>,
-    flying: HashMap<Whose, usize>,
+    under_way: HashMap<Whose, usize>,
 }
 
 enum Slot {
-    Flying,
+    UnderWay,
     Answered {
         entry: Arc<Entry>,
         /// A case that asks what it heard already has begun anew, and asks anew.
@@ -78,38 +78,38 @@ enum Slot {
 }
 
 /// A request under way. Dropped before it lands, it makes room for another try.
-pub(super) struct Flight {
-    flights: Arc<Flights>,
+pub(super) struct LiveRequest {
+    in_flight: Arc<InFlight>,
     whose: Whose,
     slot: Option<(String, u32)>,
 }
 
-impl Flights {
+impl InFlight {
     /// Claims the `nth` request of this key for a case.
-    pub(super) fn claim(self: &Arc<Self>, case: &str, key: &Key, nth: u32) -> Claim {
+    pub(super) fn claim(self: &Arc<Self>, case: &str, key: &Key, nth: u32) -> Turn {
         let place = (key.canonical.clone(), nth);
         let mut inner = self.lock();
         match inner.slots.get_mut(&place) {
-            Some(Slot::Flying) => return Claim::Wait,
+            Some(Slot::UnderWay) => return Turn::Wait,
             Some(Slot::Answered { entry, heard }) if !heard.contains(case) => {
                 heard.insert(case.to_owned());
                 let entry = Arc::clone(entry);
                 inner.staged.entry(Some(case.to_owned())).or_default().push(Arc::clone(&entry));
-                return Claim::Answered(entry);
+                return Turn::Answered(entry);
             }
             _ => {}
         }
-        if let Some(Slot::Answered { entry, .. }) = inner.slots.insert(place.clone(), Slot::Flying) {
+        if let Some(Slot::Answered { entry, .. }) = inner.slots.insert(place.clone(), Slot::UnderWay) {
             inner.held = inner.held.saturating_sub(entry.weight());
         }
-        *inner.flying.entry(Some(case.to_owned())).or_default() += 1;
-        Claim::Go(Flight { flights: Arc::clone(self), whose: Some(case.to_owned()), slot: Some(place) })
+        *inner.under_way.entry(Some(case.to_owned())).or_default() += 1;
+        Turn::Ask(LiveRequest { in_flight: Arc::clone(self), whose: Some(case.to_owned()), slot: Some(place) })
     }
 
     /// A request that nobody shares.
-    pub(super) fn alone(self: &Arc<Self>, whose: Whose) -> Flight {
-        *self.lock().flying.entry(whose.clone()).or_default() += 1;
-        Flight { flights: Arc::clone(self), whose, slot: None }
+    pub(super) fn alone(self: &Arc<Self>, whose: Whose) -> LiveRequest {
+        *self.lock().under_way.entry(whose.clone()).or_default() += 1;
+        LiveRequest { in_flight: Arc::clone(self), whose, slot: None }
     }
 
     /// Waits for a change after `check` said no; false when it took too long.
@@ -131,17 +131,17 @@ impl Flights {
 
     /// Whether no request of this case is under way.
     pub(super) fn is_calm(&self, case: &str) -> bool {
-        !self.lock().flying.contains_key(&Some(case.to_owned()))
+        !self.lock().under_way.contains_key(&Some(case.to_owned()))
     }
 
     /// Whether no request of anyone is under way.
     pub(super) fn is_all_calm(&self) -> bool {
-        self.lock().flying.is_empty()
+        self.lock().under_way.is_empty()
     }
 
     /// Whether the `nth` request of this key is not under way.
-    pub(super) fn is_landed(&self, key: &Key, nth: u32) -> bool {
-        !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::Flying))
+    pub(super) fn is_answered(&self, key: &Key, nth: u32) -> bool {
+        !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::UnderWay))
     }
 
     /// Holds an entry until the end of its case, or of everything.
@@ -201,7 +201,7 @@ impl Flights {
 impl Inner {
     fn hold(&mut self, place: (String, u32), entry: &Arc<Entry>, whose: &Whose) {
         if self.held + entry.weight() > MOST_HELD {
-            self.slots.retain(|_, slot| matches!(slot, Slot::Flying));
+            self.slots.retain(|_, slot| matches!(slot, Slot::UnderWay));
             self.held = 0;
         }
         self.held += entry.weight();
@@ -210,12 +210,12 @@ impl Inner {
     }
 }
 
-impl Flight {
+impl LiveRequest {
     /// The reply is whole; the flight ends when it is dropped. It answers others who ask the same, unless it is one that
     /// the next try may not get.
-    pub(super) fn land(&mut self, entry: &Arc<Entry>) {
+    pub(super) fn share(&mut self, entry: &Arc<Entry>) {
         let Some(place) = self.slot.take() else { return };
-        let mut inner = self.flights.lock();
+        let mut inner = self.in_flight.lock();
         if is_lasting(&entry.exchange) {
             inner.hold(place, entry, &self.whose);
         } else {
@@ -224,20 +224,20 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl Drop for LiveRequest {
     fn drop(&mut self) {
-        let mut inner = self.flights.lock();
+        let mut inner = self.in_flight.lock();
         if let Some(slot) = self.slot.take() {
             inner.slots.remove(&slot);
         }
-        if let Some(count) = inner.flying.get_mut(&self.whose) {
+        if let Some(count) = inner.under_way.get_mut(&self.whose) {
             *count -= 1;
             if *count == 0 {
-                inner.flying.remove(&self.whose);
+                inner.under_way.remove(&self.whose);
             }
         }
         drop(inner);
-        self.flights.changed.notify_waiters();
+        self.in_flight.changed.notify_waiters();
     }
 }
 

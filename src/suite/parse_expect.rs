@@ -2,45 +2,46 @@
 
 use serde_json::Value;
 
+use super::expect::{
+    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
+    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+};
 use super::raw::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
     RawToolCalls,
 };
 use super::reader::{Checked, Reader, readable};
-use super::{
-    Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType, template,
-};
+use super::template;
 use crate::yaml::{Pairs, Place, Short, Spanned};
 
 /// Reads the expectations of one step.
-pub(super) fn lower_expect(reader: &mut Reader<'_>, scope: &[String], _step: Place, raw: RawExpect) -> Expect {
-    let mut lower = Lower { reader, scope };
+pub(super) fn parse_expect(reader: &mut Reader<'_>, scope: &[String], _step: Place, raw: RawExpect) -> Expect {
+    let mut parser = ExpectParser { reader, scope };
     Expect {
-        status: lower.maybe(raw.status),
-        headers: lower.headers(raw.headers),
-        json: lower.json(raw.json),
-        text: lower.maybe(raw.text),
-        stream: raw.stream.and_then(|raw| lower.stream(raw).ok()).map(Box::new),
-        tool_calls: raw.tool_calls.map(|raw| Box::new(lower.tool_calls(raw))),
-        embeddings: raw.embeddings.map(|raw| Box::new(lower.embeddings(raw))),
-        error: raw.error.and_then(|raw| lower.error_reply(raw).ok()).map(Box::new),
-        time: raw.time.map(|raw| Box::new(lower.time(&raw))),
+        status: parser.maybe(raw.status),
+        headers: parser.headers(raw.headers),
+        json: parser.json(raw.json),
+        text: parser.maybe(raw.text),
+        stream: raw.stream.and_then(|raw| parser.stream(raw).ok()).map(Box::new),
+        tool_calls: raw.tool_calls.map(|raw| Box::new(parser.tool_calls(raw))),
+        embeddings: raw.embeddings.map(|raw| Box::new(parser.embeddings(raw))),
+        error: raw.error.and_then(|raw| parser.error_reply(raw).ok()).map(Box::new),
+        time: raw.time.map(|raw| Box::new(parser.time(&raw))),
         broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
 }
 
 /// Reads a matcher that stands alone, and so knows no `${…}`.
-pub(super) fn lower_need(reader: &mut Reader<'_>, raw: RawNeed) -> Need {
-    Lower { reader, scope: &[] }.need(raw)
+pub(super) fn parse_need(reader: &mut Reader<'_>, raw: RawNeed) -> Need {
+    ExpectParser { reader, scope: &[] }.need(raw)
 }
 
-struct Lower<'a, 'b> {
+struct ExpectParser<'a, 'b> {
     reader: &'a mut Reader<'b>,
     scope: &'a [String],
 }
 
-impl Lower<'_, '_> {
+impl ExpectParser<'_, '_> {
     fn maybe(&mut self, raw: Option<RawNeed>) -> Option<Need> {
         raw.map(|raw| self.need(raw))
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Template;
+use super::model::Template;
 use super::raw::{RawTemplate, RawTop};
 use super::reader::Reader;
 use crate::yaml::{self, Error, Place, Source, Spanned};
@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, source: &Source, top: Option<RawTop>
 /// A key at the top of a suite.
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
-enum Key {
+enum TopKey {
     Anchors,
     Include,
     Secrets,
@@ -67,16 +67,16 @@ impl<'de> Visitor<'de> for Whole<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
         let (mut top, mut cases, mut is_below) = (RawTop::default(), None, false);
         while let Some(key) = map.next_key()? {
-            is_below |= cases.is_some() && !matches!(key, Key::Anchors);
+            is_below |= cases.is_some() && !matches!(key, TopKey::Anchors);
             match key {
-                Key::Anchors => drop(map.next_value::<IgnoredAny>()?),
-                Key::Include => top.include = map.next_value()?,
-                Key::Secrets => top.secrets = map.next_value()?,
-                Key::Masks => top.masks = map.next_value()?,
-                Key::Matchers => top.matchers = map.next_value()?,
-                Key::Steps => top.steps = map.next_value()?,
-                Key::Params => top.params = map.next_value()?,
-                Key::Cases => {
+                TopKey::Anchors => drop(map.next_value::<IgnoredAny>()?),
+                TopKey::Include => top.include = map.next_value()?,
+                TopKey::Secrets => top.secrets = map.next_value()?,
+                TopKey::Masks => top.masks = map.next_value()?,
+                TopKey::Matchers => top.matchers = map.next_value()?,
+                TopKey::Steps => top.steps = map.next_value()?,
+                TopKey::Params => top.params = map.next_value()?,
+                TopKey::Cases => {
                     if !self.is_known {
                         self.reader.share(top.clone());
                     }
@@ -171,10 +171,10 @@ mod tests {
         let schema = crate::suite::schema();
         for name in schema["properties"].as_object().unwrap().keys() {
             let name: StrDeserializer<'_, Error> = name.as_str().into_deserializer();
-            assert!(Key::deserialize(name).is_ok(), "{name:?}");
+            assert!(TopKey::deserialize(name).is_ok(), "{name:?}");
         }
         let unknown: StrDeserializer<'_, Error> = "case".into_deserializer();
-        let said = Key::deserialize(unknown).map(drop).unwrap_err().to_string();
+        let said = TopKey::deserialize(unknown).map(drop).unwrap_err().to_string();
         assert_eq!(said.matches('`').count() / 2 - 1, schema["properties"].as_object().unwrap().len(), "{said}");
     }
 }

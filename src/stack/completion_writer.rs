@@ -1,4 +1,4 @@
-//! Keeping a chat completion in the store, as the caller got it.
+//! CompletionWriter a chat completion in the store, as the caller got it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use super::store::{Completion, Store};
 use crate::wire::{Ending, Reading};
 
 /// What is needed to keep the chat completion that a call leads to.
-pub(super) struct Keeping {
+pub(super) struct CompletionWriter {
     pub(super) store: Store,
     /// As the caller wrote it.
     pub(super) model: String,
@@ -18,15 +18,15 @@ pub(super) struct Keeping {
     pub(super) metadata: Metadata,
 }
 
-impl Keeping {
+impl CompletionWriter {
     /// The id under which a completion is kept and given back: the provider's own, unless the store has it already, as
     /// where one recording answers two calls, or a provider draws its ids from few.
     pub(super) async fn id_in_the_place_of(&self, said: &str) -> Result<String, Refusal> {
-        Ok(if self.store.claim(said).await? { said.to_owned() } else { own_id() })
+        Ok(if self.store.reserve(said).await? { said.to_owned() } else { own_id() })
     }
 
     /// Keeps a whole chat completion as the caller gets it: `text`.
-    pub(super) async fn keep_whole(self, reading: &Reading, id: Option<String>, text: &str) -> Result<(), Refusal> {
+    pub(super) async fn write_whole(self, reading: &Reading, id: Option<String>, text: &str) -> Result<(), Refusal> {
         if reading.ending() != Ending::Whole || !reading.answer.is_chat() || reading.answer.error.is_some() {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Keeping {
     }
 
     /// Keeps a streamed chat completion, put together; what was cut, or is an error, is none.
-    pub(super) async fn keep_streamed(self, reading: &Reading, id: Option<String>) -> Result<(), Refusal> {
+    pub(super) async fn write_streamed(self, reading: &Reading, id: Option<String>) -> Result<(), Refusal> {
         if reading.ending() != Ending::Whole {
             return Ok(());
         }

@@ -70,12 +70,12 @@ pub(super) struct Stamp {
 
 /// Files at hand; emptied when they have become too many bytes.
 #[derive(Default)]
-pub(super) struct Cache {
+pub(super) struct FileCache {
     files: HashMap<PathBuf, (Stamp, Arc<Found>)>,
     bytes: u64,
 }
 
-impl Cache {
+impl FileCache {
     pub(super) fn get(&self, path: &Path, stamp: Stamp) -> Option<Arc<Found>> {
         let (known, found) = self.files.get(path)?;
         (*known == stamp).then(|| Arc::clone(found))
@@ -85,7 +85,7 @@ impl Cache {
         self.remove(&found.path);
         let weight = stamp.length + COST;
         if self.bytes + weight > MOST_CACHED {
-            *self = Cache::default();
+            *self = FileCache::default();
         }
         self.bytes += weight;
         self.files.insert(found.path.clone(), (stamp, found));
@@ -104,20 +104,20 @@ mod tests {
 
     use super::*;
 
-    fn insert(cache: &mut Cache, number: u64, length: u64) {
+    fn insert(cache: &mut FileCache, number: u64, length: u64) {
         let path = format!("{number}.json");
         cache.insert(Stamp { modified: None, length }, found(&path, "{}", Owners::Named(Named::of(None, 1))));
     }
 
     #[test]
     fn files_at_hand_are_bounded_by_their_bytes() {
-        let mut cache = Cache::default();
+        let mut cache = FileCache::default();
         for number in 0..100 {
             insert(&mut cache, number, MOST_CACHED / 10);
             assert!(cache.bytes <= MOST_CACHED);
             assert_eq!(cache.bytes, cache.files.len() as u64 * (MOST_CACHED / 10 + COST));
         }
-        let get = |cache: &Cache, length| cache.get(Path::new("99.json"), Stamp { modified: None, length });
+        let get = |cache: &FileCache, length| cache.get(Path::new("99.json"), Stamp { modified: None, length });
         assert!(get(&cache, MOST_CACHED / 10).is_some());
         assert!(get(&cache, 1).is_none(), "it was changed");
         insert(&mut cache, 99, 1);

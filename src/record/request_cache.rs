@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header};
 
-use super::cache::{FRESH, Found};
+use super::file_cache::{FRESH, Found};
 use crate::exchange::{Auth, Key, Request};
 
 /// Bytes of requests and files that are kept at hand, with what it costs to keep one.
@@ -22,7 +22,7 @@ const LARGEST_BODY: usize = 64 << 10;
 
 /// A request that was understood, with the files that answer it.
 pub(super) struct Known {
-    asked: Asked,
+    asked: Parts,
     key: Key,
     /// Under which a case counts it.
     pub(super) count_name: String,
@@ -32,7 +32,7 @@ pub(super) struct Known {
 }
 
 /// All of a request that decides what answers it.
-struct Asked {
+struct Parts {
     method: Method,
     endpoint: String,
     /// Those that count, and no other.
@@ -63,7 +63,7 @@ impl Known {
 }
 
 /// Requests by their hash. Two with the same hash take turns.
-pub(super) struct Recall {
+pub(super) struct RequestCache {
     hasher: RandomState,
     /// Headers that say what a body is, and those that are part of the match.
     counted: Vec<HeaderName>,
@@ -76,12 +76,12 @@ struct Inner {
     bytes: usize,
 }
 
-impl Recall {
+impl RequestCache {
     /// `match_headers` are those that are part of the match.
     pub(super) fn new(match_headers: &[String]) -> Self {
         let declared = match_headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
         let counted = [header::CONTENT_TYPE, header::CONTENT_ENCODING].into_iter().chain(declared).collect();
-        Recall { hasher: RandomState::new(), counted, inner: Mutex::default() }
+        RequestCache { hasher: RandomState::new(), counted, inner: Mutex::default() }
     }
 
     /// What is known of this very request, if that is not too long ago.
@@ -106,7 +106,7 @@ impl Recall {
                 headers.append(name, value.clone());
             }
         }
-        let asked = Asked {
+        let asked = Parts {
             method: request.method.clone(),
             endpoint: request.endpoint.clone(),
             headers,
@@ -159,8 +159,8 @@ mod tests {
         }
     }
 
-    fn put(recall: &Recall, request: &Request, looked: Instant) {
-        recall.put(
+    fn put(request_cache: &RequestCache, request: &Request, looked: Instant) {
+        request_cache.put(
             request,
             crate::exchange::key(request, "https://h.example/v1", &Rules::default()),
             "p/n".to_owned(),
@@ -171,10 +171,10 @@ mod tests {
 
     #[test]
     fn only_the_very_same_request_is_known() {
-        let (recall, now) = (Recall::new(&["x-team".to_owned()]), Instant::now());
+        let (request_cache, now) = (RequestCache::new(&["x-team".to_owned()]), Instant::now());
         let asked = request("/v1/x", "{\"a\":1}");
-        put(&recall, &asked, now);
-        assert!(recall.get(&asked, now).is_some_and(|known| known.is_new() && !known.is_new()));
+        put(&request_cache, &asked, now);
+        assert!(request_cache.get(&asked, now).is_some_and(|known| known.is_new() && !known.is_new()));
         let mut others = vec![request("/v1/y", "{\"a\":1}"), request("/v1/x", "{\"a\":2}"), asked.clone()];
         others[2].auth = Auth::None;
         others.push(Request { method: Method::PUT, ..asked.clone() });
@@ -182,36 +182,36 @@ mod tests {
         others[4].headers.insert("content-type", "multipart/form-data; boundary=a".parse().unwrap());
         others.push(asked.clone());
         others[5].headers.insert("x-team", "blue".parse().unwrap());
-        assert!(others.iter().all(|other| recall.get(other, now).is_none()));
+        assert!(others.iter().all(|other| request_cache.get(other, now).is_none()));
         let mut traced = asked.clone();
         traced.headers.insert("x-trace", "1".parse().unwrap());
-        assert!(recall.get(&traced, now).is_some(), "a header that does not count");
-        recall.clear();
-        assert!(recall.get(&asked, now).is_none());
+        assert!(request_cache.get(&traced, now).is_some(), "a header that does not count");
+        request_cache.clear();
+        assert!(request_cache.get(&asked, now).is_none());
     }
 
     #[test]
     fn what_was_seen_long_ago_is_looked_at_again() {
-        let (recall, now) = (Recall::new(&["x-team".to_owned()]), Instant::now());
+        let (request_cache, now) = (RequestCache::new(&["x-team".to_owned()]), Instant::now());
         let asked = request("/v1/x", "");
-        put(&recall, &asked, now);
-        assert!(recall.get(&asked, now + FRESH).is_none());
+        put(&request_cache, &asked, now);
+        assert!(request_cache.get(&asked, now + FRESH).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let (recall, now) = (Recall::new(&["x-team".to_owned()]), Instant::now());
+        let (request_cache, now) = (RequestCache::new(&["x-team".to_owned()]), Instant::now());
         let body = "x".repeat(LARGEST_BODY);
         for number in 0..300 {
-            put(&recall, &request(&format!("/v1/{number}"), &body), now);
-            assert!(recall.lock().bytes <= MOST_BYTES);
+            put(&request_cache, &request(&format!("/v1/{number}"), &body), now);
+            assert!(request_cache.lock().bytes <= MOST_BYTES);
         }
         let asked = request("/v1/299", &body);
-        put(&recall, &asked, now);
-        let inner = recall.lock();
+        put(&request_cache, &asked, now);
+        let inner = request_cache.lock();
         assert_eq!(inner.bytes, inner.known.values().map(|known| known.weight()).sum::<usize>());
         drop(inner);
-        assert!(recall.get(&asked, now).is_some());
-        assert!(recall.get(&request("/v1/299", &format!("{body}x")), now).is_none());
+        assert!(request_cache.get(&asked, now).is_some());
+        assert!(request_cache.get(&request("/v1/299", &format!("{body}x")), now).is_none());
     }
 }
