@@ -157,10 +157,9 @@ impl Tape {
             return self.live()?.send(request).await;
         }
         let view = self.library.view(case.masks());
-        if self.mode != Mode::Record
-            && view.is_plain()
-            && let Some(known) = self.library.request_cache.get(&request, Instant::now())
-        {
+        let is_known = self.mode != Mode::Record && view.is_plain();
+        let known = is_known.then(|| self.library.request_cache.get(&request)).flatten();
+        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(Instant::now())) {
             let name = known.count_name.as_str();
             let nth = case.next_nth(name);
             if let Played::Reply(found) = self.played(&case, &known.files, nth) {
@@ -173,7 +172,7 @@ impl Tape {
             case.release(name, nth);
         }
         let kept = self.options.secrets.request(&request);
-        let key = self.library.key_under(&view.rules, &kept);
+        let key = known.map_or_else(|| self.library.key_under(&view.rules, &kept), |known| known.key.clone());
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
         let nth = case.next_nth(&name);
