@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use case::{Attempt, Captured, CaseRef, Finished, Outcome, PartTime, Rate, Recordings};
 pub use class::Class;
-pub use exchange::{Exchange, KeyHeader, Reply, Request, StreamEnd, StreamEvent, Usage};
+pub use exchange::{Exchange, KeyHeader, Origin, Recorded, Reply, Request, StreamEnd, StreamEvent, Usage};
 pub use failure::{Excerpt, Failure, Mismatch, Part, Problem, Texts, Tries};
 pub use tally::Tally;
 

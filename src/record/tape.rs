@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::case::{CaseState, Miss, Usage};
+use super::case::{CaseState, Miss, PlayedReply, Usage};
 use super::cases::Cases;
 use super::file_cache::Found;
 use super::library::Library;
@@ -140,7 +140,7 @@ impl Tape {
             Some(what) => {
                 let whole = player::whole(self.answer_well(request, Arc::clone(&case)).await?).await;
                 // How long it takes now is of the fault, and no longer of the recording.
-                case.take_pace();
+                case.take_played();
                 Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
             }
         }
@@ -257,7 +257,12 @@ impl Tape {
     fn note(&self, case: &CaseState, found: &Found) {
         let exchange = &found.recording.exchange;
         case.used(&found.path);
-        case.paced(&exchange.reply);
+        case.set_played(|| PlayedReply {
+            chunks: exchange.reply.chunks.clone(),
+            file: Some(found.path.clone()),
+            origin: exchange.origin,
+            is_edited: found.recording.is_edited(),
+        });
         self.cases.played(&found.path, exchange.origin);
     }
 

@@ -307,11 +307,10 @@ async fn attempt(
     }
     let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
     let replayed = target.hooks.replayed(&case.id);
-    let is_replayed = replayed.is_some();
-    let timing = timing(&answer, replayed);
+    let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
     // Put together only when somebody sees it.
-    let told = || Some(answer.told(&times, is_replayed));
+    let told = || Some(answer.told(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
     let (headers, broken) = (&answer.headers, answer.broken.as_deref());
     let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing });
     if let Some((kind, message)) = answer.made_up() {
@@ -342,11 +341,11 @@ async fn attempt(
 }
 
 /// When the answer came, by the clock that tells of the provider.
-fn timing(answer: &Answer, replayed: Option<Replayed>) -> Timing {
+fn timing(answer: &Answer, replayed: Option<&Replayed>) -> Timing {
     let (chunks, clock) = match replayed {
         None => (answer.chunks.clone(), Clock::Measured),
-        Some(Replayed::AtOnce(chunks)) => (chunks, Clock::Recorded),
-        Some(Replayed::AtSpeed(speed)) => {
+        Some(Replayed { speed: None, chunks, .. }) => (chunks.clone(), Clock::Recorded),
+        Some(&Replayed { speed: Some(speed), .. }) => {
             let as_recorded = |time: &Duration| Duration::try_from_secs_f64(time.as_secs_f64() * speed);
             let chunks = answer.chunks.iter().map(|time| as_recorded(time).unwrap_or(Duration::MAX)).collect();
             (chunks, Clock::Replayed(speed))

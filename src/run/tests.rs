@@ -15,7 +15,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{Notify, mpsc};
 
 use super::*;
-use crate::event::{Failure, Part, Problem, Rate};
+use crate::event::{Failure, Origin, Part, Problem, Rate, Recorded};
 use crate::exchange::Request;
 use crate::matrix;
 use crate::provider::{Catalogue, Models, Setup};
@@ -122,8 +122,10 @@ impl StackHooks for Fake {
     fn printed(&self) -> Option<String> {
         Some("listening".to_owned())
     }
-    fn replayed(&self, _: &str) -> Option<Replayed> {
-        None
+    fn replayed(&self, case: &str) -> Option<Replayed> {
+        let recording = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
+        let chunks = vec![Duration::from_secs(7)];
+        case.contains("replayed").then_some(Replayed { chunks, speed: None, recording })
     }
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         held(&self.ends).push((case.to_owned(), end));
