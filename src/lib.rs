@@ -61,6 +61,8 @@ pub mod exchange;
 mod matrix;
 // Providers and setups as data: who answers, with which models, and what they cannot do.
 pub mod provider;
+// What a mistyped word most likely means.
+mod spelling;
 // What a suite file says: cases as templates, steps, expectations.
 mod suite;
 // OpenAI-shaped messages; Server-Sent Events, bytes to events and back; content codings.
