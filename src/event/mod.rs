@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Attempt, Captured, CaseRef, Finished, Outcome, PartTime, Rate, Recordings};
+pub use case::{Attempt, Captured, CaseRef, Finding, Finished, Outcome, PartTime, Rate, Recordings};
 pub use class::Class;
 pub use exchange::{Exchange, KeyHeader, Origin, Recorded, Reply, Request, StreamEnd, StreamEvent, Usage};
 pub use failure::{Excerpt, Failure, Mismatch, Part, Problem, Texts, Tries};

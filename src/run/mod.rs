@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use crate::event::{CaseRef, Class, Event, Finished, Interruption, KeyHeader, Outcome, Recorded, Recordings};
 use crate::exchange::Fault;
 use crate::matrix::Case;
+use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
@@ -31,6 +32,8 @@ pub(crate) struct Planned {
     pub case: Arc<Case>,
     /// What it calls.
     pub target: Arc<Target>,
+    /// What becomes of replies that break a rule of their protocol.
+    pub policy: Policy,
 }
 
 /// What a case calls: the stack, as seen by a client.
@@ -295,6 +298,8 @@ async fn worker(line: Line) {
                 attempts: done.attempts,
                 captured: done.captured,
                 recordings: done.recordings,
+                protocol: done.protocol,
+                kept_rules: done.kept_rules,
             })
         };
         let torn = |failure| drop(events.send(Event::CaseTeardown(finished(Done::of(Outcome::Error(failure))))));

@@ -18,6 +18,7 @@ use super::*;
 use crate::event::{Failure, Origin, Part, Problem, Rate, Recorded};
 use crate::exchange::Request;
 use crate::matrix;
+use crate::protocol::Policy;
 use crate::provider::{Catalogue, Models, Setup};
 use crate::suite::{Known, parse};
 use crate::upstream::{ErrorKind, Reply, Upstream};
@@ -163,7 +164,7 @@ fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
     let setup = Setup { name: "local".into(), provider: "p".into(), models, ..Setup::default() };
     let (suite, catalogue) = (Arc::new(suite), Catalogue::default());
     let cases = matrix::expand(&suite, &setup, &catalogue, false);
-    cases.map(|case| Planned { case: Arc::new(case), target: target.clone() }).collect()
+    cases.map(|case| Planned { case: Arc::new(case), target: target.clone(), policy: Policy::default() }).collect()
 }
 
 /// Runs a suite to its end, and tells what happened.
