@@ -70,13 +70,14 @@ pub fn as_object(error: &Value) -> Map<String, Value> {
 
 /// The error of a reply with a status of 4xx or 5xx whose body names none: what stands in its body.
 pub fn of_failed_body(json: Option<&Value>, text: &str) -> Option<Map<String, Value>> {
+    let error = json.and_then(|json| json.get("error")).filter(|error| error.is_object());
+    if let Some(error) = error.filter(|error| tells(error)) {
+        return Some(as_object(error));
+    }
     match json {
-        Some(Value::Object(members)) if members.get("error").is_some_and(|error| error.is_object() && tells(error)) => {
-            Some(as_object(&members["error"]))
-        }
         Some(Value::String(text)) if !text.trim().is_empty() => Some(as_object(&text.trim().into())),
         Some(json @ Value::Object(members)) if members.get("message").is_some_and(tells) => Some(as_object(json)),
-        Some(_) => None,
+        Some(_) => error.map(as_object),
         None => Some(text.trim()).filter(|text| !text.is_empty()).map(|text| as_object(&text.into())),
     }
 }
@@ -161,6 +162,7 @@ mod tests {
             (json!(" no "), Some(json!("no"))),
             (json!("  "), None),
             (json!({"message": ""}), None),
+            (json!({"error": {"code": null}}), Some(Value::Null)),
         ] {
             assert_eq!(told(Some(json.clone()), "text"), said, "{json}");
         }
