@@ -179,6 +179,18 @@ pub(super) struct SourceArgs {
     pub(super) named: Named,
 }
 
+/// Who may call a server besides programs of this machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Who may call")]
+pub(super) struct AccessArgs {
+    /// Answer under this host name too, besides localhost and the address bound to; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub(super) allow_host: Vec<String>,
+    /// Let web pages of this origin call, such as http://localhost:3000; * lets in every page; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub(super) allow_origin: Vec<String>,
+}
+
 /// How providers are asked live; each wins over the providers' file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Live requests")]
@@ -276,6 +288,8 @@ pub(super) struct StackArgs {
     /// Keys that clients must present as Bearer tokens
     #[arg(long, env = "RETAKE_STACK_KEYS", value_name = "KEY", value_delimiter = ',', hide_env_values = true)]
     pub(super) keys: Vec<String>,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
     /// SQLite file for the stored chat completions
     #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
     pub(super) store: PathBuf,

@@ -11,6 +11,7 @@ use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::record::Mode;
 use crate::report::quote;
+use crate::upstream::{secrets_in, without_secrets};
 use crate::yaml::nearest;
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
@@ -148,6 +149,7 @@ impl Sourcing {
                     Elsewhere::Url(place.trim_end_matches('/').to_owned())
                 }
                 None => {
+                    let (word, place) = (without_secrets(word), without_secrets(place));
                     return Err(Stop::usage(format!(
                         "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE"
                     )));
@@ -202,8 +204,14 @@ impl Sourcing {
     ) -> Secrets {
         let keys = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
         let vars: BTreeSet<String> = keys.chain(names.into_iter().cloned()).collect();
-        let vars = vars.into_iter();
-        Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
+        let vars = vars.into_iter().filter_map(|var| self.var(&var).map(|value| (var, value)));
+        let typed = self.elsewhere.values().filter_map(|place| match place {
+            Elsewhere::Url(url) => Some(url),
+            Elsewhere::Script(_) => None,
+        });
+        let urls = catalogue.providers.iter().map(|provider| &provider.base_url).chain(typed);
+        let in_urls = urls.flat_map(|url| secrets_in(url)).map(|value| ("RETAKE_PROVIDER".to_owned(), value));
+        Secrets::new(vars.chain(in_urls))
     }
 
     /// A variable of the real environment, for what is started from here. Empty is what it is.
@@ -220,7 +228,7 @@ impl Sourcing {
 /// The provider that a flag's value names, and what it says of it.
 fn of_provider<'w>(flag: &str, word: &'w str, form: &str, catalogue: &Catalogue) -> Result<(&'w str, &'w str), Stop> {
     let Some((name, rest)) = word.split_once('=') else {
-        return Err(Stop::usage(format!("{flag} {word}: write it as {form}")));
+        return Err(Stop::usage(format!("{flag} {}: write it as {form}", without_secrets(word))));
     };
     if catalogue.provider(name).is_none() {
         let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
@@ -312,7 +320,7 @@ pub(super) fn again(source: &SourceArgs) -> String {
         add_flag(&mut line, "--script", script);
     }
     for provider in &source.provider {
-        add_flag(&mut line, "--provider", provider);
+        add_flag(&mut line, "--provider", &without_secrets(provider));
     }
     line
 }

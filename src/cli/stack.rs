@@ -11,7 +11,7 @@ use super::exit::{Exit, Stop};
 use super::load::Parties;
 use super::output::{guarded, warn};
 use super::settings::{Sourcing, named_setup};
-use super::socket::{bind, ended, ready};
+use super::socket::{bind, ended, guard, ready};
 use super::tapes::{Tapes, providers_of};
 use super::wire::router;
 use super::{block_on, load, settings};
@@ -38,6 +38,7 @@ fn serve(
     setup: Option<&Setup>,
     secrets: &Secrets,
 ) -> Result<Exit, Stop> {
+    let guard = guard(args.host, &args.access)?;
     let names = match setup {
         Some(setup) => providers_of(setup, &parties.catalogue),
         None => able(sourcing, &parties.catalogue),
@@ -60,7 +61,7 @@ fn serve(
                 args.store.display()
             ))
         })?;
-        let router = router(providers, store, args.keys.clone(), sourcing.mode, !args.no_done);
+        let router = router(providers, store, args.keys.clone(), guard, sourcing.mode, !args.no_done);
         let listener = bind(args.host, args.port).await?;
         ready(&listener)?;
         stack::serve(listener, router, ended()).await.map_err(Stop::internal)?;

@@ -71,8 +71,11 @@ impl Run<'_> {
         wired.end().await;
         let tally = told?;
         // Where each case has a process, none of them knows what failed in a run.
-        if !nextest::is_here() {
-            memory.keep()?;
+        if !nextest::is_here()
+            && let Err(why) = memory.keep()
+        {
+            // What came of the cases stands, and so does its exit code.
+            output::warn(self.secrets, &why);
         }
         let exit = exit(&tally, how);
         if exit == Exit::Failed && self.is_stepwise() {
