@@ -28,7 +28,7 @@ pub(super) fn of_provider(provider: &Provider, sourcing: &Sourcing) -> Address {
             }
         }
         // What is typed after its `?` may be a key.
-        Some(Elsewhere::Url(url)) => {
+        Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => {
             let url = without_secrets(url.split('?').next().unwrap_or(url)).into_owned();
             Address { base: Base::Provider(url, key), start: None }
         }

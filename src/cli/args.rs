@@ -156,7 +156,8 @@ pub(super) struct SourceArgs {
     /// Folder with the recordings
     #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
     pub(super) recordings: PathBuf,
-    /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
+    /// Point a provider elsewhere: a base URL with its version part, script:FILE, or script:URL where `retake script`
+    /// serves one; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
     /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;

@@ -106,6 +106,8 @@ impl StackChoice {
 pub(super) enum Elsewhere {
     /// Another base URL, with its version part.
     Url(String),
+    /// The base URL of a script that another retake serves.
+    ServedScript(String),
     /// A script.
     Script(PathBuf),
 }
@@ -140,18 +142,18 @@ impl Sourcing {
         let mut elsewhere = BTreeMap::new();
         for word in &args.provider {
             let (name, place) = of_provider("--provider", word, "NAME=BASE_URL or NAME=script:FILE", catalogue)?;
+            let is_url = |place: &str| place.starts_with("http://") || place.starts_with("https://");
             let place = match place.strip_prefix("script:") {
+                Some(url) if is_url(url) => Elsewhere::ServedScript(url.trim_end_matches('/').to_owned()),
                 Some(file) => {
                     read(file.as_ref())?;
                     Elsewhere::Script(file.into())
                 }
-                None if place.starts_with("http://") || place.starts_with("https://") => {
-                    Elsewhere::Url(place.trim_end_matches('/').to_owned())
-                }
+                None if is_url(place) => Elsewhere::Url(place.trim_end_matches('/').to_owned()),
                 None => {
                     let (word, place) = (without_secrets(word), without_secrets(place));
                     return Err(Stop::usage(format!(
-                        "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE"
+                        "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE or script:URL"
                     )));
                 }
             };
@@ -206,7 +208,7 @@ impl Sourcing {
         let vars: BTreeSet<String> = keys.chain(names.into_iter().cloned()).collect();
         let vars = vars.into_iter().filter_map(|var| self.var(&var).map(|value| (var, value)));
         let typed = self.elsewhere.values().filter_map(|place| match place {
-            Elsewhere::Url(url) => Some(url),
+            Elsewhere::Url(url) | Elsewhere::ServedScript(url) => Some(url),
             Elsewhere::Script(_) => None,
         });
         let urls = catalogue.providers.iter().map(|provider| &provider.base_url).chain(typed);

@@ -57,8 +57,8 @@ fn serve(
     block_on(async {
         let store = Store::open(&args.store, secrets.clone()).await.map_err(|error| {
             Stop::usage(format!(
-                "cannot use the store {}: {error} (another file with --store FILE)",
-                args.store.display()
+                "{error}\n  move it away, with the -wal and -shm files beside it, and an empty one is made; or name another \
+                 with --store FILE"
             ))
         })?;
         let router = router(providers, store, args.keys.clone(), guard, sourcing.mode, !args.no_done);

@@ -106,7 +106,7 @@ impl<'a> Tapes<'a> {
             ..record::Options::default()
         };
         let url = match elsewhere {
-            Some(Elsewhere::Url(url)) => Some(url.as_str()),
+            Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => Some(url.as_str()),
             _ => None,
         };
         let library = Library::at(&self.sourcing.recordings, provider, url);
@@ -131,7 +131,7 @@ impl<'a> Tapes<'a> {
             Some(Elsewhere::Script(file)) => {
                 return self.scripted(file);
             }
-            Some(Elsewhere::Url(url)) => url,
+            Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => url,
             None => &provider.base_url,
         };
         let key = provider.key.as_ref().map(|var| {
@@ -150,6 +150,7 @@ impl<'a> Tapes<'a> {
         let config = HttpConfig {
             key,
             key_required: provider.key.is_some(),
+            is_retake: matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::ServedScript(_))),
             takes_client_auth: self.client_auth != ClientAuth::Never,
             headers: provider.headers.clone(),
             retries: self.retries,

@@ -242,7 +242,7 @@ pub(super) fn router(
 /// A stack at a URL, asked as a client asks.
 fn client(base: &str) -> upstream::Shared {
     let config =
-        HttpConfig { retries: Retries::never(), is_stack: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
+        HttpConfig { retries: Retries::never(), is_retake: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
     Arc::new(Http::new(config))
 }
 

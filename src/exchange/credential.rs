@@ -148,7 +148,6 @@ mod tests {
             "fake-key-for-testing",
             "sk-ant-api-test",
             "<your api key>",
-            "of-the-client",
             "sk-proj-test",
             "00000000-0000-0000-0000-000000000000",
             "****************",

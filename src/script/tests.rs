@@ -402,7 +402,7 @@ async fn listening(text: &str) -> Http {
     tokio::spawn(serve(listener, script(text), std::future::pending()));
     let key = Some(ApiKey::new("TEST_KEY", Some("k".to_owned())));
     // Marks of a server are believed where it is known to be retake's.
-    Http::new(HttpConfig { key, is_stack: true, ..HttpConfig::new("script", base_url) })
+    Http::new(HttpConfig { key, is_retake: true, ..HttpConfig::new("script", base_url) })
 }
 
 #[tokio::test]

@@ -67,9 +67,9 @@ pub struct HttpConfig {
     pub retries: Retries,
     /// How many requests at once and per minute.
     pub limits: Limits,
-    /// Whether a stack is asked, which is told the case and the wish for no key, and whose own headers (`x-retake-…`) are
-    /// believed. A provider is told neither, and what it says under such names is dropped.
-    pub is_stack: bool,
+    /// Whether another retake is asked, a stack or a script: it is told the case and the wish for no key, and its own headers
+    /// (`x-retake-…`) are believed. A provider is told neither, and what it says under such names is dropped.
+    pub is_retake: bool,
     /// Whether those who ask may send a credential of their own, for the words of the error that says that there is none.
     pub takes_client_auth: bool,
 }
@@ -86,7 +86,7 @@ impl HttpConfig {
             timeouts: Timeouts::default(),
             retries: Retries::live(),
             limits: Limits::default(),
-            is_stack: false,
+            is_retake: false,
             takes_client_auth: false,
         }
     }
@@ -123,7 +123,7 @@ impl Http {
             who: format!("{}: {} ", self.config.provider, request.method),
             url: base.url(&request.endpoint),
             key: self.config.key.clone(),
-            is_stack: self.config.is_stack,
+            is_retake: self.config.is_retake,
             timeouts: self.config.timeouts,
             first_byte_by: deadline,
             deadline,
@@ -156,7 +156,7 @@ impl Http {
 
     fn headers(&self, request: &Request) -> Result<HeaderMap, Error> {
         let mut headers = target::headers(&request.headers, request.auth, &self.config.headers)?;
-        if self.config.is_stack {
+        if self.config.is_retake {
             super::mark(&mut headers, request);
         }
         match (&self.config.key, request.auth) {
@@ -237,7 +237,7 @@ struct Call {
     who: String,
     url: Url,
     key: Option<ApiKey>,
-    is_stack: bool,
+    is_retake: bool,
     timeouts: Timeouts,
     first_byte_by: Instant,
     deadline: Instant,
@@ -273,7 +273,7 @@ impl Call {
             self.error(ErrorKind::Broken, &reason)
         })?;
         coded.tidy(&mut headers);
-        if !self.is_stack {
+        if !self.is_retake {
             headers = target::without_own_headers(headers);
         }
         let made_up = headers
