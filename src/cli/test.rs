@@ -79,7 +79,7 @@ fn again(command: &str, args: &TestArgs) -> String {
     let (run, select) = (&args.run, &args.select);
     let mut line = format!("{command}{}", settings::again(&args.source));
     if run.stack_config != "ci-tests" {
-        settings::add_flag(&mut line, "--stack-config", &run.stack_config);
+        settings::add_flag(&mut line, "--stack-config", &without_secrets(&run.stack_config));
     }
     let models = [
         ("--text-model", &select.text_model),

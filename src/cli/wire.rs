@@ -17,7 +17,7 @@ use crate::record::{Mode, Tape};
 use crate::run::{Address, Target};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
 use crate::upstream::http::{Http, HttpConfig, Retries};
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Upstream, without_secrets};
 
 use super::address;
 use super::app::{App, Log};
@@ -131,7 +131,7 @@ impl<'a> Wired<'a> {
             },
             StackChoice::Url(url) => {
                 hooks.is_below = false;
-                (elsewhere(url, &found, tapes), address::of_server(url.clone(), None))
+                (elsewhere(url, &found, tapes), address::of_server(without_secrets(url).into_owned(), None))
             }
             StackChoice::Command(config) => {
                 let (base, log) = self.start(config, setup, providers, &hooks, tapes).await?;
