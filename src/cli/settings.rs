@@ -206,14 +206,16 @@ impl Sourcing {
     ) -> Secrets {
         let keys = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
         let vars: BTreeSet<String> = keys.chain(names.into_iter().cloned()).collect();
-        let vars = vars.into_iter().filter_map(|var| self.var(&var).map(|value| (var, value)));
+        let vars: Vec<_> = vars.into_iter().filter_map(|var| self.var(&var).map(|value| (var, value))).collect();
         let typed = self.elsewhere.values().filter_map(|place| match place {
             Elsewhere::Url(url) | Elsewhere::ServedScript(url) => Some(url),
             Elsewhere::Script(_) => None,
         });
         let urls = catalogue.providers.iter().map(|provider| &provider.base_url).chain(typed);
-        let in_urls = urls.flat_map(|url| secrets_in(url)).map(|value| ("RETAKE_PROVIDER".to_owned(), value));
-        Secrets::new(vars.chain(in_urls))
+        // What a variable holds goes by its name.
+        let is_new = |value: &String| vars.iter().all(|(_, known)| known.trim() != value);
+        let in_urls: Vec<String> = urls.flat_map(|url| secrets_in(url)).filter(is_new).collect();
+        Secrets::new(vars.into_iter().chain(in_urls.into_iter().map(|value| ("RETAKE_PROVIDER".to_owned(), value))))
     }
 
     /// A variable of the real environment, for what is started from here. Empty is what it is.

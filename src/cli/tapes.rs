@@ -138,7 +138,9 @@ impl<'a> Tapes<'a> {
             let (header, prefix) = &provider.key_header;
             ApiKey::new(var, self.sourcing.var(var)).travels_in(header, prefix)
         });
-        let may_carry = self.client_auth == ClientAuth::Always || key.as_ref().is_some_and(ApiKey::is_set);
+        let may_carry = self.client_auth == ClientAuth::Always
+            || key.as_ref().is_some_and(ApiKey::is_set)
+            || !upstream::secrets_in(base_url).is_empty();
         if let Some(host) = upstream::plain_host(base_url).filter(|_| may_carry) {
             let said = format!(
                 "warning: what is sent to {} goes over plain http to {host}, key and all: who is on the way can read \

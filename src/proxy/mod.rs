@@ -19,6 +19,7 @@ mod session;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
@@ -76,6 +77,8 @@ pub struct Proxy {
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     sessions: Sessions,
+    /// How often a stranger was refused.
+    strangers: AtomicUsize,
 }
 
 impl Proxy {
@@ -83,8 +86,8 @@ impl Proxy {
     pub fn new(config: ProxyConfig) -> Self {
         let ProxyConfig { providers, tapes, mode, guard, token, client_auth, tell, note, case } = config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
-        let sessions = Sessions::default();
-        Proxy { providers, tapes, mode, guard, keys, client_auth, tell, note, case, sessions }
+        let (sessions, strangers) = (Sessions::default(), AtomicUsize::new(0));
+        Proxy { providers, tapes, mode, guard, keys, client_auth, tell, note, case, sessions, strangers }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

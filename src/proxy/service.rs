@@ -1,6 +1,7 @@
 //! Requests to tapes and replies back. Moves bytes; nothing is held up and nothing is changed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
@@ -36,6 +37,9 @@ pub const TOKEN_HEADER: &str = "x-retake-token";
 /// The largest request that is read: room for an hour of speech.
 const MOST_BYTES: usize = 100 << 20;
 
+/// So many strangers are told of.
+const MOST_STRANGERS: usize = 20;
+
 /// The proxy as a value that can be called.
 pub fn router(proxy: Arc<Proxy>) -> Router {
     Router::new().fallback(handle).with_state(proxy)
@@ -48,7 +52,10 @@ async fn handle(State(proxy): State<Arc<Proxy>>, request: axum::extract::Request
         Ok(entry) => entry,
         Err(refused) => {
             let refusal = Refusal::from(refused);
-            proxy.troubled(&refusal, None);
+            // Who tries again and again fills no log.
+            if proxy.strangers.fetch_add(1, Ordering::Relaxed) < MOST_STRANGERS {
+                proxy.troubled(&refusal, None);
+            }
             return refusal.into_response();
         }
     };

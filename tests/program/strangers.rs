@@ -324,3 +324,18 @@ fn a_store_that_is_damaged_is_told_at_the_start_with_its_name_and_the_way_out() 
     let ran = dir.retake(words).run().exits(4);
     ran.says("the store kept/store.db cannot be opened: ").says("move it away").says("--store FILE");
 }
+
+#[test]
+fn strangers_are_told_of_and_fill_no_log() {
+    let world = Recorded::new("");
+    let log = world.dir.path().join("stderr");
+    let mut command = world.command("serve");
+    command.0.stderr(std::fs::File::create(&log).unwrap());
+    let server = Running::with(command);
+    for _ in 0..30 {
+        is_refused(&ask(&server, "GET", "/health", &["Host: evil.example"]), 403, "foreign-host");
+    }
+    server.end();
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(told.matches("retake: foreign-host: the request's `Host` is \"evil.example\"").count(), 20, "{told}");
+}
