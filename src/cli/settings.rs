@@ -11,8 +11,8 @@ use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::record::Mode;
 use crate::report::quote;
+use crate::spelling::nearest;
 use crate::upstream::{secrets_in, without_secrets};
-use crate::yaml::nearest;
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
