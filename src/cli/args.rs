@@ -289,31 +289,40 @@ fn workers(text: &str) -> Result<usize, String> {
     }
 }
 
+const STACK: &str = "Stack";
+
 /// `retake stack`.
 #[derive(Debug, Args)]
 pub(super) struct StackArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
     /// Providers of this setup; without it, every provider that can answer in this mode
-    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME")]
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = STACK)]
     pub(super) setup: Option<String>,
     /// Port; 0 lets the system pick
-    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321)]
+    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321, help_heading = STACK)]
     pub(super) port: u16,
     /// Address; anything but loopback wants a key
-    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1")]
+    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = STACK)]
     pub(super) host: std::net::IpAddr,
     /// Keys that clients must present as Bearer tokens
-    #[arg(long, env = "RETAKE_STACK_KEYS", value_name = "KEY", value_delimiter = ',', hide_env_values = true)]
+    #[arg(
+        long,
+        env = "RETAKE_STACK_KEYS",
+        value_name = "KEY",
+        value_delimiter = ',',
+        hide_env_values = true,
+        help_heading = STACK
+    )]
     pub(super) keys: Vec<String>,
-    #[command(flatten)]
-    pub(super) access: AccessArgs,
     /// SQLite file for the stored chat completions
-    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
+    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db", help_heading = STACK)]
     pub(super) store: PathBuf,
     /// End streams without `data: [DONE]`, as llama-stack does; clients of llama-stack before 0.7 never get it
-    #[arg(long, env = "RETAKE_NO_DONE")]
+    #[arg(long, env = "RETAKE_NO_DONE", help_heading = STACK)]
     pub(super) no_done: bool,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
 }
 
 /// `retake script`.
