@@ -53,6 +53,8 @@ pub(super) enum Command {
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
+    /// Hold recordings to the rules of their APIs, offline
+    Check(CheckArgs),
     /// List the rules of the APIs that replies are held to
     Rules(RulesArgs),
     /// Print what a shell needs to complete commands and flags
@@ -380,6 +382,46 @@ pub(super) enum SchemaOf {
     Setups,
 }
 
+/// `retake rules`.
+#[derive(Debug, Args)]
+pub(super) struct RulesArgs {
+    /// As tables, for a page
+    #[arg(long)]
+    pub(super) markdown: bool,
+}
+
+/// `retake check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 ok, 1 violations or files that cannot be read, 4 usage, 5 no recordings.")]
+pub(super) struct CheckArgs {
+    /// Folders of recordings, or files
+    #[arg(value_name = "PATH", default_value = "recordings")]
+    pub(super) paths: Vec<PathBuf>,
+    /// A table by this, in the place of a list by file
+    #[arg(long, value_name = "WHAT")]
+    pub(super) by: Option<CheckBy>,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Folder with providers.yaml, which says what is known of each provider
+    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
+    pub(super) suites: PathBuf,
+    /// standard fails on violations, strict on deviations too
+    #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
+    pub(super) protocol: Mode,
+}
+
+/// What recordings have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum CheckBy {
+    /// Who answered.
+    Provider,
+    /// Which model was asked.
+    Model,
+    /// Which endpoint was asked.
+    Endpoint,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -442,12 +484,4 @@ mod tests {
         assert!(test_args("x -n auto").run.workers >= 1);
         assert!(TestArgs::try_parse_from(["x", "-n", "many"]).is_err());
     }
-}
-
-/// `retake rules`.
-#[derive(Debug, Args)]
-pub(super) struct RulesArgs {
-    /// As tables, for a page
-    #[arg(long)]
-    pub(super) markdown: bool,
 }

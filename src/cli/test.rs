@@ -174,7 +174,7 @@ impl Run<'_> {
             let Some(budget) = budget else { return self.collect_only(&selected, &counts, options, began, None) };
             let settled: Vec<Arc<Case>> = selected.cases.iter().map(|case| budget.settle(case)).collect();
             let selected = Selected { cases: settled.iter().collect(), ..selected };
-            return self.collect_only(&selected, &counts, options, began, Some(budget.line(mode)));
+            return self.collect_only(&selected, &counts, options, began, Some(budget.head_line(mode)));
         }
         // In replay nothing costs.
         let budget = budget.filter(|_| mode != Mode::Replay);

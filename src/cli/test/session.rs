@@ -67,7 +67,10 @@ impl Run<'_> {
             });
             let mended = if is_whole { known.mended() } else { Vec::new() };
             let unused = unused.into_iter().chain(mended.into_iter().map(Event::Notice));
-            Ok(idle.chain(unused).chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
+            Ok(idle
+                .chain(unused)
+                .chain(spending.iter().map(|spending| Event::Notice(spending.summary_line())))
+                .collect())
         };
         let told = self.tell(receiver, options, &mut memory, last).await;
         let how = running.await.unwrap_or(Ended::Broken);
@@ -134,7 +137,7 @@ impl Run<'_> {
         Ok(if files.is_empty() {
             None
         } else {
-            Some(Event::Notice(unused::told(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
+            Some(Event::Notice(unused::notice(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
         })
     }
 
