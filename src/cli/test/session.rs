@@ -76,10 +76,9 @@ impl Run<'_> {
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
         let tally = told?;
-        // Where each case has a process, none of them knows what failed in a run.
-        if !nextest::is_here() {
-            memory.keep()?;
-        }
+        // Where each case has a process, none of them knows what failed in a run. What came of them stands in any case.
+        let kept = if nextest::is_here() { Ok(()) } else { memory.keep() };
+        kept.unwrap_or_else(|why| output::warn(self.secrets, &why));
         let exit = exit(&tally, how);
         if exit == Exit::Failed && self.is_stepwise() {
             return Ok(Exit::Interrupted);
