@@ -212,3 +212,67 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaws(content_type: &str, body: &[u8]) -> Vec<(FlawKind, String)> {
+        read(content_type, body).flaws.into_iter().map(|flaw| (flaw.kind, flaw.actual)).collect()
+    }
+
+    #[test]
+    fn what_a_client_would_stumble_over_is_told_with_its_place() {
+        let events = "text/event-stream";
+        let good = "data: {\"a\": 1}\n\n: ping\n\nevent: ping\ndata: {}\n\n";
+        assert_eq!(flaws(events, format!("{good}data: [DONE]\n\n").as_bytes()), []);
+        for (end, kind, place) in [
+            ("busy\n\n", FlawKind::NoEvent, "block 2 is neither"),
+            ("data: {\"a\"", FlawKind::Cut, "an end within event 2"),
+            ("data: [DONE]\n\ndata: {}\n\n", FlawKind::AfterDone, "event 3 comes after it"),
+            ("data: oops\n\n", FlawKind::NotJson, "event 2 is no JSON"),
+            ("data: NaN\n\n", FlawKind::NotJson, "event 2 holds a number"),
+        ] {
+            let found = flaws(events, format!("{good}{end}").as_bytes());
+            assert!(found.len() == 1 && found[0].0 == kind && found[0].1.starts_with(place), "{end:?}: {found:?}");
+        }
+        let lossy = flaws(events, b"data: \"\xFF\"\n\n");
+        assert_eq!(lossy, [(FlawKind::NotUtf8, "event 0 holds bytes that are none".to_owned())]);
+        let lines = flaws("application/x-ndjson", b"{\"a\": 1}\n\n{oops\n");
+        assert!(lines.len() == 1 && lines[0].1.starts_with("line 2 is no JSON"), "{lines:?}");
+        // What is no event is that whether or not it has its end, and whether or not it is text.
+        assert_eq!(flaws(events, b"busy")[0].0, FlawKind::NoEvent);
+        assert_eq!(flaws(events, b"bus\xFF\n\n")[0].0, FlawKind::NoEvent);
+    }
+
+    #[test]
+    fn a_whole_body_is_read_once_and_says_why_it_is_not_json() {
+        let mut reader = Reader::new(BodyKind::Whole);
+        reader.whole(b"{\"id\": \"c1\", \"choices\": [{\"message\": {\"content\": \"a\"}}]}");
+        assert_eq!((reader.answer().id.as_deref(), reader.answer().text()), (Some("c1"), Some("a")));
+        let not_json = |body: &str| read("application/json", body.as_bytes()).not_json;
+        assert_eq!(not_json("\u{feff} ").as_deref(), Some("the body is empty"));
+        assert_eq!(not_json("{}"), None);
+        assert!(not_json("{\"a\": NaN}").is_some_and(|why| why.starts_with("it holds a number")));
+        assert!(not_json("busy").is_some());
+    }
+
+    #[test]
+    fn a_failed_status_makes_an_error_of_a_whole_body_alone() {
+        let error = |content_type: &str, status: u16, body: &str| {
+            let error = read(content_type, body.as_bytes()).error(status, body);
+            error.map(|error| error.get("message").cloned().unwrap_or_default())
+        };
+        let (json, events) = ("application/json", "text/event-stream");
+        assert_eq!(error(json, 400, "{\"message\": \"no\"}"), Some("no".into()));
+        assert_eq!(error(json, 399, "{\"message\": \"no\"}"), None);
+        assert_eq!(error(json, 200, "{\"error\": {\"message\": \"no\"}}"), Some("no".into()));
+        assert_eq!(
+            error(events, 500, "data: {\"message\": \"no\"}\n\n"),
+            None,
+            "a stream's events are no error's body"
+        );
+        assert_eq!(error(events, 500, "data: {\"error\": \"no\"}\n\n"), Some("no".into()));
+        assert_eq!(error("text/plain", 502, "Bad Gateway"), Some("Bad Gateway".into()));
+    }
+}
