@@ -1,4 +1,5 @@
-//! A recording process killed at random moments: what is on disk afterwards is whole, and nothing good is lost.
+//! A recording process that is ended at random moments, by SIGKILL, SIGTERM and SIGHUP in turn: what is on disk afterwards
+//! is whole, and nothing good is lost.
 //!
 //! `RETAKE_KILLS=1000` kills more often; `RETAKE_KILLS_SEED` repeats the moments of a run that failed.
 #![cfg(unix)]
@@ -15,6 +16,7 @@ use retake::exchange::{self, Recording};
 use retake::provider::Provider;
 use retake::record::{self, Library, Mode};
 use retake::upstream::Upstream as _;
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 const PROVIDERS: &str = "providers:\n  kills: {type: remote::kills, base_url: https://kills.example/v1}\n";
@@ -49,6 +51,9 @@ rules:
   - {when: {stream: true}, reply: {text: "AGE answer in LONG words"}}
   - {when: {}, reply: {text: "AGE answer LONG", delay: 2ms}}
 "#;
+
+/// The exit code of a run that the user ended.
+const INTERRUPTED: i32 = 2;
 
 /// A user's folder, and the ways to record in it.
 struct Project(TempDir);
@@ -97,12 +102,13 @@ impl Project {
         (look(&self.recordings(age)).unwrap().0, taken)
     }
 
-    /// Kills a recording run after `delay`, unless it has ended.
-    fn kill(&self, recordings: &str, delay: Duration) -> ExitStatus {
-        let mut child = self.record("new", recordings).stdout(Stdio::null()).spawn().unwrap();
+    /// Ends a recording run after `delay`, unless it has ended. After SIGKILL nothing in it can tidy up.
+    fn end(&self, recordings: &str, delay: Duration, signal: Signal) -> ExitStatus {
+        let mut command = self.record("new", recordings);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(delay);
-        // SIGKILL: nothing in it can tidy up.
-        child.kill().unwrap();
+        // An error says that it has ended.
+        let _ = rustix::process::kill_process(Pid::from_child(&child), signal);
         child.wait().unwrap()
     }
 }
@@ -257,14 +263,17 @@ async fn one_round(project: &Project, known: &Known, delay: Duration, seen: &mut
     for (name, (bytes, _)) in before {
         fs::write(recordings.join("kills").join(name), bytes).unwrap();
     }
-    let status = project.kill("killed", delay);
-    if status.signal().is_none() && !status.success() {
+    // Half of them cannot be caught.
+    let signal = [Signal::KILL, Signal::TERM, Signal::KILL, Signal::HUP][seen.rounds as usize / 2 % 4];
+    let status = project.end("killed", delay, signal);
+    let is_interrupted = signal != Signal::KILL && status.code() == Some(INTERRUPTED);
+    if status.signal().is_none() && !status.success() && !is_interrupted {
         return Err(format!("the run failed by itself: {status}"));
     }
     let (files, temporary) = look(&recordings)?;
     known.check(&files, before)?;
     replay(&recordings, &files).await?;
-    let is_killed = status.signal().is_some();
+    let is_killed = status.signal().is_some() || is_interrupted;
     seen.killed += u64::from(is_killed);
     seen.in_the_middle += u64::from(is_killed && (1..known.new.len()).contains(&known.count_new(&files)));
     seen.files += files.len();
