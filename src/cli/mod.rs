@@ -37,6 +37,7 @@ mod wire;
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use args::{Command, Program};
 use clap::Parser as _;
@@ -97,7 +98,14 @@ fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }
 
+/// How long what the work left behind on other threads may go on: writers end in a moment, and a check that was given up
+/// might go on for ever.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
 /// Runs async work on a runtime of its own.
 fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::internal)?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::internal)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    done
 }
