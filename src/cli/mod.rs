@@ -7,6 +7,7 @@ mod budget;
 mod completions;
 mod counted;
 mod exit;
+mod guard;
 mod harness;
 mod hooks;
 mod init;

@@ -14,6 +14,7 @@ use crate::stack;
 
 use super::args::ProgramArgs;
 use super::exit::Stop;
+use super::guard::Guard;
 use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
@@ -72,11 +73,16 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let base = base_of(&listener)?;
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
         let signals = Signals::new().map_err(Stop::internal)?;
-        let child = match command(&args.command, &behind, &base)?.spawn() {
+        let mut command = command(&args.command, &behind, &base)?;
+        // Where there is no shell for a guard, the command runs all the same.
+        let mut guard = Guard::of_command().ok();
+        guard.iter().for_each(|guard| guard.take_in(&mut command));
+        let child = match command.spawn() {
             Ok(child) => child,
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
-        let status = signals.wait(child).await.map_err(Stop::internal)?;
+        guard.iter_mut().for_each(|guard| guard.started(child.id()));
+        let status = signals.wait(child, guard).await.map_err(Stop::internal)?;
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
         let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
@@ -211,17 +217,23 @@ impl Signals {
         })
     }
 
-    /// Waits for the command, which hears what this program is told.
-    async fn wait(mut self, mut child: Child) -> std::io::Result<ExitStatus> {
+    /// Waits for the command, which hears what this program is told. Once it was told to end, what it leaves behind ends
+    /// with it.
+    async fn wait(mut self, mut child: Child, guard: Option<Guard>) -> std::io::Result<ExitStatus> {
         use rustix::process::Signal;
         use std::io::IsTerminal;
+        let mut was_told = false;
         loop {
             let signal = tokio::select! {
-                status = child.wait() => return status,
+                status = child.wait() => {
+                    guard.iter().filter(|_| was_told).for_each(|guard| guard.tell_all(Signal::KILL));
+                    return status;
+                }
                 _ = self.interrupt.recv() => Signal::INT,
                 _ = self.terminate.recv() => Signal::TERM,
                 _ = self.hang_up.recv() => Signal::HUP,
             };
+            was_told = true;
             // Ctrl-C on a terminal reaches everything that was started from it: told twice, many a program ends
             // without cleaning up.
             if signal == Signal::INT && std::io::stdin().is_terminal() {
@@ -246,7 +258,7 @@ impl Signals {
         Ok(Signals)
     }
 
-    async fn wait(self, mut child: Child) -> std::io::Result<ExitStatus> {
+    async fn wait(self, mut child: Child, _guard: Option<Guard>) -> std::io::Result<ExitStatus> {
         loop {
             tokio::select! {
                 status = child.wait() => return status,

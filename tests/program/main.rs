@@ -6,11 +6,15 @@ mod bad_input;
 mod endless;
 mod faults;
 #[cfg(unix)]
+mod files;
+#[cfg(unix)]
 mod interrupt;
 mod live;
 mod masks;
 mod modes;
 mod nextest;
+#[cfg(unix)]
+mod orphans;
 mod owners;
 mod protocol;
 mod proxy;
