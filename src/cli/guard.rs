@@ -95,6 +95,11 @@ mod unix {
             }
         }
 
+        /// Ends all that are guarded, at once.
+        pub(in crate::cli) fn end_all(&self) {
+            self.tell_all(Signal::KILL);
+        }
+
         fn group(&self) -> Option<Pid> {
             Pid::from_raw(i32::try_from(self.watcher.id()).ok()?).filter(|_| self.has_group)
         }
@@ -128,5 +133,7 @@ mod elsewhere {
         pub(in crate::cli) fn take_in(&self, _: &mut tokio::process::Command) {}
 
         pub(in crate::cli) fn started(&mut self, _: Option<u32>) {}
+
+        pub(in crate::cli) fn end_all(&self) {}
     }
 }

@@ -99,14 +99,14 @@ fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }
 
-/// How long what the work left behind on other threads may go on: writers end in a moment, and a check that was given up
-/// might go on for ever.
-const LEFT_BEHIND: Duration = Duration::from_secs(1);
+/// So long the end of the program waits for files that are being written. What waits for other programs' locks may never
+/// end, and is in its place whole or not at all.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Runs async work on a runtime of its own.
 fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::internal)?;
     let done = runtime.block_on(work);
-    runtime.shutdown_timeout(LEFT_BEHIND);
+    runtime.shutdown_timeout(LAST_WRITES);
     done
 }

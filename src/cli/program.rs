@@ -72,7 +72,7 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
-        let signals = Signals::new().map_err(Stop::internal)?;
+        let mut signals = Signals::new().map_err(Stop::internal)?;
         let mut command = command(&args.command, &behind, &base)?;
         // Where there is no shell for a guard, the command runs all the same.
         let mut guard = Guard::of_command().ok();
@@ -82,7 +82,10 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
         guard.iter_mut().for_each(|guard| guard.started(child.id()));
-        let status = signals.wait(child, guard).await.map_err(Stop::internal)?;
+        let status = signals.wait(child).await.map_err(Stop::internal)?;
+        if signals.told > 0 {
+            guard.iter().for_each(Guard::end_all);
+        }
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
         let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
@@ -203,6 +206,8 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    /// How often one came while the command ran.
+    told: u32,
 }
 
 #[cfg(unix)]
@@ -214,26 +219,30 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            told: 0,
         })
     }
 
-    /// Waits for the command, which hears what this program is told. Once it was told to end, what it leaves behind ends
-    /// with it.
-    async fn wait(mut self, mut child: Child, guard: Option<Guard>) -> std::io::Result<ExitStatus> {
+    /// Until one comes.
+    async fn next(&mut self) -> rustix::process::Signal {
+        use rustix::process::Signal;
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hang_up.recv() => Signal::HUP,
+        }
+    }
+
+    /// Waits for the command, which hears what this program is told.
+    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         use rustix::process::Signal;
         use std::io::IsTerminal;
-        let mut was_told = false;
         loop {
             let signal = tokio::select! {
-                status = child.wait() => {
-                    guard.iter().filter(|_| was_told).for_each(|guard| guard.tell_all(Signal::KILL));
-                    return status;
-                }
-                _ = self.interrupt.recv() => Signal::INT,
-                _ = self.terminate.recv() => Signal::TERM,
-                _ = self.hang_up.recv() => Signal::HUP,
+                status = child.wait() => return status,
+                signal = self.next() => signal,
             };
-            was_told = true;
+            self.told += 1;
             // Ctrl-C on a terminal reaches everything that was started from it: told twice, many a program ends
             // without cleaning up.
             if signal == Signal::INT && std::io::stdin().is_terminal() {
@@ -250,19 +259,28 @@ impl Signals {
 
 /// The signals that are meant for the command: here it gets them by itself.
 #[cfg(not(unix))]
-struct Signals;
+struct Signals {
+    told: u32,
+}
 
 #[cfg(not(unix))]
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Signals)
+        Ok(Signals { told: 0 })
     }
 
-    async fn wait(self, mut child: Child, _guard: Option<Guard>) -> std::io::Result<ExitStatus> {
+    async fn next(&mut self) {
+        // Where nothing can be heard, nothing is told.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         loop {
             tokio::select! {
                 status = child.wait() => return status,
-                _ = tokio::signal::ctrl_c() => {}
+                () = self.next() => self.told += 1,
             }
         }
     }

@@ -36,14 +36,19 @@ fn a_path_that_selects_millions_of_nodes_fails_its_case_and_says_so() {
     run(&dir, &words).exits(1).says("nothing to capture as `x`: given up:");
 }
 
-#[test]
-fn an_expression_with_huge_repetitions_fails_its_case_and_says_so() {
+/// 2 MB without a repetition that a matcher could learn.
+fn mixed() -> String {
     let mut seed = 1_u64;
     let letter = move |_| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         if seed >> 60 == 0 { 'b' } else { 'a' }
     };
-    let text: String = (0..2_000_000).map(letter).collect();
+    (0..2_000_000).map(letter).collect()
+}
+
+#[test]
+fn an_expression_with_huge_repetitions_fails_its_case_and_says_so() {
+    let text = mixed();
     let (dir, words) = folder("{json: {$.x: {matches: '(.{0,500}b){5}c'}}}", format!(r#"{{"x": "{text}"}}"#));
     run(&dir, &words).exits(1).says("given up: on a text of 2000000 bytes it may take");
 }
@@ -68,4 +73,25 @@ fn a_check_that_never_ends_is_ended_by_ctrl_c() {
     assert!(std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
     Ran::from(child.wait_with_output().unwrap()).exits(2).says("interrupted by the user");
     assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
+}
+
+/// A mask is asked while the request is on its way, on the threads that everything else needs too.
+#[cfg(unix)]
+#[test]
+fn a_run_whose_every_thread_computes_ends_when_it_is_told_twice() {
+    let dir = Dir::new();
+    let ask = format!("{{post: /v1/messages, body: {{model: m, system: {}}}}}", mixed());
+    let cases: String = (0..4).map(|number| format!("- {{name: a{number}, request: {ask}}}\n")).collect();
+    let mask = "masks: [{place: $.system, pattern: '(.{0,500}b){5}c'}]\n";
+    dir.write("suites/a.yaml", &format!("{mask}cases:\n{cases}"));
+    let mut command = dir.retake("test --setup together --stack-config direct -n 4").0;
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    let told = Instant::now();
+    for _ in 0..2 {
+        assert!(std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    Ran::from(child.wait_with_output().unwrap()).exits(2);
+    assert!(told.elapsed() < Duration::from_secs(30), "{:?}", told.elapsed());
 }
