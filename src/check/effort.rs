@@ -8,7 +8,19 @@ const SMALL: usize = 64 << 10;
 /// Whether checking a reply of so many bytes is surely done in no time. Regular expressions and JSONPath are bounded, but
 /// by seconds; a JSON Schema can refer to itself in ways that multiply, and what a project's own matcher does, nobody knows.
 pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
-    let Expect { status, headers, json, text, stream, tool_calls, embeddings: _, error, time: _, broken: _ } = expect;
+    let Expect {
+        status,
+        headers,
+        json,
+        text,
+        stream,
+        tool_calls,
+        embeddings: _,
+        error,
+        time: _,
+        protocol: _,
+        broken: _,
+    } = expect;
     let stream = stream.iter().flat_map(|stream| {
         [&stream.chunks, &stream.finish_reasons, &stream.usage, &stream.roles, &stream.choices].map(Option::as_ref)
     });
