@@ -13,10 +13,10 @@ use crate::exchange::Secrets;
 use crate::upstream::{ErrorKind, Upstream};
 
 use super::exit::Stop;
-use super::guard::Guard;
 use super::interrupt::Interrupts;
 use super::settings::AppConfig;
 use super::socket::{get, quick};
+use super::watchdog::Watchdog;
 pub(super) use log::Log;
 
 /// Where the output of the user's server goes.
@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The user's server while it runs.
 pub(super) struct App {
     child: Child,
-    guard: Guard,
+    watchdog: Watchdog,
     /// `http://127.0.0.1:PORT`.
     pub(super) base: String,
     pub(super) log: Log,
@@ -45,18 +45,18 @@ impl App {
         let (log, [output, errors]) = Log::create(Path::new(LOG), secrets)
             .map_err(|error| Stop::usage(format!("cannot write {LOG}: {error}")))?;
         let no_shell = |error| Stop::usage(format!("cannot start a shell: {error}"));
-        let guard = Guard::of_group().map_err(no_shell)?;
+        let watchdog = Watchdog::of_group().map_err(no_shell)?;
         let text = config.command.replace("{port}", &port.to_string());
         let mut command = Command::new("sh");
         command.args(["-c", &text]).envs(variables.iter().map(|(name, value)| (name, value)));
         // Python holds back what it prints into a file, until it ends.
         command.env("PYTHONUNBUFFERED", "1");
         command.env("PORT", port.to_string()).stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true);
-        guard.take_in(&mut command);
+        watchdog.take_in(&mut command);
         let child = command.spawn().map_err(no_shell)?;
         // Its ends of the pipe: once the server has closed its own, there is no more to come.
         drop(command);
-        let mut app = App { child, guard, base: format!("http://127.0.0.1:{port}"), log };
+        let mut app = App { child, watchdog, base: format!("http://127.0.0.1:{port}"), log };
         let ready = tokio::select! {
             ready = app.ready(config) => ready.map_err(|why| format!("the stack `{text}` {why}\n{}", app.tail())),
             () = interrupts.first() => {
@@ -123,7 +123,7 @@ impl App {
     #[cfg(unix)]
     fn signal(&mut self, kill: bool) {
         use rustix::process::Signal;
-        self.guard.tell_all(if kill { Signal::KILL } else { Signal::TERM });
+        self.watchdog.tell_all(if kill { Signal::KILL } else { Signal::TERM });
     }
 
     #[cfg(not(unix))]

@@ -8,7 +8,6 @@ mod check;
 mod completions;
 mod counted;
 mod exit;
-mod guard;
 mod harness;
 mod hooks;
 mod init;
@@ -36,6 +35,7 @@ mod test;
 mod twice;
 mod unused;
 mod watch;
+mod watchdog;
 mod wire;
 
 use std::future::Future;

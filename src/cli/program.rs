@@ -14,11 +14,11 @@ use crate::stack;
 
 use super::args::ProgramArgs;
 use super::exit::Stop;
-use super::guard::Guard;
 use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
-use super::socket::{base_of, bind};
+use super::socket::{base_of, bind, guard};
+use super::watchdog::Watchdog;
 use super::{block_on, load, record};
 
 /// Troubles that are told one by one.
@@ -67,24 +67,25 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&notes);
     let note = move |note: &str| noted.lock().unwrap_or_else(PoisonError::into_inner).push(note.to_owned());
-    let proxy = behind.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble), note));
+    let guard = guard(std::net::Ipv4Addr::LOCALHOST.into(), &args.proxy.access)?;
+    let proxy = behind.proxy(ProxyHooks::new(guard, None, move |trouble| heard.add(trouble), note));
     block_on(async {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
         let mut signals = Signals::new().map_err(Stop::internal)?;
         let mut command = command(&args.command, &behind, &base)?;
-        // Where there is no shell for a guard, the command runs all the same.
-        let mut guard = Guard::of_command().ok();
-        guard.iter().for_each(|guard| guard.take_in(&mut command));
+        // Where there is no shell for a watchdog, the command runs all the same.
+        let mut watchdog = Watchdog::of_command().ok();
+        watchdog.iter().for_each(|watchdog| watchdog.take_in(&mut command));
         let child = match command.spawn() {
             Ok(child) => child,
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
-        guard.iter_mut().for_each(|guard| guard.started(child.id()));
+        watchdog.iter_mut().for_each(|watchdog| watchdog.started(child.id()));
         let status = signals.wait(child).await.map_err(Stop::internal)?;
         if signals.told > 0 {
-            guard.iter().for_each(Guard::end_all);
+            watchdog.iter().for_each(Watchdog::end_all);
         }
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };

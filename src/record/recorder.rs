@@ -13,6 +13,7 @@ use super::cases::Cases;
 use super::in_flight::{Entry, InFlight, LiveRequest, Turn};
 use super::library::Library;
 use super::plan::Trust;
+use super::scrubbing::Scrubbing;
 use super::writer::{Batch, Writer};
 use super::{Options, Staging, Verdict, player};
 use crate::exchange::{self, ChunkMark, End, Exchange, Key, Origin};
@@ -232,13 +233,15 @@ impl Relay {
     async fn run(self, asked: ToRecord, mut flight: LiveRequest, head: oneshot::Sender<Result<Reply, Error>>) {
         let ToRecord { request, kept, key, nth, case } = asked;
         let options = &self.keeping.options;
+        let match_headers = &self.keeping.writer.library().rules().match_headers;
+        let scrubbing = Scrubbing::new(&options.secrets, &request, match_headers);
         let start = Instant::now();
         let mut live = match self.live.send(request).await {
             Ok(reply) => reply,
             Err(error) => {
                 drop(flight);
                 // A client that is gone does not hear it.
-                let _ = head.send(Err(Error::new(error.kind, options.secrets.text(&error.message))));
+                let _ = head.send(Err(Error::new(error.kind, scrubbing.text(&error.message))));
                 return;
             }
         };
@@ -256,10 +259,10 @@ impl Relay {
             chunks,
             end,
         };
-        let url = options.secrets.text(&self.keeping.writer.library().url(&kept.endpoint));
+        let url = scrubbing.text(&self.keeping.writer.library().url(&kept.endpoint));
         let origin = if is_script { Origin::Simulated } else { Origin::Real };
         let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
-        let entry = Entry::new(key, nth, options.secrets.exchange(&exchange));
+        let entry = Entry::new(key, nth, scrubbing.exchange(&exchange));
         if case.case.is_some() || options.staging == Staging::Command {
             self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
         }

@@ -15,6 +15,7 @@ use super::mode::Mode;
 use super::order::{Answer, Asker, answer};
 use super::player;
 use super::recorder::{Recorder, ToRecord};
+use super::scrubbing::Scrubbing;
 use super::view::View;
 use super::{Options, Verdict};
 use crate::exchange::{self, Auth, Key, What, trouble};
@@ -171,7 +172,8 @@ impl Tape {
             }
             case.release(name, nth);
         }
-        let kept = self.options.secrets.request(&request);
+        let scrubbing = Scrubbing::new(&self.options.secrets, &request, &self.library.rules().match_headers);
+        let kept = scrubbing.request(&request);
         let key = known.map_or_else(|| self.library.key_under(&view.rules, &kept), |known| known.key.clone());
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
@@ -287,7 +289,7 @@ impl Tape {
                 used: &used,
                 label,
             };
-            missed.said(command.as_deref())
+            missed.message(command.as_deref())
         });
         let (kind, mut message) = match said.await {
             Ok(said) => said,

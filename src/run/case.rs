@@ -319,7 +319,7 @@ async fn attempt(
     let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
     // Put together only when somebody sees it.
-    let told = || Some(answer.told(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
+    let told = || Some(answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
     if let Some((kind, message)) = answer.made_up() {
         if step.expect.may_break() && lost(kind) {
             return Ok(Scope::new());

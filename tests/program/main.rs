@@ -3,6 +3,8 @@
 
 mod app;
 mod bad_input;
+mod browser;
+mod credentials;
 mod endless;
 mod faults;
 #[cfg(unix)]
@@ -29,6 +31,7 @@ mod server;
 mod stack;
 mod stack_clients;
 mod start;
+mod strangers;
 mod typos;
 mod watch;
 mod world;

@@ -1,6 +1,6 @@
 //! What retake starts ends with it, however it ends: a small process outlives it by a moment and ends the rest.
 //!
-//! A process that is killed cleans up nothing, so somebody else must. The guard holds the other end of a pipe, which
+//! A process that is killed cleans up nothing, so somebody else must. The watchdog holds the other end of a pipe, which
 //! the system closes when this program is gone: by SIGKILL, by a panic in a thread, or in order. It leads a process
 //! group into which what is to be guarded is started, so that it knows whom to end before there is anybody: a program
 //! that is killed while it starts another one leaves none behind, because the half-started one holds the pipe open until
@@ -8,13 +8,13 @@
 //! the child has started, and not on other systems.)
 //!
 //! A command on a terminal cannot be moved to another group: it would get no Ctrl-C and be stopped when it reads. Then
-//! the guard is told its process, and looks up those below it.
+//! the watchdog is told its process, and looks up those below it.
 
 #[cfg(unix)]
-pub(super) use self::unix::Guard;
+pub(super) use self::unix::Watchdog;
 
 #[cfg(not(unix))]
-pub(super) use self::elsewhere::Guard;
+pub(super) use self::elsewhere::Watchdog;
 
 #[cfg(unix)]
 mod unix {
@@ -42,17 +42,17 @@ mod unix {
         if [ -n "$one" ]; then end "$one"; else kill -s KILL 0; fi
     "#;
 
-    /// The guard of a process and of those that it starts.
-    pub(in crate::cli) struct Guard {
+    /// The watchdog of a process and of those that it starts.
+    pub(in crate::cli) struct Watchdog {
         watcher: Child,
         has_group: bool,
     }
 
-    impl Guard {
-        /// A guard for what is started in its group.
+    impl Watchdog {
+        /// A watchdog for what is started in its group.
         pub(in crate::cli) fn of_group() -> io::Result<Self> {
             let mut command = Command::new("/bin/sh");
-            command.args(["-c", SCRIPT, "retake-guard"]).current_dir("/").process_group(0);
+            command.args(["-c", SCRIPT, "retake-watchdog"]).current_dir("/").process_group(0);
             // The keys are none of its business.
             command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
             let mut watcher = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -60,16 +60,16 @@ mod unix {
                 // From then on it is deaf.
                 said.read_exact(&mut [0])?;
             }
-            Ok(Guard { watcher, has_group: true })
+            Ok(Watchdog { watcher, has_group: true })
         }
 
-        /// A guard for a command of the user's: for its group, unless it belongs to a terminal.
+        /// A watchdog for a command of the user's: for its group, unless it belongs to a terminal.
         pub(in crate::cli) fn of_command() -> io::Result<Self> {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
             let has_terminal = rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok();
-            let mut guard = Guard::of_group()?;
-            guard.has_group = !has_terminal;
-            Ok(guard)
+            let mut watchdog = Watchdog::of_group()?;
+            watchdog.has_group = !has_terminal;
+            Ok(watchdog)
         }
 
         /// Has the command started where it is guarded.
@@ -82,12 +82,12 @@ mod unix {
         /// Says which process was started.
         pub(in crate::cli) fn started(&mut self, process: Option<u32>) {
             if let (false, Some(process), Some(pipe)) = (self.has_group, process, &mut self.watcher.stdin) {
-                // A guard that is gone guards nothing, which changes nothing for the command.
+                // A watchdog that is gone guards nothing, which changes nothing for the command.
                 let _ = writeln!(pipe, "{process}");
             }
         }
 
-        /// Sends a signal to all that are guarded. The guard itself hears none but KILL.
+        /// Sends a signal to all that are guarded. The watchdog itself hears none but KILL.
         pub(in crate::cli) fn tell_all(&self, signal: Signal) {
             if let Some(group) = self.group() {
                 // Who is gone already needs no signal.
@@ -105,7 +105,7 @@ mod unix {
         }
     }
 
-    impl Drop for Guard {
+    impl Drop for Watchdog {
         /// It goes first: once the pipe is closed, it would end what is still there.
         fn drop(&mut self) {
             let _ = self.watcher.kill();
@@ -118,16 +118,16 @@ mod unix {
 mod elsewhere {
     use std::io;
 
-    /// There is no guard here: what was started may outlive a program that is killed.
-    pub(in crate::cli) struct Guard;
+    /// There is no watchdog here: what was started may outlive a program that is killed.
+    pub(in crate::cli) struct Watchdog;
 
-    impl Guard {
+    impl Watchdog {
         pub(in crate::cli) fn of_group() -> io::Result<Self> {
-            Ok(Guard)
+            Ok(Watchdog)
         }
 
         pub(in crate::cli) fn of_command() -> io::Result<Self> {
-            Ok(Guard)
+            Ok(Watchdog)
         }
 
         pub(in crate::cli) fn take_in(&self, _: &mut tokio::process::Command) {}
