@@ -73,6 +73,8 @@ pub mod wire;
 pub mod yaml;
 
 // ── edges: each owns one kind of outside world ──
+// Files of the user's, read: only regular ones, up to a size.
+mod disk;
 // Words to settings to a wired program to an exit code.
 pub mod cli;
 // Tapes behind a socket, for clients in any language.

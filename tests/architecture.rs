@@ -109,6 +109,22 @@ fn pure_modules_touch_nothing_outside() {
     assert!(wrong.is_empty(), "pure modules reach outside:\n{}", wrong.join("\n"));
 }
 
+/// A FIFO among the user's files would be waited for without end, and a device has none: `disk` looks before it opens.
+#[test]
+fn files_are_opened_for_reading_in_one_place() {
+    let opens = Regex::new(r"(\bfs::read(_to_string)?|\bfs::File::open|[^:\w]File::open)\(").expect("a valid pattern");
+    let table = table();
+    let mut wrong = Vec::new();
+    for (module, file, text) in modules() {
+        // What is pure has no files, and `File` means something else there.
+        if module != "disk" && table.get(&module).is_some_and(|(kind, _)| kind == "edge") {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            wrong.extend(opens.find_iter(&code).map(|found| format!("src/{file}.rs: {}", found.as_str())));
+        }
+    }
+    assert!(wrong.is_empty(), "read files with `crate::disk`:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_map_stays_a_map() {
     let lib = include_str!("../src/lib.rs");

@@ -6,6 +6,7 @@ use serde_json::{Number, Value};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::pattern::{Unanswered, is_match};
 use super::unmet::Unmet;
 use super::{Texts, show};
 use crate::diff::parting;
@@ -141,13 +142,21 @@ fn matches(pattern: &Value, value: &Value) -> Result<(), Unmet> {
     let Some(pattern) = pattern.as_str() else {
         return Err(Unmet::senseless("a regular expression", show::value(pattern)));
     };
-    let regex = regex::Regex::new(pattern)
-        .map_err(|error| Unmet::senseless("a regular expression", error.to_string().replace('\n', " ")))?;
     let wanted = format!("matches /{pattern}/");
-    match value.as_str() {
-        Some(text) if regex.is_match(text) => Ok(()),
-        Some(_) => Err(Unmet::new(wanted, show::value(value))),
-        None => Err(Unmet::senseless(wanted, show::value(value))),
+    let Some(text) = value.as_str() else {
+        return Err(Unmet::senseless(wanted, show::value(value)));
+    };
+    match is_match(pattern, text) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Unmet::new(wanted, show::value(value))),
+        Err(Unanswered::Malformed(why)) => Err(Unmet::senseless("a regular expression", why)),
+        Err(Unanswered::TooMuch(steps)) => Err(Unmet::senseless(
+            wanted,
+            format!(
+                "given up: on a text of {} bytes it may take {steps} steps; write fewer or smaller repetitions",
+                text.len()
+            ),
+        )),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::matcher::{is_singular, meets, nodes_meet};
+use super::nodes::nodes;
 use super::seen::Seen;
 use super::unmet::Unmet;
 use super::{Mismatch, MismatchKind, Verdict, show};
@@ -58,8 +59,9 @@ impl Checker<'_> {
         }
         for item in &expect.json {
             let Some(json) = self.seen.json() else { continue };
-            let nodes = item.path.query.query(json).all();
-            let result = nodes_meet(&item.need.matcher, &nodes, is_singular(&item.path.text), self.scope);
+            let is_singular = is_singular(&item.path.text);
+            let result = nodes(&item.path, json)
+                .and_then(|nodes| nodes_meet(&item.need.matcher, &nodes, is_singular, self.scope));
             self.record(item.need.place, &item.path.text, result);
         }
         if let Some(need) = &expect.text {

@@ -1,15 +1,19 @@
 //! Does a reply meet an expectation.
 
 mod compare;
+mod effort;
 mod embeddings;
 mod expectation;
 mod matcher;
+mod nodes;
+mod pattern;
 mod seen;
 mod show;
 mod timing;
 mod tools;
 mod unmet;
 
+pub(crate) use effort::is_quick;
 pub(crate) use expectation::check;
 pub(crate) use seen::{Observed, Seen};
 pub(crate) use timing::{Clock, Timing};

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
+use super::nodes::nodes;
 use super::timing::Timing;
 use crate::protocol::{self, Asked, Finding, Reply};
 use crate::suite::CaptureFrom;
@@ -106,8 +107,12 @@ impl<'a> Seen<'a> {
             }
             CaptureFrom::Json(path) => {
                 let json = self.json().ok_or_else(|| "the reply is no JSON".to_owned())?;
-                let first = path.query.query(json).first();
-                first.cloned().ok_or_else(|| format!("`{}` selects nothing in the reply", path.query))
+                let selected = nodes(path, json).map_err(|unmet| unmet.actual)?;
+                selected
+                    .first()
+                    .copied()
+                    .cloned()
+                    .ok_or_else(|| format!("`{}` selects nothing in the reply", path.query))
             }
         }
     }

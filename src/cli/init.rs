@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use crate::disk::{self, MOST_TEXT};
 use crate::exchange::Secrets;
 
 use super::args::{InitArgs, SchemaOf};
@@ -38,7 +39,7 @@ pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
     let manifest = args.dir.join("Cargo.toml");
     // A workspace without a package of its own has no tests: its suites run by `retake test`, or by a member's target.
     let is_package =
-        fs::read_to_string(&manifest).is_ok_and(|text| text.lines().any(|line| line.trim() == "[package]"));
+        disk::text(&manifest, MOST_TEXT).is_ok_and(|text| text.lines().any(|line| line.trim() == "[package]"));
     let cargo = args.cargo || is_package;
     let mut start = Start { root: &args.dir, said: String::new() };
     let example = !has_suites(&args.dir)?;
@@ -109,7 +110,7 @@ impl Start<'_> {
     /// Writes the test target. Another one of that name is left alone: then there is none of ours.
     fn target(&mut self) -> Result<bool, Stop> {
         let file = self.root.join(TARGET);
-        let other = fs::read_to_string(&file).is_ok_and(|text| !text.contains("retake::"));
+        let other = disk::text(&file, MOST_TEXT).is_ok_and(|text| !text.contains("retake::"));
         if other {
             self.say("kept", TARGET, "it is there already and not about retake; call retake::cli::harness()");
             self.say("", "", "from the main function of another test target with `harness = false`");
@@ -123,10 +124,10 @@ impl Start<'_> {
     fn ignore(&mut self) -> Result<(), Stop> {
         const LINE: &str = ".retake/";
         let file = self.root.join(".gitignore");
-        let text = match fs::read_to_string(&file) {
+        let text = match disk::text(&file, MOST_TEXT) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.write(".gitignore", &format!("{LINE}\n")),
-            Err(error) => return Err(cannot("read", &file, &error)),
+            Err(why) if why.is_missing() => return self.write(".gitignore", &format!("{LINE}\n")),
+            Err(why) => return Err(cannot("read", &file, &why)),
         };
         if text.lines().any(|line| line.trim().trim_matches('/') == ".retake") {
             self.say("kept", ".gitignore", "it names .retake/ already");
@@ -140,7 +141,7 @@ impl Start<'_> {
     }
 }
 
-fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Stop {
+fn cannot(what: &str, path: &Path, error: &dyn std::fmt::Display) -> Stop {
     Stop::usage(format!("cannot {what} {}: {error}\n  name another folder with `retake init DIR`", path.display()))
 }
 
@@ -156,7 +157,7 @@ fn workflow(target: bool) -> String {
 
 /// What Cargo.toml lacks for the test target.
 fn manifest_lines(manifest: &Path) -> String {
-    let text = fs::read_to_string(manifest).unwrap_or_default();
+    let text = disk::text(manifest, MOST_TEXT).unwrap_or_default();
     let mut lines = String::new();
     if !text.contains("retake") {
         lines.push_str(&format!("    [dev-dependencies]\n    retake = {}\n\n", requirement()));

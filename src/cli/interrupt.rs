@@ -2,38 +2,36 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::exchange::Secrets;
 
 use super::exit::Exit;
 use super::output::warn;
 
+/// So long after it was told twice, the program ends whatever is still under way.
+const LAST: Duration = Duration::from_secs(5);
+
 /// How often the user told the program to end.
 #[derive(Debug, Clone)]
 pub(super) struct Interrupts(watch::Receiver<u32>);
 
 impl Interrupts {
-    /// Listens from now on, until the runtime ends.
+    /// Listens from now on, until nobody asks any more: on a thread of its own, because those of the run may all be busy
+    /// with what cannot be stopped.
     pub(super) fn listen() -> io::Result<Self> {
-        let mut signals = Signals::new()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::new()?
+        };
         let (told, times) = watch::channel(0);
-        tokio::spawn(async move {
-            loop {
-                signals.next().await;
-                told.send_modify(|times| *times += 1);
-                match *told.borrow() {
-                    1 => warn(
-                        &Secrets::default(),
-                        "\ninterrupted: what is under way is torn down; once more ends at once",
-                    ),
-                    2 => {}
-                    // Not even that went through: perhaps nobody reads what is printed.
-                    _ => std::process::exit(Exit::Interrupted as i32),
-                }
-            }
-        });
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(heard(signals, &told)))?;
         Ok(Interrupts(times))
     }
 
@@ -51,6 +49,33 @@ impl Interrupts {
         if self.0.wait_for(|times| *times >= least).await.is_err() {
             // Nobody listens any more, so that nobody can be told.
             std::future::pending().await
+        }
+    }
+}
+
+/// Tells of each signal. Once it was told twice, the program does not outlive what is owed to the user: something computes
+/// that hears no signal.
+async fn heard(mut signals: Signals, told: &watch::Sender<u32>) {
+    let mut last = None;
+    loop {
+        let too_long = async {
+            match last {
+                Some(time) => sleep_until(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = signals.next() => told.send_modify(|times| *times += 1),
+            () = told.closed() => return,
+            () = too_long => std::process::exit(Exit::Interrupted as i32),
+        }
+        match *told.borrow() {
+            1 => {
+                warn(&Secrets::default(), "\ninterrupted: what is under way is torn down; once more ends at once");
+            }
+            2 => last = Some(Instant::now() + LAST),
+            // Not even that went through: perhaps nobody reads what is printed.
+            _ => std::process::exit(Exit::Interrupted as i32),
         }
     }
 }

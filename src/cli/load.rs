@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::disk::{self, MOST_TEXT};
 use crate::provider::{self, Catalogue, Setup};
 use crate::spelling::nearest;
 use crate::suite::{self, Files, Known, Suite};
@@ -64,9 +65,9 @@ fn beside(named: &Named, from: &str, path: &str) -> Result<Source, String> {
     let folder = Path::new(from).parent().unwrap_or(Path::new(""));
     let path = folder.join(path);
     named.add(Path::new(from), &path);
-    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no file {}{}", path.display(), near::path(&path)),
-        _ => error.to_string(),
+    let text = text_of(&path).map_err(|why| match why {
+        None => format!("there is no file {}{}", path.display(), near::path(&path)),
+        Some(why) => why,
     })?;
     Ok(Source { name: path.to_string_lossy().replace('\\', "/"), text: text.into() })
 }
@@ -168,12 +169,19 @@ pub(super) fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> 
 /// Reads a file of the user's.
 pub(super) fn read(path: &Path) -> Result<Source, Stop> {
     let name = path.to_string_lossy().replace('\\', "/");
-    match std::fs::read_to_string(path) {
+    match text_of(path) {
         Ok(text) => Ok(Source { name, text: text.into() }),
-        Err(error) => {
-            let near = if path.exists() { String::new() } else { near::path(path) };
-            Err(Stop::usage(format!("cannot read {name}: {error}{near}")))
-        }
+        Err(Some(why)) => Err(Stop::usage(format!("cannot read {name}: {why}"))),
+        Err(None) => Err(Stop::usage(format!("cannot read {name}: there is no such file{}", near::path(path)))),
+    }
+}
+
+/// The text of a file of the user's. `Err` says why it is not read, or nothing where there is none.
+fn text_of(path: &Path) -> Result<String, Option<String>> {
+    let text = disk::text(path, MOST_TEXT).map_err(|why| (!why.is_missing()).then(|| why.to_string()))?;
+    match disk::conflict(&text) {
+        Some(line) => Err(Some(format!("line {line}: {}", disk::CONFLICT))),
+        None => Ok(text),
     }
 }
 

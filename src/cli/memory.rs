@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk::{self, MOST_TEXT};
 use crate::event::{Event, Outcome};
 
 /// Where it is, from the folder in which the program was started.
@@ -42,12 +43,14 @@ impl Memory {
     pub(super) fn open(folder: &Path) -> Self {
         let path = folder.join(FILE);
         let (mut before, mut trouble) = (None, None);
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            match serde_json::from_str::<Kept>(&text) {
+        match disk::text(&path, MOST_TEXT) {
+            Ok(text) => match serde_json::from_str::<Kept>(&text) {
                 Ok(kept) if kept.version == VERSION => before = Some(kept),
                 Ok(kept) => trouble = Some(format!("it is of version {}", kept.version)),
                 Err(error) => trouble = Some(error.to_string()),
-            }
+            },
+            Err(why) if why.is_missing() => {}
+            Err(why) => trouble = Some(why.to_string()),
         }
         let trouble = trouble.map(|why| format!("{FILE} cannot be used ({why}): what failed last time is not known"));
         let now = Kept { version: VERSION, ..before.clone().unwrap_or_default() };

@@ -18,6 +18,7 @@ use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
 use super::socket::{base_of, bind, guard};
+use super::watchdog::Watchdog;
 use super::{block_on, load, record};
 
 /// Troubles that are told one by one.
@@ -72,12 +73,20 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
-        let signals = Signals::new().map_err(Stop::internal)?;
-        let child = match command(&args.command, &behind, &base)?.spawn() {
+        let mut signals = Signals::new().map_err(Stop::internal)?;
+        let mut command = command(&args.command, &behind, &base)?;
+        // Where there is no shell for a watchdog, the command runs all the same.
+        let mut watchdog = Watchdog::of_command().ok();
+        watchdog.iter().for_each(|watchdog| watchdog.take_in(&mut command));
+        let child = match command.spawn() {
             Ok(child) => child,
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
+        watchdog.iter_mut().for_each(|watchdog| watchdog.started(child.id()));
         let status = signals.wait(child).await.map_err(Stop::internal)?;
+        if signals.told > 0 {
+            watchdog.iter().for_each(Watchdog::end_all);
+        }
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
         let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
@@ -198,6 +207,8 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    /// How often one came while the command ran.
+    told: u32,
 }
 
 #[cfg(unix)]
@@ -209,20 +220,30 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            told: 0,
         })
     }
 
+    /// Until one comes.
+    async fn next(&mut self) -> rustix::process::Signal {
+        use rustix::process::Signal;
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hang_up.recv() => Signal::HUP,
+        }
+    }
+
     /// Waits for the command, which hears what this program is told.
-    async fn wait(mut self, mut child: Child) -> std::io::Result<ExitStatus> {
+    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         use rustix::process::Signal;
         use std::io::IsTerminal;
         loop {
             let signal = tokio::select! {
                 status = child.wait() => return status,
-                _ = self.interrupt.recv() => Signal::INT,
-                _ = self.terminate.recv() => Signal::TERM,
-                _ = self.hang_up.recv() => Signal::HUP,
+                signal = self.next() => signal,
             };
+            self.told += 1;
             // Ctrl-C on a terminal reaches everything that was started from it: told twice, many a program ends
             // without cleaning up.
             if signal == Signal::INT && std::io::stdin().is_terminal() {
@@ -239,19 +260,28 @@ impl Signals {
 
 /// The signals that are meant for the command: here it gets them by itself.
 #[cfg(not(unix))]
-struct Signals;
+struct Signals {
+    told: u32,
+}
 
 #[cfg(not(unix))]
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Signals)
+        Ok(Signals { told: 0 })
     }
 
-    async fn wait(self, mut child: Child) -> std::io::Result<ExitStatus> {
+    async fn next(&mut self) {
+        // Where nothing can be heard, nothing is told.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         loop {
             tokio::select! {
                 status = child.wait() => return status,
-                _ = tokio::signal::ctrl_c() => {}
+                () = self.next() => self.told += 1,
             }
         }
     }

@@ -156,6 +156,7 @@ mod tests {
         "table-cell-without-id",
         "table-mapping-without-name",
         "table-row-too-short",
+        "too-many-cases",
         "undeclared-member",
         "undeclared-model",
         "undeclared-model-of-a-typo",

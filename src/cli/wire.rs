@@ -201,9 +201,9 @@ impl<'a> Wired<'a> {
         let mut variables: Vec<(String, String)> = setup.env.clone().into_iter().collect();
         variables.retain(|(name, _)| Sourcing::inherited(name).is_none());
         variables.extend(behind.environment(&address));
-        let app = App::start(config, &variables, &self.interrupts).await?;
-        self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.display()));
-        let started = (app.base.clone(), Log { path: app.log.clone() });
+        let app = App::start(config, &variables, &tapes.secrets, &self.interrupts).await?;
+        self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.path().display()));
+        let started = (app.base.clone(), app.log.clone());
         self.apps.push(app);
         Ok(started)
     }

@@ -42,6 +42,9 @@ const MEMBERS: &[&str] = &[
 ];
 const MEMBERS_OF_SEGMENT: &[&str] = &["count", "before", "after", "spaced", "text", "base64", "item"];
 
+/// No reply takes longer than a day: a time beyond is a mistake, and nobody waits for it.
+const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Whose a recording is and where it comes from: all that an index wants.
 struct Head {
     auth: Asker,
@@ -166,6 +169,13 @@ pub(super) fn recording(file: &File<'_>, section: &str) -> Result<Recording, For
         let reason = format!(
             "the chunks add up to {sum} bytes, but the body has {}: `\"chunks\": []` gives it in one piece",
             bytes.len()
+        );
+        return Err(section.wrong("chunks", reason));
+    }
+    if let Some(late) = chunks.iter().find(|chunk| chunk.at_ms > LONGEST_MS) {
+        let reason = format!(
+            "a chunk that came after {} ms, which is more than a day: correct the time, or record the exchange anew",
+            late.at_ms
         );
         return Err(section.wrong("chunks", reason));
     }

@@ -1,12 +1,12 @@
 //! How many recordings there are, and what else lies among them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::index::Kind;
 use super::library::{Library, Place};
+use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::Origin;
 
 /// Files that are read for their count where no index tells.
@@ -54,8 +54,12 @@ pub(super) fn summary(library: &Library) -> Summary {
         if names.len() > MOST_READ && !view.is_at_hand(library, place) {
             summary.more = true;
             for name in names.iter().take(ENDS_READ) {
-                let is_simulated = ends_as_simulated(&library.shelf(place).path(name));
-                *if is_simulated { &mut summary.simulated } else { &mut summary.real } += 1;
+                let path = library.shelf(place).path(name);
+                match origin_by_end(&path) {
+                    Ok(Origin::Simulated) => summary.simulated += 1,
+                    Ok(Origin::Real) => summary.real += 1,
+                    Err(why) => summary.broken.push(format!("{}: {why}", path.display())),
+                }
             }
             continue;
         }
@@ -84,16 +88,21 @@ pub(super) fn summary(library: &Library) -> Summary {
     summary
 }
 
-/// `origin` is the last that is written of a recording.
-fn ends_as_simulated(path: &Path) -> bool {
-    let tail = || -> std::io::Result<Vec<u8>> {
-        let mut file = fs::File::open(path)?;
-        let length = file.metadata()?.len();
+/// Where a recording comes from, by its end: `origin` is the last that is written of it. `Err` says what it is instead.
+fn origin_by_end(path: &Path) -> Result<Origin, String> {
+    let tail = || -> Result<Vec<u8>, disk::Unreadable> {
+        let (mut file, length) = disk::open(path)?;
         file.seek(SeekFrom::Start(length.saturating_sub(256)))?;
         let mut tail = Vec::new();
         file.read_to_end(&mut tail)?;
         Ok(tail)
     };
-    let tail: Vec<u8> = tail().unwrap_or_default().into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    tail.ends_with(b"\"origin\":\"simulated\"}}")
+    let tail = tail().map_err(|why| why.to_string())?;
+    let tail: Vec<u8> = tail.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    match tail.last() {
+        Some(b'}') if tail.ends_with(b"\"origin\":\"simulated\"}}") => Ok(Origin::Simulated),
+        Some(b'}') => Ok(Origin::Real),
+        // What has another end is none, and it may be known what it is.
+        _ => Err(disk::text(path, MOST_RECORDED).map_or_else(|why| why.to_string(), |_| "it ends too soon".to_owned())),
+    }
 }

@@ -10,7 +10,8 @@ use super::index::{Index, hash};
 use super::request_cache::RequestCache;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
-use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rules, host_of};
+use crate::disk::{self, MOST_RECORDED, Unreadable};
+use crate::exchange::{self, Exchange, FormatError, Key, Mask, Owners, ReadError, Request, Rules, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, without_secrets};
 
@@ -272,7 +273,10 @@ impl Library {
 
     /// Reads a file; `None` when there is none, or when it is no recording of HTTP.
     pub(super) fn load(&self, path: &Path) -> Result<Option<Arc<Found>>, Error> {
-        stamp(path).map_or(Ok(None), |stamp| self.load_stamped(path, stamp))
+        match stamp(path) {
+            Some(stamp) => self.load_stamped(path, stamp),
+            None => irregular(path).map_or(Ok(None), |what| Err(broken(path, &what))),
+        }
     }
 
     fn load_stamped(&self, path: &Path, stamp: Stamp) -> Result<Option<Arc<Found>>, Error> {
@@ -287,14 +291,12 @@ impl Library {
 
     /// Reads a file afresh; `None` when it is something else than a recording of HTTP.
     pub(super) fn read(&self, path: &Path) -> Result<Option<Found>, Error> {
-        let bytes = std::fs::read(path).map_err(|error| broken(path, &error.to_string()))?;
-        let size = bytes.len();
-        let text = String::from_utf8(bytes)
-            .map_err(|error| broken(path, &format!("byte {} is no UTF-8", error.utf8_error().valid_up_to())))?;
+        let text = disk::text(path, MOST_RECORDED).map_err(|why| broken(path, &why.to_string()))?;
         let recording = match exchange::read(&text) {
             Ok(recording) => recording,
             Err(ReadError::OtherFile(_)) => return Ok(None),
             Err(ReadError::Broken(error)) => {
+                let error = spoilt(&text).unwrap_or(error);
                 let place = format!("{}:{}:{}", path.display(), error.line, error.column);
                 return Err(Error::new(
                     ErrorKind::BrokenRecording,
@@ -303,7 +305,7 @@ impl Library {
             }
         };
         let key = self.key(&recording.exchange.request);
-        Ok(Some(Found::new(path.to_owned(), recording, key, size)))
+        Ok(Some(Found::new(path.to_owned(), recording, key, text.len())))
     }
 
     /// Forgets what was read, because a file was written or removed; and tells the indexes.
@@ -356,6 +358,17 @@ impl Library {
 pub(super) fn place_of(request: &Request) -> u64 {
     let path = request.endpoint.split('?').next().unwrap_or_default();
     hash(&format!("{} {path}", request.method))
+}
+
+/// What is wrong with a text that cannot be read, where git or an editor spoilt it.
+pub(super) fn spoilt(text: &str) -> Option<FormatError> {
+    disk::spoilt(text).map(|(line, why)| FormatError { line, column: 1, reason: why.to_owned() })
+}
+
+/// What lies at a path and is no regular file; `None` where nothing does.
+pub(super) fn irregular(path: &Path) -> Option<String> {
+    let what = disk::irregular(path).ok()??;
+    Some(Unreadable::Irregular(what).to_string())
 }
 
 fn broken(path: &Path, reason: &str) -> Error {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::index::{Index, sketch};
 use super::library::{Library, Place, place_of};
 use super::view::View;
+use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::{self, Key, Request, host_of};
 
 /// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
@@ -64,7 +65,7 @@ impl Library {
     /// What a file was asked. One that cannot be read is no near one; who needs it gets its fault said.
     fn asked(&self, view: &View, place: Place, name: &str) -> Option<AskedOfFile> {
         let path = self.shelf(place).path(name);
-        let text = std::fs::read_to_string(&path).ok()?;
+        let text = disk::text(&path, MOST_RECORDED).ok()?;
         let recorded = exchange::read_request(&text).ok()?;
         if place == Place::Flat && !self.is_own_host(&host_of(&recorded.url)) {
             return None;

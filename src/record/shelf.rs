@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::file_cache::{FRESH, Stamp};
+use crate::disk;
 
 const TEMPORARY_PREFIX: &str = ".retake-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -158,7 +159,7 @@ impl Shelf {
 
     /// Not every system can sync a folder; a rename is whole in any case.
     fn sync(&self) {
-        if let Ok(folder) = File::open(&self.folder) {
+        if let Ok(folder) = disk::open_folder(&self.folder) {
             let _ = folder.sync_all();
         }
     }
@@ -287,7 +288,7 @@ impl<'f> Folder<'f> {
         Folder {
             path,
             #[cfg(unix)]
-            handle: File::open(path).ok(),
+            handle: disk::open_folder(path).ok(),
         }
     }
 
@@ -358,7 +359,7 @@ fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn lock(folder: &Path) -> io::Result<File> {
-    if let Ok(handle) = File::open(folder)
+    if let Ok(handle) = disk::open_folder(folder)
         && handle.lock().is_ok()
     {
         return Ok(handle);

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::index::{self, Cases, Entry, Index, Kind, Recorded, hash, sketch};
-use super::library::{Library, Place, lock, place_of};
+use super::library::{Library, Place, irregular, lock, place_of, spoilt};
 use super::shelf::{mark, marks, stamp};
+use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::{self, Mask, OtherFile, ReadError, Rules, host_of};
 
 /// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
@@ -17,6 +18,9 @@ const LEAST_KEPT: usize = 500;
 const TICK: Duration = Duration::from_millis(50);
 /// The folder of indexes, beside the recordings. It can be thrown away.
 const FOLDER: &str = ".retake-index";
+
+/// What stands in the place of a time and a length for what is no regular file.
+const IRREGULAR: (u64, u64) = (0, 0);
 
 /// One set of rules.
 pub(super) struct View {
@@ -91,7 +95,7 @@ impl View {
         let path = self.path(library, place);
         if !known.is_loaded
             && let Some(index) =
-                fs::read_to_string(&path).ok().and_then(|text| index::read(&text, self.rules.fingerprint()))
+                disk::text(&path, MOST_RECORDED).ok().and_then(|text| index::read(&text, self.rules.fingerprint()))
         {
             known.index = index;
         }
@@ -101,7 +105,11 @@ impl View {
         for (name, mark) in names.iter().zip(marks) {
             let entry = known.index.get(name).map(|entry| (entry.modified, entry.length));
             known_before += usize::from(entry.is_some());
-            if entry != mark {
+            let is_as_it_was = match mark {
+                Some(mark) => entry == Some(mark),
+                None => entry == Some(IRREGULAR),
+            };
+            if !is_as_it_was {
                 new.push(name.clone());
             }
         }
@@ -121,17 +129,19 @@ impl View {
 
     fn entry(&self, library: &Library, place: Place, name: &str) -> Option<Entry> {
         let path = library.shelf(place).path(name);
-        let (modified, length) = mark(stamp(&path)?);
-        let kind = match fs::read_to_string(&path) {
-            Ok(text) => self.kind(library, &text),
-            Err(error) => Kind::Broken(error.to_string().into()),
+        let (kind, (modified, length)) = match stamp(&path) {
+            None => (Kind::Broken(irregular(&path)?.into()), IRREGULAR),
+            Some(stamp) => match disk::text(&path, MOST_RECORDED) {
+                Ok(text) => (self.kind(library, &text), mark(stamp)),
+                Err(why) => (Kind::Broken(why.to_string().into()), mark(stamp)),
+            },
         };
         Some(Entry { name: name.into(), kind, modified, length })
     }
 
     fn kind(&self, library: &Library, text: &str) -> Kind {
         match exchange::read(text) {
-            Err(ReadError::Broken(error)) => Kind::Broken(error.to_string().into()),
+            Err(ReadError::Broken(error)) => Kind::Broken(spoilt(text).unwrap_or(error).to_string().into()),
             Err(ReadError::OtherFile(other)) => {
                 let is_http = matches!(other, OtherFile::OtherTool(_));
                 Kind::OtherFile { name: other.name().into(), is_http }

@@ -1,10 +1,11 @@
 //! One case, from its first request to its outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::check::{self, Clock, Observed, Seen, Timing};
+use crate::check::{Clock, Timing};
 use crate::event::{Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
 use crate::protocol::Asked;
 use crate::suite::Step;
@@ -13,6 +14,7 @@ use crate::upstream::ErrorKind;
 
 use super::answer::{Answer, answer};
 use super::failure::{Scene, of_message, of_mismatches, of_strict_pass};
+use super::judge::{Look, Unfit, judge};
 use super::log::CaseLog;
 use super::{CaseEnd, CaseUsage, Halt, Options, Planned, Replayed, class_of, request};
 
@@ -312,15 +314,12 @@ async fn attempt(
     if step.expect.may_break() && answer.as_ref().is_err_and(|error| lost(error.kind)) {
         return Ok(Scope::new());
     }
-    let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
+    let answer = Arc::new(answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?);
     let replayed = target.hooks.replayed(&case.id);
     let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
     // Put together only when somebody sees it.
     let told = || Some(answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
-    let (headers, broken) = (&answer.headers, answer.broken.as_deref());
-    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
-    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing, asked });
     if let Some((kind, message)) = answer.made_up() {
         if step.expect.may_break() && lost(kind) {
             return Ok(Scope::new());
@@ -328,20 +327,18 @@ async fn attempt(
         scene.reply = told();
         return Err(of_message(&scene, class_of(kind), &message));
     }
-    let verdict = check::check(&step.expect, scope, &seen, &planned.policy);
-    log.found(verdict.protocol, target.direct);
-    if !verdict.mismatches.is_empty() {
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+    let (scope, policy) = (scope.clone(), planned.policy.clone());
+    let judged = judge(step, Look { scope, answer: Arc::clone(&answer), asked, timing, policy }, deadline).await;
+    log.found(judged.protocol, target.direct);
+    let captured = judged.came.map_err(|unfit| {
         scene.reply = told();
-        return Err(of_mismatches(&scene, &verdict.mismatches, answer.status));
-    }
-    let mut captured = Scope::new();
-    for capture in &step.capture {
-        let value = seen.capture(&capture.from).map_err(|message| {
-            scene.reply = told();
-            of_message(&scene, Class::WrongAnswer, &format!("nothing to capture as `{}`: {message}", capture.name))
-        })?;
-        captured.insert(capture.name.clone(), value);
-    }
+        match unfit {
+            Unfit::Mismatches(mismatches) => of_mismatches(&scene, &mismatches, answer.status),
+            Unfit::Uncaptured(why) => of_message(&scene, Class::WrongAnswer, &why),
+            Unfit::GivenUp(why) => of_message(&scene, Class::Harness, &why),
+        }
+    })?;
     log.keep(|| {
         scene.reply = told();
         scene.exchange()

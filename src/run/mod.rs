@@ -3,6 +3,7 @@
 mod answer;
 mod case;
 mod failure;
+mod judge;
 mod log;
 mod request;
 mod tail;

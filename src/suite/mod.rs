@@ -19,12 +19,14 @@ mod steps;
 pub(crate) mod template;
 
 pub(crate) use expect::{
-    ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, Matcher, Need,
-    StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, JsonPath, Matcher,
+    Need, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
 pub(crate) use fault::parse_faults;
 pub(crate) use mask::{body_path, masks};
-pub(crate) use model::{Axis, Body, CaptureFrom, Client, ParamValue, RequestTemplate, Step, Suite, Template, Xfail};
+pub(crate) use model::{
+    Axis, Body, Capture, CaptureFrom, Client, ParamValue, RequestTemplate, Step, Suite, Template, Xfail,
+};
 pub(crate) use own::{OwnMatcher, OwnMatchers, Panicked};
 pub(crate) use parse::{Known, parse};
 pub(crate) use shared::Files;

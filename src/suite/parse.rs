@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::model::{Axis, Client, Suite, Template, Xfail};
+use super::model::{Axis, Client, Param, Suite, Template, Xfail};
 use super::own::OwnMatchers;
 use super::raw::{RawIf, RawStep, RawTemplate};
 use super::read_file::{self, Read};
@@ -13,6 +13,9 @@ use super::reader::{Checked, Reader, readable};
 use super::repeat::Repeat;
 use super::shared::Files;
 use crate::yaml::{Error, Place, Short, Source, Spanned};
+
+/// Cases that one template may be.
+const MOST_CASES: u128 = 1_000_000;
 
 /// Names a suite may refer to.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +83,7 @@ impl Reader<'_> {
         let clients = readable(raw.clients.iter().map(|word| self.client(word)));
         let model = raw.model.as_ref().and_then(|word| self.axis(word).ok());
         let params = self.params(raw.params);
+        self.count_cases(&raw.name, &params, clients.len());
         let (capability, needs_env) = self.condition(raw.r#if);
         let needs: Vec<Spanned<String>> = raw.needs.into_iter().chain(capability).collect();
         for need in &needs {
@@ -119,6 +123,21 @@ impl Reader<'_> {
             setup,
             steps,
             teardown,
+        }
+    }
+
+    /// Demands that a case is not so many of them that there is no memory for all: they are made one by one, later.
+    fn count_cases(&mut self, name: &Spanned<String>, params: &[Param], clients: usize) {
+        let values = params.iter().map(|param| param.values.len() as u128);
+        let count = values.fold(clients.max(1) as u128, u128::saturating_mul);
+        if count > MOST_CASES {
+            let sizes: Vec<String> = params.iter().map(|param| param.values.len().to_string()).collect();
+            let reason = format!("`{}` would be {count} cases, and more than {MOST_CASES} are refused", name.value);
+            self.error(name.place, name.value.chars().count(), reason).push_help(format!(
+                "every value of a parameter goes with every value of the others ({}): name parameters that belong together \
+                 as one, `\"a, b\": [[1, 2], [3, 4]]`, or leave values out",
+                sizes.join(" × ")
+            ));
         }
     }
 

@@ -158,7 +158,7 @@ fn a_server_of_the_users_ends_with_the_run() {
 }
 
 /// Whether a process runs. Dead is enough: who buries it is up to the system.
-fn lives(pid: &str) -> bool {
+pub(crate) fn lives(pid: &str) -> bool {
     let state = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
     !state.is_empty() && !state.starts_with(b"Z")
 }

@@ -5,13 +5,18 @@ mod app;
 mod bad_input;
 mod browser;
 mod credentials;
+mod endless;
 mod faults;
+#[cfg(unix)]
+mod files;
 #[cfg(unix)]
 mod interrupt;
 mod live;
 mod masks;
 mod modes;
 mod nextest;
+#[cfg(unix)]
+mod orphans;
 mod owners;
 mod protocol;
 mod proxy;

@@ -1,0 +1,57 @@
+//! Whether the checks of a step are surely done in no time.
+
+use crate::suite::{ArgumentsKind, Expect, Is, Matcher, Need};
+
+/// Bytes of a reply that are read and compared in no time.
+const SMALL: usize = 64 << 10;
+
+/// Whether checking a reply of so many bytes is surely done in no time. Regular expressions and JSONPath are bounded, but
+/// by seconds; a JSON Schema can refer to itself in ways that multiply, and what a project's own matcher does, nobody knows.
+pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
+    let Expect {
+        status,
+        headers,
+        json,
+        text,
+        stream,
+        tool_calls,
+        embeddings: _,
+        error,
+        time: _,
+        protocol: _,
+        broken: _,
+    } = expect;
+    let stream = stream.iter().flat_map(|stream| {
+        [&stream.chunks, &stream.finish_reasons, &stream.usage, &stream.roles, &stream.choices].map(Option::as_ref)
+    });
+    let error = error.iter().flat_map(|error| [&error.message, &error.r#type, &error.code, &error.param]);
+    let calls = tool_calls.iter().flat_map(|calls| &calls.calls);
+    let names = calls.clone().map(|call| call.name.as_ref());
+    let count = tool_calls.iter().map(|calls| calls.count.as_ref());
+    let mut needs = [status.as_ref(), text.as_ref()]
+        .into_iter()
+        .chain(stream)
+        .chain(error.map(Option::as_ref))
+        .chain(names)
+        .chain(count)
+        .flatten()
+        .chain(headers.iter().map(|(_, need)| need))
+        .chain(json.iter().map(|item| &item.need));
+    let is_schema = |kind: &ArgumentsKind| matches!(kind, ArgumentsKind::Schema(_));
+    length <= SMALL
+        // A function in a path may be one that searches.
+        && !json.iter().any(|item| item.path.text.contains('('))
+        && !calls.filter_map(|call| call.arguments.as_ref()).any(|arguments| is_schema(&arguments.kind))
+        && !needs.any(|Need { matcher, .. }| may_take_long(matcher))
+}
+
+fn may_take_long(matcher: &Matcher) -> bool {
+    let inner = [&matcher.length, &matcher.any, &matcher.all, &matcher.not, &matcher.count];
+    matcher.matches.is_some()
+        || matcher.schema.is_some()
+        || matcher.is.as_deref().is_some_and(|is| match is {
+            Is::Own(_) => true,
+            Is::Composed { matcher, .. } => may_take_long(matcher),
+        })
+        || inner.into_iter().flatten().any(|inner| may_take_long(inner))
+}

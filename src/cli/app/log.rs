@@ -1,0 +1,133 @@
+//! What the user's server prints: in a file that only its owner reads, without secrets.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cli::output::Scrubbed;
+use crate::disk;
+use crate::exchange::Secrets;
+
+/// How much of the log is shown when the server does not start.
+const TAIL: u64 = 2_000;
+
+/// What a server prints, line by line.
+#[derive(Clone)]
+pub(in crate::cli) struct Log(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    #[cfg(unix)]
+    pipe: tokio::net::unix::pipe::Receiver,
+    file: Mutex<Scrubbed<File>>,
+}
+
+impl Log {
+    /// Begins the file anew; also gives what the server is to print to, twice. Until the server ends, what it prints is
+    /// taken from it by a task.
+    pub(super) fn create(path: &Path, secrets: &Secrets) -> io::Result<(Self, [Stdio; 2])> {
+        let file = Mutex::new(Scrubbed::new(create(path)?, secrets.clone()));
+        let (reader, writer) = io::pipe()?;
+        let ends = [Stdio::from(writer.try_clone()?), Stdio::from(writer)];
+        let path = path.to_owned();
+        #[cfg(unix)]
+        let log = {
+            let pipe = tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?;
+            let log = Log(Arc::new(Inner { path, pipe, file }));
+            tokio::spawn(log.clone().follow());
+            log
+        };
+        #[cfg(not(unix))]
+        let log = {
+            let log = Log(Arc::new(Inner { path, file }));
+            let theirs = log.clone();
+            std::thread::spawn(move || theirs.take(reader));
+            log
+        };
+        Ok((log, ends))
+    }
+
+    pub(in crate::cli) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Takes what is printed until nobody is left who could print.
+    #[cfg(unix)]
+    async fn follow(self) {
+        while self.0.pipe.readable().await.is_ok() {
+            if self.take_what_came() {
+                return;
+            }
+        }
+    }
+
+    /// Takes what was printed by now: what a case is told must not depend on when the task had its turn. Returns
+    /// whether there will be no more.
+    #[cfg(unix)]
+    fn take_what_came(&self) -> bool {
+        let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = [0; 16 << 10];
+        loop {
+            match self.0.pipe.try_read(&mut bytes) {
+                Ok(0) => {
+                    let _ = file.flush();
+                    return true;
+                }
+                // A full disk is no reason to let the server wait for ever.
+                Ok(length) => drop(file.write_all(&bytes[..length])),
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn take_what_came(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(unix))]
+    fn take(&self, mut pipe: impl Read) {
+        let mut bytes = [0; 16 << 10];
+        while let Ok(length @ 1..) = pipe.read(&mut bytes) {
+            let _ = self.0.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&bytes[..length]);
+        }
+        let _ = self.0.file.lock().unwrap_or_else(PoisonError::into_inner).flush();
+    }
+
+    /// How much there is by now, in bytes; nothing where it cannot be read.
+    pub(in crate::cli) fn length(&self) -> u64 {
+        self.take_what_came();
+        fs::metadata(&self.0.path).map_or(0, |metadata| metadata.len())
+    }
+
+    /// What came after so many bytes; of much, the end.
+    pub(in crate::cli) fn since(&self, start: u64) -> String {
+        self.take_what_came();
+        let read = || -> Result<Vec<u8>, disk::Unreadable> {
+            let (mut file, length) = disk::open(&self.0.path)?;
+            file.seek(SeekFrom::Start(length.saturating_sub(TAIL).max(start)))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // What lies there may belong to somebody else, or be readable for all.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

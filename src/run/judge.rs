@@ -1,0 +1,89 @@
+//! The checks of a step, where they can be left behind.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::check::{self, Mismatch, Observed, Seen, Timing};
+use crate::protocol::{Asked, Policy, Weighed};
+use crate::suite::template::Scope;
+use crate::suite::{Capture, Expect, Step};
+
+use super::answer::Answer;
+
+/// What is looked at.
+pub(super) struct Look {
+    pub(super) scope: Scope,
+    pub(super) answer: Arc<Answer>,
+    pub(super) asked: Asked,
+    pub(super) timing: Timing,
+    pub(super) policy: Policy,
+}
+
+/// What the checks came to.
+pub(super) struct Judged {
+    /// Rules of the protocol that the reply breaks.
+    pub(super) protocol: Weighed,
+    /// What is captured of the reply.
+    pub(super) came: Result<Scope, Unfit>,
+}
+
+/// Why a step does not go on.
+pub(super) enum Unfit {
+    /// The reply is not what is expected.
+    Mismatches(Vec<Mismatch>),
+    /// There is nothing to capture.
+    Uncaptured(String),
+    /// The checks did not come to an end.
+    GivenUp(String),
+}
+
+/// Checks a reply. What may take long happens on a thread that nobody waits for longer than until `deadline`, or until the
+/// run is told to end: nothing can stop a schema that refers to itself without end, or a matcher of the project's own, but
+/// the thread ends with the program.
+pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged {
+    let length = look.answer.body.len();
+    if check::is_quick(&step.expect, length) {
+        return judged(&step.expect, &step.capture, look);
+    }
+    let (expect, capture) = (step.expect.clone(), step.capture.clone());
+    let work = tokio::task::spawn_blocking(move || judged(&expect, &capture, look));
+    match timeout_at(deadline, work).await {
+        Ok(Ok(judged)) => judged,
+        Ok(Err(gone)) => match gone.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the program takes away what has not begun.
+            Err(_) => std::future::pending().await,
+        },
+        Err(_) => Judged {
+            protocol: Weighed::default(),
+            came: Err(Unfit::GivenUp(format!(
+                "the checks were given up: they had not come to an end on this reply of {length} bytes when the case's time \
+                 was over (set it with --timeout)"
+            ))),
+        },
+    }
+}
+
+fn judged(expect: &Expect, capture: &[Capture], look: Look) -> Judged {
+    let Look { scope, answer, asked, timing, policy } = look;
+    let (headers, broken) = (&answer.headers, answer.broken.as_deref());
+    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing, asked });
+    let verdict = check::check(expect, &scope, &seen, &policy);
+    let came = match verdict.mismatches.is_empty() {
+        true => captured(capture, &seen),
+        false => Err(Unfit::Mismatches(verdict.mismatches)),
+    };
+    Judged { protocol: verdict.protocol, came }
+}
+
+fn captured(capture: &[Capture], seen: &Seen<'_>) -> Result<Scope, Unfit> {
+    let mut captured = Scope::new();
+    for capture in capture {
+        let value = seen
+            .capture(&capture.from)
+            .map_err(|why| Unfit::Uncaptured(format!("nothing to capture as `{}`: {why}", capture.name)))?;
+        captured.insert(capture.name.clone(), value);
+    }
+    Ok(captured)
+}
