@@ -21,9 +21,7 @@ impl View {
     /// that escapes nothing is left out. Each byte is read once, and each step back makes the rest shorter: linear.
     pub(super) fn unescaped(source: &[u8]) -> Self {
         let mut reader = Reader::default();
-        for (at, &byte) in source.iter().enumerate() {
-            reader.take(byte, at..at + 1);
-        }
+        reader.all(source);
         reader.view
     }
 
@@ -107,11 +105,17 @@ struct Reader {
 }
 
 impl Reader {
-    fn take(&mut self, byte: u8, raw: Range<usize>) {
-        let mut next = Some((byte, raw));
-        while let Some((byte, raw)) = next {
-            next = self.read(byte, raw);
+    /// How many steps it took.
+    fn all(&mut self, source: &[u8]) -> usize {
+        let mut steps = 0;
+        for (at, &byte) in source.iter().enumerate() {
+            let mut next = Some((byte, at..at + 1));
+            while let Some((byte, raw)) = next {
+                next = self.read(byte, raw);
+                steps += 1;
+            }
         }
+        steps
     }
 
     /// Takes a byte. What it completes an escape of is taken back, and given as the byte that was meant.
@@ -216,8 +220,19 @@ mod tests {
     fn wrapped_lines_are_joined() {
         let view = View::unescaped(b"ab\\n  cd\r\nef g").unwrapped().unwrap();
         assert_eq!(view.bytes, b"abcdef g");
-        assert_eq!(view.raw(&(1..5)), 1..12);
+        assert_eq!(view.raw(&(1..5)), 1..11);
         assert!(View::plain(b"ab").unwrapped().is_none());
+    }
+
+    #[test]
+    fn no_text_takes_more_than_two_steps_a_byte() {
+        for unit in ["\\", "%", "%25", "%5C", "\\u005c", "\\n", "\\\"", "\\ud83d", "\\u", "\\%5Cu0025", "abc\n "] {
+            let source = unit.repeat(100_000 / unit.len());
+            let mut reader = Reader::default();
+            let steps = reader.all(source.as_bytes());
+            let (bytes, runs) = (reader.view.bytes.len(), reader.view.runs.len());
+            assert!(steps <= 2 * source.len() && bytes <= source.len() && runs <= bytes + 1, "{unit}: {steps}");
+        }
     }
 
     proptest! {
