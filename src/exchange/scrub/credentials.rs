@@ -32,24 +32,41 @@ pub(super) fn of_request(request: &Request) -> BTreeSet<String> {
             add_header(name.as_str(), value, &mut all);
         }
     }
-    if let Some((_, query)) = request.endpoint.split_once('?') {
-        for (name, value) in pairs(query).filter_map(|pair| pair.split_once('=')) {
-            if is_credential_parameter(name) {
-                add(value, &mut all);
-                add(&percent_decode_str(value).decode_utf8_lossy(), &mut all);
-            }
-        }
-    }
+    add_url(&request.endpoint, &mut all);
     all
 }
 
 /// The values of a reply's headers that say whose account it was, or let someone in.
 pub(super) fn of_reply<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for (name, value) in headers.filter(|(name, _)| is_credential(name) || is_account(name)) {
-        add_header(name, value, &mut all);
+    for (name, value) in headers {
+        if is_credential(name) || is_account(name) {
+            add_header(name, value, &mut all);
+        } else if is_place(name) {
+            add_url(value, &mut all);
+        }
     }
     all
+}
+
+/// Whether a reply's header says where something is.
+pub(super) fn is_place(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("location")
+}
+
+fn add_url(url: &str, all: &mut BTreeSet<String>) {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    if let Some((user, _)) = user_and_host(place) {
+        add(user, all);
+        add(user.split_once(':').map_or("", |(_, password)| password), all);
+    }
+    // Some servers separate pairs with `;` too.
+    for (name, value) in query.split(['&', ';']).filter_map(|pair| pair.split_once('=')) {
+        if is_credential_parameter(name) {
+            add(value, all);
+            add(&percent_decode_str(value).decode_utf8_lossy(), all);
+        }
+    }
 }
 
 fn add_header(name: &str, value: &str, all: &mut BTreeSet<String>) {
@@ -103,11 +120,6 @@ fn add(value: &str, all: &mut BTreeSet<String>) {
     }
 }
 
-/// The pairs of a query, which some servers also separate with `;`.
-fn pairs(query: &str) -> impl Iterator<Item = &str> {
-    query.split(['&', ';'])
-}
-
 /// A URL, or a path with its query, without the credentials in it: who is let in before the host, and what lets in in
 /// the query.
 pub(super) fn out_of_url(url: &str) -> String {
@@ -135,13 +147,18 @@ pub(super) fn out_of_url(url: &str) -> String {
 }
 
 fn without_user(place: &str) -> String {
-    if let Some((scheme, rest)) = place.split_once("://") {
-        let host = rest.find(['/', '#', ' ', '>', ',']).unwrap_or(rest.len());
-        if let Some(at) = rest[..host].rfind('@') {
-            return format!("{scheme}://{PLACEHOLDER}{}", &rest[at..]);
-        }
+    match (place.split_once("://"), user_and_host(place)) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{PLACEHOLDER}@{host}"),
+        _ => place.to_owned(),
     }
-    place.to_owned()
+}
+
+/// Who is let in at a host, and the rest from the host on.
+fn user_and_host(place: &str) -> Option<(&str, &str)> {
+    let (_, rest) = place.split_once("://")?;
+    let host = rest.find(['/', '#']).unwrap_or(rest.len());
+    let at = rest[..host].rfind('@')?;
+    Some((&rest[..at], &rest[at + 1..]))
 }
 
 #[cfg(test)]

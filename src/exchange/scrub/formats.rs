@@ -14,7 +14,7 @@ const KEYS: [&str; 17] = [
     r"sk-[A-Za-z0-9_-]{16,}",
     r"gsk_[A-Za-z0-9]{20,}",
     r"AIza[A-Za-z0-9_-]{35}",
-    r"ya29\.[A-Za-z0-9_.-]{20,}",
+    r"ya29\.[A-Za-z0-9_-]{20,}",
     r"hf_[A-Za-z0-9]{30,}",
     r"xai-[A-Za-z0-9]{20,}",
     r"pplx-[A-Za-z0-9]{20,}",

@@ -7,7 +7,7 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Secrets;
-use super::credentials::{self, PLACEHOLDER, out_of_url};
+use super::credentials::{self, PLACEHOLDER, is_place, out_of_url};
 use super::edits::{replaced, shifted};
 use crate::exchange::body;
 use crate::exchange::format::content_type;
@@ -120,7 +120,7 @@ impl Secrets {
     fn header(&self, name: &str, value: &str) -> String {
         match () {
             () if (is_credential(name) || is_account(name)) && !value.is_empty() => PLACEHOLDER.to_owned(),
-            () if name.ends_with("location") => self.url(value),
+            () if is_place(name) => self.url(value),
             () => self.text(value),
         }
     }
