@@ -35,6 +35,7 @@ use finder::{Finder, Hit, Views};
 use pieces::{Joined, bytes_in_numbers};
 use walk::scalars;
 
+pub(super) use message::without_credentials;
 pub use message::keeps_reply_header;
 
 /// Whose value it is that a message carried.
@@ -136,9 +137,14 @@ impl Secrets {
 
     /// What is to be done to a text.
     fn edits(&self, bytes: &[u8]) -> Vec<Edit> {
+        self.edits_and(bytes, formats::credentials)
+    }
+
+    /// What is to be done to a text where `credentials` says what else is none of it.
+    fn edits_and(&self, bytes: &[u8], credentials: fn(&[u8]) -> Vec<Range<usize>>) -> Vec<Edit> {
         let views = Views::of(bytes);
         let mut edits: Vec<Edit> = self.hits(bytes, &views).into_iter().map(Edit::from).collect();
-        let credentials = formats::credentials(&views.meant.bytes).into_iter();
+        let credentials = credentials(&views.meant.bytes).into_iter();
         edits.extend(credentials.map(|range| Edit { range: views.meant.raw(&range), text: PLACEHOLDER.to_owned() }));
         in_order(edits)
     }
@@ -147,7 +153,9 @@ impl Secrets {
     fn edits_of_body(&self, body: &[u8], kind: BodyKind) -> Vec<Edit> {
         let mut edits = self.edits(body);
         let joined = Joined::of(body, kind);
-        for Edit { range, text } in self.edits(&joined.text) {
+        // What has no length of its own could go on into the next text of a list, which is none of its pieces.
+        let undeclared = if kind.is_stream() { formats::keys } else { |_: &[u8]| Vec::new() };
+        for Edit { range, text } in self.edits_and(&joined.text, undeclared) {
             // The first piece says what it was; the others lose their share.
             let texts = std::iter::once(text).chain(std::iter::repeat(String::new()));
             edits.extend(joined.shares(&range).zip(texts).map(|(range, text)| Edit { range, text }));

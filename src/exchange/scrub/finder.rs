@@ -1,5 +1,6 @@
 //! Where values stand in a text, in whatever form, in time linear in the text.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -64,7 +65,7 @@ impl Finder {
             let found = automata.meant.find(&views.meant.bytes);
             hits.extend(found.map(|(range, owner)| hit(views.meant.raw(&range), owner)));
         }
-        if let Some(view) = &views.unwrapped {
+        if let Some(view) = views.unwrapped.get_or_init(|| views.meant.unwrapped()) {
             let found = automata.encoded.find(&view.bytes);
             hits.extend(found.map(|(range, owner)| hit(view.raw(&range), owner)));
         }
@@ -75,15 +76,15 @@ impl Finder {
 pub(super) struct Views {
     pub(super) meant: View,
     is_escaped: bool,
-    unwrapped: Option<View>,
+    /// Made when it is wanted.
+    unwrapped: OnceCell<Option<View>>,
 }
 
 impl Views {
     pub(super) fn of(source: &[u8]) -> Self {
         let is_escaped = source.iter().any(|byte| matches!(byte, b'\\' | b'%'));
         let meant = if is_escaped { View::unescaped(source) } else { View::plain(source) };
-        let unwrapped = meant.unwrapped();
-        Views { meant, is_escaped, unwrapped }
+        Views { meant, is_escaped, unwrapped: OnceCell::new() }
     }
 }
 

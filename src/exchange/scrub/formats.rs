@@ -45,10 +45,7 @@ static JWT: LazyLock<Option<Regex>> =
 
 /// Where in a text, whose escapes are undone, such credentials stand.
 pub(super) fn credentials(text: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    if let Some(regex) = &*KEY {
-        found.extend(regex.find_iter(text).map(|hit| hit.range()).filter(|range| is_key(text, range)));
-    }
+    let mut found = keys(text);
     if let Some(regex) = &*PARAMETER {
         found.extend(regex.captures_iter(text).filter_map(|captures| signature(&captures)));
     }
@@ -56,6 +53,12 @@ pub(super) fn credentials(text: &[u8]) -> Vec<Range<usize>> {
         found.extend(regex.find_iter(text).map(|hit| hit.range()).filter(|range| is_token(&text[..range.start])));
     }
     found
+}
+
+/// The same of keys alone.
+pub(super) fn keys(text: &[u8]) -> Vec<Range<usize>> {
+    let found = KEY.iter().flat_map(|regex| regex.find_iter(text)).map(|hit| hit.range());
+    found.filter(|range| is_key(text, range)).collect()
 }
 
 fn is_key(text: &[u8], range: &Range<usize>) -> bool {

@@ -1,6 +1,7 @@
 //! What is kept of a message.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
@@ -22,6 +23,18 @@ const KEPT_REQUEST_HEADERS: [&str; 6] =
 /// Whether a header of a reply is kept: not those that belong to one connection or one session, or follow from the body.
 pub fn keeps_reply_header(name: &str) -> bool {
     !is_of_one_hop(name) && !sets_cookie(name) && !name.eq_ignore_ascii_case("x-retake-origin")
+}
+
+/// A request without what anyone can see is a credential, as it is kept: one that was recorded before that was so counts
+/// as the same.
+pub(in crate::exchange) fn without_credentials(request: &Request) -> Cow<'_, Request> {
+    static NONE: LazyLock<Secrets> = LazyLock::new(Secrets::default);
+    let (endpoint, body) = (NONE.url(&request.endpoint), NONE.request_body(&request.body));
+    if endpoint == request.endpoint && body.is_none() {
+        return Cow::Borrowed(request);
+    }
+    let body = body.unwrap_or_else(|| request.body.clone());
+    Cow::Owned(Request { endpoint, body, ..request.clone() })
 }
 
 impl Secrets {

@@ -349,6 +349,24 @@ fn a_key_of_a_known_form_is_kept_nowhere_although_nobody_declared_it() {
 }
 
 #[test]
+fn what_stands_next_to_a_signed_url_in_a_list_stays() {
+    let url = |name: &str| format!("https://b.example/{name}.png?se=2026&sig=a8Fq2LkZ0pWm");
+    let body = format!("{{\"data\":[{{\"url\":\"{}\"}},{{\"url\":\"{}\"}},{{\"url\":\"next\"}}]}}", url("a"), url("b"));
+    let kept = secrets().reply(&streamed("application/json", &body));
+    assert_eq!(String::from_utf8_lossy(&kept.body), body.replace("a8Fq2LkZ0pWm", "$CREDENTIAL"));
+}
+
+#[test]
+fn a_request_recorded_with_a_credential_in_it_is_still_the_same() {
+    let rules = crate::exchange::Rules::default();
+    let mut request = asked("{\"messages\":[{\"content\":\"sk-proj-a8Fq2LkZ0pWmX7vT1cRb9YdN\"}]}");
+    request.endpoint = "/v1/x?token=abc".to_owned();
+    let key = |request: &Request| crate::exchange::key(request, "https://h.example/v1", &rules);
+    assert_eq!(key(&request), key(&Secrets::default().request(&request)));
+    assert_ne!(key(&request), key(&asked("{}")));
+}
+
+#[test]
 fn a_request_that_holds_a_secret_is_told_of() {
     assert_eq!(secrets().find_in_request(&asked(&quoted(KEY))), Some("API_KEY"));
     assert_eq!(secrets().find_in_request(&asked("sk-proj-a8Fq2LkZ0pWmX7vT1cRb9YdN")), None);
