@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::protocol::Mode;
 use crate::suite::OwnMatchers;
 use crate::yaml;
 
 use super::named::Named;
+use super::near;
 
 pub(super) use libtest::LibtestArgs;
 pub(super) use proxy::{ProgramArgs, ProxyArgs, ServeArgs};
@@ -51,6 +53,8 @@ pub(super) enum Command {
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
+    /// List the rules of the APIs that replies are held to
+    Rules(RulesArgs),
     /// Print what a shell needs to complete commands and flags
     Completions(CompletionArgs),
 }
@@ -243,12 +247,25 @@ pub(super) struct RunArgs {
     /// Run a case again, so often, that failed because the provider was down or its rate limit was reached
     #[arg(long, env = "RETAKE_RERUNS", value_name = "N", default_value_t = 0)]
     pub(super) reruns: u32,
+    /// Rules of the APIs that replies are held to (`retake rules`): standard fails a case on what an SDK stumbles over
+    /// and tells of the rest, strict fails it on both, off looks for neither
+    #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
+    pub(super) protocol: Mode,
     /// Keep what a case recorded although it did not pass
     #[arg(long, env = "RETAKE_KEEP_FAILED")]
     pub(super) keep_failed: bool,
     /// Remove the recordings that no case of a whole, green run used
     #[arg(long)]
     pub(super) prune: bool,
+}
+
+fn protocol(text: &str) -> Result<Mode, String> {
+    match text {
+        "standard" => Ok(Mode::Standard),
+        "strict" => Ok(Mode::Strict),
+        "off" => Ok(Mode::Off),
+        _ => Err(format!("write standard, strict or off{}", near::one_of(text, ["standard", "strict", "off"]))),
+    }
 }
 
 /// How many at once: a number, 0 for one, or `auto`.
@@ -401,4 +418,12 @@ mod tests {
         assert!(test_args("x -n auto").run.workers >= 1);
         assert!(TestArgs::try_parse_from(["x", "-n", "many"]).is_err());
     }
+}
+
+/// `retake rules`.
+#[derive(Debug, Args)]
+pub(super) struct RulesArgs {
+    /// As tables, for a page
+    #[arg(long)]
+    pub(super) markdown: bool,
 }

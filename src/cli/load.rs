@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::provider::{self, Catalogue, Setup};
+use crate::spelling::nearest;
 use crate::suite::{self, Files, Known, Suite};
-use crate::yaml::{Source, nearest};
+use crate::yaml::Source;
 
 use super::args::{SelectArgs, SourceArgs};
 use super::exit::{Exit, Stop};

@@ -21,6 +21,7 @@ mod output;
 mod program;
 mod proxy;
 mod record;
+mod rules;
 mod schema;
 mod script;
 mod select;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
             Command::Run(args) => return program::run(*args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Rules(args) => rules::run(&args),
             Command::Completions(args) => completions::run(&args),
         }),
         Err(error) => misused(&error),

@@ -35,8 +35,8 @@ use finder::{Finder, Hit, Views};
 use pieces::{Joined, bytes_in_numbers};
 use walk::scalars;
 
-pub(super) use message::without_credentials;
 pub use message::keeps_reply_header;
+pub(super) use message::without_credentials;
 
 /// Whose value it is that a message carried.
 const OF_MESSAGE: &str = "a credential that came with it";

@@ -47,7 +47,7 @@ mod writer;
 
 use std::sync::Arc;
 
-pub use case::{Miss, Usage};
+pub use case::{Miss, PlayedReply, Usage};
 pub use count::{ENDS_READ, Summary};
 pub use library::Library;
 pub use mode::Mode;

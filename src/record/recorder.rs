@@ -8,7 +8,7 @@ use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::case::CaseState;
+use super::case::{CaseState, PlayedReply};
 use super::cases::Cases;
 use super::in_flight::{Entry, InFlight, LiveRequest, Turn};
 use super::library::Library;
@@ -66,7 +66,12 @@ impl Recorder {
                 match self.in_flight.claim(case, &asked.key, asked.nth) {
                     Turn::Ask(flight) => break flight,
                     Turn::Answered(entry) => {
-                        asked.case.paced(&entry.exchange.reply);
+                        asked.case.set_played(|| PlayedReply {
+                            chunks: entry.exchange.reply.chunks.clone(),
+                            file: None,
+                            origin: entry.exchange.origin,
+                            is_edited: false,
+                        });
                         self.keep_for_now(&asked.case, &entry).await;
                         return Ok(player::reply(&entry.exchange.reply, self.options.speed));
                     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::case::{CaseState, Miss, Usage};
+use super::case::{CaseState, Miss, PlayedReply, Usage};
 use super::cases::Cases;
 use super::file_cache::Found;
 use super::library::Library;
@@ -145,7 +145,7 @@ impl Tape {
             Some(what) => {
                 let whole = player::whole(self.answer_well(request, Arc::clone(&case)).await?).await;
                 // How long it takes now is of the fault, and no longer of the recording.
-                case.take_pace();
+                case.take_played();
                 Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
             }
         }
@@ -162,10 +162,9 @@ impl Tape {
             return self.live()?.send(request).await;
         }
         let view = self.library.view(case.masks());
-        if self.mode != Mode::Record
-            && view.is_plain()
-            && let Some(known) = self.library.request_cache.get(&request, Instant::now())
-        {
+        let is_known = self.mode != Mode::Record && view.is_plain();
+        let known = is_known.then(|| self.library.request_cache.get(&request)).flatten();
+        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(Instant::now())) {
             let name = known.count_name.as_str();
             let nth = case.next_nth(name);
             if let Played::Reply(found) = self.played(&case, &known.files, nth) {
@@ -177,7 +176,8 @@ impl Tape {
             }
             case.release(name, nth);
         }
-        let (kept, key, secrets) = self.understood(&request, &view).await?;
+        let key = known.map(|known| known.key.clone());
+        let (kept, key, secrets) = self.understood(&request, &view, key).await?;
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
         let nth = case.next_nth(&name);
@@ -190,14 +190,19 @@ impl Tape {
     }
 
     /// A request as it is kept, its key, and what must not be kept of its reply.
-    async fn understood(&self, request: &Request, view: &Arc<View>) -> Result<(Request, Key, Secrets), Error> {
+    async fn understood(
+        &self,
+        request: &Request,
+        view: &Arc<View>,
+        key: Option<Key>,
+    ) -> Result<(Request, Key, Secrets), Error> {
         let is_large = request.body.len() > LARGE;
         let (secrets, library) = (self.options.secrets.clone(), Arc::clone(&self.library));
         let (request, view) = (request.clone(), Arc::clone(view));
         let understand = move || {
             let secrets = secrets.of(&request).into_owned();
             let kept = secrets.request(&request);
-            let key = library.key_under(&view.rules, &kept);
+            let key = key.unwrap_or_else(|| library.key_under(&view.rules, &kept));
             (kept, key, secrets)
         };
         if is_large { blocking(understand).await } else { Ok(understand()) }
@@ -294,7 +299,12 @@ impl Tape {
     fn note(&self, case: &CaseState, found: &Found) {
         let exchange = &found.recording.exchange;
         case.used(&found.path);
-        case.paced(&exchange.reply);
+        case.set_played(|| PlayedReply {
+            chunks: exchange.reply.chunks.clone(),
+            file: Some(found.path.clone()),
+            origin: exchange.origin,
+            is_edited: found.recording.is_edited(),
+        });
         self.cases.played(&found.path, exchange.origin);
     }
 

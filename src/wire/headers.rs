@@ -72,8 +72,7 @@ pub fn is_of_the_address(name: &str) -> bool {
 /// recording gets.
 pub fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    let is_token =
-        (name == "token" || name.ends_with("-token")) && !OF_A_LIST.iter().any(|part| name.contains(part));
+    let is_token = (name == "token" || name.ends_with("-token")) && !OF_A_LIST.iter().any(|part| name.contains(part));
     name == "key"
         || is_token
         || CREDENTIALS.iter().any(|part| name.contains(part))
@@ -158,7 +157,9 @@ mod tests {
 
     #[test]
     fn parameters_are_known_in_any_case_and_encoded() {
-        for name in ["apikey", "Token", "sig", "signature", "subscription-key", "AUTH", "client_secret", "X-Amz-Signature"] {
+        for name in
+            ["apikey", "Token", "sig", "signature", "subscription-key", "AUTH", "client_secret", "X-Amz-Signature"]
+        {
             assert!(is_credential_parameter(name), "{name}");
         }
         assert!(is_credential_parameter("%73ig") && is_credential_parameter("api%5Fkey"));

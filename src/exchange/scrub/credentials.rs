@@ -73,7 +73,8 @@ fn add_header(name: &str, value: &str, all: &mut BTreeSet<String>) {
     if name.contains("cookie") {
         let values = value.split(';').filter_map(|part| part.split_once('='));
         // What a cookie is for, and until when, is no secret.
-        let own = values.filter(|(name, _)| !["expires", "path", "domain"].contains(&name.trim().to_ascii_lowercase().as_str()));
+        let own = values
+            .filter(|(name, _)| !["expires", "path", "domain"].contains(&name.trim().to_ascii_lowercase().as_str()));
         return own.for_each(|(_, value)| add(value, all));
     }
     if let Ok(json) = serde_json::from_str::<Value>(value)
@@ -182,8 +183,12 @@ mod tests {
     #[test]
     fn the_value_of_each_kind_of_credential_is_found() {
         assert_eq!(told(&[("authorization", "Bearer own-key-42-x")], "/"), ["own-key-42-x"]);
-        assert_eq!(told(&[("authorization", "Basic dXNlcjpwYXNzdzByZC0xMg==")], "/"), ["dXNlcjpwYXNzdzByZC0xMg==", "passw0rd-12"]);
-        let signed = "AWS4-HMAC-SHA256 Credential=AKX2LONG/20260101/us-east-1, SignedHeaders=host;x, Signature=9f86d081";
+        assert_eq!(
+            told(&[("authorization", "Basic dXNlcjpwYXNzdzByZC0xMg==")], "/"),
+            ["dXNlcjpwYXNzdzByZC0xMg==", "passw0rd-12"]
+        );
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=AKX2LONG/20260101/us-east-1, SignedHeaders=host;x, Signature=9f86d081";
         assert_eq!(told(&[("authorization", signed)], "/"), ["9f86d081", "AKX2LONG/20260101/us-east-1"]);
         assert_eq!(told(&[("cookie", "a=b; session=5e55-10n-id")], "/"), ["5e55-10n-id"]);
         let data = r#"{"together_api_key": "t0g3ther-key", "url": "short"}"#;

@@ -35,7 +35,8 @@ pub(super) struct Hit<'a> {
 impl Finder {
     /// Values, each with the variable that it came from and with what stands in its place.
     pub(super) fn new(values: impl IntoIterator<Item = (String, String, String)>) -> Self {
-        let values = values.into_iter().map(|(variable, placeholder, value)| (variable, placeholder, value.trim().to_owned()));
+        let values =
+            values.into_iter().map(|(variable, placeholder, value)| (variable, placeholder, value.trim().to_owned()));
         let values = values.filter(|(_, _, value)| value.len() >= SHORTEST);
         let values = values.map(|(variable, placeholder, value)| Value { variable, placeholder, value });
         Finder { values: values.collect(), automata: OnceLock::new() }

@@ -33,7 +33,8 @@ const KEYS: [&str; 17] = [
 /// A key of AWS has no more than capitals and digits, few of which are digits.
 const WITHOUT_DIGITS: [&[u8]; 3] = [b"AKIA", b"ASIA", b"hf_"];
 
-static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&KEYS.map(|key| format!("(?:{key})")).join("|")).ok());
+static KEY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&KEYS.map(|key| format!("(?:{key})")).join("|")).ok());
 
 /// A parameter of a URL, as text of any kind may hold one.
 static PARAMETER: LazyLock<Option<Regex>> =
@@ -163,7 +164,8 @@ mod tests {
     fn signatures_of_urls_and_tokens_that_are_said_to_be_some_are_known() {
         let url = "https://b.example/i.png?se=2026-01-01&sp=r&sig=a8Fq%2BLkZ0pWm&sv=1";
         assert_eq!(found(url), ["a8Fq%2BLkZ0pWm"]);
-        let amazon = "https://s3/x?X-Amz-Credential=AKX2/20260101&X-Amz-Date=20260101T000000Z&X-Amz-Signature=9f86d081884c";
+        let amazon =
+            "https://s3/x?X-Amz-Credential=AKX2/20260101&X-Amz-Date=20260101T000000Z&X-Amz-Signature=9f86d081884c";
         assert_eq!(found(amazon), ["AKX2/20260101", "20260101T000000Z", "9f86d081884c"]);
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
         assert_eq!(found(&format!("{{\"access_token\": \"{jwt}\"}}")), [jwt]);

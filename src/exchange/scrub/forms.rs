@@ -34,7 +34,9 @@ impl Forms {
         encoded.extend(in_base64.iter().flat_map(|form| base64(form)));
         encoded.extend(in_base64);
         Forms {
-            written: distinct([value.as_bytes(), plus.as_bytes(), quoted(&once).as_bytes(), once.as_bytes()].map(<[u8]>::to_vec)),
+            written: distinct(
+                [value.as_bytes(), plus.as_bytes(), quoted(&once).as_bytes(), once.as_bytes()].map(<[u8]>::to_vec),
+            ),
             meant: distinct(meant.into_iter().filter(|form| form.len() >= FEWEST)),
             encoded: distinct(encoded.into_iter().filter(|form| form.len() >= FEWEST)),
         }

@@ -87,12 +87,17 @@ impl Group {
 /// The numbers of a body that make up texts as lists of bytes: `"bytes": [115, 107]`, as OpenAI tells its tokens.
 pub(super) fn bytes_in_numbers(body: &[u8], kind: BodyKind) -> Vec<u8> {
     let mut groups: HashMap<u64, Vec<u8>> = HashMap::new();
-    scalars(body, kind, |range, is_text| !is_text && range.len() <= 3, |scalar| {
-        let digits = std::str::from_utf8(&body[scalar.range.clone()]);
-        if let Some(byte) = digits.ok().and_then(|digits| digits.parse().ok()) {
-            groups.entry(scalar.path).or_default().push(byte);
-        }
-    });
+    scalars(
+        body,
+        kind,
+        |range, is_text| !is_text && range.len() <= 3,
+        |scalar| {
+            let digits = std::str::from_utf8(&body[scalar.range.clone()]);
+            if let Some(byte) = digits.ok().and_then(|digits| digits.parse().ok()) {
+                groups.entry(scalar.path).or_default().push(byte);
+            }
+        },
+    );
     let mut out = Vec::new();
     for group in groups.into_values().filter(|group| group.len() >= FEWEST) {
         out.extend(group);
@@ -114,7 +119,9 @@ mod tests {
     #[test]
     fn pieces_are_joined_by_their_path_and_by_their_part() {
         let delta = |index: u32, text: &str| {
-            format!("data: {{\"id\":\"chatcmpl-1\",\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"index\":{index}}}]}}\n\n")
+            format!(
+                "data: {{\"id\":\"chatcmpl-1\",\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"index\":{index}}}]}}\n\n"
+            )
         };
         let body = delta(0, "ab") + &delta(1, "xy") + &delta(0, "cd");
         assert_eq!(joined(&body, BodyKind::Events), ["abxycd", "abcd"]);

@@ -180,21 +180,34 @@ type Told = (&'static str, &'static str, fn(&str) -> String);
 
 const TOLD: [Told; 9] = [
     ("content", "text/event-stream", |piece| {
-        format!("data: {{\"id\":\"chatcmpl-1\",\"choices\":[{{\"delta\":{{\"content\":{}}},\"index\":0}}]}}\n\n", quoted(piece))
+        format!(
+            "data: {{\"id\":\"chatcmpl-1\",\"choices\":[{{\"delta\":{{\"content\":{}}},\"index\":0}}]}}\n\n",
+            quoted(piece)
+        )
     }),
     ("reasoning", "text/event-stream", |piece| {
-        format!("data: {{\"choices\": [{{\"index\": 0, \"delta\": {{\"reasoning_content\": {}}}}}]}}\n\n", quoted(piece))
+        format!(
+            "data: {{\"choices\": [{{\"index\": 0, \"delta\": {{\"reasoning_content\": {}}}}}]}}\n\n",
+            quoted(piece)
+        )
     }),
     ("arguments", "text/event-stream", |piece| {
         let function = format!("{{\"arguments\":{}}}", quoted(piece));
-        format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":0,\"function\":{function}}}]}}}}]}}\n\n")
+        format!(
+            "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":0,\"function\":{function}}}]}}}}]}}\n\n"
+        )
     }),
     ("anthropic", "text/event-stream", |piece| {
         let delta = format!("{{\"type\":\"input_json_delta\",\"partial_json\":{}}}", quoted(piece));
-        format!("event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{delta}}}\n\n")
+        format!(
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{delta}}}\n\n"
+        )
     }),
     ("responses", "text/event-stream", |piece| {
-        format!("data: {{\"type\":\"response.output_text.delta\",\"delta\":{},\"output_index\":0}}\r\n\r\n", quoted(piece))
+        format!(
+            "data: {{\"type\":\"response.output_text.delta\",\"delta\":{},\"output_index\":0}}\r\n\r\n",
+            quoted(piece)
+        )
     }),
     ("ollama", "application/x-ndjson", |piece| format!("{{\"message\":{{\"content\":{}}}}}\n", quoted(piece))),
     ("lines of an event", "text/event-stream", |piece| format!("data: {piece}\n")),
@@ -215,7 +228,8 @@ fn a_secret_told_in_pieces_is_taken_out_of_the_first_and_the_rest() {
             assert_eq!(text.matches("$API_KEY").count(), 1, "{name} {size}: {text}");
             assert_eq!(text.lines().count(), body.lines().count(), "{name} {size}: {text}");
             assert_eq!(kept.chunks.iter().map(|chunk| chunk.size).sum::<usize>(), kept.body.len(), "{name} {size}");
-            let payloads = text.lines().map(|line| line.trim_start_matches("data: ")).filter(|line| line.starts_with('{'));
+            let payloads =
+                text.lines().map(|line| line.trim_start_matches("data: ")).filter(|line| line.starts_with('{'));
             for payload in payloads {
                 assert!(serde_json::from_str::<serde_json::Value>(payload).is_ok(), "{name} {size}: {payload}");
             }
@@ -256,7 +270,8 @@ fn hex_wrapped_and_doubled_base64_are_found() {
         let twice = STANDARD_NO_PAD.encode(format!("{before}{once}"));
         assert!(clean(&twice).contains("$API_KEY"), "{before}");
         for (width, end) in [(4, "\n"), (7, "\r\n"), (10, "\\n"), (5, "\\r\\n  "), (9, "\\\\n"), (6, "%0A")] {
-            let lines: Vec<&str> = once.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let lines: Vec<&str> =
+                once.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
             let wrapped = lines.join(end);
             assert!(clean(&format!("\"{wrapped}\"")).contains("$API_KEY"), "{wrapped}");
         }
@@ -265,7 +280,8 @@ fn hex_wrapped_and_doubled_base64_are_found() {
 
 #[test]
 fn a_number_that_is_a_secret_becomes_a_string() {
-    let body = format!("{{\"id\":{DIGITS},\"list\":[-{DIGITS}.5, 1{DIGITS}{DIGITS}],\"text\":\"no {DIGITS}\",\"n\":7}}");
+    let body =
+        format!("{{\"id\":{DIGITS},\"list\":[-{DIGITS}.5, 1{DIGITS}{DIGITS}],\"text\":\"no {DIGITS}\",\"n\":7}}");
     let wanted = r#"{"id":"$DIGITS_KEY","list":["$DIGITS_KEY", "$DIGITS_KEY"],"text":"no $DIGITS_KEY","n":7}"#;
     for content_type in ["application/json", "application/x-ndjson"] {
         assert_eq!(secrets().reply(&streamed(content_type, &body)).body, wanted);
@@ -376,7 +392,9 @@ fn a_request_that_holds_a_secret_is_told_of() {
 #[test]
 fn no_text_takes_long() {
     let start = std::time::Instant::now();
-    for unit in ["\\", "%", "%25", "\\u005c", "\\n", "sk-", "{\"", "[", "{\"index\":", "data: \\\n\n", "eyJaaaaaaaa.", "?sig="] {
+    for unit in
+        ["\\", "%", "%25", "\\u005c", "\\n", "sk-", "{\"", "[", "{\"index\":", "data: \\\n\n", "eyJaaaaaaaa.", "?sig="]
+    {
         let text = unit.repeat(200_000 / unit.len());
         for content_type in ["text/event-stream", "application/json", "application/x-ndjson"] {
             secrets().reply(&streamed(content_type, &text));
@@ -401,7 +419,12 @@ fn the_recordings_that_come_with_this_stay_as_they_are() {
                 let exchange = recording.exchange;
                 let kept = secrets().exchange(&exchange);
                 let of = |exchange: &Exchange| (exchange.request.body.clone(), exchange.request.endpoint.clone());
-                assert_eq!((kept.reply.clone(), of(&kept)), (exchange.reply.clone(), of(&exchange)), "{}", path.display());
+                assert_eq!(
+                    (kept.reply.clone(), of(&kept)),
+                    (exchange.reply.clone(), of(&exchange)),
+                    "{}",
+                    path.display()
+                );
                 seen += 1;
             }
         }

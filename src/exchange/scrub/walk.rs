@@ -81,7 +81,8 @@ fn lines(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     std::iter::from_fn(move || {
         (at < body.len()).then(|| {
             let start = at;
-            let end = body[start..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).map_or(body.len(), |l| start + l);
+            let end =
+                body[start..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).map_or(body.len(), |l| start + l);
             at = match body.get(end..end + 2) {
                 Some(b"\r\n") => end + 2,
                 _ => end + 1,
