@@ -53,6 +53,8 @@ pub(super) enum Command {
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
+    /// Hold recordings to the rules of their APIs, offline
+    Check(CheckArgs),
     /// List the rules of the APIs that replies are held to
     Rules(RulesArgs),
     /// Print what a shell needs to complete commands and flags
@@ -160,7 +162,8 @@ pub(super) struct SourceArgs {
     /// Folder with the recordings
     #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
     pub(super) recordings: PathBuf,
-    /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
+    /// Point a provider elsewhere: a base URL with its version part, script:FILE, or script:URL where `retake script`
+    /// serves one; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
     /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
@@ -181,6 +184,18 @@ pub(super) struct SourceArgs {
     /// The files that suites name: learnt while they are read.
     #[arg(skip)]
     pub(super) named: Named,
+}
+
+/// Who may call a server besides programs of this machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Who may call")]
+pub(super) struct AccessArgs {
+    /// Answer under this host name too, besides localhost and the address bound to; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub(super) allow_host: Vec<String>,
+    /// Let web pages of this origin call, such as http://localhost:3000; * lets in every page; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub(super) allow_origin: Vec<String>,
 }
 
 /// How providers are asked live; each wins over the providers' file.
@@ -276,29 +291,40 @@ fn workers(text: &str) -> Result<usize, String> {
     }
 }
 
+const STACK: &str = "Stack";
+
 /// `retake stack`.
 #[derive(Debug, Args)]
 pub(super) struct StackArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
     /// Providers of this setup; without it, every provider that can answer in this mode
-    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME")]
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = STACK)]
     pub(super) setup: Option<String>,
     /// Port; 0 lets the system pick
-    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321)]
+    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321, help_heading = STACK)]
     pub(super) port: u16,
     /// Address; anything but loopback wants a key
-    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1")]
+    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = STACK)]
     pub(super) host: std::net::IpAddr,
     /// Keys that clients must present as Bearer tokens
-    #[arg(long, env = "RETAKE_STACK_KEYS", value_name = "KEY", value_delimiter = ',', hide_env_values = true)]
+    #[arg(
+        long,
+        env = "RETAKE_STACK_KEYS",
+        value_name = "KEY",
+        value_delimiter = ',',
+        hide_env_values = true,
+        help_heading = STACK
+    )]
     pub(super) keys: Vec<String>,
     /// SQLite file for the stored chat completions
-    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
+    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db", help_heading = STACK)]
     pub(super) store: PathBuf,
     /// End streams without `data: [DONE]`, as llama-stack does; clients of llama-stack before 0.7 never get it
-    #[arg(long, env = "RETAKE_NO_DONE")]
+    #[arg(long, env = "RETAKE_NO_DONE", help_heading = STACK)]
     pub(super) no_done: bool,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
 }
 
 /// `retake script`.
@@ -354,6 +380,46 @@ pub(super) enum SchemaOf {
     Providers,
     /// setups.yaml
     Setups,
+}
+
+/// `retake rules`.
+#[derive(Debug, Args)]
+pub(super) struct RulesArgs {
+    /// As tables, for a page
+    #[arg(long)]
+    pub(super) markdown: bool,
+}
+
+/// `retake check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 ok, 1 violations or files that cannot be read, 4 usage, 5 no recordings.")]
+pub(super) struct CheckArgs {
+    /// Folders of recordings, or files
+    #[arg(value_name = "PATH", default_value = "recordings")]
+    pub(super) paths: Vec<PathBuf>,
+    /// A table by this, in the place of a list by file
+    #[arg(long, value_name = "WHAT")]
+    pub(super) by: Option<CheckBy>,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Folder with providers.yaml, which says what is known of each provider
+    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
+    pub(super) suites: PathBuf,
+    /// standard fails on violations, strict on deviations too
+    #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
+    pub(super) protocol: Mode,
+}
+
+/// What recordings have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum CheckBy {
+    /// Who answered.
+    Provider,
+    /// Which model was asked.
+    Model,
+    /// Which endpoint was asked.
+    Endpoint,
 }
 
 #[cfg(test)]
@@ -418,12 +484,4 @@ mod tests {
         assert!(test_args("x -n auto").run.workers >= 1);
         assert!(TestArgs::try_parse_from(["x", "-n", "many"]).is_err());
     }
-}
-
-/// `retake rules`.
-#[derive(Debug, Args)]
-pub(super) struct RulesArgs {
-    /// As tables, for a page
-    #[arg(long)]
-    pub(super) markdown: bool,
 }

@@ -25,11 +25,16 @@ pub(super) struct Parties {
 
 /// Reads providers and setups; those that ship are used where the folder has none.
 pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop> {
-    let providers = file_or(&source.suites.join("providers.yaml"), PROVIDERS)?;
-    let catalogue = provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))?;
+    let catalogue = catalogue(&source.suites, color)?;
     let setups = file_or(&source.suites.join("setups.yaml"), SETUPS)?;
     let setups = provider::parse_setups(&setups, &catalogue).map_err(|error| Stop::usage(error.render(color)))?;
     Ok(Parties { catalogue, setups })
+}
+
+/// Reads the providers alone.
+pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
+    let providers = file_or(&suites.join("providers.yaml"), PROVIDERS)?;
+    provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))
 }
 
 /// Reads suites.

@@ -4,6 +4,7 @@ mod address;
 mod app;
 mod args;
 mod budget;
+mod check;
 mod completions;
 mod counted;
 mod exit;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
             Command::Run(args) => return program::run(*args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Check(args) => check::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Completions(args) => completions::run(&args),
         }),

@@ -24,12 +24,12 @@ mod view;
 mod walk;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::wire::BodyKind;
-use credentials::PLACEHOLDER;
+use credentials::{PLACEHOLDER, Values};
 use edits::{Edit, in_order, replaced};
 use finder::{Finder, Hit, Views};
 use pieces::{Joined, bytes_in_numbers};
@@ -51,7 +51,7 @@ pub struct Secrets {
     /// What a message itself carries.
     carried: Option<Arc<Finder>>,
     /// What messages carried lately: a client comes with the same key again and again.
-    before: Arc<Mutex<HashMap<BTreeSet<String>, Option<Arc<Finder>>>>>,
+    before: Arc<Mutex<HashMap<Values, Option<Arc<Finder>>>>>,
     /// Request headers that are kept besides the usual ones.
     kept_headers: Vec<String>,
 }
@@ -100,13 +100,15 @@ impl Secrets {
     }
 
     /// With what else must not be kept, because it came with a message.
-    fn with(&self, values: BTreeSet<String>) -> Cow<'_, Self> {
+    fn with(&self, values: Values) -> Cow<'_, Self> {
         if values.is_empty() {
             return Cow::Borrowed(self);
         }
         // What a request carried counts for its reply too.
-        let chain = self.carried.iter().flat_map(|finder| finder.values()).map(str::to_owned);
-        let values: BTreeSet<String> = chain.chain(values).collect();
+        let chain = self.carried.iter().flat_map(|finder| finder.values());
+        let mut all = values;
+        all.extend(chain.map(|(value, placeholder)| (value.to_owned(), placeholder.to_owned())));
+        let values = all;
         let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).get(&values).cloned();
         let carried = before.unwrap_or_else(|| {
             let carried = self.carried(&values);
@@ -123,10 +125,10 @@ impl Secrets {
         }
     }
 
-    fn carried(&self, values: &BTreeSet<String>) -> Option<Arc<Finder>> {
+    fn carried(&self, values: &Values) -> Option<Arc<Finder>> {
         let declared = Secrets { carried: None, ..self.clone() };
-        let news = values.iter().filter(|value| declared.find(value.as_bytes()).is_none());
-        let news = news.map(|value| (OF_MESSAGE.to_owned(), PLACEHOLDER.to_owned(), value.clone()));
+        let news = values.iter().filter(|(value, _)| declared.find(value.as_bytes()).is_none());
+        let news = news.map(|(value, placeholder)| (OF_MESSAGE.to_owned(), placeholder.clone(), value.clone()));
         let finder = Finder::new(news);
         (!finder.is_empty()).then(|| Arc::new(finder))
     }

@@ -54,6 +54,13 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// The model that was asked.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}
+
 impl Endpoint {
     fn of(method: &str, path: &str) -> Option<Self> {
         // A gateway, a proxy and a provider each put something of their own before it.

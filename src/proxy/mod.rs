@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `address` | pure: what a path means |
+//! | `credential` | pure: whose credential a request goes with |
 //! | `service` | requests to tapes and replies back; moves bytes |
 //! | `session` | which sessions run, and what is said of one that ends |
 //! | `refusal` | what the proxy itself has to say |
@@ -11,15 +12,19 @@
 //! is. Clients who ask the same URL as a suite does share its recordings.
 
 mod address;
+mod credential;
 mod refusal;
 mod service;
 mod session;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::AccessKeys;
+pub use crate::access::Guard;
 use crate::provider::Provider;
 use crate::record::{Mode, Tape, TapeSet};
 use session::Sessions;
@@ -35,8 +40,12 @@ pub struct ProxyConfig {
     pub tapes: Arc<TapeSet>,
     /// How they answer, for those who ask.
     pub mode: Mode,
+    /// Under which names it is asked, and by which web pages.
+    pub guard: Guard,
     /// What every request must carry, if anything.
     pub token: Option<String>,
+    /// The providers that get a client's own credential, where it sends one, and no key.
+    pub client_auth: BTreeSet<String>,
     /// Hears of every request that the proxy had no answer to through nobody's passing fault.
     pub tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     /// Hears of each recording of a session that was kept, not written, or is worth a look.
@@ -61,19 +70,24 @@ pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
     mode: Mode,
+    guard: Guard,
     keys: AccessKeys,
+    client_auth: BTreeSet<String>,
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     sessions: Sessions,
+    /// How often a stranger was refused.
+    strangers: AtomicUsize,
 }
 
 impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, tapes, mode, token, tell, note, case } = config;
+        let ProxyConfig { providers, tapes, mode, guard, token, client_auth, tell, note, case } = config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
-        Proxy { providers, tapes, mode, keys, tell, note, case, sessions: Sessions::default() }
+        let (sessions, strangers) = (Sessions::default(), AtomicUsize::new(0));
+        Proxy { providers, tapes, mode, guard, keys, client_auth, tell, note, case, sessions, strangers }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

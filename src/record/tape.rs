@@ -329,7 +329,7 @@ impl Tape {
                 used: &used,
                 label,
             };
-            missed.said(command.as_deref())
+            missed.message(command.as_deref())
         });
         let (kind, mut message) = match said.await {
             Ok(said) => said,

@@ -3,6 +3,8 @@
 
 mod app;
 mod bad_input;
+mod browser;
+mod credentials;
 mod faults;
 #[cfg(unix)]
 mod interrupt;
@@ -24,6 +26,7 @@ mod server;
 mod stack;
 mod stack_clients;
 mod start;
+mod strangers;
 mod typos;
 mod watch;
 mod world;

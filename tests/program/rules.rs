@@ -98,3 +98,27 @@ fn the_rules_are_listed() {
     ran.says("tool-call-index (violation)\n    an index for every piece of a tool call")
         .says("    else: the Python SDK raises");
 }
+
+#[test]
+fn recordings_are_held_to_the_rules_offline() {
+    let dir = folder("id: c", "[{id: m}]");
+    let record =
+        "test --setup odd --mode record --provider odd=script:script.yaml --stack-config direct --protocol off";
+    dir.retake(record).run().exits(0);
+    let ran = dir.retake("check").run().exits(1);
+    ran.says("2 recordings: 1 violation, 1 deviation, 0 known").says(": violation models-list\n");
+    let by_endpoint = dir.retake("check recordings/odd --by endpoint").run().exits(1);
+    by_endpoint.says("/v1/models                     1           1           0      0  models-list ×1");
+    let json: serde_json::Value = serde_json::from_str(&dir.retake("check --json").run().exits(1).stdout).unwrap();
+    assert_eq!((&json["recordings"], &json["findings"][0]["provider"]), (&2.into(), &"odd".into()));
+    let known = "    deviates: {models-list: a bare list, usage-missing: {reason: none, models: [m]}}\n";
+    dir.write("suites/providers.yaml", &format!("{PROVIDERS}{known}"));
+    dir.retake("check").run().exits(0).says("2 recordings: 0 violations, 0 deviations, 2 known");
+    dir.write("suites/providers.yaml", &format!("{PROVIDERS}    deviates: {{models-list: a bare list}}\n"));
+    dir.retake("check").run().exits(0).says("1 deviation");
+    dir.retake("check --protocol strict").run().exits(1);
+    dir.write("recordings/odd/torn.json", "{\"request\": ");
+    dir.retake("check").run().exits(1).says("recordings/odd/torn.json: cannot be read: line 1");
+    dir.retake("check recordingz").run().exits(4).says("did you mean `recordings`?");
+    Dir::new().retake("check .").run().exits(5);
+}

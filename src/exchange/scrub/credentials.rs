@@ -1,12 +1,13 @@
 //! The credentials that a message itself carries, by the names under which they travel.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::exchange::credential::{self, is_passed_on};
 use crate::exchange::model::Request;
 use crate::wire::headers::{is_account, is_credential, is_credential_parameter};
 
@@ -24,20 +25,33 @@ pub(super) fn is_random(value: &[u8]) -> bool {
         && !value.iter().any(u8::is_ascii_whitespace)
 }
 
-/// The values that a request shows who it is with.
-pub(super) fn of_request(request: &Request) -> BTreeSet<String> {
+/// Values, each with what stands in its place.
+pub(super) type Values = BTreeMap<String, String>;
+
+/// The values that a request shows who it is with. What a provider may get goes by the name of its header.
+pub(super) fn of_request(request: &Request) -> Values {
     let mut all = BTreeSet::new();
     for (name, value) in request.headers.iter().filter(|(name, _)| is_credential(name.as_str())) {
-        if let Ok(value) = value.to_str() {
-            add_header(name.as_str(), value, &mut all);
+        match value.to_str() {
+            Ok(value) if !is_passed_on(name.as_str()) || value.starts_with('{') => {
+                add_header(name.as_str(), value, &mut all);
+            }
+            _ => {}
         }
     }
     add_url(&request.endpoint, &mut all);
+    let mut all = placed(all);
+    let own = credential::credentials(&request.headers);
+    all.extend(own.into_iter().map(|(variable, value)| (value, format!("${variable}"))));
     all
 }
 
+fn placed(values: BTreeSet<String>) -> Values {
+    values.into_iter().map(|value| (value, PLACEHOLDER.to_owned())).collect()
+}
+
 /// The values of a reply's headers that say whose account it was, or let someone in.
-pub(super) fn of_reply<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> BTreeSet<String> {
+pub(super) fn of_reply<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> Values {
     let mut all = BTreeSet::new();
     for (name, value) in headers {
         if is_credential(name) || is_account(name) {
@@ -46,7 +60,7 @@ pub(super) fn of_reply<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) ->
             add_url(value, &mut all);
         }
     }
-    all
+    placed(all)
 }
 
 /// Whether a reply's header says where something is.
@@ -177,19 +191,18 @@ mod tests {
         let endpoint = endpoint.to_owned();
         let request =
             Request { method: Method::GET, endpoint, headers, body: "".into(), auth: Auth::Provider, case: None };
-        of_request(&request).into_iter().collect()
+        of_request(&request).into_keys().collect()
     }
 
     #[test]
     fn the_value_of_each_kind_of_credential_is_found() {
         assert_eq!(told(&[("authorization", "Bearer own-key-42-x")], "/"), ["own-key-42-x"]);
         assert_eq!(
-            told(&[("authorization", "Basic dXNlcjpwYXNzdzByZC0xMg==")], "/"),
-            ["dXNlcjpwYXNzdzByZC0xMg==", "passw0rd-12"]
+            told(&[("authorization", "Basic dXNlcjpwYXNzdzByZC0xMjM0")], "/"),
+            ["dXNlcjpwYXNzdzByZC0xMjM0", "passw0rd-1234"]
         );
-        let signed =
-            "AWS4-HMAC-SHA256 Credential=AKX2LONG/20260101/us-east-1, SignedHeaders=host;x, Signature=9f86d081";
-        assert_eq!(told(&[("authorization", signed)], "/"), ["9f86d081", "AKX2LONG/20260101/us-east-1"]);
+        let signed = "AWS4-HMAC-SHA256 Credential=AKX2LONGER123456/20260101/us-east-1, SignedHeaders=host;x, Signature=9f86d081884c7d65";
+        assert_eq!(told(&[("authorization", signed)], "/"), ["9f86d081884c7d65", "AKX2LONGER123456"]);
         assert_eq!(told(&[("cookie", "a=b; session=5e55-10n-id")], "/"), ["5e55-10n-id"]);
         let data = r#"{"together_api_key": "t0g3ther-key", "url": "short"}"#;
         assert_eq!(told(&[("x-llamastack-provider-data", data)], "/"), ["t0g3ther-key"]);

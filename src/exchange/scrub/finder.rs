@@ -50,8 +50,9 @@ impl Finder {
         self.values.iter().map(|value| value.variable.as_str())
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(|value| value.value.as_str())
+    /// Its values, each with what stands in its place.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|value| (value.value.as_str(), value.placeholder.as_str()))
     }
 
     /// Adds every place in the source where a value stands.

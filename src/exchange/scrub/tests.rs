@@ -321,10 +321,10 @@ fn what_a_request_shows_itself_with_is_kept_nowhere() {
     request.headers.insert("helicone-auth", HeaderValue::from_static("Bearer hel1cone-cr3d"));
     request.headers.insert("authorization", HeaderValue::from_static("Bearer anything"));
     let (kept, _) = exchanged(request, &[], "cl1ent-own-cr3d s1gned-by-m3 other-k3y-1 hel1cone-cr3d anything");
-    assert_eq!(kept.request.body, "{\"echo\":\"$CREDENTIAL\"}");
+    assert_eq!(kept.request.body, "{\"echo\":\"$CLIENT_X_PORTKEY_API_KEY\"}");
     assert_eq!(kept.request.endpoint, "/v1/x?SIG=$CREDENTIAL&a=1;api%5Fkey=$CREDENTIAL");
     assert_eq!(kept.url, "https://$CREDENTIAL@h.example/v1/x?SIG=$CREDENTIAL&a=1;api%5Fkey=$CREDENTIAL");
-    assert_eq!(kept.reply.body, "$CREDENTIAL $CREDENTIAL $CREDENTIAL $CREDENTIAL anything");
+    assert_eq!(kept.reply.body, "$CLIENT_X_PORTKEY_API_KEY $CREDENTIAL $CREDENTIAL $CLIENT_HELICONE_AUTH anything");
     assert!(kept.request.headers.is_empty());
 }
 
