@@ -41,8 +41,9 @@ pub(super) fn of_request(request: &Request) -> Values {
     }
     add_url(&request.endpoint, &mut all);
     let mut all = placed(all);
-    let own = credential::credentials(&request.headers);
-    all.extend(own.into_iter().map(|(variable, value)| (value, format!("${variable}"))));
+    // What is JSON was taken apart above.
+    let own = credential::credentials(&request.headers).into_iter().filter(|(_, value)| !value.contains('"'));
+    all.extend(own.map(|(variable, value)| (value, format!("${variable}"))));
     all
 }
 
