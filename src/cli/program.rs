@@ -59,7 +59,7 @@ fn compare(args: &ProgramArgs, first: &Path, second: &Path) -> Result<(), Stop> 
 
 fn once(args: &ProgramArgs) -> Result<u8, Stop> {
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
-    let behind = Behind::new(&args.proxy, Staging::Command, |flags| {
+    let behind = Behind::new(&args.proxy, None, Staging::Command, |flags| {
         format!("retake run{flags} --mode record -- {}", words.join(" "))
     })?;
     let troubles = Arc::new(Troubles::default());

@@ -13,7 +13,7 @@ use crate::record::{Mode, Staging, Tape, TapeSet, Verdict};
 use super::args::ProxyArgs;
 use super::exit::Stop;
 use super::load::unknown;
-use super::settings::{Elsewhere, Sourcing, add_flag, again, named_setup};
+use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, named_setup};
 use super::tapes::{ClientAuth, Tapes, providers_of};
 use super::{load, output, settings};
 
@@ -63,7 +63,12 @@ pub(super) struct Behind {
 
 impl Behind {
     /// `record` makes the command that records out of the flags that say where things are.
-    pub(super) fn new(args: &ProxyArgs, staging: Staging, record: impl Fn(&str) -> String) -> Result<Self, Stop> {
+    pub(super) fn new(
+        args: &ProxyArgs,
+        token: Option<String>,
+        staging: Staging,
+        record: impl Fn(&str) -> String,
+    ) -> Result<Self, Stop> {
         let color = settings::color(None);
         let parties = load::parties(&args.source, color)?;
         let catalogue = &parties.catalogue;
@@ -77,6 +82,7 @@ impl Behind {
             None => catalogue.providers.iter().map(|provider| provider.name.clone()).collect(),
         };
         let line = record(&flags(args));
+        sourcing.guard(TOKEN_VARIABLE, token);
         let secrets = sourcing.secrets(catalogue);
         output::hush_panics(&secrets);
         let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, staging, color).asking_once();

@@ -112,6 +112,10 @@ pub(super) enum Elsewhere {
     Script(PathBuf),
 }
 
+/// What lets a client into the proxy, and what lets one into the stack.
+pub(super) const TOKEN_VARIABLE: &str = "RETAKE_TOKEN";
+pub(super) const KEYS_VARIABLE: &str = "RETAKE_STACK_KEYS";
+
 /// Everything about providers that flags and environment decide.
 pub(super) struct Sourcing {
     pub(super) mode: Mode,
@@ -123,6 +127,8 @@ pub(super) struct Sourcing {
     pub(super) manners: Manners,
     /// Multiple of the recorded pace; `None` plays at once.
     pub(super) speed: Option<f64>,
+    /// What clients must show to be let in, each with the variable that it may come from.
+    own: Vec<(String, String)>,
     env: BTreeMap<String, String>,
 }
 
@@ -176,6 +182,7 @@ impl Sourcing {
             by_hand,
             manners: manners(&args.live),
             speed: args.replay_speed,
+            own: Vec::new(),
             env: BTreeMap::new(),
         })
     }
@@ -183,6 +190,11 @@ impl Sourcing {
     /// Lets a setup's environment fill in what the real one leaves unset.
     pub(super) fn with_env(&mut self, setup: &Setup) {
         self.env.extend(setup.env.clone());
+    }
+
+    /// Counts what clients must show to be let in among the secrets.
+    pub(super) fn guard(&mut self, variable: &str, values: impl IntoIterator<Item = String>) {
+        self.own.extend(values.into_iter().map(|value| (variable.to_owned(), value)));
     }
 
     /// Whether there are recordings of a provider.
@@ -193,7 +205,7 @@ impl Sourcing {
         })
     }
 
-    /// Every key value that any provider could use: none of them may be kept or shown.
+    /// Every key value that any provider could use, and what lets clients in: none of them may be kept or shown.
     pub(super) fn secrets(&self, catalogue: &Catalogue) -> Secrets {
         self.secrets_with(catalogue, [])
     }
@@ -215,7 +227,13 @@ impl Sourcing {
         // What a variable holds goes by its name.
         let is_new = |value: &String| vars.iter().all(|(_, known)| known.trim() != value);
         let in_urls: Vec<String> = urls.flat_map(|url| secrets_in(url)).filter(is_new).collect();
-        Secrets::new(vars.into_iter().chain(in_urls.into_iter().map(|value| ("RETAKE_PROVIDER".to_owned(), value))))
+        let in_urls = in_urls.into_iter().map(|value| ("RETAKE_PROVIDER".to_owned(), value));
+        let let_in = [TOKEN_VARIABLE, KEYS_VARIABLE].into_iter().filter_map(|var| Some((var, self.var(var)?)));
+        let each = |(var, values): (&str, String)| {
+            let values: Vec<String> = values.split(',').chain([values.as_str()]).map(str::to_owned).collect();
+            values.into_iter().map(move |value| (var.to_owned(), value)).collect::<Vec<_>>()
+        };
+        Secrets::new(vars.into_iter().chain(in_urls).chain(let_in.flat_map(each)).chain(self.own.iter().cloned()))
     }
 
     /// A variable of the real environment, for what is started from here. Empty is what it is.

@@ -10,7 +10,7 @@ use super::args::StackArgs;
 use super::exit::{Exit, Stop};
 use super::load::Parties;
 use super::output::{guarded, warn};
-use super::settings::{Sourcing, named_setup};
+use super::settings::{KEYS_VARIABLE, Sourcing, named_setup};
 use super::socket::{bind, ended, guard, ready};
 use super::tapes::{Tapes, providers_of};
 use super::wire::router;
@@ -27,6 +27,7 @@ pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
     if let Some(setup) = setup {
         sourcing.with_env(setup);
     }
+    sourcing.guard(KEYS_VARIABLE, args.keys.clone());
     let secrets = sourcing.secrets(&parties.catalogue);
     guarded(&secrets, || serve(args, &parties, &sourcing, setup, &secrets))
 }

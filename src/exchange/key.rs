@@ -7,6 +7,7 @@
 //!   the recordings of other tools have it, and elsewhere an empty one is none;
 //! - no body is `null`, and `{}` where the method carries none by nature;
 //! - a compressed body is what is in it, and a form is its parts, whatever stands between them;
+//! - what anyone can see is a credential is none of it, as it is not kept;
 //! - a request that is to go without a key is another one than with it (`"auth": "none"`).
 //!
 //! A body that is a JSON object or array is compared as JSON, any other text as text (`"body": "…"`), and bytes that
@@ -27,6 +28,7 @@ use super::body::Body;
 use super::edits::{At, Edits, Masker, tree};
 use super::model::{Auth, Request};
 use super::rules::{Rules, endpoint_of};
+use super::scrub::without_credentials;
 use super::{header, multipart, python};
 use crate::wire::hex::hex;
 
@@ -69,7 +71,7 @@ impl PartialOrd for Key {
 
 /// The key of a request, asked or recorded, to a provider with this declared base URL.
 pub fn key(request: &Request, base_url: &str, rules: &Rules) -> Key {
-    Canon { request, rules, is_older: false }.key(base_url)
+    Canon { request: &without_credentials(request), rules, is_older: false }.key(base_url)
 }
 
 /// The key that an older retake gave a request, where it was another one: it took no body for `{}`, and a form or a
@@ -80,7 +82,7 @@ pub fn older_key(request: &Request, base_url: &str, rules: &Rules) -> Option<Key
     if !is_empty && !is_packed && multipart::boundary(&request.headers).is_none() {
         return None;
     }
-    let older = Canon { request, rules, is_older: true }.key(base_url);
+    let older = Canon { request: &without_credentials(request), rules, is_older: true }.key(base_url);
     (older != key(request, base_url, rules)).then_some(older)
 }
 

@@ -1,6 +1,6 @@
 //! The cases that run, and what all of a run's tapes did together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +16,8 @@ pub(super) struct Cases {
     failures: Mutex<Vec<String>>,
     /// Of each mask that a request was compared under, as it is shown: whether it has hit anything.
     masks: Mutex<BTreeMap<String, bool>>,
+    /// Variables whose values stood in requests that were recorded.
+    held: Mutex<BTreeSet<String>>,
 }
 
 /// What became of files in the whole run.
@@ -36,6 +38,7 @@ impl Default for Cases {
             files: Mutex::default(),
             failures: Mutex::default(),
             masks: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 }
@@ -51,6 +54,11 @@ impl Cases {
         let state = Arc::new(CaseState::new(Some(case)));
         running.insert(case.to_owned(), Arc::clone(&state));
         state
+    }
+
+    /// Whether no request before held the value of this variable.
+    pub(super) fn is_first_with(&self, variable: &str) -> bool {
+        lock(&self.held).insert(variable.to_owned())
     }
 
     /// A case that runs.

@@ -13,10 +13,9 @@ use super::cases::Cases;
 use super::in_flight::{Entry, InFlight, LiveRequest, Turn};
 use super::library::Library;
 use super::plan::Trust;
-use super::scrubbing::Scrubbing;
 use super::writer::{Batch, Writer};
 use super::{Options, Staging, Verdict, player};
-use crate::exchange::{self, ChunkMark, End, Exchange, Key, Origin};
+use crate::exchange::{self, ChunkMark, End, Exchange, Key, Origin, Secrets};
 use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
 
 /// Records what one live upstream answers.
@@ -38,7 +37,12 @@ pub(super) struct ToRecord {
     pub(super) key: Key,
     pub(super) nth: u32,
     pub(super) case: Arc<CaseState>,
+    /// What must not be kept: what was declared, and the credentials that it carries.
+    pub(super) secrets: Secrets,
 }
+
+/// What is larger is scrubbed on a thread of its own, so that nobody else waits.
+const LARGE: usize = 64 << 10;
 
 type Chunk = Result<Bytes, Error>;
 
@@ -231,17 +235,15 @@ impl Keeping {
 
 impl Relay {
     async fn run(self, asked: ToRecord, mut flight: LiveRequest, head: oneshot::Sender<Result<Reply, Error>>) {
-        let ToRecord { request, kept, key, nth, case } = asked;
+        let ToRecord { request, kept, key, nth, case, secrets } = asked;
         let options = &self.keeping.options;
-        let match_headers = &self.keeping.writer.library().rules().match_headers;
-        let scrubbing = Scrubbing::new(&options.secrets, &request, match_headers);
         let start = Instant::now();
         let mut live = match self.live.send(request).await {
             Ok(reply) => reply,
             Err(error) => {
                 drop(flight);
                 // A client that is gone does not hear it.
-                let _ = head.send(Err(Error::new(error.kind, scrubbing.text(&error.message))));
+                let _ = head.send(Err(Error::new(error.kind, secrets.text(&error.message))));
                 return;
             }
         };
@@ -259,10 +261,11 @@ impl Relay {
             chunks,
             end,
         };
-        let url = scrubbing.text(&self.keeping.writer.library().url(&kept.endpoint));
+        let url = self.keeping.writer.library().url(&kept.endpoint);
         let origin = if is_script { Origin::Simulated } else { Origin::Real };
         let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
-        let entry = Entry::new(key, nth, scrubbing.exchange(&exchange));
+        let Some(exchange) = scrubbed(secrets, exchange).await else { return };
+        let entry = Entry::new(key, nth, exchange);
         if case.case.is_some() || options.staging == Staging::Command {
             self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
         }
@@ -272,6 +275,14 @@ impl Relay {
         drop(flight);
         drop(client);
     }
+}
+
+/// The exchange as it is kept; `None` where that panicked, of which the panic itself told.
+async fn scrubbed(secrets: Secrets, exchange: Exchange) -> Option<Exchange> {
+    if exchange.reply.body.len() + exchange.request.body.len() <= LARGE {
+        return Some(secrets.exchange(&exchange));
+    }
+    tokio::task::spawn_blocking(move || secrets.exchange(&exchange)).await.ok()
 }
 
 /// Reads a body to its end, hands each chunk on as it comes, and keeps it with its time.

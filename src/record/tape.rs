@@ -15,10 +15,9 @@ use super::mode::Mode;
 use super::order::{Answer, Asker, answer};
 use super::player;
 use super::recorder::{Recorder, ToRecord};
-use super::scrubbing::Scrubbing;
 use super::view::View;
-use super::{Options, Verdict};
-use crate::exchange::{self, Auth, Key, What, trouble};
+use super::{Options, Staging, Verdict};
+use crate::exchange::{self, Auth, Key, Secrets, What, trouble};
 use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
 
 /// An upstream for one provider, in one mode.
@@ -45,7 +44,12 @@ struct Understood {
     nth: u32,
     view: Arc<View>,
     case: Arc<CaseState>,
+    /// What must not be kept of it, and of its reply.
+    secrets: Secrets,
 }
+
+/// A larger body is understood on a thread of its own, so that nobody else waits.
+const LARGE: usize = 64 << 10;
 
 /// What the recordings have for a request.
 enum Played {
@@ -172,18 +176,53 @@ impl Tape {
             }
             case.release(name, nth);
         }
-        let scrubbing = Scrubbing::new(&self.options.secrets, &request, &self.library.rules().match_headers);
-        let kept = scrubbing.request(&request);
-        let key = known.map_or_else(|| self.library.key_under(&view.rules, &kept), |known| known.key.clone());
+        let key = known.map(|known| known.key.clone());
+        let (kept, key, secrets) = self.understood(&request, &view, key).await?;
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
         let nth = case.next_nth(&name);
         let state = Arc::clone(&case);
-        let reply = self.find(Understood { request, kept, key, nth, view, case }).await;
+        let reply = self.find(Understood { request, kept, key, nth, view, case, secrets }).await;
         if reply.is_err() {
             state.release(&name, nth);
         }
         reply
+    }
+
+    /// A request as it is kept, its key, and what must not be kept of its reply.
+    async fn understood(
+        &self,
+        request: &Request,
+        view: &Arc<View>,
+        key: Option<Key>,
+    ) -> Result<(Request, Key, Secrets), Error> {
+        let is_large = request.body.len() > LARGE;
+        let (secrets, library) = (self.options.secrets.clone(), Arc::clone(&self.library));
+        let (request, view) = (request.clone(), Arc::clone(view));
+        let understand = move || {
+            let secrets = secrets.of(&request).into_owned();
+            let kept = secrets.request(&request);
+            let key = key.unwrap_or_else(|| library.key_under(&view.rules, &kept));
+            (kept, key, secrets)
+        };
+        if is_large { blocking(understand).await } else { Ok(understand()) }
+    }
+
+    /// Says once of each secret that a recording is found by its value.
+    fn say_what_it_depends_on(&self, asked: &Understood) {
+        let Understood { request, kept, .. } = asked;
+        // What a suite sends says `$VARIABLE` itself where a secret is not set.
+        if self.options.staging == Staging::Case || request.body == kept.body && request.endpoint == kept.endpoint {
+            return;
+        }
+        let Some(variable) = self.options.secrets.find_in_request(request) else { return };
+        if self.cases.is_first_with(variable) {
+            self.cases.nobody().note(format!(
+                "{} {} holds the value of {variable}: its recording is replayed only where {variable} has the value \
+                 that the request holds, in place of which the file says ${variable}",
+                kept.method, kept.endpoint
+            ));
+        }
     }
 
     async fn find(&self, asked: Understood) -> Result<Reply, Error> {
@@ -209,8 +248,9 @@ impl Tape {
             return Err(self.miss(asked, files).await);
         }
         let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
-        let Understood { request, kept, key, nth, case, .. } = asked;
-        recorder.send(ToRecord { request, kept, key, nth, case }).await
+        self.say_what_it_depends_on(&asked);
+        let Understood { request, kept, key, nth, case, secrets, .. } = asked;
+        recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await
     }
 
     /// Looks for what answers a request. What may take long is done on a thread of its own, so that nobody else waits.
@@ -321,7 +361,7 @@ impl Upstream for Tape {
     }
 }
 
-/// Does what blocks where it holds nobody up.
+/// Does what blocks, or takes long, where it holds nobody up.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::new(ErrorKind::Other, format!("looking for a recording failed: {error}")))

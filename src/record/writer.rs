@@ -12,7 +12,7 @@ use super::file_cache::Found;
 use super::in_flight::Entry;
 use super::library::{Library, Place};
 use super::plan::{Planned, Recorded, Trust, disowned, plan};
-use crate::exchange::{self, Key, Owners, Recording, Secrets};
+use crate::exchange::{self, Exchange, Key, Owners, Recording, Secrets};
 
 /// Writes into one library.
 pub(super) struct Writer {
@@ -251,6 +251,14 @@ impl Writer {
         let text = exchange::write(recording);
         if let Some(variable) = self.secrets.find(text.as_bytes()) {
             return Err(io::Error::other(format!("the value of {variable} would remain in it")));
+        }
+        let Exchange { request, reply, .. } = &recording.exchange;
+        if let Some(variable) = self.secrets.find_in_reply(reply) {
+            return Err(io::Error::other(format!(
+                "the value of {variable} would remain in it: the reply to {} {} tells it in pieces or as numbers, in whose \
+                 place nothing can stand that is true",
+                request.method, request.endpoint
+            )));
         }
         let shelf = self.library.shelf(place);
         let before = shelf.changed();

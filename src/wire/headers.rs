@@ -1,6 +1,8 @@
 //! Which headers and query parameters mean what to whoever passes a message on: the one table of the proxy, the gateway,
 //! the recorder and the scripts.
 
+use percent_encoding::percent_decode_str;
+
 /// Headers that say something of one connection only, or of the address that the caller used.
 const OF_ONE_HOP: [&str; 12] = [
     "connection",
@@ -24,11 +26,37 @@ const OF_THE_ADDRESS: [&str; 2] = ["alt-svc", "strict-transport-security"];
 pub const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
 
 /// What a name has in it under which a key, a cookie or a password travels.
-const CREDENTIALS: [&str; 7] =
-    ["authorization", "api-key", "apikey", "subscription-key", "cookie", "secret", LLAMA_STACKS_KEYS];
+const CREDENTIALS: [&str; 8] =
+    ["authorization", "api-key", "apikey", "subscription-key", "cookie", "secret", "password", LLAMA_STACKS_KEYS];
+
+/// What such a name ends with.
+const CREDENTIAL_ENDS: [&str; 2] = ["-auth", "-signature"];
+
+/// Names, as whole ones, under which a query carries what lets someone in.
+const CREDENTIAL_PARAMETERS: [&str; 4] = ["key", "sig", "signature", "auth"];
+
+/// What a name has in it whose token says where a list goes on.
+const OF_A_LIST: [&str; 3] = ["page", "next", "continuation"];
 
 /// Under which llama-stack's client sends the keys of all its providers, as JSON.
 const LLAMA_STACKS_KEYS: &str = "x-llamastack-provider-data";
+
+/// Parameters with which a URL is signed: who has the URL is let in.
+const SIGNATURES: [&str; 9] = [
+    "sig",
+    "signature",
+    "x-amz-signature",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-goog-signature",
+    "x-goog-credential",
+    "awsaccesskeyid",
+    "key-pair-id",
+];
+
+/// Reply headers that say whose account it was.
+const ACCOUNTS: [&str; 4] =
+    ["openai-organization", "openai-project", "anthropic-organization-id", "x-ms-client-principal-id"];
 
 /// Whether a header says something of one connection, and is not passed on.
 pub fn is_of_one_hop(name: &str) -> bool {
@@ -40,13 +68,31 @@ pub fn is_of_the_address(name: &str) -> bool {
     OF_THE_ADDRESS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a key or a cookie travels under this name, in a header or in a query: it is the caller's own, which neither a
-/// provider nor a recording gets.
+/// Whether a key or a cookie travels in a header of this name: it is the caller's own, which neither a provider nor a
+/// recording gets.
 pub fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    // `page_token` and the like say where a list goes on.
-    let is_token = (name == "token" || name.ends_with("-token")) && !name.contains("page") && !name.contains("next");
-    name == "key" || is_token || CREDENTIALS.iter().any(|part| name.contains(part))
+    let is_token = (name == "token" || name.ends_with("-token")) && !OF_A_LIST.iter().any(|part| name.contains(part));
+    name == "key"
+        || is_token
+        || CREDENTIALS.iter().any(|part| name.contains(part))
+        || CREDENTIAL_ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// The same for a parameter of a query, whose name may be percent-encoded.
+pub fn is_credential_parameter(name: &str) -> bool {
+    let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    is_credential(&name) || name.starts_with("x-amz-") || CREDENTIAL_PARAMETERS.contains(&&*name) || is_signature(&name)
+}
+
+/// Whether a URL is signed with a parameter of this name.
+pub fn is_signature(name: &str) -> bool {
+    SIGNATURES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether a reply's header says whose account it was.
+pub fn is_account(name: &str) -> bool {
+    ACCOUNTS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a header sets a cookie, which belongs to one session.
@@ -54,12 +100,25 @@ pub fn sets_cookie(name: &str) -> bool {
     name.to_ascii_lowercase().starts_with("set-cookie")
 }
 
-/// The parameters of a query that carry no key, and whether one did.
+/// A query without its parameters that carry a key, and whether one did. Some servers take `;` between them, too.
 pub fn query_without_key(query: &str) -> (String, bool) {
-    let is_key = |pair: &&str| is_credential(pair.split('=').next().unwrap_or_default());
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let (keys, kept): (Vec<&str>, Vec<&str>) = pairs.partition(is_key);
-    (kept.join("&"), !keys.is_empty())
+    let mut kept = String::with_capacity(query.len());
+    let mut had_key = false;
+    // What stands between two parameters goes with the second one.
+    let (mut before, mut start) = ("", 0);
+    for (at, end) in query.match_indices(['&', ';']).chain([(query.len(), "")]) {
+        let pair = &query[start..at];
+        let is_key = is_credential_parameter(pair.split('=').next().unwrap_or_default());
+        had_key |= is_key;
+        if !pair.is_empty() && !is_key {
+            if !kept.is_empty() {
+                kept.push_str(before);
+            }
+            kept.push_str(pair);
+        }
+        (before, start) = (end, at + end.len());
+    }
+    (kept, had_key)
 }
 
 #[cfg(test)]
@@ -84,6 +143,10 @@ mod tests {
             "Set-Cookie",
             "client_secret",
             "X-LlamaStack-Provider-Data",
+            "x-access-token",
+            "x-portkey-api-key",
+            "helicone-auth",
+            "cf-aig-authorization",
         ] {
             assert!(is_credential(name), "{name}");
         }
@@ -93,9 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_known_in_any_case_and_encoded() {
+        for name in
+            ["apikey", "Token", "sig", "signature", "subscription-key", "AUTH", "client_secret", "X-Amz-Signature"]
+        {
+            assert!(is_credential_parameter(name), "{name}");
+        }
+        assert!(is_credential_parameter("%73ig") && is_credential_parameter("api%5Fkey"));
+        for name in ["api-version", "pageToken", "author", "design", "zip_code", "limit", "metadata[key]", ""] {
+            assert!(!is_credential_parameter(name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_query_goes_on_without_its_key() {
         assert_eq!(query_without_key("key=s&pageToken=t&x"), ("pageToken=t&x".to_owned(), true));
         assert_eq!(query_without_key("api-version=1&token=s"), ("api-version=1".to_owned(), true));
+        assert_eq!(query_without_key("a=1;sig=s;b=2&%6bey=s&c=3"), ("a=1;b=2&c=3".to_owned(), true));
         assert_eq!(query_without_key("b=c&monkey=1"), ("b=c&monkey=1".to_owned(), false));
         assert_eq!(query_without_key(""), (String::new(), false));
     }

@@ -175,10 +175,15 @@ impl Running {
     }
 
     /// Tells it to end, and waits until it has: everything is written then.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(self) {
+        self.ends(0);
+    }
+
+    /// The same where it has something to complain of.
+    pub(crate) fn ends(mut self, code: i32) {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
         assert!(told.success());
-        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(code));
     }
 
     pub(crate) fn kill(&mut self) {
