@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::case::CaseState;
 use super::cases::Cases;
-use super::in_flight::{Entry, InFlight, LiveRequest, Turn};
+use super::entry::Entry;
+use super::in_flight::{InFlight, LiveRequest, MOST_WAITING, Turn};
 use super::library::Library;
+use super::pipe::pipe;
 use super::plan::Trust;
+use super::relay::{Body, Kept, Relay, Relayed};
+use super::size::Size;
+use super::spool::Spool;
 use super::writer::{Batch, Writer};
 use super::{Options, Staging, Verdict, player};
-use crate::exchange::{self, ChunkMark, End, Exchange, Key, Origin};
+use crate::exchange::{self, End, Exchange, Key, Origin};
 use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
 
 /// Records what one live upstream answers.
@@ -23,6 +25,10 @@ pub(super) struct Recorder {
     live: Shared,
     in_flight: Arc<InFlight>,
     writer: Arc<Writer>,
+    cases: Arc<Cases>,
+    spool: Arc<Spool>,
+    /// Room for replies that are made ready and written, in KiB.
+    room: Arc<Semaphore>,
     options: Options,
     /// Whether everything is asked anew: what a case no longer asks is then no longer its own.
     is_whole: bool,
@@ -39,7 +45,11 @@ pub(super) struct ToRecord {
     pub(super) case: Arc<CaseState>,
 }
 
-type Chunk = Result<Bytes, Error>;
+/// KiB of replies that are made ready and written at once. Each takes several times its size while it is scrubbed, laid
+/// out and read back.
+const AT_ONCE: u32 = 16 << 10;
+/// A reply of no more bytes is made ready where it was read: to hand it to another thread would take longer.
+const SMALL: usize = 64 << 10;
 
 impl Recorder {
     pub(super) fn new(
@@ -49,21 +59,27 @@ impl Recorder {
         options: Options,
         is_whole: bool,
     ) -> Self {
-        let writer = Arc::new(Writer::new(library, options.secrets.clone(), cases));
-        Recorder { live, in_flight: Arc::default(), writer, options, is_whole }
+        let writer = Arc::new(Writer::new(library, options.secrets.clone(), Arc::clone(&cases)));
+        let (spool, room) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE as usize)));
+        Recorder { live, in_flight: Arc::default(), writer, cases, spool, room, options, is_whole }
     }
 
     /// Answers a request: with what another case was just answered that asks the same, else from the live upstream.
     pub(super) async fn send(&self, asked: ToRecord) -> Result<Reply, Error> {
+        if self.cases.ending.is_called() {
+            return Err(Error::new(ErrorKind::Other, "retake was told to end: nothing is asked any more"));
+        }
+        let (path, provider) = (asked.kept.endpoint.split('?').next(), self.writer.library().provider());
+        let what = format!("{} {} ({provider})", asked.kept.method, path.unwrap_or_default());
         let flight = match asked.case.case.as_deref() {
-            None => self.in_flight.alone(None),
+            None => self.in_flight.alone(None, &what),
             Some(case) => loop {
-                match self.in_flight.claim(case, &asked.key, asked.nth) {
+                match self.in_flight.claim(case, &asked.key, asked.nth, &what) {
                     Turn::Ask(flight) => break flight,
                     Turn::Answered(entry) => {
-                        asked.case.paced(&entry.exchange.reply);
+                        asked.case.paced(entry.chunks());
                         self.keep_for_now(&asked.case, &entry).await;
-                        return Ok(player::reply(&entry.exchange.reply, self.options.speed));
+                        return again(entry, self.options.speed).await;
                     }
                     Turn::Wait => {
                         if !self.in_flight.wait_until(|in_flight| in_flight.is_answered(&asked.key, asked.nth)).await {
@@ -76,13 +92,16 @@ impl Recorder {
         };
         // In a task of its own: a client that goes away ends neither the request nor the recording.
         let (head, answered) = oneshot::channel();
-        tokio::spawn(self.relay().run(asked, flight, head));
+        tokio::spawn(self.task().run(asked, flight, head));
         answered.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Other, "the task that records a reply panicked")))
     }
 
-    fn relay(&self) -> Relay {
-        Relay {
+    fn task(&self) -> Task {
+        Task {
             live: Arc::clone(&self.live),
+            cases: Arc::clone(&self.cases),
+            spool: Arc::clone(&self.spool),
+            room: Arc::clone(&self.room),
             keeping: Keeping {
                 in_flight: Arc::clone(&self.in_flight),
                 writer: Arc::clone(&self.writer),
@@ -92,7 +111,17 @@ impl Recorder {
     }
 
     async fn keep_for_now(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) {
-        self.relay().keeping.keep_for_now(case, entry).await;
+        self.task().keeping.keep_for_now(case, entry).await;
+    }
+
+    /// What is asked and has not ended, for people.
+    pub(super) fn under_way(&self) -> Vec<String> {
+        self.in_flight.under_way()
+    }
+
+    /// Whether something waits for the end of a case.
+    pub(super) fn waits_for(&self, case: &str) -> bool {
+        self.in_flight.waiting().iter().any(|whose| whose.as_deref() == Some(case))
     }
 
     /// Ends a case. What it recorded takes its place, stays where it waits for the end of a whole command, or goes.
@@ -175,8 +204,12 @@ async fn keep(writer: &Arc<Writer>, batch: Batch) -> Vec<String> {
     written.unwrap_or_else(|error| vec![format!("could not write a recording: {error}")])
 }
 
-struct Relay {
+/// One request, asked and recorded whatever becomes of its client.
+struct Task {
     live: Shared,
+    cases: Arc<Cases>,
+    spool: Arc<Spool>,
+    room: Arc<Semaphore>,
     keeping: Keeping,
 }
 
@@ -223,12 +256,20 @@ impl Keeping {
     }
 }
 
-impl Relay {
-    async fn run(self, asked: ToRecord, mut flight: LiveRequest, head: oneshot::Sender<Result<Reply, Error>>) {
+impl Task {
+    async fn run(self, asked: ToRecord, mut flight: LiveRequest, mut head: oneshot::Sender<Result<Reply, Error>>) {
         let ToRecord { request, kept, key, nth, case } = asked;
         let options = &self.keeping.options;
         let start = Instant::now();
-        let mut live = match self.live.send(request).await {
+        let answered = tokio::select! {
+            biased;
+            why = self.unwanted(&mut head) => {
+                case.note(self.keeping.writer.not_kept(&key, why));
+                Err(Error::new(ErrorKind::Other, why))
+            }
+            answered = self.live.send(request) => answered,
+        };
+        let mut live = match answered {
             Ok(reply) => reply,
             Err(error) => {
                 drop(flight);
@@ -239,24 +280,37 @@ impl Relay {
         };
         let is_script = live.headers.remove(ORIGIN_HEADER).is_some_and(|value| value == "simulated");
         let (status, headers) = (live.status, live.headers.clone());
-        let (client, body) = mpsc::unbounded_channel::<Chunk>();
-        let body = stream::unfold(body, |mut body| async move { body.recv().await.map(|chunk| (chunk, body)) });
-        let _ = head.send(Ok(Reply { status, headers: live.headers, body: body.boxed() }));
+        let (client, body) = pipe();
+        let _ = head.send(Ok(Reply { status, headers: live.headers, body }));
 
-        let (bytes, chunks, end) = drain(live.body, &client, start).await;
-        let reply = exchange::Reply {
-            status: status.as_u16(),
-            headers: player::header_pairs(&headers),
-            body: bytes.into(),
-            chunks,
-            end,
+        let lost = |kept: &Kept| self.lost(&case, &key, kept);
+        let relay = Relay {
+            spool: &self.spool,
+            most: options.max_size.0,
+            patience: options.patience,
+            ending: &self.cases.ending,
+            lost: &lost,
         };
+        let Relayed { kept: taken, end, is_cut } = relay.run(live.body, &client, start).await;
+        let Kept::All(taken) = taken else { return };
+        let reply =
+            exchange::Reply { status: status.as_u16(), headers: player::header_pairs(&headers), ..no_reply(end) };
         let url = options.secrets.text(&self.keeping.writer.library().url(&kept.endpoint));
         let origin = if is_script { Origin::Simulated } else { Origin::Real };
         let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
-        let entry = Entry::new(key, nth, options.secrets.exchange(&exchange));
-        if case.case.is_some() || options.staging == Staging::Command {
-            self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
+        let _room = self.room(taken.size()).await;
+        let key_of = key.clone();
+        let made = self.made_ready(key, nth, exchange, taken, &case).await;
+        let entry = match made {
+            Ok(mut entry) => {
+                entry.is_cut = is_cut;
+                Arc::new(entry)
+            }
+            Err(error) => return self.lost(&case, &key_of, &Kept::Lost(error.to_string())),
+        };
+        if self.waits(&case) {
+            let gone = self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
+            self.let_go(&gone);
         }
         flight.share(&entry);
         // Before the client sees the end: what it has whole, and what waits for nobody, is on disk.
@@ -264,26 +318,98 @@ impl Relay {
         drop(flight);
         drop(client);
     }
-}
 
-/// Reads a body to its end, hands each chunk on as it comes, and keeps it with its time.
-async fn drain(
-    mut body: stream::BoxStream<'static, Chunk>,
-    client: &mpsc::UnboundedSender<Chunk>,
-    start: Instant,
-) -> (Vec<u8>, Vec<ChunkMark>, End) {
-    let (mut bytes, mut chunks) = (Vec::new(), Vec::new());
-    while let Some(chunk) = body.next().await {
-        let at_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // A client that is gone takes nothing more; the reply is drained all the same.
-        let _ = client.send(chunk.clone());
-        match chunk {
-            Ok(chunk) => {
-                chunks.push(ChunkMark { size: chunk.len(), at_ms });
-                bytes.extend_from_slice(&chunk);
-            }
-            Err(error) => return (bytes, chunks, End::Broken(error.message)),
+    /// Until nobody waits for the head of a reply any more; why.
+    async fn unwanted(&self, head: &mut oneshot::Sender<Result<Reply, Error>>) -> &'static str {
+        let alone = async {
+            head.closed().await;
+            tokio::time::sleep(self.keeping.options.patience).await;
+        };
+        tokio::select! {
+            biased;
+            () = self.cases.ending.called() => "retake was told to end before there was a reply",
+            () = alone => "its client had left, and there was no reply in time",
         }
     }
-    (bytes, chunks, End::Complete)
+
+    fn waits(&self, case: &CaseState) -> bool {
+        case.case.is_some() || self.keeping.options.staging == Staging::Command
+    }
+
+    /// Waits until there is room for one more reply to be made ready.
+    async fn room(&self, size: usize) -> Option<OwnedSemaphorePermit> {
+        let wanted = u32::try_from(size >> 10).unwrap_or(AT_ONCE).clamp(1, AT_ONCE);
+        Arc::clone(&self.room).acquire_many_owned(wanted).await.ok()
+    }
+
+    /// The exchange with its body, as it is kept.
+    async fn made_ready(
+        &self,
+        key: Key,
+        nth: u32,
+        mut exchange: Exchange,
+        body: Body,
+        case: &CaseState,
+    ) -> std::io::Result<Entry> {
+        let secrets = self.keeping.options.secrets.clone();
+        let (size, is_shared) = (body.size(), case.case.is_some());
+        let make = move || {
+            let (bytes, chunks) = body.read()?;
+            drop(body);
+            (exchange.reply.body, exchange.reply.chunks) = (bytes.into(), chunks);
+            let entry = Entry::new(key, nth, secrets.exchange(&exchange));
+            Ok::<_, std::io::Error>(if is_shared { entry.shared() } else { entry })
+        };
+        let entry = match size <= SMALL {
+            true => make()?,
+            false => tokio::task::spawn_blocking(make).await.map_err(std::io::Error::other)??,
+        };
+        if self.waits(case) { entry.waiting(&self.spool).await } else { Ok(entry) }
+    }
+
+    /// Says that a reply is not recorded. One that is too large is so by a setting; what there was no place for should
+    /// have been recorded.
+    fn lost(&self, case: &CaseState, key: &Key, kept: &Kept) {
+        let options = &self.keeping.options;
+        let why = match kept {
+            Kept::All(_) => return,
+            Kept::TooLarge => format!(
+                "its reply is larger than {}: it is relayed and not recorded (--max-recording-size SIZE sets the limit)",
+                options.max_size
+            ),
+            Kept::Lost(why) => format!("there is no place for it to wait: {why}"),
+        };
+        let note = self.keeping.writer.not_kept(key, &why);
+        if let Kept::Lost(_) = kept {
+            self.cases.failed(note.clone());
+        }
+        case.note(note);
+    }
+
+    fn let_go(&self, gone: &[Arc<Entry>]) {
+        let why = format!(
+            "more than {} wait for the end of their sessions or of the command; end sessions with POST \
+             /session/NAME/finish",
+            Size(MOST_WAITING as u64)
+        );
+        for entry in gone {
+            let note = self.keeping.writer.not_kept(&entry.key, &why);
+            self.cases.failed(note.clone());
+            self.cases.nobody().note(note);
+        }
+    }
+}
+
+/// A reply of which only the end is known.
+fn no_reply(end: End) -> exchange::Reply {
+    exchange::Reply { status: 0, headers: Vec::new(), body: bytes::Bytes::new(), chunks: Vec::new(), end }
+}
+
+/// What was recorded in this run, as a live reply.
+async fn again(entry: Arc<Entry>, speed: Option<f64>) -> Result<Reply, Error> {
+    let read = tokio::task::spawn_blocking(move || entry.exchange()).await.map_err(std::io::Error::other);
+    let exchange = read.flatten().map_err(|error| {
+        Error::new(ErrorKind::Other, format!("what another case was just answered cannot be read: {error}"))
+    })?;
+    Ok(player::reply(&exchange.reply, speed))
 }

@@ -106,6 +106,16 @@ impl Tape {
         }
     }
 
+    /// What is asked live and has not ended, for people.
+    pub(super) fn under_way(&self) -> Vec<String> {
+        self.recorder.as_ref().map(Recorder::under_way).unwrap_or_default()
+    }
+
+    /// Whether something that was recorded waits for the end of a case.
+    pub(super) fn waits_for(&self, case: &str) -> bool {
+        self.recorder.as_ref().is_some_and(|recorder| recorder.waits_for(case))
+    }
+
     /// Waits until every reply that still arrives is whole and, where it waits for nobody's end, written.
     pub async fn settle(&self) {
         if let Some(recorder) = &self.recorder {
@@ -258,7 +268,7 @@ impl Tape {
     fn note(&self, case: &CaseState, found: &Found) {
         let exchange = &found.recording.exchange;
         case.used(&found.path);
-        case.paced(&exchange.reply);
+        case.paced(&exchange.reply.chunks);
         self.cases.played(&found.path, exchange.origin);
     }
 
