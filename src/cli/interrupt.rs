@@ -17,6 +17,15 @@ pub(super) struct Interrupts(watch::Receiver<u32>);
 impl Interrupts {
     /// Listens from now on, until the runtime ends.
     pub(super) fn listen() -> io::Result<Self> {
+        Interrupts::listen_and_say(Some("\ninterrupted: what is under way is torn down; once more ends at once"))
+    }
+
+    /// The same for those who have more to say themselves.
+    pub(super) fn listen_quietly() -> io::Result<Self> {
+        Interrupts::listen_and_say(None)
+    }
+
+    fn listen_and_say(said: Option<&'static str>) -> io::Result<Self> {
         let mut signals = Signals::new()?;
         let (told, times) = watch::channel(0);
         tokio::spawn(async move {
@@ -24,10 +33,7 @@ impl Interrupts {
                 signals.next().await;
                 told.send_modify(|times| *times += 1);
                 match *told.borrow() {
-                    1 => warn(
-                        &Secrets::default(),
-                        "\ninterrupted: what is under way is torn down; once more ends at once",
-                    ),
+                    1 => said.into_iter().for_each(|said| warn(&Secrets::default(), said)),
                     2 => {}
                     // Not even that went through: perhaps nobody reads what is printed.
                     _ => std::process::exit(Exit::Interrupted as i32),

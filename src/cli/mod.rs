@@ -6,6 +6,7 @@ mod args;
 mod budget;
 mod completions;
 mod counted;
+mod ending;
 mod exit;
 mod harness;
 mod hooks;
@@ -37,6 +38,7 @@ mod wire;
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use args::{Command, Program};
 use clap::Parser as _;
@@ -97,7 +99,14 @@ fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }
 
+/// So long the end of the program waits for files that are being written. What waits for other programs' locks may never
+/// end, and is in its place whole or not at all.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
 /// Runs async work on a runtime of its own.
 fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::internal)?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::internal)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WRITES);
+    done
 }

@@ -6,6 +6,7 @@ use std::process::{ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::exchange::Secrets;
 use crate::proxy::{self, Trouble};
@@ -13,7 +14,8 @@ use crate::record::{Staging, Verdict};
 use crate::stack;
 
 use super::args::ProgramArgs;
-use super::exit::Stop;
+use super::ending::{AFTER_COMMAND, GRACE, broken_off};
+use super::exit::{Exit, Stop};
 use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
@@ -71,7 +73,7 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
-        let signals = Signals::new().map_err(Stop::internal)?;
+        let mut signals = Signals::new().map_err(Stop::internal)?;
         let child = match command(&args.command, &behind, &base)?.spawn() {
             Ok(child) => child,
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
@@ -80,11 +82,57 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
         let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
-        behind.conclude(verdict, &why).await;
+        let is_orderly = concluded_in_order(&behind, verdict, &why, &mut signals).await;
         server.abort();
+        if !is_orderly {
+            return Ok(if code == 0 { Exit::Interrupted as u8 } else { code });
+        }
         let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(concluded(code, notes, &troubles, &behind))
     })
+}
+
+/// Waits for what still arrives, and gives what was recorded its place, or none. False where the user did not wait for it.
+async fn concluded_in_order(behind: &Behind, verdict: Verdict, why: &str, signals: &mut Signals) -> bool {
+    let was_told = signals.told > 0;
+    let told = watch::Sender::new(u32::from(was_told));
+    let until = |least: u32| {
+        let mut told = told.subscribe();
+        // Who tells is here as long as who listens.
+        async move { drop(told.wait_for(|times| *times >= least).await) }
+    };
+    let listen = async {
+        loop {
+            signals.next().await;
+            told.send_modify(|times| *times += 1);
+        }
+    };
+    let orderly = async {
+        let (patience, when) = match was_told {
+            true => (GRACE, "it was told to end".to_owned()),
+            false => (AFTER_COMMAND, format!("the command had ended {} s before", AFTER_COMMAND.as_secs())),
+        };
+        let hurried = async {
+            match was_told {
+                true => std::future::pending().await,
+                false => until(1).await,
+            }
+        };
+        let enough = async {
+            tokio::select! {
+                () = tokio::time::sleep(patience) => {}
+                () = hurried => {}
+            }
+        };
+        broken_off(&behind.secrets, behind.tapes().settle(enough).await, &when);
+        behind.conclude(verdict, why).await;
+    };
+    tokio::select! {
+        biased;
+        () = orderly => true,
+        () = until(2) => false,
+        () = listen => false,
+    }
 }
 
 /// The command with the variables that lead its SDKs here.
@@ -197,6 +245,8 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    /// How often one came while the command ran.
+    told: u32,
 }
 
 #[cfg(unix)]
@@ -208,20 +258,30 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            told: 0,
         })
     }
 
+    /// Until one comes.
+    async fn next(&mut self) -> rustix::process::Signal {
+        use rustix::process::Signal;
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hang_up.recv() => Signal::HUP,
+        }
+    }
+
     /// Waits for the command, which hears what this program is told.
-    async fn wait(mut self, mut child: Child) -> std::io::Result<ExitStatus> {
+    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         use rustix::process::Signal;
         use std::io::IsTerminal;
         loop {
             let signal = tokio::select! {
                 status = child.wait() => return status,
-                _ = self.interrupt.recv() => Signal::INT,
-                _ = self.terminate.recv() => Signal::TERM,
-                _ = self.hang_up.recv() => Signal::HUP,
+                signal = self.next() => signal,
             };
+            self.told += 1;
             // Ctrl-C on a terminal reaches everything that was started from it: told twice, many a program ends
             // without cleaning up.
             if signal == Signal::INT && std::io::stdin().is_terminal() {
@@ -238,19 +298,28 @@ impl Signals {
 
 /// The signals that are meant for the command: here it gets them by itself.
 #[cfg(not(unix))]
-struct Signals;
+struct Signals {
+    told: u32,
+}
 
 #[cfg(not(unix))]
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Signals)
+        Ok(Signals { told: 0 })
     }
 
-    async fn wait(self, mut child: Child) -> std::io::Result<ExitStatus> {
+    async fn next(&mut self) {
+        // Where nothing can be heard, nothing is told.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         loop {
             tokio::select! {
                 status = child.wait() => return status,
-                _ = tokio::signal::ctrl_c() => {}
+                () = self.next() => self.told += 1,
             }
         }
     }

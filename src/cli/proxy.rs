@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
-use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
-use crate::record::{Mode, Staging, Tape, TapeSet, Verdict};
+use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble};
+use crate::record::{Mode, Size, Staging, Tape, TapeSet, Verdict};
 
 use super::args::ProxyArgs;
 use super::exit::Stop;
@@ -53,6 +53,7 @@ pub(super) struct Behind {
     catalogue: Catalogue,
     /// Variables and the paths below the proxy's address that they lead to.
     variables: BTreeMap<String, String>,
+    max_request_size: Size,
     /// What must not be shown.
     pub(super) secrets: Secrets,
 }
@@ -84,7 +85,16 @@ impl Behind {
         }
         let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
-        Ok(Behind { providers, tapes, mode, recordings, catalogue: parties.catalogue, variables, secrets })
+        Ok(Behind {
+            providers,
+            tapes,
+            mode,
+            recordings,
+            catalogue: parties.catalogue,
+            variables,
+            max_request_size: args.max_request_size,
+            secrets,
+        })
     }
 
     /// What stands behind the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own
@@ -103,14 +113,21 @@ impl Behind {
         }
         // What lies among the recordings, the run's head says.
         let (recordings, catalogue) = (PathBuf::new(), Catalogue::default());
-        Ok(Behind { providers, tapes, mode, recordings, catalogue, variables, secrets: Secrets::default() })
+        let (max_request_size, secrets) = (MOST_ASKED, Secrets::default());
+        Ok(Behind { providers, tapes, mode, recordings, catalogue, variables, max_request_size, secrets })
+    }
+
+    /// All of its tapes.
+    pub(super) fn tapes(&self) -> &TapeSet {
+        &self.tapes
     }
 
     /// The proxy.
     pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
         let ProxyHooks { token, tell, note, case } = hooks;
         let (providers, tapes) = (self.providers.clone(), Arc::clone(&self.tapes));
-        Arc::new(Proxy::new(ProxyConfig { providers, tapes, mode: self.mode, token, tell, note, case }))
+        let (mode, max_request_size) = (self.mode, self.max_request_size);
+        Arc::new(Proxy::new(ProxyConfig { providers, tapes, mode, max_request_size, token, tell, note, case }))
     }
 
     /// What a program is started with, so that its SDKs find a proxy at this address: base URLs, and a placeholder for
@@ -186,6 +203,9 @@ fn flags(args: &ProxyArgs) -> String {
     let mut line = again(&args.source);
     if let Some(setup) = &args.setup {
         add_flag(&mut line, "--setup", setup);
+    }
+    if args.max_request_size != MOST_ASKED {
+        add_flag(&mut line, "--max-request-size", &args.max_request_size.to_string());
     }
     for word in &args.env {
         add_flag(&mut line, "--env", word);

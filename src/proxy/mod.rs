@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `address` | pure: what a path means |
 //! | `service` | requests to tapes and replies back; moves bytes |
+//! | `bodies` | bodies of requests, each read to its end and all of them within a bound |
 //! | `session` | which sessions run, and what is said of one that ends |
 //! | `refusal` | what the proxy itself has to say |
 //!
@@ -11,6 +12,7 @@
 //! is. Clients who ask the same URL as a suite does share its recordings.
 
 mod address;
+mod bodies;
 mod refusal;
 mod service;
 mod session;
@@ -21,11 +23,15 @@ pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::AccessKeys;
 use crate::provider::Provider;
-use crate::record::{Mode, Tape, TapeSet};
+use crate::record::{Mode, Size, Tape, TapeSet};
+use bodies::Bodies;
 use session::Sessions;
 
 /// Names of providers that the proxy needs for its own paths.
 pub const OWN_NAMES: [&str; 2] = ["health", "session"];
+
+/// The largest body of a request that is taken unless another limit is set: room for an hour of speech.
+pub const MOST_ASKED: Size = Size(100 << 20);
 
 /// What a proxy needs.
 pub struct ProxyConfig {
@@ -35,6 +41,8 @@ pub struct ProxyConfig {
     pub tapes: Arc<TapeSet>,
     /// How they answer, for those who ask.
     pub mode: Mode,
+    /// The largest body of a request that is taken.
+    pub max_request_size: Size,
     /// What every request must carry, if anything.
     pub token: Option<String>,
     /// Hears of every request that the proxy had no answer to through nobody's passing fault.
@@ -61,6 +69,7 @@ pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
     mode: Mode,
+    bodies: Bodies,
     keys: AccessKeys,
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     note: Arc<dyn Fn(&str) + Send + Sync>,
@@ -71,9 +80,10 @@ pub struct Proxy {
 impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, tapes, mode, token, tell, note, case } = config;
+        let ProxyConfig { providers, tapes, mode, max_request_size, token, tell, note, case } = config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
-        Proxy { providers, tapes, mode, keys, tell, note, case, sessions: Sessions::default() }
+        let (bodies, sessions) = (Bodies::new(max_request_size), Sessions::default());
+        Proxy { providers, tapes, mode, bodies, keys, tell, note, case, sessions }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

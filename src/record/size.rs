@@ -40,7 +40,7 @@ impl FromStr for Size {
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, unit) = UNITS.iter().find(|(_, unit)| self.0 >= *unit && self.0 % unit == 0).unwrap_or(&("B", 1));
-        write!(f, "{} {name}", self.0 / unit)
+        write!(f, "{}{name}", self.0 / unit)
     }
 }
 
@@ -51,14 +51,14 @@ mod tests {
     #[test]
     fn sizes_are_read_and_shown_or_refused() {
         for (text, bytes, shown) in [
-            ("64MiB", 64 << 20, "64 MiB"),
-            ("1 GiB", 1 << 30, "1 GiB"),
-            ("1536KiB", 1536 << 10, "1536 KiB"),
-            ("500kB", 500_000, "500 kB"),
-            ("3mb", 3_000_000, "3 MB"),
-            ("1000", 1000, "1 kB"),
-            ("7", 7, "7 B"),
-            ("0", 0, "0 B"),
+            ("64MiB", 64 << 20, "64MiB"),
+            ("1 GiB", 1 << 30, "1GiB"),
+            ("1536KiB", 1536 << 10, "1536KiB"),
+            ("500kB", 500_000, "500kB"),
+            ("3mb", 3_000_000, "3MB"),
+            ("1000", 1000, "1kB"),
+            ("7", 7, "7B"),
+            ("0", 0, "0B"),
         ] {
             let size: Size = text.parse().unwrap();
             assert_eq!((size.0, size.to_string().as_str()), (bytes, shown), "{text}");

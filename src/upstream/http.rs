@@ -285,30 +285,18 @@ impl Call {
             let _permit = permit;
             let mut chunks = response.bytes_stream();
             let mut bytes = 0;
-            loop {
+            let mut is_end = false;
+            'all: while !is_end {
                 let gap = Instant::now() + self.timeouts.gap;
                 let by = if bytes == 0 { gap.max(self.first_byte_by) } else { gap }.min(self.deadline);
                 match tokio::time::timeout_at(by, chunks.next()).await {
                     Ok(Some(Ok(chunk))) => {
                         bytes += chunk.len();
-                        let (chunk, fault) = coded.undo(chunk);
-                        if !chunk.is_empty() {
-                            yield Ok(chunk);
-                        }
-                        if let Some(fault) = fault {
-                            yield Err(self.corrupt(&fault));
-                            break;
-                        }
+                        coded.feed(chunk);
                     }
                     Ok(None) => {
-                        let (rest, fault) = coded.end();
-                        if !rest.is_empty() {
-                            yield Ok(rest);
-                        }
-                        if let Some(fault) = fault {
-                            yield Err(self.corrupt(&fault));
-                        }
-                        break;
+                        coded.end();
+                        is_end = true;
                     }
                     Ok(Some(Err(error))) => {
                         let reason = format!("the reply broke off after {bytes} bytes: {}", reasons(error));
@@ -319,6 +307,14 @@ impl Call {
                         let what = format!("the reply stood still after {bytes} bytes: no more");
                         yield Err(self.late(&what, self.timeouts.gap, by));
                         break;
+                    }
+                }
+                // Piece by piece, as the caller takes them: a few bytes can stand for very many.
+                while let Some(piece) = coded.piece() {
+                    let is_fault = piece.is_err();
+                    yield piece.map_err(|fault| self.corrupt(&fault));
+                    if is_fault {
+                        break 'all;
                     }
                 }
             }

@@ -3,6 +3,7 @@
 
 mod app;
 mod bad_input;
+mod bounds;
 mod faults;
 #[cfg(unix)]
 mod interrupt;

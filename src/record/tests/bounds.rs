@@ -83,7 +83,7 @@ async fn a_reply_beyond_the_limit_is_relayed_whole_and_not_recorded_and_that_is_
         let notes = tapes.finish("s.yaml::c", Verdict::Passed).await.notes;
         assert_eq!(files(root.path()).len() - before, files_written);
         if files_written == 0 {
-            assert!(notes.len() == 1 && notes[0].contains("its reply is larger than 959 B"), "{notes:?}");
+            assert!(notes.len() == 1 && notes[0].contains("its reply is larger than 959B"), "{notes:?}");
             assert!(notes[0].contains("--max-recording-size"), "{notes:?}");
         }
         assert!(tapes.failures().is_empty());
@@ -94,7 +94,7 @@ async fn a_reply_beyond_the_limit_is_relayed_whole_and_not_recorded_and_that_is_
     for _ in 0..12 {
         reply.body.next().await.unwrap().unwrap();
     }
-    assert!(tapes.take_notes()[0].contains("larger than 10 KiB"));
+    assert!(tapes.take_notes()[0].contains("larger than 10KiB"));
     drop(reply);
     soon("nobody wants the rest", || tapes.under_way().is_empty()).await;
 }
