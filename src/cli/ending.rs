@@ -23,6 +23,22 @@ pub(super) const AFTER_COMMAND: Duration = Duration::from_secs(10);
 /// Requests that are named one by one.
 const MOST_NAMED: usize = 20;
 
+/// Lets the program have as many connections as the system lets it: each stream that is recorded takes two, and many a
+/// shell starts programs with 1,024 or 256. Where that cannot be, it serves as many as it may.
+fn allow_many_connections() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        /// More would only be room for a mistake.
+        const MANY: u64 = 10_240;
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let wanted = maximum.map_or(MANY, |maximum| maximum.min(MANY));
+        if current.is_some_and(|current| current < wanted) {
+            let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
+        }
+    }
+}
+
 /// Serves until it is told to end, and then for the grace at most. What was recorded has its place when it returns, unless
 /// it is told a second time: then nothing more is waited for.
 pub(super) async fn serve(
@@ -33,6 +49,7 @@ pub(super) async fn serve(
     interrupts: &Interrupts,
     conclude: impl Future<Output = ()>,
 ) -> Result<(), Stop> {
+    allow_many_connections();
     let grace = async {
         interrupts.first().await;
         let count = tapes.under_way().len();

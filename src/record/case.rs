@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ending::Ending;
 use crate::exchange::{ChunkMark, Fault, Mask, What, case_label};
 use crate::upstream::ErrorKind;
 
@@ -48,6 +49,8 @@ pub(super) struct CaseState {
     pub(super) case: Option<String>,
     /// As recordings name it.
     pub(super) label: Option<String>,
+    /// Called when nobody wants any more what it has asked.
+    pub(super) ending: Ending,
     /// When it was last asked for: a count, for the order alone.
     pub(super) touched: AtomicU64,
     inner: Mutex<Inner>,
@@ -77,7 +80,7 @@ struct Count {
 impl CaseState {
     pub(super) fn new(case: Option<&str>) -> Self {
         let (label, case) = (case.map(case_label), case.map(str::to_owned));
-        CaseState { case, label, touched: AtomicU64::default(), inner: Mutex::default() }
+        CaseState { case, label, ending: Ending::default(), touched: AtomicU64::default(), inner: Mutex::default() }
     }
 
     /// Counts a request; which one it is, from 1.

@@ -29,6 +29,7 @@ pub(super) struct Recorder {
     spool: Arc<Spool>,
     /// Room for replies that are made ready and written, in KiB.
     room: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
     options: Options,
     /// Whether everything is asked anew: what a case no longer asks is then no longer its own.
     is_whole: bool,
@@ -48,6 +49,8 @@ pub(super) struct ToRecord {
 /// KiB of replies that are made ready and written at once. Each takes several times its size while it is scrubbed, laid
 /// out and read back.
 const AT_ONCE: u32 = 16 << 10;
+/// Threads that write at once. One folder has one writer at a time; a thread for each that waits would take its memory.
+const WRITERS: usize = 4;
 /// A reply of no more bytes is made ready where it was read: to hand it to another thread would take longer.
 const SMALL: usize = 64 << 10;
 
@@ -60,8 +63,9 @@ impl Recorder {
         is_whole: bool,
     ) -> Self {
         let writer = Arc::new(Writer::new(library, options.secrets.clone(), Arc::clone(&cases)));
-        let (spool, room) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE as usize)));
-        Recorder { live, in_flight: Arc::default(), writer, cases, spool, room, options, is_whole }
+        let [room, writers] = [AT_ONCE as usize, WRITERS].map(|permits| Arc::new(Semaphore::new(permits)));
+        let (spool, in_flight) = (Arc::default(), Arc::default());
+        Recorder { live, in_flight, writer, cases, spool, room, writers, options, is_whole }
     }
 
     /// Answers a request: with what another case was just answered that asks the same, else from the live upstream.
@@ -105,6 +109,7 @@ impl Recorder {
             keeping: Keeping {
                 in_flight: Arc::clone(&self.in_flight),
                 writer: Arc::clone(&self.writer),
+                writers: Arc::clone(&self.writers),
                 options: self.options.clone(),
             },
         }
@@ -128,6 +133,10 @@ impl Recorder {
     pub(super) async fn finish(&self, case: &Arc<CaseState>, verdict: Verdict) -> Vec<String> {
         let Some(id) = case.case.clone() else { return Vec::new() };
         let mut notes = Vec::new();
+        if verdict == Verdict::Failed && !self.options.keep_failed {
+            // Whatever still comes would be thrown away.
+            case.ending.call();
+        }
         if !self.in_flight.wait_until(|in_flight| in_flight.is_calm(&id)).await {
             notes.push("a reply had not ended when its case was over: it is not recorded".to_owned());
         }
@@ -170,7 +179,7 @@ impl Recorder {
         let asked = entries.iter().map(|entry| case.asked(&self.writer.library().count_name(&entry.key))).collect();
         let is_whole = self.is_whole && !entries.is_empty();
         let batch = Batch { case: Arc::clone(case), entries, asked, trust, is_whole };
-        keep(&self.writer, batch).await
+        keep(&self.writer, &self.writers, batch).await
     }
 
     /// Forgets what was recorded, takes back what was written for now, and says what is not kept.
@@ -195,10 +204,11 @@ impl Recorder {
 }
 
 /// Writing waits for the disk and for other processes, so not on a thread that relays.
-async fn keep(writer: &Arc<Writer>, batch: Batch) -> Vec<String> {
+async fn keep(writer: &Arc<Writer>, writers: &Semaphore, batch: Batch) -> Vec<String> {
     if batch.entries.is_empty() {
         return Vec::new();
     }
+    let _turn = writers.acquire().await;
     let writer = Arc::clone(writer);
     let written = tokio::task::spawn_blocking(move || writer.keep(&batch)).await;
     written.unwrap_or_else(|error| vec![format!("could not write a recording: {error}")])
@@ -217,6 +227,7 @@ struct Task {
 struct Keeping {
     in_flight: Arc<InFlight>,
     writer: Arc<Writer>,
+    writers: Arc<Semaphore>,
     options: Options,
 }
 
@@ -241,7 +252,7 @@ impl Keeping {
             trust: Trust::Unknown,
             is_whole: false,
         };
-        for note in keep(&self.writer, batch).await {
+        for note in keep(&self.writer, &self.writers, batch).await {
             case.note(note);
         }
         if is_session {
@@ -252,6 +263,7 @@ impl Keeping {
     async fn has_older(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) -> bool {
         let (writer, case, entry) = (Arc::clone(&self.writer), Arc::clone(case), Arc::clone(entry));
         let has = move || writer.has_own(&case, &entry);
+        let _turn = self.writers.acquire().await;
         tokio::task::spawn_blocking(has).await.unwrap_or(true)
     }
 }
@@ -263,7 +275,7 @@ impl Task {
         let start = Instant::now();
         let answered = tokio::select! {
             biased;
-            why = self.unwanted(&mut head) => {
+            why = self.unwanted(&mut head, &case) => {
                 case.note(self.keeping.writer.not_kept(&key, why));
                 Err(Error::new(ErrorKind::Other, why))
             }
@@ -288,7 +300,7 @@ impl Task {
             spool: &self.spool,
             most: options.max_size.0,
             patience: options.patience,
-            ending: &self.cases.ending,
+            endings: [&self.cases.ending, &case.ending],
             lost: &lost,
         };
         let Relayed { kept: taken, end, is_cut } = relay.run(live.body, &client, start).await;
@@ -320,7 +332,7 @@ impl Task {
     }
 
     /// Until nobody waits for the head of a reply any more; why.
-    async fn unwanted(&self, head: &mut oneshot::Sender<Result<Reply, Error>>) -> &'static str {
+    async fn unwanted(&self, head: &mut oneshot::Sender<Result<Reply, Error>>, case: &CaseState) -> &'static str {
         let alone = async {
             head.closed().await;
             tokio::time::sleep(self.keeping.options.patience).await;
@@ -328,6 +340,7 @@ impl Task {
         tokio::select! {
             biased;
             () = self.cases.ending.called() => "retake was told to end before there was a reply",
+            () = case.ending.called() => "what had asked for it did not end well",
             () = alone => "its client had left, and there was no reply in time",
         }
     }

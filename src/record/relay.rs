@@ -82,7 +82,8 @@ pub(super) struct Relay<'a> {
     pub(super) most: u64,
     /// So long it is read for the recording alone when its client has left.
     pub(super) patience: Duration,
-    pub(super) ending: &'a Ending,
+    /// Called when the program ends, and when what its case asked is no longer wanted.
+    pub(super) endings: [&'a Ending; 2],
     /// Hears at once of a reply that cannot be kept, for it may go on without end.
     pub(super) lost: &'a (dyn Fn(&Kept) + Sync),
 }
@@ -141,7 +142,8 @@ impl Relay<'_> {
         };
         tokio::select! {
             biased;
-            () = self.ending.called() => "retake was told to end while it came",
+            () = self.endings[0].called() => "retake was told to end while it came",
+            () = self.endings[1].called() => "what had asked for it did not end well",
             () = alone => "its client had left, and it had no end in time",
         }
     }

@@ -8,6 +8,8 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Semaphore;
+
 /// What the file is given out in. Less than this stays in memory for each reply, however little room there is.
 const BLOCK: usize = 16 << 10;
 /// Bytes of all that waits that stay in memory.
@@ -23,6 +25,17 @@ pub(super) struct Spool {
     in_memory: AtomicUsize,
     /// Held while the disk is waited for, so never taken on a thread that relays.
     disk: Mutex<Disk>,
+    turns: Turns,
+}
+
+/// One writes at a time; those that wait need no thread of their own.
+#[derive(Debug)]
+struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns(Semaphore::new(1))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +160,8 @@ impl Spooled {
             let blocks = spool.write(&full[..whole])?;
             Ok::<_, io::Error>((blocks, full[whole..].to_vec()))
         };
+        let turns = Arc::clone(&self.spool);
+        let _turn = turns.turns.0.acquire().await;
         let (blocks, tail) = tokio::task::spawn_blocking(write).await.map_err(io::Error::other)??;
         self.blocks.extend(blocks);
         self.tail = tail;

@@ -112,11 +112,14 @@ impl Coded {
 
     /// The next piece of what can be known of the body, or why there can be no more of it; `None` where more must come.
     pub fn piece(&mut self) -> Option<Result<Bytes, String>> {
+        if self.is_over {
+            return None;
+        }
         let Some(layer) = &mut self.layer else {
             return Some(std::mem::take(&mut self.waiting)).filter(|bytes| !bytes.is_empty()).map(Ok);
         };
         let mut out = Vec::new();
-        while out.is_empty() && self.fault.is_none() && !self.is_over {
+        while out.is_empty() && self.fault.is_none() {
             match layer.step(&mut self.waiting, self.is_end, &mut out) {
                 Ok(Step::More) => {}
                 Ok(Step::Idle) => break,

@@ -364,12 +364,10 @@ mod memory {
             let mut clients: Vec<TcpStream> =
                 (0..3).map(|number| ask(serve.port, &format!("/together/v1/{number}"))).collect();
             clients.iter_mut().for_each(|client| read_some(client, length));
+            let folder = dir.path().join("recordings/together");
             wait_for("they are recorded", || {
-                dir.files("recordings")
-                    .iter()
-                    .filter(|(name, _)| name.ends_with(".json") && !name.contains("/."))
-                    .count()
-                    == 3
+                let entries = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+                entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count() == 3
             });
             grown(&serve, idle, kind);
             drop(clients);
