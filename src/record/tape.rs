@@ -148,7 +148,8 @@ impl Tape {
             Some(What::Reset) => Err(Error::new(ErrorKind::Broken, exchange::BROKEN_ON_PURPOSE)),
             Some(What::Status { code, retry_after }) => Ok(player::refusal(code, retry_after)),
             Some(what) => {
-                let whole = player::whole(self.answer_well(request, Arc::clone(&case)).await?, self.options.max_size).await;
+                let whole =
+                    player::whole(self.answer_well(request, Arc::clone(&case)).await?, self.options.max_size).await;
                 // How long it takes now is of the fault, and no longer of the recording.
                 case.take_pace();
                 Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))

@@ -258,7 +258,7 @@ impl Writer {
         let shelf = self.library.shelf(place);
         let before = shelf.changed();
         // What is on disk must answer its own request with the same bytes before anything is replaced by it.
-        shelf.write(name, &text, |path| self.prove(path, recording))?;
+        shelf.write(name, text, |path| self.prove(path, recording))?;
         self.library.refresh(place, name, before);
         Ok(())
     }
