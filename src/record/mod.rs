@@ -70,7 +70,7 @@ use crate::upstream::Shared;
 
 /// The largest reply that is recorded unless another limit is set. A recording is laid out as text, scrubbed and read back
 /// before it counts, which takes several times its size in memory.
-pub const MOST_RECORDED: Size = Size(16 << 20);
+pub const MOST_RECORDED: Size = Size(8 << 20);
 
 /// When what is recorded takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

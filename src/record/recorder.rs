@@ -48,9 +48,11 @@ pub(super) struct ToRecord {
 
 /// KiB of replies that are made ready and written at once. Each takes several times its size while it is scrubbed, laid
 /// out and read back.
-const AT_ONCE: u32 = 16 << 10;
+const AT_ONCE: u32 = 8 << 10;
+/// Of those, what a small one counts: made ready, it takes more memory than its bytes.
+const LEAST: u32 = 64;
 /// Threads that write at once. One folder has one writer at a time; a thread for each that waits would take its memory.
-const WRITERS: usize = 4;
+const WRITERS: usize = 2;
 /// A reply of no more bytes is made ready where it was read: to hand it to another thread would take longer.
 const SMALL: usize = 64 << 10;
 
@@ -351,7 +353,7 @@ impl Task {
 
     /// Waits until there is room for one more reply to be made ready.
     async fn room(&self, size: usize) -> Option<OwnedSemaphorePermit> {
-        let wanted = u32::try_from(size >> 10).unwrap_or(AT_ONCE).clamp(1, AT_ONCE);
+        let wanted = u32::try_from(size >> 10).unwrap_or(AT_ONCE).clamp(LEAST, AT_ONCE);
         Arc::clone(&self.room).acquire_many_owned(wanted).await.ok()
     }
 

@@ -171,7 +171,7 @@ impl Spooled {
 
     /// All of it. Blocks on the disk where it is there.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
-        let mut all = Vec::with_capacity(self.len() + BLOCK);
+        let mut all = Vec::with_capacity(self.len());
         self.spool.read(&self.blocks, &mut all)?;
         all.extend_from_slice(&self.tail);
         Ok(all)
