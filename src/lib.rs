@@ -59,8 +59,12 @@ pub mod event;
 pub mod exchange;
 // Which cases a suite means: expansion, ids, selection.
 mod matrix;
+// What a reply of a known endpoint must be, rule by rule.
+pub mod protocol;
 // Providers and setups as data: who answers, with which models, and what they cannot do.
 pub mod provider;
+// What a mistyped word most likely means.
+mod spelling;
 // What a suite file says: cases as templates, steps, expectations.
 mod suite;
 // OpenAI-shaped messages; Server-Sent Events, bytes to events and back; content codings.

@@ -6,18 +6,16 @@ use super::matcher::{is_singular, meets, nodes_meet};
 use super::seen::Seen;
 use super::unmet::Unmet;
 use super::{Mismatch, MismatchKind, Verdict, show};
+use crate::protocol::{Finding, Policy, Weighed};
 use crate::suite::template::Scope;
 use crate::suite::{ErrorExpect, Expect, Need, StreamExpect};
 use crate::wire::BodyKind;
 use crate::yaml::Place;
 
-/// Flaws of a stream that are told; the first is the one that counts.
-const MOST_FLAWS: usize = 3;
-
 /// Checks a reply. Names in operands are filled in from `scope`. With a wrong status, nothing else is looked at: a
 /// refusal meets no other expectation, and saying so for each hides the reason.
-pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict {
-    let mut checker = Checker { scope, seen, mismatches: Vec::new() };
+pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>, policy: &Policy) -> Verdict {
+    let mut checker = Checker { scope, seen, policy, mismatches: Vec::new(), protocol: Weighed::default() };
     checker.status(expect);
     if let Some(why) = seen.broken.filter(|_| !expect.may_break()) {
         checker.protocol_violation("body", "a body that comes to its end", format!("it broke off: {why}"));
@@ -35,13 +33,15 @@ pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>) -> Verdict 
     if checker.mismatches.iter().all(|mismatch| mismatch.path != "status") {
         checker.all(expect);
     }
-    Verdict { mismatches: checker.mismatches }
+    Verdict { mismatches: checker.mismatches, protocol: checker.protocol }
 }
 
 pub(super) struct Checker<'a> {
     pub(super) scope: &'a Scope,
     pub(super) seen: &'a Seen<'a>,
+    policy: &'a Policy,
     mismatches: Vec<Mismatch>,
+    protocol: Weighed,
 }
 
 impl Checker<'_> {
@@ -131,30 +131,26 @@ impl Checker<'_> {
             || expect.tool_calls.is_some()
             || expect.embeddings.is_some()
             || expect.stream.is_some();
-        if let Some(why) = seen.not_json.as_ref().filter(|_| reads_json) {
+        if let Some(why) = seen.reading.not_json.as_ref().filter(|_| reads_json) {
             self.protocol_violation("body", "JSON", format!("{why}: {}", show::cut(seen.body_text().trim())));
         }
         // A body that broke off ends anywhere; that it did is said already.
-        let flaws = seen.flaws.iter().filter(|_| seen.broken.is_none());
-        for flaw in flaws.take(MOST_FLAWS) {
-            let text = flaw.text.as_ref().map_or_else(String::new, |text| format!(": {}", show::cut(text)));
-            self.protocol_violation("stream", flaw.expected, format!("{}{text}", flaw.actual));
+        if seen.broken.is_some() {
+            return;
         }
-        if seen.is_stream() && seen.answer.chunks == 0 && seen.flaws.is_empty() {
-            self.protocol_violation("stream", "at least one event", "the stream is empty");
+        let findings = seen.findings(expect.error.is_some());
+        let weighed = self.policy.weigh(findings, expect.protocol.ignored(), &seen.asked);
+        for finding in &weighed.failing {
+            let Finding { rule, actual } = finding;
+            let place = format!("rule {}", rule.id);
+            self.protocol_violation(&place, rule.holds, format!("{actual}; {}", rule.client));
         }
-        if (200..300).contains(&seen.status)
-            && expect.error.is_none()
-            && let Some(error) = &seen.answer.error
-        {
-            let actual = format!("{} and an error: {}", seen.status, show::value(error));
-            self.protocol_violation("body", "no error in a good reply", actual);
-        }
+        self.protocol = weighed;
     }
 
     /// The reply has no choice 0, so that there is neither text nor tool call. Said once, and not where the body is no JSON.
     pub(super) fn no_choice(&mut self, place: Place, path: &str) {
-        if self.seen.not_json.is_none() {
+        if self.seen.reading.not_json.is_none() {
             let unmet = Unmet::new("a choice 0", show::cut(self.seen.body_text().trim()));
             self.push(place, path, unmet, MismatchKind::ProtocolViolation);
         }
@@ -197,7 +193,7 @@ impl Checker<'_> {
 
     fn stream(&mut self, expect: &StreamExpect) {
         let seen = self.seen;
-        if seen.kind != BodyKind::Events {
+        if seen.reading.kind != BodyKind::Events {
             let kind = seen
                 .headers
                 .get("content-type")
@@ -205,9 +201,12 @@ impl Checker<'_> {
             let unmet = Unmet::new("an event stream", format!("{} with {kind}", seen.status));
             return self.push(expect.place, "stream", unmet, MismatchKind::ProtocolViolation);
         }
-        let answer = &seen.answer;
+        let answer = &seen.reading.answer;
         let reasons: Vec<_> = answer.choices.values().map(|choice| choice.finish_reason.clone()).collect();
-        self.maybe(&expect.chunks, "stream.chunks", &answer.chunks.into());
+        // Which events of another protocol carry something is not known here.
+        let chunks = if answer.choices.is_empty() { answer.events } else { answer.chunks };
+        self.maybe(&expect.chunks, "stream.chunks", &chunks.into());
+        self.maybe(&expect.events, "stream.events", &answer.events.into());
         self.maybe(&expect.finish_reasons, "stream.finish_reasons", &json!(reasons));
         self.maybe(&expect.usage, "stream.usage", &answer.usage.clone().unwrap_or_default());
         self.maybe(&expect.roles, "stream.roles", &json!(answer.roles));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::{Clock, Observed, Seen, Timing};
 use super::*;
+use crate::protocol::Asked;
 use crate::suite::{CaptureFrom, Known, parse};
 use crate::yaml::Source;
 
@@ -30,10 +31,17 @@ fn unmet(yaml: &str, status: u16, kind: &'static str, body: &str) -> Vec<String>
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(kind));
     headers.insert("x-request-id", HeaderValue::from_static("r1"));
-    let observed = Observed { status, headers: &headers, body: body.as_bytes(), broken: None, timing: at_once() };
+    let observed = Observed {
+        status,
+        headers: &headers,
+        body: body.as_bytes(),
+        broken: None,
+        timing: at_once(),
+        asked: Asked::default(),
+    };
     let mut scope = Scope::new();
     scope.insert("v".into(), json!([1, 0]));
-    let verdict = check(&expect(yaml), &scope, &Seen::new(observed));
+    let verdict = check(&expect(yaml), &scope, &Seen::new(observed), &Policy::default());
     verdict.mismatches.into_iter().map(|mismatch| mismatch.path).collect()
 }
 
@@ -108,24 +116,43 @@ fn a_stream_is_put_together_and_its_parts_are_checked() {
 
 #[test]
 fn a_stream_is_never_green_by_accident() {
-    assert_eq!(stream("{}", &[], ""), ["stream"]);
-    assert_eq!(stream("{}", &[], "data: [DONE]\n\n"), ["stream"]);
-    assert_eq!(stream("{}", &[json!({"error": {"message": "busy"}})], ""), ["body"]);
+    assert_eq!(stream("{}", &[], ""), ["rule stream-empty"]);
+    assert_eq!(stream("{}", &[], "data: [DONE]\n\n"), ["rule stream-empty"]);
+    assert_eq!(stream("{}", &[json!({"error": {"message": "busy"}})], ""), ["rule error-in-success"]);
     assert_eq!(stream("{error: {message: busy}, status: 200}", &[json!({"error": {"message": "busy"}})], ""), NOTHING);
-    assert_eq!(stream("{}", &[json!({"choices": []})], "data: {oops\n\n"), ["stream"]);
+    assert_eq!(stream("{}", &[json!({"choices": []})], "data: {oops\n\n"), ["rule event-json"]);
     assert_eq!(json_reply("{stream: true}", 200, chat("a")), ["stream"]);
-    assert_eq!(json_reply("{}", 200, json!({"error": {"message": "busy"}})), ["body"]);
+    assert_eq!(json_reply("{}", 200, json!({"error": {"message": "busy"}})), ["rule error-in-success"]);
     let headers = HeaderMap::new();
-    let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: Some("reset"), timing: at_once() };
-    assert_eq!(check(&expect("{}"), &Scope::new(), &Seen::new(observed)).mismatches[0].path, "body");
+    let observed = Observed {
+        status: 200,
+        headers: &headers,
+        body: b"{}",
+        broken: Some("reset"),
+        timing: at_once(),
+        asked: Asked::default(),
+    };
+    assert_eq!(
+        check(&expect("{}"), &Scope::new(), &Seen::new(observed), &Policy::default()).mismatches[0].path,
+        "body"
+    );
 }
 
 #[test]
 fn a_stream_that_a_client_would_stumble_over_is_a_violation() {
     let event = [json!({"choices": [{"index": 0, "delta": {"content": "a"}}]})];
     let after = "data: [DONE]\n\ndata: {\"choices\":[]}\n\n";
-    for end in ["data: {\"choices\":[]}\n", "data: {\"cho", after, "{\"error\":\"busy\"}\n\n", "data: busy\n\n"] {
-        assert_eq!(stream("{text: a}", &event, end), ["stream"], "{end:?}");
+    for (end, rule) in [
+        ("data: {\"choices\":[]}\n", "rule stream-cut"),
+        ("data: {\"cho", "rule stream-cut"),
+        (after, "rule event-after-done"),
+        ("{\"error\":\"busy\"}\n\n", "rule event-form"),
+        ("data: busy\n\n", "rule event-json"),
+    ] {
+        assert_eq!(stream("{text: a}", &event, end), [rule], "{end:?}");
+        assert_eq!(stream("{text: a, protocol: off}", &event, end), NOTHING, "{end:?}");
+        let ignored = format!("{{text: a, protocol: [{}]}}", rule.trim_start_matches("rule "));
+        assert_eq!(stream(&ignored, &event, end), NOTHING, "{end:?}");
     }
     for end in [": ping\n\n", "event: ping\n\n", "id: 7\r\n\r\n", "data: [DONE]\n", "data: [DONE]\r\r"] {
         assert_eq!(stream("{text: a}", &event, end), NOTHING, "{end:?}");
@@ -137,20 +164,29 @@ fn a_stream_that_a_client_would_stumble_over_is_a_violation() {
 fn what_a_body_is_goes_by_its_type_unless_the_bytes_say_otherwise() {
     let events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
     assert_eq!(unmet("{stream: true, text: a}", 200, STREAM, events), NOTHING);
-    assert_eq!(unmet("{stream: true, text: a}", 200, "application/json", events), ["stream"]);
+    assert_eq!(unmet("{stream: true, text: a}", 200, "application/json", events), ["rule event-type"]);
     assert_eq!(unmet("{error: {message: busy}}", 503, STREAM, "{\"error\": \"busy\"}"), NOTHING);
     assert_eq!(
         unmet("{error: {message: busy}}", 500, "application/json", "data: {\"error\": \"busy\"}\n\n"),
-        ["stream"]
+        ["rule event-type"]
     );
     assert_eq!(unmet("{stream: true}", 200, STREAM, "{\"choices\": []}"), ["stream"]);
     let lines = "{\"a\": 1}\n\n{\"a\": 2}";
     assert_eq!(unmet("{json: {'$[*].a': {gt: 0}, '$[1].a': 2}}", 200, "application/x-ndjson", lines), NOTHING);
-    assert_eq!(unmet("{json: {'$[0].a': 1}}", 200, "application/x-ndjson", "{\"a\": 1}\n{\"a"), ["stream"]);
+    assert_eq!(unmet("{json: {'$[0].a': 1}}", 200, "application/x-ndjson", "{\"a\": 1}\n{\"a"), ["rule event-json"]);
     let headers = HeaderMap::new();
-    let observed =
-        Observed { status: 200, headers: &headers, body: events.as_bytes(), broken: None, timing: at_once() };
-    assert_eq!(check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(observed)).mismatches, []);
+    let observed = Observed {
+        status: 200,
+        headers: &headers,
+        body: events.as_bytes(),
+        broken: None,
+        timing: at_once(),
+        asked: Asked::default(),
+    };
+    assert_eq!(
+        check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(observed), &Policy::default()).mismatches,
+        []
+    );
 }
 
 #[test]
@@ -166,9 +202,10 @@ fn with_a_wrong_status_the_reason_is_told_and_nothing_else() {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     let body = b"{\"error\": {\"message\": \"no such model\"}}";
-    let observed = Observed { status: 404, headers: &headers, body, broken: None, timing: at_once() };
+    let observed =
+        Observed { status: 404, headers: &headers, body, broken: None, timing: at_once(), asked: Asked::default() };
     for yaml in ["{text: a, stream: true}", "{status: 200, json: {$.a: 1}}"] {
-        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed.clone()));
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed.clone()), &Policy::default());
         assert_eq!(verdict.mismatches.len(), 1, "{yaml}");
         assert!(verdict.mismatches[0].actual.contains("no such model"), "{yaml}");
     }
@@ -332,14 +369,14 @@ proptest! {
         if let Some(kind) = kind {
             headers.insert("content-type", HeaderValue::from_bytes(kind.as_bytes()).unwrap());
         }
-        let observed = Observed { status, headers: &headers, body: &body, broken: None, timing: at_once() };
+        let observed = Observed { status, headers: &headers, body: &body, broken: None, timing: at_once(), asked: Asked::default() };
         let seen = Seen::new(observed);
         for yaml in [
             "{status: {ge: 0}, text: {not: {contains: x}}, json: {'$..*': {all: {type: string}}}, tool_calls: {calls: [{name: f}]}}",
             "{status: {ge: 0}, embeddings: {count: 1, finite: true, differ: true, cosine: {gt: 0}, differs_from: '${v}'}, stream: {choices: {length: 1}}}",
             "{status: {ge: 0}, error: {message: {contains: x}, code: null}}",
         ] {
-            let _ = check(&expect(yaml), &Scope::new(), &seen);
+            let _ = check(&expect(yaml), &Scope::new(), &seen, &Policy::default());
         }
         for from in [CaptureFrom::Text, CaptureFrom::ToolCalls, CaptureFrom::Header("content-type".into())] {
             let _ = seen.capture(&from);
@@ -360,8 +397,9 @@ fn times_are_checked_by_the_clock_they_come_from() {
     let said = |yaml: &str, milliseconds: &[u64], clock: Clock| {
         let chunks = milliseconds.iter().map(|time| Duration::from_millis(*time)).collect();
         let timing = Timing { chunks, clock };
-        let observed = Observed { status: 200, headers: &headers, body: b"{}", broken: None, timing };
-        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed));
+        let observed =
+            Observed { status: 200, headers: &headers, body: b"{}", broken: None, timing, asked: Asked::default() };
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed), &Policy::default());
         let lines =
             verdict.mismatches.iter().map(|unmet| format!("{}: {}, not {}", unmet.path, unmet.expected, unmet.actual));
         lines.collect::<Vec<_>>().join("\n")
@@ -387,8 +425,15 @@ fn times_are_checked_by_the_clock_they_come_from() {
 fn difference(yaml: &str, body: &Value) -> Option<String> {
     let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let body = body.to_string();
-    let observed = Observed { status: 200, headers: &headers, body: body.as_bytes(), broken: None, timing: at_once() };
-    let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed));
+    let observed = Observed {
+        status: 200,
+        headers: &headers,
+        body: body.as_bytes(),
+        broken: None,
+        timing: at_once(),
+        asked: Asked::default(),
+    };
+    let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed), &Policy::default());
     let texts = verdict.mismatches.into_iter().next().expect("it does not hold").texts?;
     let diff = crate::diff::Diff::of(&texts.expected, &texts.actual)?;
     Some(diff.shown(crate::diff::Extent::Changes).iter().map(|line| line.text() + "\n").collect())

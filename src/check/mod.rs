@@ -14,6 +14,7 @@ pub(crate) use expectation::check;
 pub(crate) use seen::{Observed, Seen};
 pub(crate) use timing::{Clock, Timing};
 
+use crate::protocol::Weighed;
 use crate::yaml::Place;
 
 /// What the checks said of a reply: it holds when there is no mismatch.
@@ -21,6 +22,8 @@ use crate::yaml::Place;
 pub(crate) struct Verdict {
     /// Everything that does not hold, in the order of the checks.
     pub mismatches: Vec<Mismatch>,
+    /// Rules of the protocol that the reply breaks.
+    pub protocol: Weighed,
 }
 
 /// An expectation that does not hold.

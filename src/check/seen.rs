@@ -7,8 +7,9 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::timing::Timing;
+use crate::protocol::{self, Asked, Finding, Reply};
 use crate::suite::CaptureFrom;
-use crate::wire::{self, Answer, BodyKind, Flaw};
+use crate::wire::{self, Reading};
 
 /// A reply as it came.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Observed<'a> {
     pub broken: Option<&'a str>,
     /// When it came.
     pub timing: Timing,
+    /// What was asked.
+    pub asked: Asked,
 }
 
 /// A reply, read.
@@ -32,13 +35,8 @@ pub(crate) struct Seen<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) broken: Option<&'a str>,
     pub(super) timing: Timing,
-    pub(super) kind: BodyKind,
-    /// What a client would stumble over in a stream.
-    pub(super) flaws: Vec<Flaw>,
-    /// Why a whole body is no JSON.
-    pub(super) not_json: Option<String>,
-    pub(super) answer: Answer,
-    json: Option<Value>,
+    pub(super) asked: Asked,
+    pub(super) reading: Reading,
     error: Option<Value>,
     text: Cow<'a, str>,
 }
@@ -46,41 +44,31 @@ pub(crate) struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// Reads a reply.
     pub(crate) fn new(observed: Observed<'a>) -> Self {
-        let content_type = observed.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let content_type = content_type.as_deref().unwrap_or_default();
         let text = String::from_utf8_lossy(observed.body);
-        let mut reading = wire::read(content_type, observed.body);
+        let reading = wire::read(&content_type(observed.headers), observed.body);
         let error = reading.error(observed.status, &text).map(Value::Object);
-        if reading.kind == BodyKind::Events
-            && !content_type.is_empty()
-            && BodyKind::declared(content_type) != BodyKind::Events
-        {
-            let expected = "an event stream as text/event-stream";
-            reading.flaws.insert(0, Flaw { expected, actual: format!("content-type {content_type}"), text: None });
-        }
         Seen {
             status: observed.status,
             headers: observed.headers,
             broken: observed.broken,
             timing: observed.timing,
-            kind: reading.kind,
-            flaws: reading.flaws,
-            not_json: reading.not_json,
-            answer: reading.answer,
-            json: reading.json,
+            asked: observed.asked,
+            reading,
             error,
             text,
         }
     }
 
-    /// Whether the JSON came in pieces, as events or lines.
-    pub(super) fn is_stream(&self) -> bool {
-        self.kind.is_stream()
+    /// The rules of its endpoint that it breaks; where an error is expected, only those that every body keeps.
+    pub(super) fn findings(&self, expects_error: bool) -> Vec<Finding> {
+        let content_type = content_type(self.headers);
+        let reply = Reply { status: self.status, content_type: &content_type, reading: &self.reading };
+        if expects_error { protocol::judge_body(&self.asked, &reply) } else { protocol::judge(&self.asked, &reply) }
     }
 
     /// The reply's JSON; for a stream, the array of its JSON events.
     pub(crate) fn json(&self) -> Option<&Value> {
-        self.json.as_ref()
+        self.reading.json.as_ref()
     }
 
     /// The body as text.
@@ -90,12 +78,12 @@ impl<'a> Seen<'a> {
 
     /// The answer's text: of choice 0, whole or put together. `None` when there is no such choice.
     pub(crate) fn text(&self) -> Option<&str> {
-        self.answer.text()
+        self.reading.answer.text()
     }
 
     /// The tool calls of choice 0 as an OpenAI `tool_calls` array; empty when there are none.
     pub(crate) fn tool_calls(&self) -> Value {
-        self.answer.tool_calls()
+        self.reading.answer.tool_calls()
     }
 
     /// The error in the reply as an object with, at best, `message`, `type`, `code` and `param`: `{error: {…}}`,
@@ -123,4 +111,8 @@ impl<'a> Seen<'a> {
             }
         }
     }
+}
+
+fn content_type(headers: &HeaderMap) -> Cow<'_, str> {
+    headers.get(CONTENT_TYPE).map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes()))
 }

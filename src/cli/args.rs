@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::protocol::Mode;
 use crate::record::{MOST_RECORDED, Size};
 use crate::suite::OwnMatchers;
 use crate::yaml;
 
 use super::named::Named;
+use super::near;
 
 pub(super) use libtest::LibtestArgs;
 pub(super) use proxy::{ProgramArgs, ProxyArgs, ServeArgs};
@@ -52,6 +54,10 @@ pub(super) enum Command {
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
+    /// Hold recordings to the rules of their APIs, offline
+    Check(CheckArgs),
+    /// List the rules of the APIs that replies are held to
+    Rules(RulesArgs),
     /// Print what a shell needs to complete commands and flags
     Completions(CompletionArgs),
 }
@@ -247,12 +253,25 @@ pub(super) struct RunArgs {
     /// Run a case again, so often, that failed because the provider was down or its rate limit was reached
     #[arg(long, env = "RETAKE_RERUNS", value_name = "N", default_value_t = 0)]
     pub(super) reruns: u32,
+    /// Rules of the APIs that replies are held to (`retake rules`): standard fails a case on what an SDK stumbles over
+    /// and tells of the rest, strict fails it on both, off looks for neither
+    #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
+    pub(super) protocol: Mode,
     /// Keep what a case recorded although it did not pass
     #[arg(long, env = "RETAKE_KEEP_FAILED")]
     pub(super) keep_failed: bool,
     /// Remove the recordings that no case of a whole, green run used
     #[arg(long)]
     pub(super) prune: bool,
+}
+
+fn protocol(text: &str) -> Result<Mode, String> {
+    match text {
+        "standard" => Ok(Mode::Standard),
+        "strict" => Ok(Mode::Strict),
+        "off" => Ok(Mode::Off),
+        _ => Err(format!("write standard, strict or off{}", near::one_of(text, ["standard", "strict", "off"]))),
+    }
 }
 
 /// How many at once: a number, 0 for one, or `auto`.
@@ -341,6 +360,46 @@ pub(super) enum SchemaOf {
     Providers,
     /// setups.yaml
     Setups,
+}
+
+/// `retake rules`.
+#[derive(Debug, Args)]
+pub(super) struct RulesArgs {
+    /// As tables, for a page
+    #[arg(long)]
+    pub(super) markdown: bool,
+}
+
+/// `retake check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 ok, 1 violations or files that cannot be read, 4 usage, 5 no recordings.")]
+pub(super) struct CheckArgs {
+    /// Folders of recordings, or files
+    #[arg(value_name = "PATH", default_value = "recordings")]
+    pub(super) paths: Vec<PathBuf>,
+    /// A table by this, in the place of a list by file
+    #[arg(long, value_name = "WHAT")]
+    pub(super) by: Option<CheckBy>,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Folder with providers.yaml, which says what is known of each provider
+    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
+    pub(super) suites: PathBuf,
+    /// standard fails on violations, strict on deviations too
+    #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
+    pub(super) protocol: Mode,
+}
+
+/// What recordings have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum CheckBy {
+    /// Who answered.
+    Provider,
+    /// Which model was asked.
+    Model,
+    /// Which endpoint was asked.
+    Endpoint,
 }
 
 #[cfg(test)]

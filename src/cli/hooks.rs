@@ -8,8 +8,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::app::Log;
-use crate::event::Recordings;
-use crate::exchange::Fault;
+use crate::event::{self, Recorded, Recordings};
+use crate::exchange::{self, Fault};
 use crate::matrix::Case;
 use crate::record::{TapeSet, Verdict};
 use crate::run::{CaseEnd, CaseUsage, Replayed, StackHooks};
@@ -65,10 +65,16 @@ impl StackHooks for TapeHooks {
     }
 
     fn replayed(&self, case: &str) -> Option<Replayed> {
-        let chunks = self.tapes.take_pace(case)?;
-        Some(match self.speed {
-            Some(speed) => Replayed::AtSpeed(speed),
-            None => Replayed::AtOnce(chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect()),
+        let played = self.tapes.take_played(case)?;
+        let origin = match played.origin {
+            _ if played.is_edited => event::Origin::Edited,
+            exchange::Origin::Real => event::Origin::Real,
+            exchange::Origin::Simulated => event::Origin::Simulated,
+        };
+        Some(Replayed {
+            chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
+            speed: self.speed,
+            recording: Recorded { file: played.file.map(|path| path.display().to_string()), origin },
         })
     }
 

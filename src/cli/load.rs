@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::provider::{self, Catalogue, Setup};
+use crate::spelling::nearest;
 use crate::suite::{self, Files, Known, Suite};
-use crate::yaml::{Source, nearest};
+use crate::yaml::Source;
 
 use super::args::{SelectArgs, SourceArgs};
 use super::exit::{Exit, Stop};
@@ -24,11 +25,16 @@ pub(super) struct Parties {
 
 /// Reads providers and setups; those that ship are used where the folder has none.
 pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop> {
-    let providers = file_or(&source.suites.join("providers.yaml"), PROVIDERS)?;
-    let catalogue = provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))?;
+    let catalogue = catalogue(&source.suites, color)?;
     let setups = file_or(&source.suites.join("setups.yaml"), SETUPS)?;
     let setups = provider::parse_setups(&setups, &catalogue).map_err(|error| Stop::usage(error.render(color)))?;
     Ok(Parties { catalogue, setups })
+}
+
+/// Reads the providers alone.
+pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
+    let providers = file_or(&suites.join("providers.yaml"), PROVIDERS)?;
+    provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))
 }
 
 /// Reads suites.

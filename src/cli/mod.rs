@@ -4,6 +4,7 @@ mod address;
 mod app;
 mod args;
 mod budget;
+mod check;
 mod completions;
 mod counted;
 mod ending;
@@ -22,6 +23,7 @@ mod output;
 mod program;
 mod proxy;
 mod record;
+mod rules;
 mod schema;
 mod script;
 mod select;
@@ -60,6 +62,8 @@ pub fn main() -> ExitCode {
             Command::Run(args) => return program::run(*args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Check(args) => check::run(&args),
+            Command::Rules(args) => rules::run(&args),
             Command::Completions(args) => completions::run(&args),
         }),
         Err(error) => misused(&error),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::yaml::nearest;
+use crate::spelling::nearest;
 
 /// "; did you mean `replay`?", or nothing.
 pub(super) fn one_of<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::matrix::{Case, Keyword, KeywordError, Marks, Node};
-use crate::yaml::nearest;
+use crate::spelling::nearest;
 
 use super::args::TestArgs;
 use super::exit::Stop;

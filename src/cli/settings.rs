@@ -11,7 +11,7 @@ use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
 use crate::record::{MOST_RECORDED, Mode, Size};
 use crate::report::quote;
-use crate::yaml::nearest;
+use crate::spelling::nearest;
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;

@@ -29,6 +29,24 @@ pub struct Finished {
     pub captured: Captured,
     /// The recordings of the case, where it is known which they are.
     pub recordings: Recordings,
+    /// Rules of the protocol that its replies broke without failing it, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub protocol: Vec<Finding>,
+    /// Rules that the provider is known to break at an endpoint that was asked, and that every reply kept.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub kept_rules: Vec<String>,
+}
+
+/// A rule of the protocol that a reply broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: String,
+    /// What was there instead.
+    pub actual: String,
+    /// Why the provider is known to break it, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
 }
 
 /// Which case: enough to find it, and to tell cases apart by what they are about.

@@ -68,14 +68,37 @@ pub struct Reply {
     /// When its last byte came.
     #[serde(rename = "last_byte_us", with = "maybe_micros")]
     pub last_byte: Option<Duration>,
-    /// Whether a recording answered.
-    pub is_replayed: bool,
+    /// The recording that answered; `None` when the provider did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Recorded>,
     /// The tokens that it reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// The end of it, when it is a stream of events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamEnd>,
+}
+
+/// A recording that answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The file, as a path from here; `None` for a reply that was recorded in this run and has no file yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Where its reply comes from.
+    pub origin: Origin,
+}
+
+/// Where a recorded reply comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A real provider.
+    Real,
+    /// A script.
+    Simulated,
+    /// It was edited by hand after it was recorded.
+    Edited,
 }
 
 /// Tokens that a reply reports.

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Attempt, Captured, CaseRef, Finished, Outcome, PartTime, Rate, Recordings};
+pub use case::{Attempt, Captured, CaseRef, Finding, Finished, Outcome, PartTime, Rate, Recordings};
 pub use class::Class;
-pub use exchange::{Exchange, KeyHeader, Reply, Request, StreamEnd, StreamEvent, Usage};
+pub use exchange::{Exchange, KeyHeader, Origin, Recorded, Reply, Request, StreamEnd, StreamEvent, Usage};
 pub use failure::{Excerpt, Failure, Mismatch, Part, Problem, Texts, Tries};
 pub use tally::Tally;
 

@@ -2,7 +2,7 @@
 //! other tools read, and still give back every byte.
 
 use super::spacing;
-use crate::wire::{BodyKind, json};
+use crate::wire::{BodyKind, json, sse};
 
 /// What stands around an item unless a segment says otherwise.
 pub(super) fn frame(kind: BodyKind) -> (&'static str, &'static str) {
@@ -37,7 +37,7 @@ pub(super) fn take_apart(body: &[u8], kind: BodyKind) -> Framed<'_> {
     while !rest.is_empty() {
         let length = match kind {
             BodyKind::Whole => rest.len(),
-            BodyKind::Events => block_length(rest),
+            BodyKind::Events => sse::block_length(rest),
             BodyKind::Lines => rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1),
         };
         let (block, tail) = rest.split_at(length);
@@ -86,23 +86,6 @@ impl<'a> Framed<'a> {
         }
         self.segments.push(Segment::Raw { bytes: block.to_vec(), item: with_item });
     }
-}
-
-/// The length of the first event with the blank line that ends it, or of all there is.
-fn block_length(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while at < bytes.len() {
-        let start = at;
-        while at < bytes.len() && !matches!(bytes[at], b'\n' | b'\r') {
-            at += 1;
-        }
-        let blank = at == start;
-        at += if bytes[at..].starts_with(b"\r\n") { 2 } else { usize::from(at < bytes.len()) };
-        if blank {
-            break;
-        }
-    }
-    at
 }
 
 /// The one JSON item in a block, with what stands before and after it.

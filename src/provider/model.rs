@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::exchange::{Rules, fits};
+use crate::protocol::Known;
 use crate::suite::Axis;
 
 /// Everything known of providers.
@@ -54,6 +55,8 @@ pub struct Provider {
     pub lacks: BTreeMap<String, Gap>,
     /// What it should do and does not do right: expected failures, by capability.
     pub broken: BTreeMap<String, Gap>,
+    /// Rules of the protocol that its replies are known to break.
+    pub deviates: Vec<Known>,
     /// Cases that its models are known to fail.
     pub xfail: Vec<ExpectedFailure>,
     /// What of a request makes no difference or changes from run to run, and which headers count.

@@ -9,11 +9,12 @@ use super::model::{
     Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup,
 };
 use super::raw::{
-    RawCapability, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawPrice, RawProvider,
-    RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
+    RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawPrice,
+    RawProvider, RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
 use crate::exchange::{Ignored, Mask, Rules};
+use crate::protocol::{self, Known};
 use crate::suite;
 use crate::wire::headers::is_credential;
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
@@ -100,6 +101,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         sdk_env: sdk_env(file, raw.sdk_env)?,
         lacks,
         broken,
+        deviates: deviations(file, raw.deviates)?,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
         rules,
         quirks: quirks(file, raw.quirks)?,
@@ -161,6 +163,28 @@ fn gaps(file: &File<'_>, raw: Pairs<Spanned<Short<RawGap>>>, known: &[&str]) -> 
         gaps.insert(name, Gap { reason, models });
     }
     Ok(gaps)
+}
+
+fn deviations(file: &File<'_>, raw: Pairs<Spanned<Short<RawDeviation>>>) -> Result<Vec<Known>, Error> {
+    let known: Vec<&str> = protocol::RULES.iter().map(|rule| rule.id).collect();
+    let mut deviations = Vec::new();
+    for (id, raw) in raw.0 {
+        let Some(rule) = protocol::rule(&file.one_of(&id, "rule", &known)?) else { continue };
+        let place = raw.place;
+        let full = match raw.value {
+            Short::Plain(Value::String(value)) => {
+                RawDeviation { reason: Spanned { value, place }, models: Vec::new(), endpoints: Vec::new() }
+            }
+            Short::Full(full) => full,
+            Short::Plain(_) => {
+                let help = "write `rule: why`, or `rule: {reason: why, models: [a, b], endpoints: [/v1/embeddings]}`";
+                return Err(file.wrong_at(place, format!("`{}` wants a reason", rule.id), help));
+            }
+        };
+        let reason = file.reason(&full.reason, &format!("`{}`", rule.id))?;
+        deviations.push(Known { rule, reason, models: full.models, endpoints: full.endpoints });
+    }
+    Ok(deviations)
 }
 
 fn expected_failure(file: &File<'_>, raw: RawExpectedFailure) -> Result<ExpectedFailure, Error> {

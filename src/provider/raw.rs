@@ -60,6 +60,9 @@ pub(super) struct RawProvider {
     /// Capabilities that do not work: cases that need one are XFAIL with this reason.
     #[serde(default)]
     pub(super) broken: Pairs<Spanned<Short<RawGap>>>,
+    /// Rules of the protocol that its replies are known to break, each with the reason.
+    #[serde(default)]
+    pub(super) deviates: Pairs<Spanned<Short<RawDeviation>>>,
     /// Cases that are expected to fail.
     #[serde(default)]
     pub(super) xfail: Vec<RawExpectedFailure>,
@@ -192,6 +195,21 @@ pub(super) struct RawGap {
     /// The provider's models that it is missing from; all unless said.
     #[serde(default)]
     pub(super) models: Vec<String>,
+}
+
+/// A rule of the protocol that replies are known to break.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDeviation {
+    /// Why, or where it is reported.
+    pub(super) reason: Spanned<String>,
+    /// The provider's models that break it; all unless said.
+    #[serde(default)]
+    pub(super) models: Vec<String>,
+    /// The endpoints whose replies break it, such as `/v1/embeddings`; all unless said.
+    #[serde(default)]
+    pub(super) endpoints: Vec<String>,
 }
 
 /// Cases that are expected to fail.

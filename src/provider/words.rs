@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::exchange::BodyPath;
+use crate::spelling::nearest;
 use crate::suite;
-use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
+use crate::yaml::{self, Error, Place, Source, Spanned};
 
 /// A file being read: makes its errors.
 pub(super) struct File<'a>(pub(super) &'a Source);

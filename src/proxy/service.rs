@@ -23,10 +23,11 @@ use crate::access::bearer;
 use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
 use crate::provider::Provider;
 use crate::record::Tape;
+use crate::spelling::nearest;
 use crate::suite::parse_faults;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
 use crate::wire::headers::{KEY_HEADERS, is_of_the_address};
-use crate::yaml::{Source, nearest};
+use crate::yaml::Source;
 
 /// Names the session on whose behalf a request is made, percent-encoded where need be.
 pub const SESSION_HEADER: &str = "x-retake-session";

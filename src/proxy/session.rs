@@ -9,7 +9,7 @@ use super::Proxy;
 use super::refusal::Refusal;
 use crate::exchange::SESSION;
 use crate::record::{MOST_CASES, Mode, Tape, Usage, Verdict};
-use crate::yaml::nearest;
+use crate::spelling::nearest;
 
 /// Unused files that are named; the others are counted.
 const MOST_NAMED: usize = 100;

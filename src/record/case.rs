@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ending::Ending;
-use crate::exchange::{ChunkMark, Fault, Mask, What, case_label};
+use crate::exchange::{ChunkMark, Fault, Mask, Origin, What, case_label};
 use crate::upstream::ErrorKind;
 
 /// Misses kept of requests of no case, which no end of a case ever takes away.
@@ -42,6 +42,19 @@ pub struct Usage {
     pub notes: Vec<String>,
 }
 
+/// A recorded reply that a case was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlayedReply {
+    /// How the network cut it when it was recorded.
+    pub chunks: Vec<ChunkMark>,
+    /// The file; `None` for what was recorded a moment ago and has none yet.
+    pub file: Option<PathBuf>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether its file was edited by hand since.
+    pub is_edited: bool,
+}
+
 /// One case while it runs; what requests of no case have in common is one too.
 #[derive(Debug)]
 pub(super) struct CaseState {
@@ -60,8 +73,7 @@ pub(super) struct CaseState {
 struct Inner {
     counts: HashMap<String, Count>,
     usage: Usage,
-    /// How the network cut the reply that was played last.
-    pace: Option<Vec<ChunkMark>>,
+    played: Option<PlayedReply>,
     faults: Vec<Fault>,
     calls: u32,
     masks: Arc<[Mask]>,
@@ -194,15 +206,16 @@ impl CaseState {
         self.lock().usage.used.clone()
     }
 
-    pub(super) fn paced(&self, chunks: &[ChunkMark]) {
+    /// What was played to it last.
+    pub(super) fn set_played(&self, played: impl FnOnce() -> PlayedReply) {
         if self.case.is_some() {
-            self.lock().pace = Some(chunks.to_vec());
+            self.lock().played = Some(played());
         }
     }
 
-    /// When the chunks of the reply came that was played last; `None` when none was since the last call.
-    pub(super) fn take_pace(&self) -> Option<Vec<ChunkMark>> {
-        self.lock().pace.take()
+    /// What was played to it last; `None` when nothing was since the last call.
+    pub(super) fn take_played(&self) -> Option<PlayedReply> {
+        self.lock().played.take()
     }
 
     pub(super) fn note(&self, note: String) {

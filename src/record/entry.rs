@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::spool::{Spool, Spooled};
-use crate::exchange::{ChunkMark, End, Exchange, Key, Request, trouble};
+use crate::exchange::{ChunkMark, End, Exchange, Key, Origin, Request, trouble};
 
 /// Bytes of a reply that wait in memory whatever else does.
 const SMALL: usize = 4 << 10;
@@ -61,6 +61,11 @@ impl Entry {
     /// When the chunks of the reply came.
     pub(super) fn chunks(&self) -> &[ChunkMark] {
         &self.exchange.reply.chunks
+    }
+
+    /// Where the reply comes from.
+    pub(super) fn origin(&self) -> Origin {
+        self.exchange.origin
     }
 
     /// All of it. Blocks on the disk where the body is there.

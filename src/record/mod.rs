@@ -56,7 +56,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use case::{Miss, Usage};
+pub use case::{Miss, PlayedReply, Usage};
 pub use cases::MOST_CASES;
 pub use count::{ENDS_READ, Summary};
 pub use library::Library;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::case::CaseState;
+use super::case::{CaseState, PlayedReply};
 use super::cases::Cases;
 use super::entry::Entry;
 use super::in_flight::{InFlight, LiveRequest, MOST_WAITING, Turn};
@@ -83,7 +83,12 @@ impl Recorder {
                 match self.in_flight.claim(case, &asked.key, asked.nth, &what) {
                     Turn::Ask(flight) => break flight,
                     Turn::Answered(entry) => {
-                        asked.case.paced(entry.chunks());
+                        asked.case.set_played(|| PlayedReply {
+                            chunks: entry.chunks().to_vec(),
+                            file: None,
+                            origin: entry.origin(),
+                            is_edited: false,
+                        });
                         self.keep_for_now(&asked.case, &entry).await;
                         return again(entry, self.options.speed).await;
                     }

@@ -23,7 +23,7 @@ const LARGEST_BODY: usize = 64 << 10;
 /// A request that was understood, with the files that answer it.
 pub(super) struct Known {
     asked: Parts,
-    key: Key,
+    pub(super) key: Key,
     /// Under which a case counts it.
     pub(super) count_name: String,
     pub(super) files: Vec<Arc<Found>>,
@@ -45,6 +45,11 @@ impl Known {
     /// Whether this is the first time that it is used.
     pub(super) fn is_new(&self) -> bool {
         !self.told.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether its files were looked for so lately that they are taken to be as they were.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        now.duration_since(self.looked) < FRESH
     }
 
     fn answers(&self, request: &Request, counted: &[HeaderName]) -> bool {
@@ -84,15 +89,15 @@ impl RequestCache {
         RequestCache { hasher: RandomState::new(), counted, inner: Mutex::default() }
     }
 
-    /// What is known of this very request, if that is not too long ago.
-    pub(super) fn get(&self, request: &Request, now: Instant) -> Option<Arc<Known>> {
+    /// What is known of this very request. Its files are as they were only while it [is fresh](Known::is_fresh).
+    pub(super) fn get(&self, request: &Request) -> Option<Arc<Known>> {
         if request.body.len() > LARGEST_BODY {
             return None;
         }
         // The hash first: nobody waits for it.
         let hash = self.hash(request);
         let known = Arc::clone(self.lock().known.get(&hash)?);
-        (known.answers(request, &self.counted) && now.duration_since(known.looked) < FRESH).then_some(known)
+        known.answers(request, &self.counted).then_some(known)
     }
 
     /// Keeps what was found at `looked`.
@@ -174,7 +179,7 @@ mod tests {
         let (request_cache, now) = (RequestCache::new(&["x-team".to_owned()]), Instant::now());
         let asked = request("/v1/x", "{\"a\":1}");
         put(&request_cache, &asked, now);
-        assert!(request_cache.get(&asked, now).is_some_and(|known| known.is_new() && !known.is_new()));
+        assert!(request_cache.get(&asked).is_some_and(|known| known.is_new() && !known.is_new()));
         let mut others = vec![request("/v1/y", "{\"a\":1}"), request("/v1/x", "{\"a\":2}"), asked.clone()];
         others[2].auth = Auth::None;
         others.push(Request { method: Method::PUT, ..asked.clone() });
@@ -182,20 +187,22 @@ mod tests {
         others[4].headers.insert("content-type", "multipart/form-data; boundary=a".parse().unwrap());
         others.push(asked.clone());
         others[5].headers.insert("x-team", "blue".parse().unwrap());
-        assert!(others.iter().all(|other| request_cache.get(other, now).is_none()));
+        assert!(others.iter().all(|other| request_cache.get(other).is_none()));
         let mut traced = asked.clone();
         traced.headers.insert("x-trace", "1".parse().unwrap());
-        assert!(request_cache.get(&traced, now).is_some(), "a header that does not count");
+        assert!(request_cache.get(&traced).is_some(), "a header that does not count");
         request_cache.clear();
-        assert!(request_cache.get(&asked, now).is_none());
+        assert!(request_cache.get(&asked).is_none());
     }
 
     #[test]
-    fn what_was_seen_long_ago_is_looked_at_again() {
+    fn files_seen_long_ago_are_looked_for_again_and_the_key_stays() {
         let (request_cache, now) = (RequestCache::new(&["x-team".to_owned()]), Instant::now());
         let asked = request("/v1/x", "");
         put(&request_cache, &asked, now);
-        assert!(request_cache.get(&asked, now + FRESH).is_none());
+        let known = request_cache.get(&asked).unwrap();
+        assert!(known.is_fresh(now) && !known.is_fresh(now + FRESH));
+        assert_eq!(known.key, crate::exchange::key(&asked, "https://h.example/v1", &Rules::default()));
     }
 
     #[test]
@@ -211,7 +218,7 @@ mod tests {
         let inner = request_cache.lock();
         assert_eq!(inner.bytes, inner.known.values().map(|known| known.weight()).sum::<usize>());
         drop(inner);
-        assert!(request_cache.get(&asked, now).is_some());
-        assert!(request_cache.get(&request("/v1/299", &format!("{body}x")), now).is_none());
+        assert!(request_cache.get(&asked).is_some());
+        assert!(request_cache.get(&request("/v1/299", &format!("{body}x"))).is_none());
     }
 }

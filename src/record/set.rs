@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::case::{Miss, Usage};
+use super::case::{Miss, PlayedReply, Usage};
 use super::cases::Cases;
 use super::count::Summary;
 use super::library::Library;
 use super::mode::Mode;
 use super::tape::Tape;
 use super::{Options, Verdict};
-use crate::exchange::{ChunkMark, Fault, Mask};
+use crate::exchange::{Fault, Mask};
 use crate::upstream::Shared;
 
 /// The tapes of a run, one for each provider. What a case asks, it asks of all of them.
@@ -107,9 +107,9 @@ impl TapeSet {
         self.cases.running(case).map(|case| case.misses()).unwrap_or_default()
     }
 
-    /// When the chunks of the reply came that a case was played last; `None` when it was played none since the last call.
-    pub fn take_pace(&self, case: &str) -> Option<Vec<ChunkMark>> {
-        self.cases.running(case)?.take_pace()
+    /// The recorded reply that a case was given last; `None` when it was given none since the last call.
+    pub fn take_played(&self, case: &str) -> Option<PlayedReply> {
+        self.cases.running(case)?.take_played()
     }
 
     /// What is to be told of requests of no case, and of sessions that run, since it was last asked.

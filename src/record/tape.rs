@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::case::{CaseState, Miss, Usage};
+use super::case::{CaseState, Miss, PlayedReply, Usage};
 use super::cases::Cases;
 use super::file_cache::Found;
 use super::library::Library;
@@ -151,7 +151,7 @@ impl Tape {
                 let whole =
                     player::whole(self.answer_well(request, Arc::clone(&case)).await?, self.options.max_size).await;
                 // How long it takes now is of the fault, and no longer of the recording.
-                case.take_pace();
+                case.take_played();
                 Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
             }
         }
@@ -168,10 +168,9 @@ impl Tape {
             return self.live()?.send(request).await;
         }
         let view = self.library.view(case.masks());
-        if self.mode != Mode::Record
-            && view.is_plain()
-            && let Some(known) = self.library.request_cache.get(&request, Instant::now())
-        {
+        let is_known = self.mode != Mode::Record && view.is_plain();
+        let known = is_known.then(|| self.library.request_cache.get(&request)).flatten();
+        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(Instant::now())) {
             let name = known.count_name.as_str();
             let nth = case.next_nth(name);
             if let Played::Reply(found) = self.played(&case, &known.files, nth) {
@@ -184,7 +183,7 @@ impl Tape {
             case.release(name, nth);
         }
         let kept = self.options.secrets.request(&request);
-        let key = self.library.key_under(&view.rules, &kept);
+        let key = known.map_or_else(|| self.library.key_under(&view.rules, &kept), |known| known.key.clone());
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
         let nth = case.next_nth(&name);
@@ -269,7 +268,12 @@ impl Tape {
     fn note(&self, case: &CaseState, found: &Found) {
         let exchange = &found.recording.exchange;
         case.used(&found.path);
-        case.paced(&exchange.reply.chunks);
+        case.set_played(|| PlayedReply {
+            chunks: exchange.reply.chunks.clone(),
+            file: Some(found.path.clone()),
+            origin: exchange.origin,
+            is_edited: found.recording.is_edited(),
+        });
         self.cases.played(&found.path, exchange.origin);
     }
 

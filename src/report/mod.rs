@@ -8,6 +8,7 @@ mod layout;
 mod letters;
 mod options;
 mod paint;
+mod protocol;
 mod summary;
 mod terminal;
 mod trace;

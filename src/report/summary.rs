@@ -10,6 +10,7 @@ use super::layout::{around, first_line, session_duration, titled, trimmed, visib
 use super::letters::letter;
 use super::options::Options;
 use super::paint::{Style, paint};
+use super::protocol::Protocol;
 use super::trace::Trace;
 use crate::diff::{Diff, Extent, Line, Whose};
 use crate::event::{Failure, Finished, Interruption, Outcome, Recordings, Tally};
@@ -30,6 +31,8 @@ pub(super) struct Summary<'a> {
     pub(super) kept: &'a [Finished],
     /// Cases that passed, when it is shown what was captured of them.
     pub(super) passed: &'a [Finished],
+    /// Rules of the protocol that replies broke without failing their case.
+    pub(super) protocol: &'a Protocol,
     /// Times that cases were run again.
     pub(super) rerun: &'a [Finished],
     /// How long cases took.
@@ -59,6 +62,7 @@ impl Summary<'_> {
         self.section(out, "ERRORS", errors(self.kept))?;
         self.section(out, "FAILURES", failures(self.kept))?;
         self.passes(out)?;
+        self.protocol.write(out, self.options)?;
         if let Some(most) = self.options.durations {
             super::durations::write(out, self.durations, most, self.options)?;
         }

@@ -9,6 +9,7 @@ use super::head;
 use super::layout::{titled, trimmed, visible, visible_line, width, wrapped};
 use super::options::Options;
 use super::paint::{Style, paint};
+use super::protocol::Protocol;
 use super::summary::{Summary, main_style};
 use crate::event::{Captured, Event, Finished, Head, Outcome, Tally};
 
@@ -29,6 +30,7 @@ pub(crate) struct Terminal<W> {
     kept: Vec<Finished>,
     /// Cases that passed, when it is shown what was captured of them.
     passed: Vec<Finished>,
+    protocol: Protocol,
     /// Times that cases were run again.
     rerun: Vec<Finished>,
     /// How long cases took, when the slowest are to be listed.
@@ -54,6 +56,7 @@ impl<W: Write> Terminal<W> {
             next: 0,
             kept: Vec::new(),
             passed: Vec::new(),
+            protocol: Protocol::default(),
             rerun: Vec::new(),
             durations: Vec::new(),
             given_up: Vec::new(),
@@ -100,6 +103,7 @@ impl<W: Write> Terminal<W> {
                     style: self.style(),
                     kept: &self.kept,
                     passed: &self.passed,
+                    protocol: &self.protocol,
                     rerun: &self.rerun,
                     durations: &self.durations,
                     interrupted: *interrupted,
@@ -203,6 +207,7 @@ impl<W: Write> Terminal<W> {
             }
             return Ok(());
         }
+        self.protocol.add(finished);
         if self.options.durations.is_some() && !matches!(finished.outcome, Outcome::Skipped(_)) {
             self.durations.push((finished.duration, finished.case.id.clone()));
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::check::{self, Clock, Observed, Seen, Timing};
-use crate::event::{Attempt, Captured, Class, Failure, Outcome, Part, Rate, Recordings, Tries};
+use crate::event::{Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
+use crate::protocol::Asked;
 use crate::suite::Step;
 use crate::suite::template::Scope;
 use crate::upstream::ErrorKind;
@@ -29,6 +30,10 @@ pub(super) struct Done {
     pub(super) captured: Captured,
     /// Every time that it ran.
     pub(super) attempts: Vec<Attempt>,
+    /// Rules of the protocol that its replies broke without failing it.
+    pub(super) protocol: Vec<Finding>,
+    /// Rules that its provider is known to break, and that they kept.
+    pub(super) kept_rules: Vec<String>,
     /// Why the teardown failed, when it did.
     pub(super) teardown: Option<Box<Failure>>,
     /// The recordings that answered it, and those that were written.
@@ -50,6 +55,8 @@ impl Done {
             rate: None,
             captured: Captured::default(),
             attempts: Vec::new(),
+            protocol: Vec::new(),
+            kept_rules: Vec::new(),
             teardown: None,
             recordings: Recordings::default(),
             notices: Vec::new(),
@@ -97,7 +104,7 @@ pub(super) async fn outcome(
         }
     };
     let outcome = verdict(planned, failed, flaky);
-    let attempts = log.take_attempts();
+    let (attempts, (protocol, kept_rules)) = (log.take_attempts(), log.take_protocol());
     let captured = match outcome {
         Outcome::Passed | Outcome::Flaky(_) => log.captured(|| planned.target.hooks.printed()),
         _ => Captured::default(),
@@ -109,7 +116,7 @@ pub(super) async fn outcome(
         _ => CaseEnd::Passed,
     };
     let CaseUsage { recordings, notices } = planned.target.hooks.finish(&case.id, end).await;
-    Ok(Done { outcome, rate, captured, attempts, teardown, recordings, notices })
+    Ok(Done { outcome, rate, captured, attempts, protocol, kept_rules, teardown, recordings, notices })
 }
 
 /// What it means that the case failed, or did not.
@@ -307,13 +314,13 @@ async fn attempt(
     }
     let answer = answer.map_err(|error| of_message(&scene, class_of(error.kind), &error.message))?;
     let replayed = target.hooks.replayed(&case.id);
-    let is_replayed = replayed.is_some();
-    let timing = timing(&answer, replayed);
+    let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
     // Put together only when somebody sees it.
-    let told = || Some(answer.told(&times, is_replayed));
+    let told = || Some(answer.told(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
     let (headers, broken) = (&answer.headers, answer.broken.as_deref());
-    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing });
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing, asked });
     if let Some((kind, message)) = answer.made_up() {
         if step.expect.may_break() && lost(kind) {
             return Ok(Scope::new());
@@ -321,7 +328,8 @@ async fn attempt(
         scene.reply = told();
         return Err(of_message(&scene, class_of(kind), &message));
     }
-    let verdict = check::check(&step.expect, scope, &seen);
+    let verdict = check::check(&step.expect, scope, &seen, &planned.policy);
+    log.found(verdict.protocol, target.direct);
     if !verdict.mismatches.is_empty() {
         scene.reply = told();
         return Err(of_mismatches(&scene, &verdict.mismatches, answer.status));
@@ -342,11 +350,11 @@ async fn attempt(
 }
 
 /// When the answer came, by the clock that tells of the provider.
-fn timing(answer: &Answer, replayed: Option<Replayed>) -> Timing {
+fn timing(answer: &Answer, replayed: Option<&Replayed>) -> Timing {
     let (chunks, clock) = match replayed {
         None => (answer.chunks.clone(), Clock::Measured),
-        Some(Replayed::AtOnce(chunks)) => (chunks, Clock::Recorded),
-        Some(Replayed::AtSpeed(speed)) => {
+        Some(Replayed { speed: None, chunks, .. }) => (chunks.clone(), Clock::Recorded),
+        Some(&Replayed { speed: Some(speed), .. }) => {
             let as_recorded = |time: &Duration| Duration::try_from_secs_f64(time.as_secs_f64() * speed);
             let chunks = answer.chunks.iter().map(|time| as_recorded(time).unwrap_or(Duration::MAX)).collect();
             (chunks, Clock::Replayed(speed))

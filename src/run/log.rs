@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::event::{Attempt, Captured, Exchange, Part, PartTime};
+use crate::event::{Attempt, Captured, Exchange, Finding, Part, PartTime};
+use crate::protocol::Weighed;
 
 /// What is kept of a case while it runs.
 pub(super) struct CaseLog {
@@ -10,12 +11,20 @@ pub(super) struct CaseLog {
     /// Of each part of the case the last exchange.
     exchanges: Vec<Exchange>,
     attempts: Vec<Attempt>,
+    protocol: Vec<Finding>,
+    kept_rules: Vec<String>,
 }
 
 impl CaseLog {
     /// Nothing yet, and no exchanges at all where they are not wanted.
     pub(super) fn new(wants_exchanges: bool) -> Self {
-        CaseLog { wants_exchanges, exchanges: Vec::new(), attempts: Vec::new() }
+        CaseLog {
+            wants_exchanges,
+            exchanges: Vec::new(),
+            attempts: Vec::new(),
+            protocol: Vec::new(),
+            kept_rules: Vec::new(),
+        }
     }
 
     /// The case runs, once more.
@@ -23,6 +32,8 @@ impl CaseLog {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let started_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         self.attempts.push(Attempt { started_ms, parts: Vec::new() });
+        self.protocol.clear();
+        self.kept_rules.clear();
     }
 
     /// So long a part of it took.
@@ -38,6 +49,30 @@ impl CaseLog {
             self.exchanges.retain(|other| other.part != exchange.part);
             self.exchanges.push(exchange);
         }
+    }
+
+    /// Rules that a reply broke without failing the case, each once; and those that it kept although its provider is
+    /// known to break them, where the reply `is_of_provider` and not a gateway's.
+    pub(super) fn found(&mut self, weighed: Weighed, is_of_provider: bool) {
+        let kept = weighed.kept.iter().filter(|_| is_of_provider).map(|rule| rule.id.to_owned());
+        self.kept_rules.extend(kept);
+        let told = weighed.told.into_iter().map(|finding| (finding, None));
+        let known = weighed.known.into_iter().map(|(finding, reason)| (finding, Some(reason)));
+        for (finding, known) in told.chain(known) {
+            if self.protocol.iter().all(|other| other.rule != finding.rule.id) {
+                self.protocol.push(Finding { rule: finding.rule.id.to_owned(), actual: finding.actual, known });
+            }
+        }
+    }
+
+    /// The rules that replies broke, and those that all of them kept.
+    pub(super) fn take_protocol(&mut self) -> (Vec<Finding>, Vec<String>) {
+        let broken = std::mem::take(&mut self.protocol);
+        let mut kept = std::mem::take(&mut self.kept_rules);
+        kept.retain(|rule| broken.iter().all(|finding| finding.rule != *rule));
+        kept.sort();
+        kept.dedup();
+        (broken, kept)
     }
 
     /// How often it ran, and when.

@@ -18,9 +18,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::event::{CaseRef, Class, Event, Finished, Interruption, KeyHeader, Outcome, Recordings};
+use crate::event::{CaseRef, Class, Event, Finished, Interruption, KeyHeader, Outcome, Recorded, Recordings};
 use crate::exchange::Fault;
 use crate::matrix::Case;
+use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
@@ -31,6 +32,8 @@ pub(crate) struct Planned {
     pub case: Arc<Case>,
     /// What it calls.
     pub target: Arc<Target>,
+    /// What becomes of replies that break a rule of their protocol.
+    pub policy: Policy,
 }
 
 /// What a case calls: the stack, as seen by a client.
@@ -76,7 +79,7 @@ pub(crate) trait StackHooks: Send + Sync {
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
     /// What the stack printed while the case ran, where that is known.
     fn printed(&self) -> Option<String>;
-    /// How the answer to the last request of this case was replayed; `None` when it was not. Asked once for each.
+    /// What the answer to the last request of this case was replayed from; `None` when it was not. Asked once for each.
     fn replayed(&self, case: &str) -> Option<Replayed>;
     /// The case is over. Returns what it used, and what the user must be told.
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage>;
@@ -102,13 +105,15 @@ pub(crate) struct CaseUsage {
     pub notices: Vec<String>,
 }
 
-/// How an answer was replayed.
+/// An answer that was replayed.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Replayed {
-    /// At once, however long it took when it was recorded: when each of its chunks came then.
-    AtOnce(Vec<Duration>),
-    /// At this multiple of its recorded pace.
-    AtSpeed(f64),
+pub(crate) struct Replayed {
+    /// When each of its chunks came when it was recorded.
+    pub chunks: Vec<Duration>,
+    /// At which multiple of that pace it was replayed; `None`: at once.
+    pub speed: Option<f64>,
+    /// What it was replayed from.
+    pub recording: Recorded,
 }
 
 /// How to run.
@@ -293,6 +298,8 @@ async fn worker(line: Line) {
                 attempts: done.attempts,
                 captured: done.captured,
                 recordings: done.recordings,
+                protocol: done.protocol,
+                kept_rules: done.kept_rules,
             })
         };
         let torn = |failure| drop(events.send(Event::CaseTeardown(finished(Done::of(Outcome::Error(failure))))));

@@ -15,9 +15,10 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{Notify, mpsc};
 
 use super::*;
-use crate::event::{Failure, Part, Problem, Rate};
+use crate::event::{Failure, Origin, Part, Problem, Rate, Recorded};
 use crate::exchange::Request;
 use crate::matrix;
+use crate::protocol::Policy;
 use crate::provider::{Catalogue, Models, Setup};
 use crate::suite::{Known, parse};
 use crate::upstream::{ErrorKind, Reply, Upstream};
@@ -122,8 +123,10 @@ impl StackHooks for Fake {
     fn printed(&self) -> Option<String> {
         Some("listening".to_owned())
     }
-    fn replayed(&self, _: &str) -> Option<Replayed> {
-        None
+    fn replayed(&self, case: &str) -> Option<Replayed> {
+        let recording = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
+        let chunks = vec![Duration::from_secs(7)];
+        case.contains("replayed").then_some(Replayed { chunks, speed: None, recording })
     }
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         held(&self.ends).push((case.to_owned(), end));
@@ -161,7 +164,7 @@ fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
     let setup = Setup { name: "local".into(), provider: "p".into(), models, ..Setup::default() };
     let (suite, catalogue) = (Arc::new(suite), Catalogue::default());
     let cases = matrix::expand(&suite, &setup, &catalogue, false);
-    cases.map(|case| Planned { case: Arc::new(case), target: target.clone() }).collect()
+    cases.map(|case| Planned { case: Arc::new(case), target: target.clone(), policy: Policy::default() }).collect()
 }
 
 /// Runs a suite to its end, and tells what happened.

@@ -2,6 +2,7 @@
 
 use crate::access::AccessKeys;
 use crate::provider::Provider;
+use crate::spelling::nearest;
 use crate::upstream::Shared;
 
 use super::refusal::Refusal;
@@ -74,7 +75,7 @@ impl Gateway {
 
     fn unknown_model(&self, model: &str, name: &str) -> Refusal {
         let known = self.names();
-        let way_out = match nearest(name, &known) {
+        let way_out = match nearest(name, known.iter().copied()) {
             Some(near) if model.contains('/') => {
                 format!("did you mean {:?}?", format!("{near}/{}", &model[name.len() + 1..]))
             }
@@ -87,13 +88,4 @@ impl Gateway {
         );
         Refusal::model_not_found(message)
     }
-}
-
-/// The name that a mistyped one most likely means.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // The comparison is quadratic, and the word is the caller's.
-    if word.len() > 300 {
-        return None;
-    }
-    similar::get_close_matches(word, known, 1, 0.6).first().copied()
 }

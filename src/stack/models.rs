@@ -7,11 +7,12 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::Call;
-use super::gateway::{Gateway, nearest};
+use super::gateway::Gateway;
 use super::model::Model;
 use super::refusal::{Refusal, shape_provider_error};
 use super::registry::Registration;
 use crate::provider::Provider;
+use crate::spelling::nearest;
 use crate::upstream::{Error, ErrorKind, Shared};
 
 /// How long one provider may take, so that it does not hold up the list of the others.
@@ -65,7 +66,7 @@ async fn find(gateway: &Gateway, call: Call, id: &str) -> Result<Model, Refusal>
         return Ok(models.swap_remove(at));
     }
     let known: Vec<&str> = models.iter().map(|model| model.identifier.as_str()).collect();
-    let way_out = match nearest(id, &known) {
+    let way_out = match nearest(id, known.iter().copied()) {
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("`GET /v1/models` lists the {} that it has", known.len()),
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::own::OwnMatcher;
+use crate::protocol::Rule;
 use crate::yaml::Place;
 
 /// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
@@ -31,6 +32,8 @@ pub(crate) struct Expect {
     pub error: Option<Box<ErrorExpect>>,
     /// How long the reply may take.
     pub time: Option<Box<TimeExpect>>,
+    /// Which rules of the protocol its reply is held to.
+    pub protocol: ProtocolExpect,
     /// Whether the body breaks off, or the connection is lost before there is one. `None` is no.
     pub broken: Option<(bool, Place)>,
 }
@@ -39,6 +42,29 @@ impl Expect {
     /// Whether a reply that breaks off is what is wanted.
     pub(crate) fn may_break(&self) -> bool {
         matches!(self.broken, Some((true, _)))
+    }
+}
+
+/// Which rules of the protocol a reply is held to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum ProtocolExpect {
+    /// All of them.
+    #[default]
+    All,
+    /// None.
+    Off,
+    /// All but these.
+    Without(Vec<&'static Rule>),
+}
+
+impl ProtocolExpect {
+    /// The rules that are left aside; `None`: all of them.
+    pub(crate) fn ignored(&self) -> Option<&[&'static Rule]> {
+        match self {
+            ProtocolExpect::All => Some(&[]),
+            ProtocolExpect::Off => None,
+            ProtocolExpect::Without(rules) => Some(rules),
+        }
     }
 }
 
@@ -218,6 +244,8 @@ pub(crate) struct StreamExpect {
     pub place: Place,
     /// Number of JSON events (`data: {…}`), the terminal `[DONE]` not counted.
     pub chunks: Option<Need>,
+    /// How many JSON events came, whatever they carry.
+    pub events: Option<Need>,
     /// The finish reason of each choice, in the order of their indexes, as an array.
     pub finish_reasons: Option<Need>,
     /// The `usage` object of the last event that has one; `null` when there is none.

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::reader::Reader;
 use super::template;
-use crate::yaml::{Place, nearest};
+use crate::spelling::nearest;
+use crate::yaml::Place;
 
 impl Reader<'_> {
     /// Demands that every name is declared, and points at the `${` that is not.

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::model::{Param, ParamValue};
 use super::raw::{RawFound, RawParam};
 use super::reader::{Checked, Reader, Reported, readable};
-use crate::yaml::{Error, Listed, Pairs, Place, Source, Spanned, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Error, Listed, Pairs, Place, Source, Spanned};
 
 /// A row of a data file and its line.
 type Row = (u32, Value);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::expect::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    PathExpect, ProtocolExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
 };
 use super::raw::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
@@ -12,7 +12,8 @@ use super::raw::{
 };
 use super::reader::{Checked, Reader, readable};
 use super::template;
-use crate::yaml::{Pairs, Place, Short, Spanned};
+use crate::protocol;
+use crate::yaml::{OneOrMore, Pairs, Place, Short, Spanned};
 
 /// Reads the expectations of one step.
 pub(super) fn parse_expect(reader: &mut Reader<'_>, scope: &[String], _step: Place, raw: RawExpect) -> Expect {
@@ -27,6 +28,7 @@ pub(super) fn parse_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         embeddings: raw.embeddings.map(|raw| Box::new(parser.embeddings(raw))),
         error: raw.error.and_then(|raw| parser.error_reply(raw).ok()).map(Box::new),
         time: raw.time.map(|raw| Box::new(parser.time(&raw))),
+        protocol: raw.protocol.map_or_else(ProtocolExpect::default, |raw| parser.protocol(raw)),
         broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
 }
@@ -42,6 +44,32 @@ struct ExpectParser<'a, 'b> {
 }
 
 impl ExpectParser<'_, '_> {
+    fn protocol(&mut self, raw: Spanned<OneOrMore>) -> ProtocolExpect {
+        match raw.value {
+            OneOrMore::One(word) if ["off", "false"].contains(&word.as_str()) => ProtocolExpect::Off,
+            OneOrMore::One(word) => {
+                let reason = format!("`protocol` is `off` or a list of rules, not `{word}`");
+                self.reader.error(raw.place, word.chars().count(), reason).push_help(
+                    "write `protocol: off`, or the rules that the reply may break, such as `protocol: [usage-missing]`",
+                );
+                ProtocolExpect::All
+            }
+            OneOrMore::More(words) => ProtocolExpect::Without(
+                words
+                    .iter()
+                    .filter_map(|word| {
+                        let found = protocol::rule(&word.value);
+                        if found.is_none() {
+                            let known: Vec<&str> = protocol::RULES.iter().map(|rule| rule.id).collect();
+                            self.reader.unknown(word, "rule", &known);
+                        }
+                        found
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
     fn maybe(&mut self, raw: Option<RawNeed>) -> Option<Need> {
         raw.map(|raw| self.need(raw))
     }
@@ -204,6 +232,7 @@ impl ExpectParser<'_, '_> {
         Ok(StreamExpect {
             place,
             chunks: self.maybe(raw.chunks),
+            events: self.maybe(raw.events),
             finish_reasons: self.maybe(raw.finish_reasons),
             usage: self.maybe(raw.usage),
             roles: self.maybe(raw.roles),

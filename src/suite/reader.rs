@@ -9,7 +9,8 @@ use super::model::Param;
 use super::parse::Known;
 use super::shared::Shared;
 use crate::exchange::Mask;
-use crate::yaml::{self, Error, Place, Source, Spanned, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{self, Error, Place, Source, Spanned};
 
 /// Proof that a mistake was reported. Whatever cannot be read is an `Err` of this, which only [`Reader::error`] makes:
 /// so nothing of a suite is left out in silence.

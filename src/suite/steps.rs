@@ -12,7 +12,8 @@ use super::raw::{RawRequest, RawStep};
 use super::reader::{Checked, Reader, readable};
 use super::template;
 use crate::exchange::Auth;
-use crate::yaml::{Pairs, Place, Spanned, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Pairs, Place, Spanned};
 
 impl Reader<'_> {
     /// The steps of a case: those it lists, or the one whose parts stand in the case itself.

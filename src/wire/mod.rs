@@ -14,8 +14,8 @@ mod reading;
 pub mod sse;
 mod usage;
 
-pub use answer::{Answer, Choice, ToolCall, words};
+pub use answer::{Answer, Choice, ToolCall, adds_something, words};
 pub use body::BodyKind;
 pub use ending::Ending;
-pub use reading::{Flaw, Reader, Reading, read};
+pub use reading::{Flaw, FlawKind, Reader, Reading, read};
 pub use usage::{Usage, usage};

@@ -28,12 +28,27 @@ pub struct Reading {
 /// What a client would stumble over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
-    /// What should be.
-    pub expected: &'static str,
+    /// What is wrong.
+    pub kind: FlawKind,
     /// What is.
     pub actual: String,
     /// The text that it is about.
     pub text: Option<String>,
+}
+
+/// Kinds of what a client would stumble over in a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlawKind {
+    /// A block that is neither an event nor a comment.
+    NoEvent,
+    /// The stream ends within an event.
+    Cut,
+    /// An event comes after `[DONE]`.
+    AfterDone,
+    /// An event is not UTF-8.
+    NotUtf8,
+    /// An event is not JSON.
+    NotJson,
 }
 
 /// Reads a body that came under this content type.
@@ -107,7 +122,7 @@ impl Reader {
         }
         let Some(data) = &event.data else {
             if *event == (Event { unterminated: event.unterminated, is_lossy: event.is_lossy, ..Event::default() }) {
-                self.flaw("nothing but events and comments", format!("block {index} is neither"));
+                self.flaw(FlawKind::NoEvent, format!("block {index} is neither"));
             }
             return;
         };
@@ -118,15 +133,15 @@ impl Reader {
         if event.unterminated {
             // Clients never get it, whether or not it is whole.
             self.reading.protocol.is_cut = true;
-            self.flaw("an end between two events", format!("an end within event {index}"));
+            self.flaw(FlawKind::Cut, format!("an end within event {index}"));
             return;
         }
         if self.reading.answer.done {
-            self.flaw("nothing after [DONE]", format!("event {index} comes after it"));
+            self.flaw(FlawKind::AfterDone, format!("event {index} comes after it"));
         }
         if event.is_lossy {
             self.reading.answer.damage();
-            self.flaw("UTF-8", format!("event {index} holds bytes that are none"));
+            self.flaw(FlawKind::NotUtf8, format!("event {index} holds bytes that are none"));
         }
         self.item(data, event.event.as_deref(), "event", index);
     }
@@ -141,7 +156,7 @@ impl Reader {
     }
 
     fn item(&mut self, text: &str, name: Option<&str>, word: &str, index: usize) {
-        let flaw = |actual: String| Flaw { expected: "JSON in every event", actual, text: Some(text.to_owned()) };
+        let flaw = |actual: String| Flaw { kind: FlawKind::NotJson, actual, text: Some(text.to_owned()) };
         match lenient::read(text) {
             Ok(read) => {
                 if let Some(oddity) = read.oddity {
@@ -172,8 +187,8 @@ impl Reader {
         self.reading.answer.error.get_or_insert(inner.unwrap_or(error));
     }
 
-    fn flaw(&mut self, expected: &'static str, actual: String) {
-        self.reading.flaws.push(Flaw { expected, actual, text: None });
+    fn flaw(&mut self, kind: FlawKind, actual: String) {
+        self.reading.flaws.push(Flaw { kind, actual, text: None });
     }
 
     /// Ends the body.

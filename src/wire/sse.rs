@@ -229,6 +229,24 @@ pub fn encode(event: Option<&str>, data: &str) -> String {
     out
 }
 
+/// The length of the first block with the blank line that ends it, or of all there is. An event is one block; comments may
+/// stand in one of their own.
+pub fn block_length(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        while at < bytes.len() && !matches!(bytes[at], b'\n' | b'\r') {
+            at += 1;
+        }
+        let blank = at == start;
+        at += if bytes[at..].starts_with(b"\r\n") { 2 } else { usize::from(at < bytes.len()) };
+        if blank {
+            break;
+        }
+    }
+    at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,6 +400,20 @@ mod tests {
                 end = segment.raw.end;
             }
             prop_assert_eq!(end, stream.len());
+        }
+
+        #[test]
+        fn every_event_ends_where_a_block_ends(stream in stream()) {
+            let mut ends = std::collections::HashSet::new();
+            let mut at = 0;
+            while at < stream.len() {
+                at += block_length(&stream[at..]);
+                ends.insert(at);
+            }
+            let events = parse(&stream).into_iter().filter(|segment| matches!(segment.kind, Kind::Event(_)));
+            for event in events {
+                prop_assert!(ends.contains(&event.raw.end), "{:?}", event.raw);
+            }
         }
 
         #[test]

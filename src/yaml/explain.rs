@@ -1,6 +1,7 @@
 //! The YAML crate's errors in a user's words.
 
-use super::{Error, Place, Source, nearest, place};
+use super::{Error, Place, Source, place};
+use crate::spelling::nearest;
 
 const MIND: &str = "mind brackets, quotes and indentation on this line and above it";
 

@@ -16,7 +16,7 @@ cases:
     model: text
     request: *ask
     faults: [{stop: {after_events: 2}}]
-    expect: {broken: true, stream: {chunks: 2, done: false}}
+    expect: {broken: true, stream: {events: 2, done: false}}
   - name: stop_within_an_event
     model: text
     request: *ask
@@ -78,7 +78,7 @@ rules:
 const FAILURES: [(&str, &str); 4] = [
     ("stall", "expected: at most 200ms"),
     ("slow", "expected: at most 20ms"),
-    ("malformed", "expected: JSON in every event"),
+    ("malformed", "rule event-json does not hold"),
     ("not_broken", "expected: a body that breaks off"),
 ];
 

@@ -17,6 +17,7 @@ mod proxy;
 mod pytest;
 mod real;
 mod reuse;
+mod rules;
 mod sdks;
 mod secrets;
 mod seed;

@@ -69,6 +69,7 @@ cases:
   - name: greets
     model: text
     request: {post: /v1/chat/completions, body: {model: m, messages: [{role: user, content: NAME, hello}]}}
+    expect: {protocol: off}
 ";
 
 fn test(dir: &Dir, words: &str) -> Ran {

@@ -24,7 +24,7 @@ fn folder() -> Dir {
     dir.write("suites/setups.yaml", SETUPS);
     dir.write("suites/weather.yaml", SUITE);
     for id in ["one", "two"] {
-        let rules = "rules: [{when: {}, reply: {json: {id: ID, object: chat.completion, choices: []}}}]\n";
+        let rules = "rules: [{when: {}, reply: {json: {id: ID, object: chat.completion, choices: [{index: 0, message: {content: hi}, finish_reason: stop}]}}}]\n";
         dir.write(&format!("{id}.yaml"), &rules.replace("ID", id));
     }
     dir

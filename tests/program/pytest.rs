@@ -300,13 +300,13 @@ fn workers_change_no_line() {
 const VARIES: &str = "\
 rules:
   - when: {method: GET, endpoint: /v1/models}
-    reply: {json: {object: nonsense}}
+    reply: {json: {object: nonsense, data: []}}
     times: 2
   - when: {method: GET, endpoint: /v1/models}
-    reply: {json: {object: list}}
+    reply: {json: {object: list, data: []}}
     times: 6
   - when: {method: GET, endpoint: /v1/models}
-    reply: {json: {object: nonsense}}
+    reply: {json: {object: nonsense, data: []}}
 ";
 
 fn varying(repeat: &str) -> Dir {

@@ -12,10 +12,11 @@ use crate::cli::exit::{Exit, Stop};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::memory::Memory;
 use crate::cli::output::{self, Scrubbed};
+use crate::cli::rules::KnownRules;
 use crate::cli::select::Selected;
 use crate::cli::tapes::Tapes;
 use crate::cli::wire::Wired;
-use crate::cli::{masks, nextest, settings, unused};
+use crate::cli::{masks, nextest, rules, settings, unused};
 use crate::event::{Event, Tally};
 use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
@@ -55,7 +56,7 @@ impl Run<'_> {
         let deselected = if counts.is_narrowed { counts.total.max(1) } else { counts.total - selected.cases.len() };
         let pace = self.pace(spending.clone(), options.letters.passes());
         let running = tokio::spawn(run::run(plan, pace, sender, interrupts.first(), interrupts.second()));
-        let last = |is_green: bool| {
+        let last = |is_green: bool, known: &KnownRules| {
             let unused = if is_green { self.unused(&tapes, deselected)? } else { None };
             let is_whole = is_green && unused::can_tell(&self.args.select, self.sourcing, deselected);
             let idle = if is_whole { masks::idle(declared.iter(), &tapes.set.masks()) } else { Vec::new() };
@@ -64,6 +65,8 @@ impl Run<'_> {
                 tapes.set.failed(why.clone());
                 Event::Notice(format!("error: {why}"))
             });
+            let mended = if is_whole { known.mended() } else { Vec::new() };
+            let unused = unused.into_iter().chain(mended.into_iter().map(Event::Notice));
             Ok(idle.chain(unused).chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
         };
         let told = self.tell(receiver, options, &mut memory, last).await;
@@ -94,7 +97,8 @@ impl Run<'_> {
             let setup = self.setups.iter().find(|setup| setup.name == *case.setup);
             let setup = setup.ok_or_else(|| Stop::internal(format!("{}: no setup `{}`", case.id, case.setup)))?;
             let target = wired.target(case, setup, &self.parties.catalogue, tapes).await?;
-            plan.push(Planned { case: Arc::clone(case), target });
+            let policy = rules::policy(self.args.run.protocol, &self.parties.catalogue, &case.provider);
+            plan.push(Planned { case: Arc::clone(case), target, policy });
         }
         Ok(plan)
     }
@@ -141,19 +145,22 @@ impl Run<'_> {
         mut events: mpsc::UnboundedReceiver<Event>,
         options: report::Options,
         memory: &mut Memory,
-        last: impl Fn(bool) -> Result<Vec<Event>, Stop>,
+        last: impl Fn(bool, &KnownRules) -> Result<Vec<Event>, Stop>,
     ) -> Result<Tally, Stop> {
         let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
-        let mut tally = Tally::default();
+        let (mut tally, mut known) = (Tally::default(), KnownRules::default());
         let is_of_nextest = nextest::is_here();
         while let Some(event) = events.recv().await {
             tally.count(&event);
             memory.learn(&event);
+            if let Event::CaseFinished(finished) = &event {
+                known.learn(finished);
+            }
             if let Some(reason) = nextest::reason(&event).filter(|_| is_of_nextest) {
                 output::warn(self.secrets, &reason);
             }
             let before = match &event {
-                Event::Finished { interrupted, .. } => last(interrupted.is_none() && tally.is_green())?,
+                Event::Finished { interrupted, .. } => last(interrupted.is_none() && tally.is_green(), &known)?,
                 _ => Vec::new(),
             };
             for event in before.iter().chain([&event]) {

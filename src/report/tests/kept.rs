@@ -1,7 +1,7 @@
 //! Events that are kept and read again.
 
 use super::*;
-use crate::event::{Attempt, KeyHeader, Part, PartTime, StreamEnd, StreamEvent, Tries, Usage};
+use crate::event::{Attempt, KeyHeader, Origin, Part, PartTime, Recorded, StreamEnd, StreamEvent, Tries, Usage};
 
 /// Failures with all that can be known of them.
 fn rich() -> Vec<Event> {
@@ -17,7 +17,8 @@ fn rich() -> Vec<Event> {
         reply.headers = vec![("x-request-id".into(), "r-1".into())];
         (reply.first_byte, reply.last_byte) = (Some(Duration::from_micros(20_001)), Some(Duration::from_secs(2)));
         reply.usage = Some(Usage { input: 3, output: 4 });
-        (reply.is_replayed, reply.stream) = (true, Some(stream));
+        reply.stream = Some(stream);
+        reply.recording = Some(Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Edited });
     }
     let texts = Texts { expected: "one\ntwo".into(), actual: "one\nthree".into() };
     let wrong = Failure {

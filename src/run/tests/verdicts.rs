@@ -121,6 +121,16 @@ cases:
     );
     let reply = exchange.reply.as_ref().unwrap();
     assert_eq!((reply.status, reply.usage.map(|usage| (usage.input, usage.output))), (200, Some((3, 4))));
-    assert!(reply.first_byte.is_some() && reply.first_byte <= reply.last_byte && !reply.is_replayed);
+    assert!(reply.first_byte.is_some() && reply.first_byte <= reply.last_byte && reply.recording.is_none());
     assert_eq!((failure.printed.as_deref(), failure.rerun.as_str()), (Some("listening"), "retake test"));
+}
+
+#[tokio::test]
+async fn an_exchange_names_the_recording_that_answered_and_has_its_times() {
+    let suite = "cases: [{name: replayed, request: {post: /v1/x}, expect: {json: {$.ok: false}}}]";
+    let (_, events) = run_of(suite, options(), &Fake::new(|_, _| GOOD)).await;
+    let outcomes = outcomes(&events);
+    let reply = failure(&outcomes["replayed"]).exchange.as_ref().unwrap().reply.as_ref().unwrap();
+    let recorded = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
+    assert_eq!((reply.first_byte, reply.recording.as_ref()), (Some(Duration::from_secs(7)), Some(&recorded)));
 }

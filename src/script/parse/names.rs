@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::wrong;
 use crate::script::model::{Choice, Dialect, Members, What};
+use crate::spelling::nearest;
 use crate::suite::template::{self, Unclosed};
-use crate::yaml::{Error, Place, Source, nearest};
+use crate::yaml::{Error, Place, Source};
 
 /// What replies may name.
 const IN_REPLIES: [&str; 3] = ["model", "hash", "body"];

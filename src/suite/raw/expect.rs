@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::yaml::{Pairs, Short, Spanned, present};
+use crate::yaml::{OneOrMore, Pairs, Short, Spanned, present};
 
 // Boxed: a step may have twenty of them and has two or three.
 pub(in crate::suite) type RawNeed = Spanned<Short<Box<RawMatcher>>>;
@@ -43,6 +43,10 @@ pub(in crate::suite) struct RawExpect {
     /// The most that may pass.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) time: Option<RawTime>,
+    /// `off`: the reply is not held to the rules of its protocol; a list: it may break these.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("anyOf" = [{"const": "off"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}])))]
+    pub(in crate::suite) protocol: Option<Spanned<OneOrMore>>,
     /// Whether the reply breaks off, or the connection is lost.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) broken: Option<Spanned<bool>>,
@@ -153,9 +157,12 @@ pub(in crate::suite) struct RawApprox {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawStream {
-    /// How many chunks.
+    /// How many events carry something of the answer.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) chunks: Option<RawNeed>,
+    /// How many JSON events there are, whatever they carry.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::suite) events: Option<RawNeed>,
     /// The finish reasons.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) finish_reasons: Option<RawNeed>,

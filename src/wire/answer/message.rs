@@ -166,6 +166,19 @@ impl Choice {
     }
 }
 
+/// Whether a piece of a choice adds something that its reader gets: text, a refusal, reasoning, audio, a tool call.
+pub fn adds_something(piece: &Value) -> bool {
+    let tells = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => false,
+    };
+    let message = if piece["delta"].is_object() { &piece["delta"] } else { &piece["message"] };
+    let members = ["content", "refusal", "tool_calls", "function_call", "audio"];
+    tells(&piece["text"]) || members.iter().chain(&TEXTS).any(|name| tells(&message[*name]))
+}
+
 /// A text as a part of a message's content.
 fn part(text: &str) -> Value {
     serde_json::json!({"type": "text", "text": text})

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::error_in;
 pub use merge::words;
-pub use message::Choice;
+pub use message::{Choice, adds_something};
 pub use tool_call::ToolCall;
 
 /// A chat completion or text completion.
@@ -31,9 +31,13 @@ pub struct Answer {
     /// The roles that messages or deltas named, each once, in order of first appearance.
     pub roles: Vec<String>,
     /// How many JSON events were put in.
+    pub events: usize,
+    /// How many of them carry something of the answer: text, a refusal, reasoning, audio, a tool call.
     pub chunks: usize,
     /// `[DONE]` came.
     pub done: bool,
+    /// How often it came.
+    pub dones: usize,
     /// The first error, as the server wrote it.
     pub error: Option<Value>,
     /// `created`, `service_tier` and the like, of the events that carry choices: the first `created`, else the last value
@@ -56,7 +60,7 @@ impl Answer {
 
     /// Adds one JSON event of a stream (`choices[].delta` or `choices[].text`).
     pub fn push_event(&mut self, event: &Value) {
-        self.chunks += 1;
+        self.events += 1;
         if self.error.is_none() {
             self.error = error_in(event).cloned();
         }
@@ -69,6 +73,7 @@ impl Answer {
         // What has no choices is a ping, an error or of another protocol.
         let Some(choices) = event["choices"].as_array() else { return };
         self.push_top(event);
+        self.chunks += usize::from(choices.iter().any(adds_something));
         let is_text_completion =
             matches!(event["object"].as_str(), Some("text_completion" | "text.completion" | "completion.chunk"));
         for (position, piece) in choices.iter().enumerate() {
@@ -94,6 +99,7 @@ impl Answer {
     /// Notes that `[DONE]` came.
     pub fn push_done(&mut self) {
         self.done = true;
+        self.dones += 1;
     }
 
     /// Notes that some of its text was lost.

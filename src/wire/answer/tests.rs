@@ -50,7 +50,7 @@ fn role_only_first_null_content_and_usage_without_choices() {
     ]);
     assert_eq!(answer.text(), Some("Saturn"));
     assert_eq!(answer.roles, ["assistant"]);
-    assert_eq!((answer.chunks, answer.done, answer.error), (5, false, None));
+    assert_eq!((answer.events, answer.done, answer.error), (5, false, None));
     assert_eq!(answer.choices[&0].finish_reason.as_deref(), Some("stop"));
     assert_eq!(answer.usage, Some(json!({"total_tokens": 5})));
 }

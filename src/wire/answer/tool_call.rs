@@ -114,6 +114,11 @@ impl ToolCall {
         call.into()
     }
 
+    /// Whether it is a call of a custom tool, whose input is any text.
+    pub fn is_custom(&self) -> bool {
+        self.is_custom
+    }
+
     /// Name and arguments.
     pub(super) fn function_json(&self) -> Value {
         serde_json::json!({"name": self.name, "arguments": self.arguments})

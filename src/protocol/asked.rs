@@ -1,0 +1,119 @@
+//! What was asked, as far as it decides what the reply must be.
+
+use serde_json::Value;
+
+/// Endpoints whose replies are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// `POST /v1/chat/completions`.
+    Chat,
+    /// `POST /v1/completions`.
+    Completions,
+    /// `POST /v1/embeddings`.
+    Embeddings,
+    /// `GET /v1/models`.
+    Models,
+    /// `POST /v1/responses`.
+    Responses,
+    /// Anthropic's `POST /v1/messages`.
+    Messages,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Asked {
+    /// The path without its query.
+    pub(super) path: String,
+    pub(super) endpoint: Option<Endpoint>,
+    /// `stream` of the body.
+    pub(super) is_stream: bool,
+    /// `stream_options.include_usage` of the body.
+    pub(super) wants_usage: bool,
+    pub(super) model: Option<String>,
+    /// Texts to be embedded, where they are counted.
+    pub(super) inputs: Option<usize>,
+}
+
+impl Asked {
+    /// From a request: its method, its path with whatever stands before the API's own, its body.
+    pub fn new(method: &str, path: &str, body: &[u8]) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        let endpoint = Endpoint::of(method, path);
+        let body: Value = match endpoint {
+            Some(_) => serde_json::from_slice(body).unwrap_or_default(),
+            None => Value::Null,
+        };
+        Asked {
+            path: path.to_owned(),
+            endpoint,
+            is_stream: body["stream"] == true,
+            wants_usage: body["stream_options"]["include_usage"] == true,
+            model: body["model"].as_str().map(str::to_owned),
+            inputs: inputs(&body["input"]),
+        }
+    }
+}
+
+impl Asked {
+    /// The model that was asked.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}
+
+impl Endpoint {
+    fn of(method: &str, path: &str) -> Option<Self> {
+        // A gateway, a proxy and a provider each put something of their own before it.
+        let (_, own) = path.rsplit_once("/v1/").or_else(|| path.rsplit_once("/v1beta/openai/"))?;
+        match (method, own.trim_end_matches('/')) {
+            ("POST", "chat/completions" | "openai/chat/completions") => Some(Endpoint::Chat),
+            ("POST", "completions") => Some(Endpoint::Completions),
+            ("POST", "embeddings") => Some(Endpoint::Embeddings),
+            ("GET", "models") => Some(Endpoint::Models),
+            ("POST", "responses") => Some(Endpoint::Responses),
+            ("POST", "messages") => Some(Endpoint::Messages),
+            _ => None,
+        }
+    }
+}
+
+/// One text, one list of tokens, or a list of either.
+fn inputs(input: &Value) -> Option<usize> {
+    match input {
+        Value::String(_) => Some(1),
+        Value::Array(items) if items.first().is_some_and(Value::is_number) => Some(1),
+        Value::Array(items) => Some(items.len()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_known_whatever_stands_before_it() {
+        for path in ["/v1/chat/completions", "/v1/openai/v1/chat/completions", "/openai/v1/chat/completions?a=b"] {
+            assert_eq!(Asked::new("POST", path, b"{}").endpoint, Some(Endpoint::Chat), "{path}");
+        }
+        for (method, path) in
+            [("GET", "/v1/chat/completions"), ("POST", "/v1/models"), ("POST", "/api/chat"), ("POST", "/v1")]
+        {
+            assert_eq!(Asked::new(method, path, b"{}").endpoint, None, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_is_read_from_the_body() {
+        let asked = |body: &str| Asked::new("POST", "/v1/embeddings", body.as_bytes());
+        assert_eq!(asked(r#"{"model": "m", "input": "a"}"#).inputs, Some(1));
+        assert_eq!(asked(r#"{"input": [1, 2, 3]}"#).inputs, Some(1));
+        assert_eq!(asked(r#"{"input": ["a", "b"]}"#).inputs, Some(2));
+        assert_eq!(
+            asked("no JSON"),
+            Asked { path: "/v1/embeddings".into(), endpoint: Some(Endpoint::Embeddings), ..Asked::default() }
+        );
+        let stream = asked(r#"{"stream": true, "stream_options": {"include_usage": true}}"#);
+        assert!(stream.is_stream && stream.wants_usage);
+    }
+}

@@ -1,0 +1,138 @@
+//! Chat completions and completions, whole and streamed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::asked::{Asked, Endpoint};
+use super::judge::{Findings, Reply};
+use super::{rule, tool_calls, usage};
+use crate::wire::{adds_something, words};
+
+pub(super) fn judge(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Findings) {
+    let items = reply.items();
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| !item.is_object()) {
+        findings.add(&rule::EVENT_OBJECT, format!("event {at} is {item}"));
+    }
+    choices(endpoint, reply, findings);
+    if reply.is_stream() {
+        stream(reply, findings);
+    }
+    tool_calls::judge(reply, findings);
+    names(asked, endpoint, reply, findings);
+    let is_promised = !reply.is_stream() || asked.wants_usage;
+    usage::judge(items, is_promised, findings);
+}
+
+/// Every choice of every item, with the item's place.
+pub(super) fn pieces(items: &[Value]) -> impl Iterator<Item = (usize, u64, &Value)> {
+    items.iter().enumerate().flat_map(|(at, item)| {
+        let choices = item["choices"].as_array().into_iter().flatten().enumerate();
+        choices.map(move |(position, choice)| (at, choice["index"].as_u64().unwrap_or(position as u64), choice))
+    })
+}
+
+fn choices(endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Findings) {
+    let mut is_empty = true;
+    for (at, _, choice) in pieces(reply.items()) {
+        is_empty = false;
+        let (is_formed, wanted) = match endpoint {
+            Endpoint::Completions => (choice["text"].is_string(), "`text`"),
+            _ if reply.is_stream() => (choice["delta"].is_object(), "`delta`"),
+            _ => (choice["message"].is_object(), "`message`"),
+        };
+        if !is_formed {
+            let members: Vec<&str> = choice.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            findings.add(&rule::CHOICE_FORM, format!("event {at}: no {wanted} among {}", members.join(", ")));
+        }
+    }
+    if is_empty {
+        findings.add(&rule::CHOICES_EMPTY, "none");
+    }
+}
+
+/// How a choice of a stream came to its end.
+#[derive(Default)]
+struct End {
+    reasons: usize,
+    /// The last event with its reason.
+    at: usize,
+}
+
+fn stream(reply: &Reply<'_>, findings: &mut Findings) {
+    let mut ends: BTreeMap<u64, Option<End>> = BTreeMap::new();
+    for (at, index, choice) in pieces(reply.items()) {
+        let end = ends.entry(index).or_default();
+        if !choice["finish_reason"].is_null() {
+            let end = end.get_or_insert_default();
+            (end.reasons, end.at) = (end.reasons + 1, at);
+        } else if let Some(end) = end.as_ref().filter(|_| adds_something(choice)) {
+            let finish = end.at;
+            findings
+                .add(&rule::TEXT_AFTER_FINISH, format!("event {at} goes on, and event {finish} has a finish_reason"));
+        }
+    }
+    let unfinished: Vec<String> =
+        ends.iter().filter(|(_, end)| end.is_none()).map(|(index, _)| format!("choice {index}")).collect();
+    // A stream that was cut has no end to speak of.
+    if !unfinished.is_empty() && !findings.has(&rule::STREAM_CUT) {
+        findings.add(&rule::FINISH_MISSING, format!("{} has none", unfinished.join(", ")));
+    }
+    for (index, end) in &ends {
+        if let Some(End { reasons: 2.., .. }) = end {
+            let reasons = end.as_ref().map_or(0, |end| end.reasons);
+            findings.add(&rule::FINISH_REPEATED, format!("choice {index} has {reasons}"));
+        }
+    }
+    match reply.answer().dones {
+        0 if !findings.has(&rule::STREAM_CUT) && !findings.has(&rule::EVENT_OBJECT) => {
+            findings.add(&rule::DONE_MISSING, "the stream ends without it");
+        }
+        0 | 1 => {}
+        dones => findings.add(&rule::DONE_REPEATED, format!("{dones} times")),
+    }
+}
+
+fn names(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Findings) {
+    // Events without choices are pings, usage, or the filter's word on the prompt.
+    let items: Vec<&Value> =
+        reply.items().iter().filter(|item| item["choices"].as_array().is_some_and(|all| !all.is_empty())).collect();
+    let all = |name: &str| -> BTreeSet<&str> { items.iter().filter_map(|item| words(&item[name])).collect() };
+    let listed = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
+    let ids = all("id");
+    match ids.len() {
+        0 if !items.is_empty() => findings.add(&rule::ID_MISSING, "none"),
+        0 | 1 => {}
+        _ => findings.add(&rule::ID_CHANGES, listed(&ids)),
+    }
+    let models = all("model");
+    if models.len() > 1 {
+        findings.add(&rule::MODEL_CHANGES, listed(&models));
+    } else if let (Some(model), Some(wanted)) = (models.first(), &asked.model)
+        && !is_same_model(wanted, model)
+    {
+        findings.add(&rule::MODEL_OTHER, format!("{model}, and {wanted} was asked"));
+    }
+    let object = match endpoint {
+        Endpoint::Completions => "text_completion",
+        _ if reply.is_stream() => "chat.completion.chunk",
+        _ => "chat.completion",
+    };
+    if let Some(other) = items.iter().map(|item| &item["object"]).find(|said| *said != object) {
+        let other = if other.is_null() { "none".to_owned() } else { other.to_string() };
+        findings.add(&rule::OBJECT, format!("{other} for \"{object}\""));
+    }
+}
+
+/// Whether a model is the one that was asked: `gpt-4o` is answered by `gpt-4o-2024-08-06`, `provider/model` by `model`, and
+/// names differ in the case of their letters.
+fn is_same_model(asked: &str, told: &str) -> bool {
+    let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let (asked, told) = (bare(asked), bare(told));
+    let dated = told.strip_prefix(&asked).is_some_and(|rest| {
+        let digits: String = rest.chars().filter(|c| *c != '-').collect();
+        rest.starts_with('-') && digits.len() >= 4 && digits.chars().all(|c| c.is_ascii_digit())
+    });
+    let latest = asked.strip_suffix("-latest").is_some_and(|asked| told.starts_with(asked));
+    asked == told || dated || latest
+}

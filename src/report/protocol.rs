@@ -1,0 +1,60 @@
+//! Rules of the protocol that replies broke without failing their case.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::layout::{titled, visible_line};
+use super::options::Options;
+use crate::event::{Finding, Finished};
+
+/// What was found of one rule.
+#[derive(Debug)]
+struct Entry {
+    cases: usize,
+    /// The first case.
+    first: String,
+    actual: String,
+    known: Option<String>,
+}
+
+/// What was found so far, by rule and by whether it is known of the provider, and of which.
+#[derive(Debug, Default)]
+pub(super) struct Protocol(BTreeMap<(String, Option<String>), Entry>);
+
+impl Protocol {
+    pub(super) fn add(&mut self, finished: &Finished) {
+        for Finding { rule, actual, known } in &finished.protocol {
+            let provider = known.as_ref().map(|_| finished.case.provider.clone());
+            let entry = self.0.entry((rule.clone(), provider)).or_insert_with(|| Entry {
+                cases: 0,
+                first: finished.case.id.clone(),
+                actual: actual.clone(),
+                known: known.clone(),
+            });
+            entry.cases += 1;
+        }
+    }
+
+    /// The section: what is news; with `-v` what is known of a provider, too.
+    pub(super) fn write(&self, out: &mut impl Write, options: &Options) -> io::Result<()> {
+        let shown: Vec<_> = self.0.iter().filter(|(_, entry)| entry.known.is_none() || options.verbosity > 0).collect();
+        if shown.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", titled('=', "protocol", options.width))?;
+        for ((rule, provider), entry) in shown {
+            let Entry { cases, first, actual, known } = entry;
+            let cases = if *cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") };
+            match (provider, known) {
+                (Some(provider), Some(reason)) => {
+                    let reason = visible_line(reason.trim());
+                    writeln!(out, "{rule} (known of {}: {reason}): {cases}", visible_line(provider))?;
+                }
+                _ => {
+                    writeln!(out, "{rule}: {}: {cases}, first {}", visible_line(actual), visible_line(first))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

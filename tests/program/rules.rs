@@ -1,0 +1,124 @@
+//! Replies that a suite is content with and a client is not.
+
+use crate::world::{Dir, Ran};
+
+const PROVIDERS: &str = "\
+providers:
+  odd:
+    type: remote::odd
+    base_url: http://127.0.0.1:9/v1
+";
+const SETUPS: &str = "setups:\n  odd: {provider: odd, models: {text: odd/m}}\n";
+const SUITE: &str = "cases:
+  - name: chat
+    model: text
+    request: {post: /v1/chat/completions, body: {model: '${model}', messages: [{role: user, content: hi}]}}
+    expect: {text: Sol}
+  - name: models
+    request: {get: /v1/models}
+";
+
+/// A folder whose provider answers a chat with these members besides, and lists its models as `list`.
+fn folder(besides: &str, list: &str) -> Dir {
+    let dir = Dir::new();
+    dir.write("suites/providers.yaml", PROVIDERS);
+    dir.write("suites/setups.yaml", SETUPS);
+    dir.write("suites/a.yaml", SUITE);
+    let chat = format!(
+        "{{object: chat.completion, model: m, choices: [{{index: 0, message: {{content: Sol}}, finish_reason: stop}}], {besides}}}"
+    );
+    let rules = format!(
+        "rules:\n- {{when: {{method: GET}}, reply: {{json: {list}}}}}\n- {{when: {{}}, reply: {{json: {chat}}}}}\n"
+    );
+    dir.write("script.yaml", &rules);
+    dir
+}
+
+fn run(dir: &Dir, words: &str) -> Ran {
+    let live = "--mode live --provider odd=script:script.yaml --stack-config direct";
+    dir.retake(&format!("test --setup odd {live} {words}")).run()
+}
+
+const GOOD: &str = "id: c, usage: {total_tokens: 1}";
+const LIST: &str = "{object: list, data: [{id: m}]}";
+
+#[test]
+fn a_reply_that_a_client_cannot_use_fails_a_case_that_is_content_with_it() {
+    let dir = folder(GOOD, "[{id: m}]");
+    let ran = run(&dir, "").exits(1).says("1 failed, 1 passed");
+    ran.says("error: rule models-list does not hold")
+        .says("expected: an object whose `data` is a list of models with an `id`")
+        .says("actual:   a bare array; SDKs raise, or list nothing")
+        .says("suites/a.yaml:6: protocol violation");
+    run(&dir, "--protocol off").exits(0).says("2 passed");
+    dir.write("suites/a.yaml", &SUITE.replace("/v1/models}", "/v1/models}\n    expect: {protocol: [models-list]}"));
+    run(&dir, "").exits(0).says("2 passed");
+    run(&dir, "--protocol strct").exits(4).says("did you mean `strict`?");
+    dir.write("suites/a.yaml", &SUITE.replace("/v1/models}", "/v1/models}\n    expect: {protocol: [model-list]}"));
+    run(&dir, "").exits(4).says("unknown rule `model-list`").says("did you mean `models-list`?");
+}
+
+#[test]
+fn what_clients_live_with_is_told_and_fails_a_strict_run() {
+    let dir = folder("id: c", LIST);
+    let ran = run(&dir, "").exits(0).says("2 passed");
+    ran.says("= protocol =").says("usage-missing: none: 1 case, first suites/a.yaml::chat[txt=odd/m]");
+    run(&dir, "--protocol strict").exits(1).says("error: rule usage-missing does not hold");
+    let good = run(&folder(GOOD, LIST), "--protocol strict").exits(0);
+    assert!(!good.stdout.contains("protocol"), "{}", good.stdout);
+}
+
+#[test]
+fn what_a_provider_is_known_to_break_is_no_news_until_it_is_mended() {
+    let known = format!("{PROVIDERS}    deviates: {{models-list: {{reason: a bare list, endpoints: [/v1/models]}}}}\n");
+    let dir = folder(GOOD, "[{id: m}]");
+    dir.write("suites/providers.yaml", &known);
+    let ran = run(&dir, "").exits(0).says("2 passed");
+    assert!(!ran.stdout.contains("protocol"), "{}", ran.stdout);
+    run(&dir, "-v").exits(0).says("models-list (known of odd: a bare list): 1 case");
+    let mended = folder(GOOD, LIST);
+    mended.write("suites/providers.yaml", &known);
+    mended
+        .retake("test --setup odd --mode record --provider odd=script:script.yaml --stack-config direct")
+        .run()
+        .exits(0);
+    mended
+        .retake("test --setup odd --stack-config direct")
+        .run()
+        .exits(0)
+        .says("odd is known to break the rule models-list, and every reply kept it: take it out of `deviates`");
+    mended.write("suites/providers.yaml", &known.replace("models-list", "model-list"));
+    run(&mended, "").exits(4).says("unknown rule `model-list`");
+}
+
+#[test]
+fn the_rules_are_listed() {
+    let dir = Dir::new();
+    let ran = dir.retake("rules").run().exits(0);
+    ran.says("tool-call-index (violation)\n    an index for every piece of a tool call")
+        .says("    else: the Python SDK raises");
+}
+
+#[test]
+fn recordings_are_held_to_the_rules_offline() {
+    let dir = folder("id: c", "[{id: m}]");
+    let record =
+        "test --setup odd --mode record --provider odd=script:script.yaml --stack-config direct --protocol off";
+    dir.retake(record).run().exits(0);
+    let ran = dir.retake("check").run().exits(1);
+    ran.says("2 recordings: 1 violation, 1 deviation, 0 known").says(": violation models-list\n");
+    let by_endpoint = dir.retake("check recordings/odd --by endpoint").run().exits(1);
+    by_endpoint.says("/v1/models                     1           1           0      0  models-list ×1");
+    let json: serde_json::Value = serde_json::from_str(&dir.retake("check --json").run().exits(1).stdout).unwrap();
+    assert_eq!((&json["recordings"], &json["findings"][0]["provider"]), (&2.into(), &"odd".into()));
+    let known = "    deviates: {models-list: a bare list, usage-missing: {reason: none, models: [m]}}\n";
+    dir.write("suites/providers.yaml", &format!("{PROVIDERS}{known}"));
+    dir.retake("check").run().exits(0).says("2 recordings: 0 violations, 0 deviations, 2 known");
+    dir.write("suites/providers.yaml", &format!("{PROVIDERS}    deviates: {{models-list: a bare list}}\n"));
+    dir.retake("check").run().exits(0).says("1 deviation");
+    dir.retake("check --protocol strict").run().exits(1);
+    dir.write("recordings/odd/torn.json", "{\"request\": ");
+    dir.retake("check").run().exits(1).says("recordings/odd/torn.json: cannot be read: line 1");
+    dir.retake("check recordingz").run().exits(4).says("did you mean `recordings`?");
+    Dir::new().retake("check .").run().exits(5);
+}
