@@ -15,7 +15,7 @@
 //! | `library` | the recordings of a provider: what answers a request, and what is near it |
 //! | `order` | pure: which of them answers whom, and which of their equal requests |
 //! | `player` | a recorded reply as a live one |
-//! | `recorder`, `in_flight` | asking live, once for all who ask the same, and what waits for the end of its case |
+//! | `recorder`, `task`, `in_flight` | asking live, once for all who ask the same, and what waits for the end of its case |
 //! | `relay`, `pipe`, `ending` | a reply on its way: no faster than its client takes it, and how far it is waited for |
 //! | `entry`, `spool`, `size` | what was recorded and is not written yet, in memory or in a temporary file; limits of size |
 //! | `plan`, `same` | pure: what becomes of the files when something was recorded anew |
@@ -50,6 +50,7 @@ mod shelf;
 mod size;
 mod spool;
 mod tape;
+mod task;
 mod view;
 mod writer;
 

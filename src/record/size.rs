@@ -39,7 +39,8 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, unit) = UNITS.iter().find(|(_, unit)| self.0 >= *unit && self.0 % unit == 0).unwrap_or(&("B", 1));
+        let (name, unit) =
+            UNITS.iter().find(|(_, unit)| self.0 >= *unit && self.0.is_multiple_of(*unit)).unwrap_or(&("B", 1));
         write!(f, "{}{name}", self.0 / unit)
     }
 }

@@ -3,6 +3,7 @@
 
 mod app;
 mod bad_input;
+#[cfg(unix)]
 mod bounds;
 mod faults;
 #[cfg(unix)]
