@@ -1,9 +1,15 @@
-//! Who may call a server of retake's: its keys, and the addresses that it may listen on without any.
+//! Who may call a server of retake's: its keys, the addresses that it may listen on without any, and the names and web
+//! pages that it takes requests from.
+
+mod guard;
 
 use core::net::IpAddr;
 
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
+
+pub use guard::Guard;
+pub(crate) use guard::{Entry, Refused, is_for_pages};
 
 /// AccessKeys, as digests: of one length, so that comparing them tells nothing by its time.
 pub(crate) struct AccessKeys(Vec<[u8; 32]>);

@@ -4,6 +4,7 @@ use crate::event::KeyHeader;
 use crate::provider::{Provider, Setup};
 use crate::record::Mode;
 use crate::run::{Address, Base};
+use crate::upstream::without_secrets;
 
 use super::settings::{Elsewhere, Sourcing, add_flag, quoted_if_needed};
 
@@ -27,11 +28,11 @@ pub(super) fn of_provider(provider: &Provider, sourcing: &Sourcing) -> Address {
             }
         }
         // What is typed after its `?` may be a key.
-        Some(Elsewhere::Url(url)) => {
-            let url = url.split('?').next().unwrap_or(url).to_owned();
+        Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => {
+            let url = without_secrets(url.split('?').next().unwrap_or(url)).into_owned();
             Address { base: Base::Provider(url, key), start: None }
         }
-        None => Address { base: Base::Provider(provider.base_url.clone(), key), start: None },
+        None => Address { base: Base::Provider(without_secrets(&provider.base_url).into_owned(), key), start: None },
     }
 }
 

@@ -163,7 +163,8 @@ pub(super) struct SourceArgs {
     /// Folder with the recordings
     #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
     pub(super) recordings: PathBuf,
-    /// Point a provider elsewhere: a base URL with its version part, or script:FILE; may be repeated
+    /// Point a provider elsewhere: a base URL with its version part, script:FILE, or script:URL where `retake script`
+    /// serves one; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
     /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
@@ -187,6 +188,18 @@ pub(super) struct SourceArgs {
     /// The files that suites name: learnt while they are read.
     #[arg(skip)]
     pub(super) named: Named,
+}
+
+/// Who may call a server besides programs of this machine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Who may call")]
+pub(super) struct AccessArgs {
+    /// Answer under this host name too, besides localhost and the address bound to; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub(super) allow_host: Vec<String>,
+    /// Let web pages of this origin call, such as http://localhost:3000; * lets in every page; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub(super) allow_origin: Vec<String>,
 }
 
 /// How providers are asked live; each wins over the providers' file.
@@ -282,29 +295,40 @@ fn workers(text: &str) -> Result<usize, String> {
     }
 }
 
+const STACK: &str = "Stack";
+
 /// `retake stack`.
 #[derive(Debug, Args)]
 pub(super) struct StackArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
     /// Providers of this setup; without it, every provider that can answer in this mode
-    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME")]
+    #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = STACK)]
     pub(super) setup: Option<String>,
     /// Port; 0 lets the system pick
-    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321)]
+    #[arg(long, env = "RETAKE_PORT", default_value_t = 8321, help_heading = STACK)]
     pub(super) port: u16,
     /// Address; anything but loopback wants a key
-    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1")]
+    #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = STACK)]
     pub(super) host: std::net::IpAddr,
     /// Keys that clients must present as Bearer tokens
-    #[arg(long, env = "RETAKE_STACK_KEYS", value_name = "KEY", value_delimiter = ',', hide_env_values = true)]
+    #[arg(
+        long,
+        env = "RETAKE_STACK_KEYS",
+        value_name = "KEY",
+        value_delimiter = ',',
+        hide_env_values = true,
+        help_heading = STACK
+    )]
     pub(super) keys: Vec<String>,
     /// SQLite file for the stored chat completions
-    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db")]
+    #[arg(long, env = "RETAKE_STORE", value_name = "FILE", default_value = ".retake/store.db", help_heading = STACK)]
     pub(super) store: PathBuf,
     /// End streams without `data: [DONE]`, as llama-stack does; clients of llama-stack before 0.7 never get it
-    #[arg(long, env = "RETAKE_NO_DONE")]
+    #[arg(long, env = "RETAKE_NO_DONE", help_heading = STACK)]
     pub(super) no_done: bool,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
 }
 
 /// `retake script`.

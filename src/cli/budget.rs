@@ -68,7 +68,7 @@ impl Budget {
     }
 
     /// `estimate: 12 cases ask about 3400 tokens and get at most 6144: $0.0046`
-    pub(super) fn line(&self, mode: Mode) -> String {
+    pub(super) fn head_line(&self, mode: Mode) -> String {
         let sum = self.estimates.values().fold(Estimate::default(), |sum, estimate| sum.plus(*estimate));
         let asking = self.estimates.values().filter(|estimate| estimate.tokens() > 0).count();
         let nothing = if mode == Mode::Replay { " if it were live; a replay costs nothing" } else { "" };

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Outcome};
 
-use super::exit::Stop;
-
 /// Where it is, from the folder in which the program was started.
 const FILE: &str = ".retake/lastfailed.json";
 
@@ -103,8 +101,8 @@ impl Memory {
         }
     }
 
-    /// Writes the file whole, when it would say something else than before.
-    pub(super) fn keep(&self) -> Result<(), Stop> {
+    /// Writes the file whole, when it would say something else than before. `Err` says that it could not, and what of it.
+    pub(super) fn keep(&self) -> Result<(), String> {
         let is_news = match &self.before {
             Some(before) => *before != self.now,
             None => !self.now.failed.is_empty() || self.now.stepwise.is_some(),
@@ -112,7 +110,10 @@ impl Memory {
         if !is_news {
             return Ok(());
         }
-        self.write().map_err(|error| Stop::internal(format!("cannot write {}: {error}", self.path.display())))
+        self.write().map_err(|error| {
+            let path = self.path.display();
+            format!("warning: cannot write {path}: {error}\n  --lf, --ff and --sw will not know of this run")
+        })
     }
 
     fn write(&self) -> std::io::Result<()> {

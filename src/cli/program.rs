@@ -19,7 +19,7 @@ use super::exit::{Exit, Stop};
 use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
-use super::socket::{base_of, bind};
+use super::socket::{base_of, bind, guard};
 use super::{block_on, load, record};
 
 /// Troubles that are told one by one.
@@ -68,7 +68,8 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&notes);
     let note = move |note: &str| noted.lock().unwrap_or_else(PoisonError::into_inner).push(note.to_owned());
-    let proxy = behind.proxy(ProxyHooks::new(None, move |trouble| heard.add(trouble), note));
+    let guard = guard(std::net::Ipv4Addr::LOCALHOST.into(), &args.proxy.access)?;
+    let proxy = behind.proxy(ProxyHooks::new(guard, None, move |trouble| heard.add(trouble), note));
     block_on(async {
         let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
         let base = base_of(&listener)?;

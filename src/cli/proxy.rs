@@ -1,9 +1,10 @@
 //! What `retake serve` and `retake run` have in common: providers behind a proxy, and the variables that lead to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::access::Guard;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble};
@@ -12,8 +13,8 @@ use crate::record::{Mode, Size, Staging, Tape, TapeSet, Verdict};
 use super::args::ProxyArgs;
 use super::exit::Stop;
 use super::load::unknown;
-use super::settings::{Sourcing, add_flag, again, named_setup};
-use super::tapes::{Tapes, providers_of};
+use super::settings::{Elsewhere, Sourcing, add_flag, again, named_setup};
+use super::tapes::{ClientAuth, Tapes, providers_of};
 use super::{load, output, settings};
 
 /// The variable with the proxy's own address.
@@ -24,6 +25,7 @@ const PLACEHOLDER: &str = "retake";
 
 /// What a proxy is told besides its providers.
 pub(super) struct ProxyHooks {
+    pub(super) guard: Guard,
     pub(super) token: Option<String>,
     /// Hears of every request that the proxy had no answer to.
     pub(super) tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
@@ -36,11 +38,12 @@ pub(super) struct ProxyHooks {
 impl ProxyHooks {
     /// For clients whose requests say for which session they are, or for none.
     pub(super) fn new(
+        guard: Guard,
         token: Option<String>,
         tell: impl Fn(&Trouble) + Send + Sync + 'static,
         note: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
-        ProxyHooks { token, tell: Arc::new(tell), note: Arc::new(note), case: Arc::new(|| None) }
+        ProxyHooks { guard, token, tell: Arc::new(tell), note: Arc::new(note), case: Arc::new(|| None) }
     }
 }
 
@@ -49,6 +52,7 @@ pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
     mode: Mode,
+    client_auth: BTreeSet<String>,
     recordings: PathBuf,
     catalogue: Catalogue,
     /// Variables and the paths below the proxy's address that they lead to.
@@ -77,18 +81,20 @@ impl Behind {
         let secrets = sourcing.secrets(catalogue);
         output::hush_panics(&secrets);
         let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, staging, color).asking_once();
-        tapes.keep_failed = args.keep_failed;
+        (tapes.keep_failed, tapes.client_auth) = (args.keep_failed, ClientAuth::of(args.client_auth));
         let mut providers = Vec::new();
         for provider in names.iter().filter_map(|name| catalogue.provider(name)) {
             can_be_served(provider)?;
             providers.push((provider.clone(), tapes.of(provider)?));
         }
         let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
+        let client_auth = client_auth(&sourcing, &providers, args.client_auth);
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
         Ok(Behind {
             providers,
             tapes,
             mode,
+            client_auth,
             recordings,
             catalogue: parties.catalogue,
             variables,
@@ -102,7 +108,7 @@ impl Behind {
     pub(super) fn of_setup(
         providers: Vec<(Provider, Arc<Tape>)>,
         tapes: Arc<TapeSet>,
-        mode: Mode,
+        sourcing: &Sourcing,
         setup: &Setup,
     ) -> Result<Self, Stop> {
         providers.iter().try_for_each(|(provider, _)| can_be_served(provider))?;
@@ -112,9 +118,10 @@ impl Behind {
             variables.entry("OPENAI_BASE_URL".to_owned()).or_insert(format!("{}/{path}", own.name));
         }
         // What lies among the recordings, the run's head says.
-        let (recordings, catalogue) = (PathBuf::new(), Catalogue::default());
-        let (max_request_size, secrets) = (MOST_ASKED, Secrets::default());
-        Ok(Behind { providers, tapes, mode, recordings, catalogue, variables, max_request_size, secrets })
+        let (recordings, catalogue, secrets) = (PathBuf::new(), Catalogue::default(), Secrets::default());
+        let (mode, client_auth) = (sourcing.mode, client_auth(sourcing, &providers, false));
+        let max_request_size = MOST_ASKED;
+        Ok(Behind { providers, tapes, mode, client_auth, recordings, catalogue, variables, max_request_size, secrets })
     }
 
     /// All of its tapes.
@@ -124,10 +131,21 @@ impl Behind {
 
     /// The proxy.
     pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
-        let ProxyHooks { token, tell, note, case } = hooks;
-        let (providers, tapes) = (self.providers.clone(), Arc::clone(&self.tapes));
-        let (mode, max_request_size) = (self.mode, self.max_request_size);
-        Arc::new(Proxy::new(ProxyConfig { providers, tapes, mode, max_request_size, token, tell, note, case }))
+        let ProxyHooks { guard, token, tell, note, case } = hooks;
+        let (providers, tapes, mode) = (self.providers.clone(), Arc::clone(&self.tapes), self.mode);
+        let (client_auth, max_request_size) = (self.client_auth.clone(), self.max_request_size);
+        Arc::new(Proxy::new(ProxyConfig {
+            providers,
+            tapes,
+            mode,
+            max_request_size,
+            guard,
+            token,
+            client_auth,
+            tell,
+            note,
+            case,
+        }))
     }
 
     /// What a program is started with, so that its SDKs find a proxy at this address: base URLs, and a placeholder for
@@ -187,6 +205,17 @@ impl Behind {
     }
 }
 
+/// The providers that get a client's own credential: those whose variable is not set, or all of them.
+fn client_auth(sourcing: &Sourcing, providers: &[(Provider, Arc<Tape>)], all: bool) -> BTreeSet<String> {
+    let is_asked = |provider: &Provider| {
+        let is_script = matches!(sourcing.elsewhere.get(&provider.name), Some(Elsewhere::Script(_)));
+        sourcing.mode != Mode::Replay && !is_script
+    };
+    let lacks_key = |provider: &Provider| provider.key.as_ref().is_some_and(|var| sourcing.var(var).is_none());
+    let takes = providers.iter().map(|(provider, _)| provider).filter(|provider| all || lacks_key(provider));
+    takes.filter(|provider| is_asked(provider)).map(|provider| provider.name.clone()).collect()
+}
+
 /// A proxy's own paths begin with no provider's name.
 fn can_be_served(provider: &Provider) -> Result<(), Stop> {
     if !OWN_NAMES.contains(&provider.name.as_str()) {
@@ -209,6 +238,12 @@ fn flags(args: &ProxyArgs) -> String {
     }
     for word in &args.env {
         add_flag(&mut line, "--env", word);
+    }
+    if args.client_auth {
+        line.push_str(" --client-auth");
+    }
+    for (flag, words) in [("--allow-host", &args.access.allow_host), ("--allow-origin", &args.access.allow_origin)] {
+        words.iter().for_each(|word| add_flag(&mut line, flag, word));
     }
     line
 }

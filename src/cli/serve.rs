@@ -14,7 +14,7 @@ use super::exit::{Exit, Stop};
 use super::interrupt::Interrupts;
 use super::output::warn;
 use super::proxy::{Behind, ProxyHooks, worded};
-use super::socket::{base_of, bind, ready};
+use super::socket::{base_of, bind, guard, ready};
 use super::{block_on, ending};
 
 /// How often what became of recordings is told.
@@ -25,6 +25,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     let token = args.token.clone().filter(|token| !token.is_empty());
     access::may_listen("the proxy", args.host, token.is_some())
         .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
+    let guard = guard(args.host, &args.proxy.access)?;
     let behind =
         Arc::new(Behind::new(&args.proxy, Staging::Server, |flags| format!("retake serve{flags} --mode record"))?);
     let (secrets, again) = (behind.secrets.clone(), behind.secrets.clone());
@@ -34,7 +35,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         warn(&secrets, &worded(trouble));
         set_troubled.store(true, Ordering::Relaxed);
     };
-    let proxy = behind.proxy(ProxyHooks::new(token, troubled, move |note| warn(&again, note)));
+    let proxy = behind.proxy(ProxyHooks::new(guard, token, troubled, move |note| warn(&again, note)));
     block_on(async {
         let listener = bind(args.host, args.port).await?;
         let base = base_of(&listener)?;

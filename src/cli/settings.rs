@@ -12,6 +12,7 @@ use crate::provider::{Catalogue, Manners, Setup};
 use crate::record::{MOST_RECORDED, Mode, Size};
 use crate::report::quote;
 use crate::spelling::nearest;
+use crate::upstream::{secrets_in, without_secrets};
 
 use super::args::{LiveArgs, RunArgs, SelectArgs, SourceArgs};
 use super::exit::Stop;
@@ -105,6 +106,8 @@ impl StackChoice {
 pub(super) enum Elsewhere {
     /// Another base URL, with its version part.
     Url(String),
+    /// The base URL of a script that another retake serves.
+    ServedScript(String),
     /// A script.
     Script(PathBuf),
 }
@@ -141,17 +144,18 @@ impl Sourcing {
         let mut elsewhere = BTreeMap::new();
         for word in &args.provider {
             let (name, place) = of_provider("--provider", word, "NAME=BASE_URL or NAME=script:FILE", catalogue)?;
+            let is_url = |place: &str| place.starts_with("http://") || place.starts_with("https://");
             let place = match place.strip_prefix("script:") {
+                Some(url) if is_url(url) => Elsewhere::ServedScript(url.trim_end_matches('/').to_owned()),
                 Some(file) => {
                     read(file.as_ref())?;
                     Elsewhere::Script(file.into())
                 }
-                None if place.starts_with("http://") || place.starts_with("https://") => {
-                    Elsewhere::Url(place.trim_end_matches('/').to_owned())
-                }
+                None if is_url(place) => Elsewhere::Url(place.trim_end_matches('/').to_owned()),
                 None => {
+                    let (word, place) = (without_secrets(word), without_secrets(place));
                     return Err(Stop::usage(format!(
-                        "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE"
+                        "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE or script:URL"
                     )));
                 }
             };
@@ -205,8 +209,16 @@ impl Sourcing {
     ) -> Secrets {
         let keys = catalogue.providers.iter().filter_map(|provider| provider.key.clone());
         let vars: BTreeSet<String> = keys.chain(names.into_iter().cloned()).collect();
-        let vars = vars.into_iter();
-        Secrets::new(vars.filter_map(|var| self.var(&var).map(|value| (var, value))))
+        let vars: Vec<_> = vars.into_iter().filter_map(|var| self.var(&var).map(|value| (var, value))).collect();
+        let typed = self.elsewhere.values().filter_map(|place| match place {
+            Elsewhere::Url(url) | Elsewhere::ServedScript(url) => Some(url),
+            Elsewhere::Script(_) => None,
+        });
+        let urls = catalogue.providers.iter().map(|provider| &provider.base_url).chain(typed);
+        // What a variable holds goes by its name.
+        let is_new = |value: &String| vars.iter().all(|(_, known)| known.trim() != value);
+        let in_urls: Vec<String> = urls.flat_map(|url| secrets_in(url)).filter(is_new).collect();
+        Secrets::new(vars.into_iter().chain(in_urls.into_iter().map(|value| ("RETAKE_PROVIDER".to_owned(), value))))
     }
 
     /// A variable of the real environment, for what is started from here. Empty is what it is.
@@ -223,7 +235,7 @@ impl Sourcing {
 /// The provider that a flag's value names, and what it says of it.
 fn of_provider<'w>(flag: &str, word: &'w str, form: &str, catalogue: &Catalogue) -> Result<(&'w str, &'w str), Stop> {
     let Some((name, rest)) = word.split_once('=') else {
-        return Err(Stop::usage(format!("{flag} {word}: write it as {form}")));
+        return Err(Stop::usage(format!("{flag} {}: write it as {form}", without_secrets(word))));
     };
     if catalogue.provider(name).is_none() {
         let known: Vec<String> = catalogue.providers.iter().map(|provider| provider.name.clone()).collect();
@@ -318,7 +330,7 @@ pub(super) fn again(source: &SourceArgs) -> String {
         add_flag(&mut line, "--script", script);
     }
     for provider in &source.provider {
-        add_flag(&mut line, "--provider", provider);
+        add_flag(&mut line, "--provider", &without_secrets(provider));
     }
     line
 }

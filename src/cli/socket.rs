@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use crate::access::Guard;
 use crate::upstream;
 use crate::upstream::http::{Http, HttpConfig, Retries, Timeouts};
 
+use super::args::AccessArgs;
 use super::exit::Stop;
 
 /// Takes a port, 0 for any.
@@ -16,6 +18,12 @@ pub(super) async fn bind(host: std::net::IpAddr, port: u16) -> Result<TcpListene
     TcpListener::bind((host, port))
         .await
         .map_err(|error| Stop::usage(format!("cannot listen on {host}:{port}: {error} (another port with --port N)")))
+}
+
+/// Whom a server bound to `host` takes requests from.
+pub(super) fn guard(host: IpAddr, args: &AccessArgs) -> Result<Guard, Stop> {
+    let said = |words: &[String]| words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>();
+    Guard::new(host, &said(&args.allow_host), &said(&args.allow_origin)).map_err(Stop::usage)
 }
 
 /// The first line on stdout, once connections are taken: `READY http://127.0.0.1:PORT`.

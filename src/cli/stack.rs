@@ -12,7 +12,7 @@ use super::interrupt::Interrupts;
 use super::load::Parties;
 use super::output::{guarded, warn};
 use super::settings::{Sourcing, named_setup};
-use super::socket::{bind, ready};
+use super::socket::{bind, guard, ready};
 use super::tapes::{Tapes, providers_of};
 use super::wire::router;
 use super::{block_on, ending, load, settings};
@@ -39,6 +39,7 @@ fn serve(
     setup: Option<&Setup>,
     secrets: &Secrets,
 ) -> Result<Exit, Stop> {
+    let guard = guard(args.host, &args.access)?;
     let names = match setup {
         Some(setup) => providers_of(setup, &parties.catalogue),
         None => able(sourcing, &parties.catalogue),
@@ -57,11 +58,11 @@ fn serve(
     block_on(async {
         let store = Store::open(&args.store, secrets.clone()).await.map_err(|error| {
             Stop::usage(format!(
-                "cannot use the store {}: {error} (another file with --store FILE)",
-                args.store.display()
+                "{error}\n  move it away, with the -wal and -shm files beside it, and an empty one is made; or name another \
+                 with --store FILE"
             ))
         })?;
-        let router = router(providers, store, args.keys.clone(), sourcing.mode, !args.no_done);
+        let router = router(providers, store, args.keys.clone(), guard, sourcing.mode, !args.no_done);
         let listener = bind(args.host, args.port).await?;
         let interrupts = Interrupts::listen_quietly().map_err(Stop::internal)?;
         ready(&listener)?;

@@ -13,13 +13,32 @@ use crate::upstream::http::{ApiKey, Http, HttpConfig, Limits, Retries, Timeouts}
 use super::budget::{Meter, Spending};
 use super::exit::Stop;
 use super::load::read;
+use super::output::warn;
 use super::settings::{Elsewhere, Sourcing};
+
+/// When a client's own credential is what its provider is asked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientAuth {
+    Never,
+    /// Where the provider's variable is not set.
+    InPlace,
+    /// Wherever it sends one.
+    Always,
+}
+
+impl ClientAuth {
+    /// Of clients of a proxy.
+    pub(super) fn of(always: bool) -> Self {
+        if always { ClientAuth::Always } else { ClientAuth::InPlace }
+    }
+}
 
 /// One tape per provider, shared by every setup that uses it.
 pub(super) struct Tapes<'a> {
     pub(super) sourcing: &'a Sourcing,
     staging: Staging,
     pub(super) keep_failed: bool,
+    pub(super) client_auth: ClientAuth,
     color: bool,
     /// Every key value that any provider could use: none of them may be kept.
     pub(super) secrets: Secrets,
@@ -38,6 +57,7 @@ impl<'a> Tapes<'a> {
             sourcing,
             staging: Staging::Case,
             keep_failed: false,
+            client_auth: ClientAuth::Never,
             color,
             secrets,
             retries: Retries::live(),
@@ -87,7 +107,7 @@ impl<'a> Tapes<'a> {
             ..record::Options::default()
         };
         let url = match elsewhere {
-            Some(Elsewhere::Url(url)) => Some(url.as_str()),
+            Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => Some(url.as_str()),
             _ => None,
         };
         let library = Library::at(&self.sourcing.recordings, provider, url);
@@ -112,16 +132,29 @@ impl<'a> Tapes<'a> {
             Some(Elsewhere::Script(file)) => {
                 return self.scripted(file);
             }
-            Some(Elsewhere::Url(url)) => url,
+            Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => url,
             None => &provider.base_url,
         };
         let key = provider.key.as_ref().map(|var| {
             let (header, prefix) = &provider.key_header;
             ApiKey::new(var, self.sourcing.var(var)).travels_in(header, prefix)
         });
+        let may_carry = self.client_auth == ClientAuth::Always
+            || key.as_ref().is_some_and(ApiKey::is_set)
+            || !upstream::secrets_in(base_url).is_empty();
+        if let Some(host) = upstream::plain_host(base_url).filter(|_| may_carry) {
+            let said = format!(
+                "warning: what is sent to {} goes over plain http to {host}, key and all: who is on the way can read \
+                 it\n  use https, or a tunnel that begins at 127.0.0.1",
+                provider.name
+            );
+            warn(&self.secrets, &said);
+        }
         let config = HttpConfig {
             key,
             key_required: provider.key.is_some(),
+            is_retake: matches!(self.sourcing.elsewhere.get(&provider.name), Some(Elsewhere::ServedScript(_))),
+            takes_client_auth: self.client_auth != ClientAuth::Never,
             headers: provider.headers.clone(),
             retries: self.retries,
             ..HttpConfig::new(&provider.name, base_url)

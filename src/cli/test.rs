@@ -17,6 +17,7 @@ use crate::provider::{Catalogue, Setup};
 use crate::record::Mode;
 use crate::report::{self, Collected, Letters, Terminal, Tree};
 use crate::suite::Suite;
+use crate::upstream::without_secrets;
 
 use super::args::TestArgs;
 use super::budget::Budget;
@@ -78,7 +79,7 @@ fn again(command: &str, args: &TestArgs) -> String {
     let (run, select) = (&args.run, &args.select);
     let mut line = format!("{command}{}", settings::again(&args.source));
     if run.stack_config != "ci-tests" {
-        settings::add_flag(&mut line, "--stack-config", &run.stack_config);
+        settings::add_flag(&mut line, "--stack-config", &without_secrets(&run.stack_config));
     }
     let models = [
         ("--text-model", &select.text_model),
@@ -173,7 +174,7 @@ impl Run<'_> {
             let Some(budget) = budget else { return self.collect_only(&selected, &counts, options, began, None) };
             let settled: Vec<Arc<Case>> = selected.cases.iter().map(|case| budget.settle(case)).collect();
             let selected = Selected { cases: settled.iter().collect(), ..selected };
-            return self.collect_only(&selected, &counts, options, began, Some(budget.line(mode)));
+            return self.collect_only(&selected, &counts, options, began, Some(budget.head_line(mode)));
         }
         // In replay nothing costs.
         let budget = budget.filter(|_| mode != Mode::Replay);
@@ -226,12 +227,12 @@ impl Run<'_> {
             format: event::FORMAT,
             retake: env!("CARGO_PKG_VERSION").to_owned(),
             mode: self.sourcing.mode.to_string(),
-            stack: self.args.run.stack_config.clone(),
+            stack: without_secrets(&self.args.run.stack_config).into_owned(),
             setups: self.setups.iter().map(|setup| setup.name.clone()).collect(),
             suites: self.args.source.suites.display().to_string(),
             files: counts.suites,
             shard: self.args.choice.shard.map(|shard| shard.to_string()),
-            argv: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            argv: std::env::args_os().map(|word| without_secrets(&word.to_string_lossy()).into_owned()).collect(),
             started_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
             notes: more,
         };

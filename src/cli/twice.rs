@@ -24,14 +24,14 @@ pub(super) fn account(provider: &str, rules: &Rules, first: &[Exchange], second:
         let _ = writeln!(out, "  No request changed: replay finds them all.");
     } else {
         let _ = writeln!(out, "  Fields of requests that changed:");
-        changed.requests.iter().for_each(|field| line(field, out));
+        changed.requests.iter().for_each(|field| field_line(field, out));
     }
     propose_ignores(provider, changed, out);
     propose_masks(provider, changed, out);
     if !changed.replies.is_empty() {
         let _ =
             writeln!(out, "  Fields of replies that changed. They are replayed as recorded; expect no exact value of:");
-        changed.replies.iter().take(MOST_REPLY_FIELDS).for_each(|field| line(field, out));
+        changed.replies.iter().take(MOST_REPLY_FIELDS).for_each(|field| field_line(field, out));
         if let Some(more) = changed.replies.len().checked_sub(MOST_REPLY_FIELDS).filter(|more| *more > 0) {
             let _ = writeln!(out, "    and {more} more fields");
         }
@@ -39,7 +39,7 @@ pub(super) fn account(provider: &str, rules: &Rules, first: &[Exchange], second:
     std::mem::take(out)
 }
 
-fn line(field: &Field, out: &mut String) {
+fn field_line(field: &Field, out: &mut String) {
     let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "(absent)".to_owned(), shown);
     let remedy = match field.remedy {
         Remedy::None | Remedy::Ignore => "",

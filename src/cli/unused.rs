@@ -31,7 +31,7 @@ pub(super) fn unused(tapes: &Tapes<'_>, run: &[Setup], all: &[Setup]) -> Vec<Pat
 }
 
 /// What is said of them, once they were removed where that is wanted. Another stack may ask what this one does not.
-pub(super) fn told(unused: &[PathBuf], prune: bool, name_them: bool) -> Result<String, Stop> {
+pub(super) fn notice(unused: &[PathBuf], prune: bool, name_them: bool) -> Result<String, Stop> {
     for file in unused.iter().filter(|_| prune) {
         std::fs::remove_file(file)
             .map_err(|error| Stop::usage(format!("cannot remove {}: {error}", file.display())))?;

@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::access::Guard;
 use crate::matrix::Case;
 use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy;
@@ -16,7 +17,7 @@ use crate::record::{Mode, Tape};
 use crate::run::{Address, Target};
 use crate::stack::{self, Gateway, GatewayConfig, InProcess, Store};
 use crate::upstream::http::{Http, HttpConfig, Retries};
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Upstream, without_secrets};
 
 use super::address;
 use super::app::{App, Log};
@@ -130,7 +131,7 @@ impl<'a> Wired<'a> {
             },
             StackChoice::Url(url) => {
                 hooks.is_below = false;
-                (elsewhere(url, &found, tapes), address::of_server(url.clone(), None))
+                (elsewhere(url, &found, tapes), address::of_server(without_secrets(url).into_owned(), None))
             }
             StackChoice::Command(config) => {
                 let (base, log) = self.start(config, setup, providers, &hooks, tapes).await?;
@@ -183,8 +184,9 @@ impl<'a> Wired<'a> {
         tapes: &Tapes<'_>,
     ) -> Result<(String, Log), Stop> {
         let running = Arc::clone(&hooks.running);
-        let behind = Behind::of_setup(providers, Arc::clone(&tapes.set), self.sourcing.mode, setup)?;
+        let behind = Behind::of_setup(providers, Arc::clone(&tapes.set), self.sourcing, setup)?;
         let proxy = behind.proxy(ProxyHooks {
+            guard: Guard::default(),
             token: None,
             // What went wrong fails the case that asked.
             tell: Arc::new(|_| ()),
@@ -220,7 +222,7 @@ impl<'a> Wired<'a> {
 /// A gateway of its own store, for one run.
 async fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing) -> Result<axum::Router, Stop> {
     let store = Store::temporary().await.map_err(Stop::internal)?;
-    Ok(router(providers, store, Vec::new(), sourcing.mode, true))
+    Ok(router(providers, store, Vec::new(), Guard::default(), sourcing.mode, true))
 }
 
 /// A gateway in front of tapes.
@@ -228,17 +230,19 @@ pub(super) fn router(
     providers: Vec<(Provider, Arc<Tape>)>,
     store: Store,
     keys: Vec<String>,
+    guard: Guard,
     mode: Mode,
     done: bool,
 ) -> axum::Router {
     let providers = providers.into_iter().map(|(provider, tape)| (provider, tape as upstream::Shared)).collect();
-    stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, mode: mode.to_string(), done })))
+    let mode = mode.to_string();
+    stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, guard, mode, done })))
 }
 
 /// A stack at a URL, asked as a client asks.
 fn client(base: &str) -> upstream::Shared {
     let config =
-        HttpConfig { retries: Retries::never(), is_stack: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
+        HttpConfig { retries: Retries::never(), is_retake: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
     Arc::new(Http::new(config))
 }
 

@@ -77,7 +77,7 @@ fn listed(parts: Option<&Value>) -> &[Value] {
 
 fn part_difference(part: &str, old: Option<&Value>, new: Option<&Value>, out: &mut Vec<Difference>) {
     let (Some(a), Some(b)) = (old, new) else {
-        let content = |part: Option<&Value>| part.map(|part| told(&part["content"]));
+        let content = |part: Option<&Value>| part.map(|part| shown_content(&part["content"]));
         out.push(Difference { path: part.to_owned(), old: content(old), new: content(new) });
         return;
     };
@@ -87,12 +87,16 @@ fn part_difference(part: &str, old: Option<&Value>, new: Option<&Value>, out: &m
             "content-type" => "content type",
             other => other,
         };
-        out.push(Difference { path: format!("{part}: {what}"), old: old.map(told), new: new.map(told) });
+        out.push(Difference {
+            path: format!("{part}: {what}"),
+            old: old.map(shown_content),
+            new: new.map(shown_content),
+        });
     });
 }
 
 /// A part's content for people: bytes that are no text by their number and the beginning of their hash.
-fn told(content: &Value) -> Value {
+fn shown_content(content: &Value) -> Value {
     match (content.get("bytes"), content.get("sha256").and_then(Value::as_str)) {
         (Some(bytes), Some(hash)) => format!("{bytes} bytes, SHA-256 {}…", hash.get(..12).unwrap_or(hash)).into(),
         _ => content.clone(),

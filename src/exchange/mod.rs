@@ -3,6 +3,7 @@
 mod body;
 mod case;
 mod changes;
+mod credential;
 mod difference;
 mod digest;
 mod edits;
@@ -31,6 +32,7 @@ mod volatile;
 
 pub use case::{SESSION, case_label, is_same_case};
 pub use changes::{Changes, Field, Remedy, changes};
+pub use credential::{credentials, is_passed_on};
 pub use difference::{Difference, differences, request_differences};
 pub use edits::{Masked, masked};
 pub use extra::Extra;

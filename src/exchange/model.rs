@@ -8,6 +8,8 @@ pub enum Auth {
     /// The provider's own key.
     #[default]
     Provider,
+    /// The caller's own, which is in its headers.
+    Client,
     /// None: to see how the API answers a call without a key.
     None,
 }
@@ -20,7 +22,7 @@ pub struct Request {
     /// The API's own path with its query: `/v1/chat/completions` below the base URL, `/api/chat` at the root of its
     /// server. `//v1/…` is the server's own `/v1/…` where the base URL leads elsewhere (`https://host/openai/v1`).
     pub endpoint: String,
-    /// Headers of the caller, without keys.
+    /// Headers of the caller. What keys they hold goes no further, unless `auth` says so.
     pub headers: http::HeaderMap,
     /// The body's bytes.
     pub body: Bytes,

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `address` | pure: what a path means |
+//! | `credential` | pure: whose credential a request goes with |
 //! | `service` | requests to tapes and replies back; moves bytes |
 //! | `bodies` | bodies of requests, each read to its end and all of them within a bound |
 //! | `session` | which sessions run, and what is said of one that ends |
@@ -13,15 +14,19 @@
 
 mod address;
 mod bodies;
+mod credential;
 mod refusal;
 mod service;
 mod session;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::AccessKeys;
+pub use crate::access::Guard;
 use crate::provider::Provider;
 use crate::record::{Mode, Size, Tape, TapeSet};
 use bodies::Bodies;
@@ -43,8 +48,12 @@ pub struct ProxyConfig {
     pub mode: Mode,
     /// The largest body of a request that is taken.
     pub max_request_size: Size,
+    /// Under which names it is asked, and by which web pages.
+    pub guard: Guard,
     /// What every request must carry, if anything.
     pub token: Option<String>,
+    /// The providers that get a client's own credential, where it sends one, and no key.
+    pub client_auth: BTreeSet<String>,
     /// Hears of every request that the proxy had no answer to through nobody's passing fault.
     pub tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     /// Hears of each recording of a session that was kept, not written, or is worth a look.
@@ -70,20 +79,25 @@ pub struct Proxy {
     tapes: Arc<TapeSet>,
     mode: Mode,
     bodies: Bodies,
+    guard: Guard,
     keys: AccessKeys,
+    client_auth: BTreeSet<String>,
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     sessions: Sessions,
+    /// How often a stranger was refused.
+    strangers: AtomicUsize,
 }
 
 impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, tapes, mode, max_request_size, token, tell, note, case } = config;
+        let ProxyConfig { providers, tapes, mode, max_request_size, guard, token, client_auth, tell, note, case } =
+            config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
-        let (bodies, sessions) = (Bodies::new(max_request_size), Sessions::default());
-        Proxy { providers, tapes, mode, bodies, keys, tell, note, case, sessions }
+        let (sessions, strangers, bodies) = (Sessions::default(), AtomicUsize::new(0), Bodies::new(max_request_size));
+        Proxy { providers, tapes, mode, bodies, guard, keys, client_auth, tell, note, case, sessions, strangers }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::access::Refused;
 use crate::record::Size;
 use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
 
@@ -124,6 +125,12 @@ impl Refusal {
     }
 }
 
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Refusal::new(refused.status, refused.name, refused.message)
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Refusal::new(error.kind.status(), error.kind.name(), error.message)
@@ -137,6 +144,10 @@ impl IntoResponse for Refusal {
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.name));
         // An SDK that asks again gets the same answer, only later.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        if self.name == "no-connect" {
+            // Who wanted a tunnel may already speak into it.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

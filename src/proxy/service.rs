@@ -1,6 +1,7 @@
 //! Requests to tapes and replies back. Moves bytes; nothing is held up and nothing is changed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,16 +11,17 @@ use bytes::Bytes;
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::address::{self, Place};
 use super::bodies::Room;
+use super::credential;
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::{Proxy, Trouble};
-use crate::access::bearer;
+use crate::access::{Entry, bearer, is_for_pages};
 use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
 use crate::provider::Provider;
 use crate::record::Tape;
@@ -34,6 +36,9 @@ pub const SESSION_HEADER: &str = "x-retake-session";
 /// Carries the proxy's own token.
 pub const TOKEN_HEADER: &str = "x-retake-token";
 
+/// So many strangers are told of.
+const MOST_STRANGERS: usize = 20;
+
 /// The proxy as a value that can be called.
 pub fn router(proxy: Arc<Proxy>) -> Router {
     Router::new().fallback(handle).with_state(proxy)
@@ -41,14 +46,25 @@ pub fn router(proxy: Arc<Proxy>) -> Router {
 
 async fn handle(State(proxy): State<Arc<Proxy>>, request: axum::extract::Request) -> Response {
     let (head, body) = request.into_parts();
-    match answer(&proxy, head, body).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
-    }
+    let entry = match proxy.guard.check(&head, || proxy.knows(&head.headers)) {
+        Ok(Entry::Preflight(headers)) => return (StatusCode::NO_CONTENT, headers).into_response(),
+        Ok(entry) => entry,
+        Err(refused) => {
+            let refusal = Refusal::from(refused);
+            // Who tries again and again fills no log.
+            if proxy.strangers.fetch_add(1, Ordering::Relaxed) < MOST_STRANGERS {
+                proxy.troubled(&refusal, None);
+            }
+            return refusal.into_response();
+        }
+    };
+    let mut response = answer(&proxy, head, body).await.unwrap_or_else(IntoResponse::into_response);
+    entry.mark(response.headers_mut());
+    response
 }
 
 async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refusal> {
-    if !proxy.keys.is_empty() && !token(&head.headers).is_some_and(|token| proxy.keys.know(token)) {
+    if !proxy.keys.is_empty() && !proxy.knows(&head.headers) {
         return Err(Refusal::no_token());
     }
     // A count, not a copy.
@@ -97,7 +113,7 @@ async fn ask(
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
     let method = head.method.clone();
     let (body, room) = (body.bytes, body.room);
-    let reply = match tape.send(request(head, body, case, provider, rest)).await {
+    let reply = match tape.send(request(proxy, head, body, case, provider, rest)).await {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
         reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} /{}{rest}", provider.name)))?,
     };
@@ -105,6 +121,11 @@ async fn ask(
 }
 
 impl Proxy {
+    /// Whether these headers show the proxy's token.
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        !self.keys.is_empty() && token(headers).is_some_and(|token| self.keys.know(token))
+    }
+
     fn provider(&self, name: &str, rest: &str) -> Result<(&Provider, &Tape), Refusal> {
         let found = self.providers.iter().find(|(provider, _)| provider.name == name);
         found.map(|(provider, tape)| (provider, &**tape)).ok_or_else(|| {
@@ -183,27 +204,28 @@ fn lost(error: Error) -> Response {
     Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(error) })))
 }
 
-fn request(head: Parts, body: Bytes, case: Option<String>, provider: &Provider, rest: &str) -> Request {
+fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provider: &Provider, rest: &str) -> Request {
     let (path, had_key) = address::with_query(rest, head.uri.query());
     let without_key = head.headers.get(AUTH_HEADER).is_some_and(|value| value == "none");
     let mut headers = head.headers;
     if had_key {
-        // The provider's own key then goes the way that Google's API takes it.
-        headers.entry("x-goog-api-key").or_insert(HeaderValue::from_static("in-the-query"));
+        // The key that goes along, whosever it is, then goes the way that Google's API takes it.
+        credential::from_query(&mut headers, head.uri.query().unwrap_or_default());
     }
-    Request {
-        method: head.method,
-        endpoint: endpoint_at(&provider.base_url, &path),
-        headers,
-        body,
-        auth: if without_key { Auth::None } else { Auth::Provider },
-        case,
+    if !proxy.keys.is_empty() {
+        credential::without_token(&mut headers, &proxy.keys);
     }
+    let auth = match proxy.client_auth.contains(&provider.name) {
+        _ if without_key => Auth::None,
+        true => credential::of_client(&mut headers),
+        false => Auth::Provider,
+    };
+    Request { method: head.method, endpoint: endpoint_at(&provider.base_url, &path), headers, body, auth, case }
 }
 
 /// The reply as it comes; the room of its request is taken until its end, as its recording keeps both. One whose end is there at once goes out whole, with its length.
 async fn relayed(reply: Reply, room: Room) -> Response {
-    let headers = end_to_end(reply.headers, |name| !is_of_the_address(name));
+    let headers = end_to_end(reply.headers, |name| !is_of_the_address(name) && !is_for_pages(name));
     let mut chunks = reply.body;
     let streamed = |chunks| streamed(chunks, room);
     let body = match chunks.next().now_or_never() {

@@ -9,7 +9,7 @@ use http::HeaderMap;
 
 use super::player;
 use crate::exchange::{Key, Named, Owners, Recording};
-use crate::upstream;
+use crate::upstream::{self, without_own_headers};
 
 /// Bytes of files that are kept at hand, parsed, with what it costs to keep one. Cases share recordings, and a run asks
 /// for few of them.
@@ -41,7 +41,7 @@ impl Found {
     /// Its reply as a live one.
     pub(super) fn reply(&self, speed: Option<f64>) -> upstream::Reply {
         let recorded = &self.recording.exchange.reply;
-        let headers = self.headers.get_or_init(|| player::headers(&recorded.headers));
+        let headers = self.headers.get_or_init(|| without_own_headers(player::headers(&recorded.headers)));
         player::reply_with(recorded, headers.clone(), speed)
     }
 

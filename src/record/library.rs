@@ -12,7 +12,7 @@ use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
 use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rules, host_of};
 use crate::provider::Provider;
-use crate::upstream::{Error, ErrorKind};
+use crate::upstream::{Error, ErrorKind, without_secrets};
 
 /// Bytes of a file that is read without a thread of its own: out of the system's cache, in microseconds.
 const SMALL: u64 = 64 << 10;
@@ -96,7 +96,7 @@ impl Library {
 
     /// The URL that a recording of this endpoint bears.
     pub(super) fn url(&self, endpoint: &str) -> String {
-        format!("{}{endpoint}", self.base_url)
+        format!("{}{endpoint}", without_secrets(&self.base_url))
     }
 
     /// The key of a request to this provider.

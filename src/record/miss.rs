@@ -46,7 +46,7 @@ pub(super) struct Missed<'a> {
 impl Missed<'_> {
     /// Whether a recording is missing or stale, and the whole message: what it is, for which case, the nearest recording
     /// and what differs, the likely cause, and the command that records it.
-    pub(super) fn said(&self, command: Option<&str>) -> (ErrorKind, String) {
+    pub(super) fn message(&self, command: Option<&str>) -> (ErrorKind, String) {
         let (near, count) = match self.files.is_empty() {
             true => self.library.near(self.view, self.key, self.request, self.label),
             false => (Vec::new(), 0),

@@ -22,6 +22,7 @@
 //! | `writer` | writing that, whole |
 //! | `case`, `cases`, `set` | a case that runs, all of them, and all tapes of a run |
 //! | `near`, `miss` | which recordings are worth a look beside a request that nothing answers, and what is said of it |
+//! | `scrubbing` | what is taken out of a request and its reply before they are kept |
 //! | `request_cache`, `file_cache`, `count` | what was asked lately, files at hand, how many there are |
 
 mod case;
@@ -45,6 +46,7 @@ mod recorder;
 mod relay;
 mod request_cache;
 mod same;
+mod scrubbing;
 mod set;
 mod shelf;
 mod size;

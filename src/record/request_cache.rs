@@ -58,7 +58,7 @@ impl Known {
             && self.asked.body == request.body
             && self.asked.endpoint == request.endpoint
             && self.asked.method == request.method
-            && self.asked.auth == (request.auth == Auth::Provider)
+            && self.asked.auth == (request.auth != Auth::None)
     }
 
     fn weight(&self) -> usize {
@@ -115,7 +115,7 @@ impl RequestCache {
             method: request.method.clone(),
             endpoint: request.endpoint.clone(),
             headers,
-            auth: request.auth == Auth::Provider,
+            auth: request.auth != Auth::None,
             // A copy: the original may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
         };

@@ -15,6 +15,7 @@ use super::mode::Mode;
 use super::order::{Answer, Asker, answer};
 use super::player;
 use super::recorder::Recorder;
+use super::scrubbing::Scrubbing;
 use super::task::ToRecord;
 use super::view::View;
 use super::{Options, Verdict};
@@ -183,7 +184,8 @@ impl Tape {
             }
             case.release(name, nth);
         }
-        let kept = self.options.secrets.request(&request);
+        let scrubbing = Scrubbing::new(&self.options.secrets, &request, &self.library.rules().match_headers);
+        let kept = scrubbing.request(&request);
         let key = known.map_or_else(|| self.library.key_under(&view.rules, &kept), |known| known.key.clone());
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
@@ -299,7 +301,7 @@ impl Tape {
                 used: &used,
                 label,
             };
-            missed.said(command.as_deref())
+            missed.message(command.as_deref())
         });
         let (kind, mut message) = match said.await {
             Ok(said) => said,

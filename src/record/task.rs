@@ -12,6 +12,7 @@ use super::in_flight::{InFlight, LiveRequest, MOST_WAITING};
 use super::pipe::pipe;
 use super::plan::Trust;
 use super::relay::{Body, Kept, Relay, Relayed};
+use super::scrubbing::Scrubbing;
 use super::size::Size;
 use super::spool::Spool;
 use super::writer::{Batch, Writer};
@@ -114,6 +115,8 @@ impl Task {
     ) {
         let ToRecord { request, kept, key, nth, case } = asked;
         let options = &self.keeping.options;
+        let match_headers = &self.keeping.writer.library().rules().match_headers;
+        let scrubbing = Scrubbing::new(&options.secrets, &request, match_headers);
         let start = Instant::now();
         let answered = tokio::select! {
             biased;
@@ -128,7 +131,7 @@ impl Task {
             Err(error) => {
                 drop(flight);
                 // A client that is gone does not hear it.
-                let _ = head.send(Err(Error::new(error.kind, options.secrets.text(&error.message))));
+                let _ = head.send(Err(Error::new(error.kind, scrubbing.text(&error.message))));
                 return;
             }
         };
@@ -149,12 +152,12 @@ impl Task {
         let Kept::All(taken) = taken else { return };
         let reply =
             exchange::Reply { status: status.as_u16(), headers: player::header_pairs(&headers), ..no_reply(end) };
-        let url = options.secrets.text(&self.keeping.writer.library().url(&kept.endpoint));
+        let url = scrubbing.text(&self.keeping.writer.library().url(&kept.endpoint));
         let origin = if is_script { Origin::Simulated } else { Origin::Real };
         let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
         let _room = self.room(taken.size()).await;
         let key_of = key.clone();
-        let made = self.made_ready(key, nth, exchange, taken, &case).await;
+        let made = self.made_ready(key, nth, (exchange, scrubbing.into_owned()), taken, &case).await;
         let entry = match made {
             Ok(mut entry) => {
                 entry.is_cut = is_cut;
@@ -202,17 +205,16 @@ impl Task {
         &self,
         key: Key,
         nth: u32,
-        mut exchange: Exchange,
+        (mut exchange, scrubbing): (Exchange, Scrubbing<'static>),
         body: Body,
         case: &CaseState,
     ) -> std::io::Result<Entry> {
-        let secrets = self.keeping.options.secrets.clone();
         let (size, is_shared) = (body.size(), case.case.is_some());
         let make = move || {
             let (bytes, chunks) = body.read()?;
             drop(body);
             (exchange.reply.body, exchange.reply.chunks) = (bytes.into(), chunks);
-            let entry = Entry::new(key, nth, secrets.exchange(&exchange));
+            let entry = Entry::new(key, nth, scrubbing.exchange(&exchange));
             Ok::<_, std::io::Error>(if is_shared { entry.shared() } else { entry })
         };
         let entry = match size <= SMALL {

@@ -69,7 +69,7 @@ impl Summary<'_> {
         self.reruns(out)?;
         self.short(out)?;
         if let Some(why) = self.interrupted {
-            self.line(out, &titled('!', &interruption(why), self.options.width), Style::Red)?;
+            self.painted_line(out, &titled('!', &interruption(why), self.options.width), Style::Red)?;
         }
         for id in self.given_up {
             writeln!(out, "given up: {}", visible_line(id))?;
@@ -81,7 +81,7 @@ impl Summary<'_> {
         out.write_all(paint(text, style, self.options.color).as_bytes())
     }
 
-    fn line(&self, out: &mut impl Write, text: &str, style: Style) -> io::Result<()> {
+    fn painted_line(&self, out: &mut impl Write, text: &str, style: Style) -> io::Result<()> {
         self.paint(out, text, style)?;
         writeln!(out)
     }
@@ -100,7 +100,7 @@ impl Summary<'_> {
         for (finished, failure) in cases {
             if !headed {
                 headed = true;
-                self.line(out, &titled('=', title, self.options.width), Style::Plain)?;
+                self.painted_line(out, &titled('=', title, self.options.width), Style::Plain)?;
             }
             if self.options.trace == Trace::Line {
                 let summary = headline(failure);
@@ -109,7 +109,7 @@ impl Summary<'_> {
                 continue;
             }
             let name = titled('_', &visible_line(name(&finished.case.id)), self.options.width);
-            self.line(out, &name, Style::RedBold)?;
+            self.painted_line(out, &name, Style::RedBold)?;
             self.details(out, failure, &finished.case.id)?;
             if self.options.trace == Trace::Short {
                 continue;
@@ -134,10 +134,10 @@ impl Summary<'_> {
         if self.options.trace == Trace::No || self.passed.is_empty() {
             return Ok(());
         }
-        self.line(out, &titled('=', "PASSES", self.options.width), Style::Plain)?;
+        self.painted_line(out, &titled('=', "PASSES", self.options.width), Style::Plain)?;
         for finished in self.passed.iter().filter(|finished| !finished.captured.is_empty()) {
             let name = titled('_', &visible_line(name(&finished.case.id)), self.options.width);
-            self.line(out, &name, Style::GreenBold)?;
+            self.painted_line(out, &name, Style::GreenBold)?;
             let captured = &finished.captured;
             let exchanges = captured
                 .exchanges
@@ -176,7 +176,7 @@ impl Summary<'_> {
             };
             let hint = if matches!(line, Line::More(_)) { ", use -vv to show" } else { "" };
             write!(out, "    ")?;
-            self.line(out, &format!("{}{hint}", visible_line(&line.text())), style)?;
+            self.painted_line(out, &format!("{}{hint}", visible_line(&line.text())), style)?;
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Summary<'_> {
         if self.rerun.is_empty() {
             return Ok(());
         }
-        self.line(out, &titled('=', "rerun test summary info", self.options.width), Style::Plain)?;
+        self.painted_line(out, &titled('=', "rerun test summary info", self.options.width), Style::Plain)?;
         self.rerun.iter().try_for_each(|finished| writeln!(out, "RERUN {}", visible_line(&finished.case.id)))
     }
 
@@ -196,14 +196,14 @@ impl Summary<'_> {
         for wanted in self.options.letters.iter() {
             let mut cases = self.kept.iter().filter(|case| letter(&case.outcome) == wanted).peekable();
             if cases.peek().is_some() && !std::mem::replace(&mut headed, true) {
-                self.line(out, &titled('=', "short test summary info", self.options.width), Style::CyanBold)?;
+                self.painted_line(out, &titled('=', "short test summary info", self.options.width), Style::CyanBold)?;
             }
             if wanted == 's' {
                 self.skipped(out, cases)?;
                 continue;
             }
             for finished in cases {
-                let (word, style, message) = told(&finished.outcome);
+                let (word, style, message) = outcome_words(&finished.outcome);
                 self.short_line(out, (word, style), finished, &message)?;
             }
         }
@@ -317,7 +317,7 @@ fn parts(tally: &Tally) -> Vec<(String, Style)> {
 }
 
 /// How the short summary tells of an outcome: word, style, and what stands after the id.
-fn told(outcome: &Outcome) -> (&'static str, Style, String) {
+fn outcome_words(outcome: &Outcome) -> (&'static str, Style, String) {
     match outcome {
         Outcome::Failed(failure) => ("FAILED", Style::Red, headline(failure)),
         Outcome::Error(failure) => ("ERROR", Style::Red, headline(failure)),

@@ -199,7 +199,7 @@ impl<W: Write> Terminal<W> {
         if self.brief() {
             self.letter(shown)?;
         } else {
-            self.line(finished, shown)?;
+            self.case_line(finished, shown)?;
         }
         if is_rerun {
             if self.options.letters.rerun() {
@@ -221,7 +221,7 @@ impl<W: Write> Terminal<W> {
     }
 
     /// `<id> PASSED<spaces>[  2%]`
-    fn line(&mut self, finished: &Finished, (word, _, style): Shown) -> io::Result<()> {
+    fn case_line(&mut self, finished: &Finished, (word, _, style): Shown) -> io::Result<()> {
         if !self.lines {
             self.lines = true;
             writeln!(self.out)?;

@@ -29,7 +29,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The same as data; `chunks` is when each chunk of the body came by the clock that tells of the provider.
-    pub(super) fn told(&self, chunks: &[Duration], recording: Option<event::Recorded>) -> event::Reply {
+    pub(super) fn to_event(&self, chunks: &[Duration], recording: Option<event::Recorded>) -> event::Reply {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let helps = |name: &str| name.contains("request-id") || name.contains("ratelimit") || name == "retry-after";
         let headers = self.headers.iter().filter(|(name, _)| helps(name.as_str()));

@@ -317,7 +317,7 @@ async fn attempt(
     let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
     // Put together only when somebody sees it.
-    let told = || Some(answer.told(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
+    let told = || Some(answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
     let (headers, broken) = (&answer.headers, answer.broken.as_deref());
     let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
     let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing, asked });

@@ -18,6 +18,11 @@ pub(super) fn check(keys: &AccessKeys, headers: &HeaderMap) -> Result<(), Refusa
     known.then_some(()).ok_or_else(|| refused("this stack does not know that API key").code("invalid_api_key"))
 }
 
+/// Whether a request shows one of the keys.
+pub(super) fn knows(keys: &AccessKeys, headers: &HeaderMap) -> bool {
+    !keys.is_empty() && check(keys, headers).is_ok()
+}
+
 fn refused(message: &str) -> Refusal {
     Refusal::of(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
 }

@@ -1,6 +1,6 @@
 //! What a gateway is made of.
 
-use crate::access::AccessKeys;
+use crate::access::{AccessKeys, Guard};
 use crate::provider::Provider;
 use crate::spelling::nearest;
 use crate::upstream::Shared;
@@ -17,6 +17,8 @@ pub struct GatewayConfig {
     pub store: Store,
     /// AccessKeys of the gateway itself, one of which a caller must send as `Bearer`; empty asks for none.
     pub keys: Vec<String>,
+    /// Under which names it is asked, and by which web pages, where it is asked through a socket.
+    pub guard: Guard,
     /// How its providers answer (`replay`, `live`, …), told by `/v1/health` so that a run can see what it reuses.
     pub mode: String,
     /// Whether streams may end with `data: [DONE]`, as the provider sends it. A client that cannot read it gets none
@@ -29,6 +31,7 @@ pub struct Gateway {
     pub(super) providers: Vec<(Provider, Shared)>,
     pub(super) store: Store,
     pub(super) keys: AccessKeys,
+    pub(super) guard: Guard,
     pub(super) mode: String,
     pub(super) done: bool,
     pub(super) registry: Registry,
@@ -37,8 +40,8 @@ pub struct Gateway {
 impl Gateway {
     /// Puts a gateway together; nothing is asked of any provider yet.
     pub fn new(config: GatewayConfig) -> Self {
-        let GatewayConfig { providers, store, keys, mode, done } = config;
-        Gateway { providers, store, keys: AccessKeys::new(&keys), mode, done, registry: Registry::default() }
+        let GatewayConfig { providers, store, keys, guard, mode, done } = config;
+        Gateway { providers, store, keys: AccessKeys::new(&keys), guard, mode, done, registry: Registry::default() }
     }
 
     /// The provider that a model id means, and the id as that provider knows it.

@@ -172,10 +172,14 @@ fn json_text(status: StatusCode, body: String) -> Response {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = json_text(self.status, self.body().to_string());
-        if let Some(kind) = self.own {
-            response.headers_mut().insert(ERROR_HEADER, HeaderValue::from_static(kind.name()));
+        if let Some(name) = self.own {
+            response.headers_mut().insert(ERROR_HEADER, HeaderValue::from_static(name));
             // An SDK that asks again gets the same answer, only later.
             response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+        }
+        if self.own == Some("no-connect") {
+            // Who wanted a tunnel may already speak into it.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

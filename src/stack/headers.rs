@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use crate::access::is_for_pages;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
 use crate::wire::headers::{is_credential, is_of_the_address, query_without_key, sets_cookie};
 
@@ -16,7 +17,10 @@ pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
 /// The provider's headers as the caller may see them.
 pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
     let of_the_server = ["server", "date"];
-    end_to_end(headers.clone(), |name| !of_the_server.contains(&name) && !sets_cookie(name) && !is_of_the_address(name))
+    end_to_end(headers.clone(), |name| {
+        let is_of_who_serves = of_the_server.contains(&name) || is_of_the_address(name) || is_for_pages(name);
+        !is_of_who_serves && !sets_cookie(name)
+    })
 }
 
 /// An endpoint with the caller's query, without keys in it.

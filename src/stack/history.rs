@@ -77,7 +77,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();
         Refusal {
-            own: Some(ErrorKind::Other),
+            own: Some(ErrorKind::Other.name()),
             ..Refusal::of(StatusCode::INTERNAL_SERVER_ERROR, "retake_store", message)
         }
     }

@@ -8,6 +8,10 @@ use tower::ServiceExt;
 
 use crate::upstream::{self, Error, ErrorKind, Reply, Request, Upstream};
 
+/// Marks a request that came through no socket: nobody else can have sent it.
+#[derive(Clone, Copy)]
+pub(super) struct Inside;
+
 /// A router that answers requests. [`Request::endpoint`] is then a path of the gateway, with its prefix.
 pub struct InProcess {
     router: Router,
@@ -50,6 +54,7 @@ fn convert(request: Request) -> Result<http::Request<Body>, Error> {
     *converted.method_mut() = request.method;
     *converted.uri_mut() = uri;
     *converted.headers_mut() = headers;
+    converted.extensions_mut().insert(Inside);
     Ok(converted)
 }
 

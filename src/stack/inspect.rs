@@ -7,6 +7,7 @@ use super::gateway::Gateway;
 use super::refusal::Refusal;
 use super::routes::{self, PREFIXES};
 use crate::provider::Provider;
+use crate::upstream::without_secrets;
 
 /// `GET /v1/version`.
 pub(super) fn version() -> Value {
@@ -52,24 +53,4 @@ fn describe(provider: &Provider) -> Value {
         "config": {"base_url": without_secrets(&provider.base_url), "key_variable": provider.key},
         "health": {"status": "Not Implemented", "message": "providers are not probed"},
     })
-}
-
-/// A URL without user, password and query, where people put keys.
-fn without_secrets(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_url_is_shown_without_keys() {
-        assert_eq!(without_secrets("https://u:p@h:1/v1?key=s"), "https://h:1/v1");
-        assert_eq!(without_secrets("https://api.x.ai"), "https://api.x.ai");
-    }
 }

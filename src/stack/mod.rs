@@ -37,6 +37,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use crate::access::Guard;
 pub use gateway::{Gateway, GatewayConfig};
 pub use in_process::InProcess;
 pub use metadata::Metadata;

@@ -3,7 +3,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::upstream::{self, ErrorKind};
+use crate::access::Refused;
+use crate::upstream;
 use crate::wire;
 
 /// A request that is refused, or an answer that there is none.
@@ -15,7 +16,7 @@ pub(super) struct Refusal {
     pub(super) code: Option<&'static str>,
     pub(super) message: String,
     /// What retake itself could not do: marked in the headers, so that it is never taken for the provider's word.
-    pub(super) own: Option<ErrorKind>,
+    pub(super) own: Option<&'static str>,
 }
 
 impl Refusal {
@@ -55,7 +56,16 @@ impl Refusal {
 impl From<upstream::Error> for Refusal {
     fn from(error: upstream::Error) -> Self {
         let kind = error.kind;
-        Refusal { own: Some(kind), ..Refusal::of(kind.status(), &kind.openai_type(), error.message) }.code(kind.name())
+        let refusal = Refusal::of(kind.status(), &kind.openai_type(), error.message);
+        Refusal { own: Some(kind.name()), ..refusal }.code(kind.name())
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let kind = format!("retake_{}", refused.name.replace('-', "_"));
+        let refusal = Refusal::of(refused.status, &kind, refused.message);
+        Refusal { own: Some(refused.name), ..refusal }.code(refused.name)
     }
 }
 
@@ -96,6 +106,7 @@ fn kind_of(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::ErrorKind;
 
     fn shaped(status: u16, body: &str) -> String {
         let status = StatusCode::from_u16(status).unwrap();

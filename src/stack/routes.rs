@@ -10,8 +10,10 @@ use axum::routing::{MethodRouter, delete, get, post};
 use http::{Method, StatusCode, Uri};
 
 use super::gateway::Gateway;
+use super::in_process::Inside;
 use super::refusal::Refusal;
 use super::{access, handlers};
+use crate::access::Entry;
 
 /// What stands before `/chat/completions` and all the other paths.
 pub const PREFIXES: [&str; 2] = ["/v1", "/v1/openai/v1"];
@@ -62,11 +64,26 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(gateway.clone(), check_key))
+        .layer(middleware::from_fn_with_state(gateway.clone(), let_in))
         .with_state(gateway)
 }
 
-async fn check_key(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+async fn let_in(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    if request.extensions().get::<Inside>().is_some() {
+        return checked(&gateway, request, next).await;
+    }
+    let (head, body) = request.into_parts();
+    let entry = match gateway.guard.check(&head, || access::knows(&gateway.keys, &head.headers)) {
+        Ok(Entry::Preflight(headers)) => return (StatusCode::NO_CONTENT, headers).into_response(),
+        Ok(entry) => entry,
+        Err(refused) => return Refusal::from(refused).into_response(),
+    };
+    let mut response = checked(&gateway, Request::from_parts(head, body), next).await;
+    entry.mark(response.headers_mut());
+    response
+}
+
+async fn checked(gateway: &Gateway, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_health = PREFIXES.iter().any(|prefix| path.strip_prefix(prefix) == Some("/health"));
     match access::check(&gateway.keys, request.headers()) {

@@ -137,6 +137,7 @@ impl Store {
 
     async fn connect(options: SqliteConnectOptions) -> Result<Self, String> {
         let mut connection = options.connect().await.map_err(|error| error.to_string())?;
+        schema::check(&mut connection).await?;
         schema::migrate(&mut connection).await?;
         Ok(Store { connection: Arc::new(Mutex::new(connection)), claimed: Arc::default(), secrets: Secrets::default() })
     }

@@ -67,8 +67,11 @@ pub struct HttpConfig {
     pub retries: Retries,
     /// How many requests at once and per minute.
     pub limits: Limits,
-    /// Whether a stack is asked, which is told the case and the wish for no key; a provider never is.
-    pub is_stack: bool,
+    /// Whether another retake is asked, a stack or a script: it is told the case and the wish for no key, and its own headers
+    /// (`x-retake-…`) are believed. A provider is told neither, and what it says under such names is dropped.
+    pub is_retake: bool,
+    /// Whether those who ask may send a credential of their own, for the words of the error that says that there is none.
+    pub takes_client_auth: bool,
 }
 
 impl HttpConfig {
@@ -83,7 +86,8 @@ impl HttpConfig {
             timeouts: Timeouts::default(),
             retries: Retries::live(),
             limits: Limits::default(),
-            is_stack: false,
+            is_retake: false,
+            takes_client_auth: false,
         }
     }
 }
@@ -119,6 +123,7 @@ impl Http {
             who: format!("{}: {} ", self.config.provider, request.method),
             url: base.url(&request.endpoint),
             key: self.config.key.clone(),
+            is_retake: self.config.is_retake,
             timeouts: self.config.timeouts,
             first_byte_by: deadline,
             deadline,
@@ -150,21 +155,26 @@ impl Http {
     }
 
     fn headers(&self, request: &Request) -> Result<HeaderMap, Error> {
-        let mut headers = target::headers(&request.headers, &self.config.headers)?;
-        if self.config.is_stack {
+        let mut headers = target::headers(&request.headers, request.auth, &self.config.headers)?;
+        if self.config.is_retake {
             super::mark(&mut headers, request);
         }
         match (&self.config.key, request.auth) {
             (Some(key), Auth::Provider) if !key.is_set() && self.config.key_required => {
                 let (provider, var) = (&self.config.provider, &key.var);
+                let or_client = if self.config.takes_client_auth {
+                    ", let the client send its own, which is passed on where it is not made up (`sk-test`)"
+                } else {
+                    ""
+                };
                 let message = format!(
-                    "{provider} needs a key: set {var} in the environment, or replay recordings, which needs none \
-                     (--mode replay)"
+                    "{provider} needs a key: set {var} in the environment{or_client}, or replay recordings, which needs \
+                     none (--mode replay)"
                 );
                 return Err(Error::new(ErrorKind::MissingKey, message));
             }
             (Some(key), Auth::Provider) => target::add_key(&mut headers, &key.as_asked(&request.headers))?,
-            (_, Auth::None) | (None, _) => {}
+            (_, Auth::None | Auth::Client) | (None, _) => {}
         }
         Ok(headers)
     }
@@ -227,6 +237,7 @@ struct Call {
     who: String,
     url: Url,
     key: Option<ApiKey>,
+    is_retake: bool,
     timeouts: Timeouts,
     first_byte_by: Instant,
     deadline: Instant,
@@ -262,6 +273,9 @@ impl Call {
             self.error(ErrorKind::Broken, &reason)
         })?;
         coded.tidy(&mut headers);
+        if !self.is_retake {
+            headers = target::without_own_headers(headers);
+        }
         let made_up = headers
             .get(ERROR_HEADER)
             .map(|name| name.to_str().ok().and_then(ErrorKind::from_name).unwrap_or(ErrorKind::Other));

@@ -18,7 +18,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
-pub use target::{end_to_end, endpoint_at, url_at};
+pub(crate) use target::without_own_headers;
+pub use target::{end_to_end, endpoint_at, plain_host, secrets_in, url_at, without_secrets};
 
 /// Anything that answers a request.
 pub trait Upstream: Send + Sync + 'static {

@@ -1,12 +1,15 @@
 //! Where a request goes and what it carries: URL, headers, key. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use super::{Error, ErrorKind};
+use crate::exchange::{Auth, is_passed_on};
 use crate::wire::headers::{KEY_HEADERS, is_credential, is_of_one_hop};
 
 /// A provider's key and how it travels. Its value shows in no output: `Debug` prints `$VAR`.
@@ -69,8 +72,9 @@ pub(super) struct Base(Url);
 impl Base {
     pub(super) fn parse(provider: &str, base_url: &str) -> Result<Self, Error> {
         let wrong = |reason: String| {
+            let shown = without_secrets(base_url);
             let message = format!(
-                "{provider}: the base URL {base_url:?} {reason}; it must look like https://host/v1 \
+                "{provider}: the base URL {shown:?} {reason}; it must look like https://host/v1 \
                  (base_url in providers.yaml, or --provider {provider}=BASE_URL)"
             );
             Error::new(ErrorKind::Other, message)
@@ -138,6 +142,48 @@ fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
     path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
+/// A base URL as it may be shown, and typed again by who puts its secrets back: no user, no password, and nothing in its
+/// query that a key or a signature may be. What is no URL stays as it is, but for these.
+pub fn without_secrets(base_url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = base_url.split_once("://") else { return base_url.into() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let kept = query.map(|query| {
+        let harmless = query.split(['&', ';']).filter(|pair| !holds_secret(pair));
+        harmless.collect::<Vec<_>>().join("&")
+    });
+    let query = kept.filter(|kept| !kept.is_empty()).map_or_else(String::new, |kept| format!("?{kept}"));
+    format!("{scheme}://{host}{path}{query}").into()
+}
+
+/// What of a base URL must not be shown nor kept: the values that [`without_secrets`] leaves out.
+pub fn secrets_in(base_url: &str) -> Vec<String> {
+    let Ok(url) = Url::parse(base_url) else { return Vec::new() };
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let user = if url.password().is_none() { Some(url.username()) } else { url.password() };
+    let pairs = url.query().unwrap_or_default().split(['&', ';']).filter(|pair| holds_secret(pair));
+    let values = pairs.filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    user.into_iter().chain(values).filter(|value| !value.is_empty()).map(decoded).collect()
+}
+
+/// Whether a pair of a query is a key, or part of a signature.
+fn holds_secret(pair: &str) -> bool {
+    let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy().to_ascii_lowercase();
+    is_credential(&name) || ["sig", "x-amz-", "x-goog-", "auth", "jwt", "code"].iter().any(|word| name.contains(word))
+}
+
+/// The host to which what is sent to this base URL goes unencrypted, where that is another machine. A name without a dot
+/// is one of a network of containers, which ends at this machine, and so is a container's name for its host.
+pub fn plain_host(base_url: &str) -> Option<String> {
+    let base = Base::parse("", base_url).ok().filter(|base| base.is_plain() && !base.is_loopback())?;
+    let host = base.0.host_str()?;
+    let is_address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_container = !host.contains('.') || host.ends_with(".docker.internal") || host == "host.containers.internal";
+    (is_address || !is_container).then(|| host.to_owned())
+}
+
 /// A URL as it may be shown: no user, no password, no values in its query.
 pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
@@ -170,9 +216,28 @@ pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap 
     kept
 }
 
-/// The headers to send: the caller's that may travel, then the provider's.
-pub(super) fn headers(caller: &HeaderMap, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
-    let mut headers = end_to_end(caller.clone(), |name| !is_credential(name) && !name.starts_with("x-retake-"));
+/// Whether a header is one of retake's own.
+fn is_own(name: &str) -> bool {
+    name.starts_with("x-retake-")
+}
+
+/// A reply's headers without those in which only retake speaks: under these names a provider, or a recording of one, says
+/// nothing that is to be believed.
+pub(crate) fn without_own_headers(mut headers: HeaderMap) -> HeaderMap {
+    let own: Vec<HeaderName> = headers.keys().filter(|name| is_own(name.as_str())).cloned().collect();
+    for name in own {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// The headers to send: the caller's that may travel, with its credentials where they are what is asked with, then the
+/// provider's.
+pub(super) fn headers(caller: &HeaderMap, auth: Auth, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
+    let mut headers = end_to_end(caller.clone(), |name| {
+        let goes_on = !is_credential(name) || (auth == Auth::Client && is_passed_on(name));
+        goes_on && !is_own(name)
+    });
     for (name, value) in provider {
         let (name, value) = pair(name, value).ok_or_else(|| {
             Error::new(ErrorKind::Other, format!("the provider's header {name:?} cannot be sent: {value:?}"))
@@ -305,6 +370,46 @@ mod tests {
     }
 
     #[test]
+    fn a_base_url_is_shown_without_its_secrets() {
+        for (typed, shown, secrets) in [
+            ("https://api.example/v1", "https://api.example/v1", ""),
+            ("https://user:s3cret%21@h.example:8/v1", "https://h.example:8/v1", "s3cret!"),
+            ("https://t0ken@h.example", "https://h.example", "t0ken"),
+            (
+                "https://h.example/v1?api-version=2&sig=a%2Bb&X-Amz-Signature=c;subscription-key=d",
+                "https://h.example/v1?api-version=2",
+                "a+b c d",
+            ),
+            ("https://h.example/v1?%73ig=a", "https://h.example/v1", "a"),
+            ("http://h/v1/@scope?page_token=1", "http://h/v1/@scope?page_token=1", ""),
+            ("https://u:p@h:1/v1?key=s", "https://h:1/v1", "p s"),
+        ] {
+            assert_eq!(without_secrets(typed), shown);
+            assert_eq!(without_secrets(&format!("openai={typed}")), format!("openai={shown}"));
+            assert_eq!(secrets_in(typed).join(" "), secrets);
+        }
+        assert_eq!(without_secrets("script:a@b"), "script:a@b");
+        let error = Base::parse("p", "ftp://user:pass@h/v1").err().unwrap();
+        assert!(!error.message.contains("pass@"), "{}", error.message);
+    }
+
+    #[test]
+    fn what_leaves_this_machine_in_the_open_is_known() {
+        for (base, leaves) in [
+            ("http://gpu.example:8000/v1", Some("gpu.example")),
+            ("http://192.168.1.7/v1", Some("192.168.1.7")),
+            ("http://[2001:db8::1]/v1", Some("[2001:db8::1]")),
+            ("https://gpu.example/v1", None),
+            ("http://127.0.0.1:11434/v1", None),
+            ("http://localhost/v1", None),
+            ("http://ollama:11434/v1", None),
+            ("http://host.docker.internal:11434/v1", None),
+        ] {
+            assert_eq!(plain_host(base).as_deref(), leaves, "{base}");
+        }
+    }
+
+    #[test]
     fn headers_that_may_travel() {
         let caller: HeaderMap = [
             ("content-type", "application/json"),
@@ -323,7 +428,7 @@ mod tests {
         .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
         .collect();
         let provider = BTreeMap::from([("Anthropic-Version".to_owned(), "2023-06-01".to_owned())]);
-        let mut sent = headers(&caller, &provider).unwrap();
+        let mut sent = headers(&caller, Auth::Provider, &provider).unwrap();
         let key = ApiKey::new("K", Some("k".to_owned())).travels_in("x-api-key", "");
         add_key(&mut sent, &key).unwrap();
         let mut lines: Vec<String> =
@@ -338,6 +443,16 @@ mod tests {
         x-own: kept
         ");
         assert!(!format!("{sent:?}").contains("\"k\""), "the key is marked sensitive");
+    }
+
+    #[test]
+    fn a_callers_credentials_travel_where_they_are_what_is_asked_with() {
+        let names = ["authorization", "x-api-key", "x-amz-security-token", "cookie", "x-retake-token", "x-own"];
+        let caller: HeaderMap =
+            names.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("v"))).collect();
+        let sent = headers(&caller, Auth::Client, &BTreeMap::new()).unwrap();
+        let went: Vec<&str> = names.into_iter().filter(|name| sent.contains_key(*name)).collect();
+        assert_eq!(went, ["authorization", "x-api-key", "x-amz-security-token", "x-own"]);
     }
 
     #[test]

@@ -92,4 +92,10 @@ mod tests {
             assert_eq!(BodyKind::of(kind, body.as_bytes()), is, "{kind}: {body}");
         }
     }
+
+    #[test]
+    fn events_and_lines_are_streams() {
+        let kinds = [BodyKind::Whole, BodyKind::Events, BodyKind::Lines];
+        assert_eq!(kinds.map(BodyKind::is_stream), [false, true, true]);
+    }
 }

@@ -138,4 +138,11 @@ mod tests {
         assert_eq!(lines("{\"done\": false}\n"), Ending::Open);
         assert_eq!(lines("{\"error\": \"x\"}\n"), Ending::Error("x".into()));
     }
+
+    #[test]
+    fn what_no_protocol_says_is_neither_empty_nor_open() {
+        assert_eq!(stream("data: not JSON\n\n"), Ending::Unknown);
+        assert_eq!(stream("data: {\"type\": \"ping\"}\n\n"), Ending::Unknown);
+        assert_eq!(stream("data: {\"type\": \"something.else\"}\n\n"), Ending::Unknown);
+    }
 }

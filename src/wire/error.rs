@@ -70,13 +70,14 @@ pub fn as_object(error: &Value) -> Map<String, Value> {
 
 /// The error of a reply with a status of 4xx or 5xx whose body names none: what stands in its body.
 pub fn of_failed_body(json: Option<&Value>, text: &str) -> Option<Map<String, Value>> {
+    let error = json.and_then(|json| json.get("error")).filter(|error| error.is_object());
+    if let Some(error) = error.filter(|error| tells(error)) {
+        return Some(as_object(error));
+    }
     match json {
-        Some(Value::Object(members)) if members.get("error").is_some_and(Value::is_object) => {
-            Some(as_object(&members["error"]))
-        }
         Some(Value::String(text)) if !text.trim().is_empty() => Some(as_object(&text.trim().into())),
         Some(json @ Value::Object(members)) if members.get("message").is_some_and(tells) => Some(as_object(json)),
-        Some(_) => None,
+        Some(_) => error.map(as_object),
         None => Some(text.trim()).filter(|text| !text.is_empty()).map(|text| as_object(&text.into())),
     }
 }
@@ -146,5 +147,34 @@ mod tests {
         assert_eq!(of(" Bad Gateway\n").as_deref(), Some("Bad Gateway"));
         assert_eq!(of("{\"message\": \"no\"}").as_deref(), Some("no"));
         assert_eq!([of(""), of("{}"), of("[]"), of("{\"message\": \"\"}")], [None, None, None, None]);
+    }
+
+    #[test]
+    fn a_failed_body_tells_what_it_can() {
+        let told = |json: Option<Value>, text: &str| {
+            of_failed_body(json.as_ref(), text).map(|error| error.get("message").cloned().unwrap_or_default())
+        };
+        for (json, said) in [
+            (json!({"error": {"code": 1, "message": "no"}}), Some(json!("no"))),
+            (json!({"error": {"code": 1}, "message": "no"}), Some(Value::Null)),
+            (json!({"error": {}, "message": "no"}), Some(json!("no"))),
+            (json!({"error": 5, "message": "no"}), Some(json!("no"))),
+            (json!(" no "), Some(json!("no"))),
+            (json!("  "), None),
+            (json!({"message": ""}), None),
+            (json!({"error": {"code": null}}), Some(Value::Null)),
+        ] {
+            assert_eq!(told(Some(json.clone()), "text"), said, "{json}");
+        }
+        assert_eq!((told(None, " no "), told(None, " ")), (Some(json!("no")), None));
+    }
+
+    #[test]
+    fn zero_and_no_tell_nothing_and_other_numbers_do() {
+        for (error, tells) in
+            [(json!(0), false), (json!(0.0), false), (json!(5), true), (json!(false), false), (json!(true), true)]
+        {
+            assert_eq!(error_in(&json!({"error": error})).is_some(), tells, "{error}");
+        }
     }
 }

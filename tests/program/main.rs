@@ -5,6 +5,8 @@ mod app;
 mod bad_input;
 #[cfg(unix)]
 mod bounds;
+mod browser;
+mod credentials;
 mod faults;
 #[cfg(unix)]
 mod interrupt;
@@ -26,6 +28,7 @@ mod server;
 mod stack;
 mod stack_clients;
 mod start;
+mod strangers;
 mod typos;
 mod watch;
 mod world;

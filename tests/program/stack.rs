@@ -102,7 +102,7 @@ fn a_script_listens_on_loopback_and_is_recorded_from_there() {
     dir.copy("suites");
     dir.copy("examples");
     let script = Running::start(dir.path(), "script examples/together-script.yaml");
-    let base = format!("--setup together --provider together=http://127.0.0.1:{}/v1", script.port);
+    let base = format!("--setup together --provider together=script:http://127.0.0.1:{}/v1", script.port);
     let words = format!("test {base} --mode record --pattern openai");
     let recorded = dir.retake(&words).env("TOGETHER_API_KEY", "canary-4711-canary").run().exits(0);
     drop(script);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::SourceArgs;
+use super::{AccessArgs, SourceArgs};
 use crate::proxy;
 use crate::record::Size;
 
@@ -23,6 +23,12 @@ pub(in crate::cli) struct ProxyArgs {
         help_heading = PROXY
     )]
     pub(in crate::cli) env: Vec<String>,
+    /// Send a client's own credential to the provider, where it sends one, even if the provider's variable is set; without
+    /// this, only where that is not set
+    #[arg(long, env = "RETAKE_CLIENT_AUTH", help_heading = PROXY)]
+    pub(in crate::cli) client_auth: bool,
+    #[command(flatten)]
+    pub(in crate::cli) access: AccessArgs,
     /// Keep what was recorded although its session or the command did not end well
     #[arg(long, env = "RETAKE_KEEP_FAILED", help_heading = PROXY)]
     pub(in crate::cli) keep_failed: bool,

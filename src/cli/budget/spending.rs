@@ -44,10 +44,10 @@ impl Spending {
     }
 
     /// What was spent, in a line.
-    pub(in crate::cli) fn line(&self) -> String {
+    pub(in crate::cli) fn summary_line(&self) -> String {
         let inner = self.lock();
         let unpriced: Vec<&str> = inner.unpriced.iter().map(String::as_str).collect();
-        line(&inner.ledger.account(), &unpriced)
+        summary_line(&inner.ledger.account(), &unpriced)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -90,7 +90,7 @@ pub(in crate::cli) fn beyond(limit: Limit) -> String {
     format!("budget: more than {limit} by estimate and what was spent")
 }
 
-fn line(account: &Account, unpriced: &[&str]) -> String {
+fn summary_line(account: &Account, unpriced: &[&str]) -> String {
     let sum = |sum: Estimate| format!("${:.4} for {} tokens", sum.dollars, sum.tokens());
     let of = |count: usize| if count == 1 { "1 reply".to_owned() } else { format!("{count} replies") };
     let mut line = format!("spent: {}", sum(account.reported.plus(account.assumed)));
@@ -128,10 +128,10 @@ mod tests {
             silent,
         };
         let lines = [
-            line(&account(2, 0), &[]),
-            line(&account(0, 1), &[]),
-            line(&account(1, 2), &["p/m"]),
-            line(&account(0, 0), &[]),
+            summary_line(&account(2, 0), &[]),
+            summary_line(&account(0, 1), &[]),
+            summary_line(&account(1, 2), &["p/m"]),
+            summary_line(&account(0, 0), &[]),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
         spent: $0.0200 for 20 tokens, as 2 replies reported (estimated before the run: $0.0070 for 7 tokens)

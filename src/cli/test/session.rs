@@ -67,16 +67,18 @@ impl Run<'_> {
             });
             let mended = if is_whole { known.mended() } else { Vec::new() };
             let unused = unused.into_iter().chain(mended.into_iter().map(Event::Notice));
-            Ok(idle.chain(unused).chain(spending.iter().map(|spending| Event::Notice(spending.line()))).collect())
+            Ok(idle
+                .chain(unused)
+                .chain(spending.iter().map(|spending| Event::Notice(spending.summary_line())))
+                .collect())
         };
         let told = self.tell(receiver, options, &mut memory, last).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
         let tally = told?;
-        // Where each case has a process, none of them knows what failed in a run.
-        if !nextest::is_here() {
-            memory.keep()?;
-        }
+        // Where each case has a process, none of them knows what failed in a run. What came of them stands in any case.
+        let kept = if nextest::is_here() { Ok(()) } else { memory.keep() };
+        kept.unwrap_or_else(|why| output::warn(self.secrets, &why));
         let exit = exit(&tally, how);
         if exit == Exit::Failed && self.is_stepwise() {
             return Ok(Exit::Interrupted);
@@ -135,7 +137,7 @@ impl Run<'_> {
         Ok(if files.is_empty() {
             None
         } else {
-            Some(Event::Notice(unused::told(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
+            Some(Event::Notice(unused::notice(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
         })
     }
 

@@ -60,6 +60,19 @@ pub(super) const LIST_DESCENDING: &str = "
         )
     ORDER BY created DESC, seq DESC LIMIT ?4";
 
+/// Demands that the file is whole: otherwise it would show only when somebody asks for what is damaged.
+pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), String> {
+    let checked: Result<String, sqlx::Error> =
+        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut *connection).await;
+    match checked {
+        Ok(word) if word == "ok" => Ok(()),
+        Ok(fault) => Err(format!("it is corrupt: {}", fault.lines().last().unwrap_or_default())),
+        Err(error) => {
+            Err(error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned()))
+        }
+    }
+}
+
 /// Takes the steps that the file lacks, all or none.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), String> {
     let words = |error: sqlx::Error| error.to_string();

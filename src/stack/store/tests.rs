@@ -147,6 +147,29 @@ async fn files_that_are_not_ours_are_left_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_is_damaged_is_told_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Store::open(&path, Secrets::default()).await.unwrap();
+    for number in 0..200 {
+        store.put(&completion(&number.to_string(), number, "m")).await.unwrap();
+    }
+    // Everything into the file itself.
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *store.connection.lock().await).await.unwrap();
+    drop(store);
+    let whole = std::fs::read(&path).unwrap();
+    for damaged in [
+        whole.iter().enumerate().map(|(at, byte)| if at > 4096 { byte ^ 0x55 } else { *byte }).collect::<Vec<_>>(),
+        whole[..whole.len() / 2].to_vec(),
+        [vec![0; 100], whole[100..].to_vec()].concat(),
+    ] {
+        std::fs::write(&path, damaged).unwrap();
+        let error = Store::open(&path, Secrets::default()).await.err().unwrap().to_string();
+        assert!(error.contains("store.db cannot be opened: "), "{error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_tasks_share_a_store_in_memory() {
     let store = Store::temporary().await.unwrap();

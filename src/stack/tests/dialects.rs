@@ -309,3 +309,66 @@ proptest! {
         prop_assert_eq!(streamed.text(), Some(content.as_str()));
     }
 }
+
+/// A body without its transfer coding.
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|end| end == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?.trim(), 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(line + 2..line + 2 + size)?);
+        rest = rest.get(line + 2 + size + 2..)?;
+    }
+}
+
+/// The streams of chats in the shipped recordings, and in the captures of a checkout that says where it has them.
+fn streams_of_servers() -> Vec<(String, Vec<u8>)> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() { walk(&entry.path(), found) } else { found.push(entry.path()) }
+        }
+    }
+    let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    walk(&package.join("recordings"), &mut files);
+    if let Some(folder) = std::env::var_os("RETAKE_CAPTURES") {
+        walk(folder.as_ref(), &mut files);
+    }
+    let body = |path: &std::path::PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        if path.extension().is_some_and(|end| end == "resp") {
+            let head = bytes.windows(4).position(|end| end == b"\r\n\r\n")?;
+            let is_chunked = bytes[..head].windows(7).any(|word| word == b"chunked");
+            let body = &bytes[head + 4..];
+            return if is_chunked { unchunked(body) } else { Some(body.to_vec()) };
+        }
+        let recording = crate::exchange::read(std::str::from_utf8(&bytes).ok()?).ok()?;
+        Some(recording.exchange.reply.body.to_vec())
+    };
+    let all = files.iter().filter_map(|path| Some((path.display().to_string(), body(path)?)));
+    all.filter(|(_, body)| {
+        wire::BodyKind::of("", body).is_stream()
+            && std::str::from_utf8(body).is_ok()
+            && wire::read("", body).answer.is_chat()
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn store_and_checks_agree_on_the_streams_of_real_servers() {
+    let streams = streams_of_servers();
+    assert!(streams.len() > 10, "{}", streams.len());
+    for (name, body) in streams {
+        let reading = wire::read("text/event-stream", &body);
+        let kept = stored(&String::from_utf8(body).unwrap()).await;
+        if reading.ending() != wire::Ending::Whole {
+            assert_eq!(kept, None, "{name}");
+            continue;
+        }
+        let whole = wire::Answer::from_json(&kept.unwrap_or_else(|| panic!("{name} is not stored")));
+        assert_eq!(whole.choices(), reading.answer.choices(), "{name}");
+    }
+}

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::exchange::Auth;
 use crate::provider::{Dropped, Provider, Quirks};
-use crate::stack::{Gateway, GatewayConfig, InProcess, Store, router};
+use crate::stack::{Gateway, GatewayConfig, Guard, InProcess, Store, router};
 use crate::upstream::{Error, Reply, Request, Upstream};
 
 /// What the upstream answers, every time.
@@ -91,6 +91,7 @@ pub(super) async fn stack_with(answer: Answer, keys: &[&str]) -> Stack {
         providers: vec![(together(), upstream.clone()), (plain, upstream.clone())],
         store: store.clone(),
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        guard: Guard::default(),
         mode: "replay".to_owned(),
         done: true,
     });

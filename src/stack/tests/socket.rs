@@ -15,7 +15,10 @@ async fn over_tcp(answer: Answer) -> String {
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, stack.router.clone(), async { drop(stopped.await) }));
     let body = r#"{"model":"plain/m","messages":[1],"stream":true}"#;
-    let ask = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let ask = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let mut peer = TcpStream::connect(address).await.unwrap();
     peer.write_all(ask.as_bytes()).await.unwrap();
     let mut got = vec![0];

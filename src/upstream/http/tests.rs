@@ -246,8 +246,38 @@ async fn what_another_retake_made_up_is_no_answer() {
     let miss = "HTTP/1.1 424 Failed\r\nx-retake-error: missing-recording\r\ncontent-length: 45\r\n\r\n\
                 {\"error\":{\"message\":\"no recording of that\" }}";
     let server = server(vec![vec![miss]]).await;
-    let error = Http::new(keyed(&server.base_url)).send(request()).await.err().unwrap();
+    let config = HttpConfig { is_retake: true, ..keyed(&server.base_url) };
+    let error = Http::new(config).send(request()).await.err().unwrap();
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::MissingRecording, "no recording of that"));
+}
+
+#[tokio::test]
+async fn a_provider_is_not_believed_that_speaks_as_retake() {
+    let lie = "HTTP/1.1 424 Failed\r\nx-retake-error: missing-recording\r\nx-retake-origin: simulated\r\n\
+               X-Retake-Anything: 1\r\nx-own: 1\r\ncontent-length: 2\r\n\r\n{}";
+    let server = server(vec![vec![lie]]).await;
+    let reply = Http::new(keyed(&server.base_url)).send(request()).await.unwrap();
+    let is_own = |name: &::http::HeaderName| name.as_str().starts_with("x-retake-");
+    assert_eq!((reply.status.as_u16(), reply.headers.keys().any(is_own)), (424, false));
+    assert_eq!(reply.headers["x-own"], "1");
+}
+
+#[tokio::test]
+async fn a_callers_own_credential_takes_the_place_of_the_key() {
+    for (key, auth, sent) in [
+        (Some("canary-1234"), Auth::Client, "Bearer of-the-caller"),
+        (None, Auth::Client, "Bearer of-the-caller"),
+        (Some("canary-1234"), Auth::Provider, "Bearer canary-1234"),
+    ] {
+        let server = server(vec![vec![WHOLE]]).await;
+        let key = Some(ApiKey::new("TEST_KEY", key.map(str::to_owned)));
+        let mut request = request();
+        request.headers.insert("authorization", "Bearer of-the-caller".parse().unwrap());
+        Http::new(HttpConfig { key, ..keyed(&server.base_url) }).send(Request { auth, ..request }).await.unwrap();
+        let asked = server.asked.lock().unwrap().join("");
+        assert!(asked.contains(&format!("authorization: {sent}\r\n")), "{asked}");
+        assert_eq!(asked.matches("authorization").count(), 1, "{asked}");
+    }
 }
 
 #[tokio::test]

@@ -155,3 +155,65 @@ fn whole_tool_calls_are_never_merged() {
     assert_eq!(answer.choices[&0].tool_calls[1].arguments, "{\"a\":1}");
     assert_eq!(answer.text(), Some(""));
 }
+
+#[test]
+fn a_completion_has_the_members_of_the_events_with_choices() {
+    let event = |created: Value, tier: Value, content: &str| {
+        let choices = json!([{"index": 0, "delta": {"content": content}, "finish_reason": null}]);
+        json!({"id": "c1", "object": "x", "created": created, "service_tier": tier, "obfuscation": "pad", "choices": choices})
+    };
+    let mut answer = streamed(&[
+        json!({"type": "ping", "created": 5, "ping": 1}),
+        event(json!(0), json!("flex"), "So"),
+        event(json!(7), json!("default"), "l"),
+        event(json!(8), Value::Null, ""),
+    ]);
+    answer.finish();
+    assert_eq!((answer.created(), answer.is_chat()), (Some(7), true));
+    let whole = answer.completion("c2", 9, "p/m").unwrap();
+    assert_eq!(
+        whole,
+        json!({
+            "id": "c2", "object": "chat.completion", "created": 9, "model": "p/m",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Sol"}, "logprobs": null, "finish_reason": null}],
+            "service_tier": "default",
+        })
+    );
+    assert_eq!(streamed(&[event(json!(0), Value::Null, "a")]).created(), None, "0 says nothing");
+    let text = Answer::from_json(&json!({"choices": [{"text": "a"}]}));
+    assert_eq!((text.is_chat(), text.completion("c", 1, "m")), (false, None), "it is no chat");
+}
+
+#[test]
+fn what_lost_some_of_its_text_is_no_completion() {
+    let halves = |last: &str| {
+        let mut answer = streamed(&[
+            chat(json!({"content": "\u{10F83C}"}), None),
+            chat(json!({"content": "fine", "reasoning": last}), Some("stop")),
+        ]);
+        answer.finish();
+        answer
+    };
+    // Half of a character stands as a private one until its other half comes.
+    assert_eq!(halves("").completion("c", 1, "m"), None);
+    assert_eq!(halves("and").completion("c", 1, "m"), None, "a text that is whole mends no other one");
+    let mut good = streamed(&[chat(json!({"content": "fine"}), Some("stop"))]);
+    good.finish();
+    assert!(good.completion("c", 1, "m").is_some());
+    good.damage();
+    assert_eq!(good.completion("c", 1, "m"), None);
+}
+
+#[test]
+fn only_events_that_carry_something_are_chunks() {
+    let answer = streamed(&[
+        chat(json!({"role": "assistant", "content": ""}), None),
+        chat(json!({"content": "a"}), None),
+        chat(json!({"reasoning_content": "b"}), None),
+        chat(json!({"tool_calls": [{"index": 0}]}), None),
+        chat(json!({}), Some("stop")),
+        json!({"choices": [{"index": 0, "text": "c"}]}),
+        json!({"choices": [], "usage": {}}),
+    ]);
+    assert_eq!((answer.events, answer.chunks), (7, 4));
+}

@@ -272,7 +272,7 @@ async fn what_leads_nowhere_says_so() {
     let health = json_of(client().get(player.url("/health")).send().await.unwrap()).await;
     assert_eq!((&health["name"], &health["mode"]), (&json!("retake"), &json!("replay")));
     assert!(health["prefixes"].as_array().unwrap().contains(&json!("/groq")));
-    let head = "POST /openai/v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 104857601\r\n\r\n";
+    let head = "POST /openai/v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-length: 104857601\r\n\r\n";
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", player.port)).unwrap();
     std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
     let mut reply = [0; 12];

@@ -1,0 +1,266 @@
+//! Which requests a server takes at all: none under a foreign name, and none of a web page that was not let in. Whoever
+//! shows the server's own key is no page that happens to be open in a browser, and is taken.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode, Version};
+
+/// Whom a server takes requests from. The default is for one on loopback: no web page, and no foreign `Host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    bound: IpAddr,
+    /// Names besides those of loopback, in lower case.
+    hosts: Vec<String>,
+    origins: Origins,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origins {
+    Any,
+    /// As browsers write them.
+    These(Vec<String>),
+}
+
+/// How a request is let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// It comes from no web page, or from one that may not read the reply.
+    Plain,
+    /// It comes from a page of this origin, which may read the reply.
+    Page(HeaderValue),
+    /// A browser asks whether a page may ask. These headers say yes, and nobody else needs to hear of it.
+    Preflight(HeaderMap),
+}
+
+/// Why a request is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    /// The class: `foreign-host`, `foreign-page`, `bad-host`, `no-connect`.
+    pub(crate) name: &'static str,
+    pub(crate) message: String,
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const OF_PRIVATE_NETWORK: &str = "access-control-request-private-network";
+
+/// What a page may do, beyond the origin that it must have.
+const MAY: [(&str, HeaderName); 2] = [
+    ("access-control-request-method", header::ACCESS_CONTROL_ALLOW_METHODS),
+    ("access-control-request-headers", header::ACCESS_CONTROL_ALLOW_HEADERS),
+];
+
+impl Default for Guard {
+    fn default() -> Self {
+        Guard { bound: Ipv4Addr::LOCALHOST.into(), hosts: Vec::new(), origins: Origins::These(Vec::new()) }
+    }
+}
+
+impl Guard {
+    /// For a server bound to `address`, with the names and the web pages' origins that are let in besides; `*` lets in
+    /// pages of every origin. `Err` says what is wrong with one of them, with the flag that says it.
+    pub fn new(address: IpAddr, hosts: &[String], origins: &[String]) -> Result<Self, String> {
+        let hosts = hosts.iter().map(|name| host_named(name)).collect::<Result<_, _>>()?;
+        let origins = match origins.iter().any(|origin| origin == "*") {
+            true => Origins::Any,
+            false => Origins::These(origins.iter().map(|origin| origin_named(origin)).collect::<Result<_, _>>()?),
+        };
+        Ok(Guard { bound: address.to_canonical(), hosts, origins })
+    }
+
+    /// Lets a request in, or says why not. `knows` tells whether it shows the server's key.
+    pub(crate) fn check(&self, head: &Parts, knows: impl Fn() -> bool) -> Result<Entry, Refused> {
+        if head.method == Method::CONNECT {
+            return Err(no_connect(head));
+        }
+        match self.foreign_host(head)? {
+            Some(host) if !knows() => return Err(foreign_host(host)),
+            _ => {}
+        }
+        let is_preflight = head.method == Method::OPTIONS && head.headers.contains_key(MAY[0].0);
+        let mut origin = None;
+        for value in head.headers.get_all(header::ORIGIN) {
+            if !self.takes_page(value) {
+                return if is_preflight || !knows() { Err(foreign_page(value)) } else { Ok(Entry::Plain) };
+            }
+            origin = Some(value);
+        }
+        match origin {
+            Some(origin) if is_preflight => Ok(Entry::Preflight(permission(origin, &head.headers))),
+            Some(origin) => Ok(Entry::Page(origin.clone())),
+            None if is_preflight => Err(foreign_page(&HeaderValue::from_static(""))),
+            None if self.is_of_a_page(&head.headers) && !knows() => Err(foreign_site(&head.headers)),
+            None => Ok(Entry::Plain),
+        }
+    }
+
+    /// The first name under which the request was sent that is none of this server's.
+    fn foreign_host<'h>(&self, head: &'h Parts) -> Result<Option<&'h str>, Refused> {
+        let mut hosts = head.headers.get_all(header::HOST).iter();
+        let (host, more) = (hosts.next(), hosts.next());
+        // In HTTP/2 it is the address; in HTTP/1 an address that has a host has its say besides.
+        let in_address = head.uri.authority().map(http::uri::Authority::as_str);
+        let is_missing = host.is_none() && (in_address.is_none() || head.version < Version::HTTP_2);
+        if is_missing || more.is_some() {
+            return Err(bad_host(if is_missing { "no `Host`" } else { "more than one `Host`" }));
+        }
+        let in_header = host.map(|host| std::str::from_utf8(host.as_bytes()).unwrap_or("\u{fffd}"));
+        Ok(in_address.into_iter().chain(in_header).find(|authority| !self.answers_to(authority)))
+    }
+
+    fn answers_to(&self, authority: &str) -> bool {
+        let Some(host) = host_of(authority) else { return false };
+        is_loopback_name(host)
+            || host.parse().is_ok_and(|address| self.is_address(address))
+            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether a server bound so has this address. One that listens everywhere has every address under which it is
+    /// reached: to lead a page here, another site needs a name, which an address is not.
+    fn is_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_loopback() || self.bound.is_unspecified() || address == self.bound
+    }
+
+    fn takes_page(&self, origin: &HeaderValue) -> bool {
+        match &self.origins {
+            Origins::Any => true,
+            Origins::These(known) => known.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin.as_bytes())),
+        }
+    }
+
+    /// Whether a page of another origin asks, as far as a browser says: not every request of a page has an `Origin`.
+    fn is_of_a_page(&self, headers: &HeaderMap) -> bool {
+        let is_foreign = |site: &HeaderValue| matches!(site.as_bytes(), b"cross-site" | b"same-site");
+        self.origins != Origins::Any && headers.get_all(SEC_FETCH_SITE).iter().any(is_foreign)
+    }
+}
+
+impl Entry {
+    /// Says in a reply that the page which asked may read it.
+    pub(crate) fn mark(&self, reply: &mut HeaderMap) {
+        if let Entry::Page(origin) = self {
+            reply.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            reply.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+            reply.append(header::VARY, HeaderValue::from_static("origin"));
+        }
+    }
+}
+
+/// Whether a reply's header says which web pages may read it: that is the word of who serves it, not of who made it.
+pub(crate) fn is_for_pages(name: &str) -> bool {
+    name.starts_with("access-control-") || name == "timing-allow-origin"
+}
+
+/// What a browser is told that asks before a page of this origin does.
+fn permission(origin: &HeaderValue, asked: &HeaderMap) -> HeaderMap {
+    let mut told = HeaderMap::new();
+    told.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    for (question, answer) in MAY {
+        if let Some(value) = asked.get(question) {
+            told.insert(answer, value.clone());
+        }
+    }
+    if asked.contains_key(OF_PRIVATE_NETWORK) {
+        told.insert("access-control-allow-private-network", HeaderValue::from_static("true"));
+    }
+    told.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    let varies = "origin, access-control-request-method, access-control-request-headers";
+    told.insert(header::VARY, HeaderValue::from_static(varies));
+    told
+}
+
+/// The host of `host:port`, without the brackets of an IPv6 address. `None` when it is no such thing.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            (host, if port.is_empty() { "" } else { port.strip_prefix(':')? })
+        }
+        None => authority.split_once(':').unwrap_or((authority, "")),
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    let is_host = !host.is_empty() && host.bytes().all(is_plain) && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_host.then_some(host)
+}
+
+/// Whether no name service is asked for this name, or its answer is known.
+fn is_loopback_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let below = host.len().checked_sub("localhost".len());
+    let ends = below.and_then(|at| host.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case("localhost"));
+    ends && below.is_some_and(|at| at == 0 || (at > 1 && host.as_bytes()[at - 1] == b'.'))
+}
+
+fn host_named(name: &str) -> Result<String, String> {
+    let host = host_of(name).map(str::to_ascii_lowercase);
+    host.ok_or_else(|| format!("--allow-host {name}: write a host name alone, such as retake or retake.test"))
+}
+
+/// An origin as browsers write it: without the path, and without a port that goes without saying.
+fn origin_named(typed: &str) -> Result<String, String> {
+    let wrong = || format!("--allow-origin {typed}: write where the page is, such as http://localhost:3000, or *");
+    let origin = typed.trim_end_matches('/').to_ascii_lowercase();
+    if origin == "null" {
+        return Ok(origin);
+    }
+    let (scheme, authority) = origin.split_once("://").ok_or_else(wrong)?;
+    let host = host_of(authority).filter(|_| !scheme.is_empty()).ok_or_else(wrong)?;
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "",
+    };
+    let is_usual = !port.is_empty() && authority.len() > host.len() && authority.ends_with(port);
+    Ok(if is_usual { origin[..origin.len() - port.len()].to_owned() } else { origin })
+}
+
+/// 403 rather than 421: clients may send what is misdirected once more.
+fn foreign_host(host: &str) -> Refused {
+    let plain = host_of(host).unwrap_or("NAME");
+    let message = format!(
+        "the request's `Host` is {host:?}, which is no name of this server: any site can give its own name this address, \
+         and would call it from your browser\n  ask 127.0.0.1 or localhost, send the server's token or key, or start it \
+         with --allow-host {plain}"
+    );
+    Refused { status: StatusCode::FORBIDDEN, name: "foreign-host", message }
+}
+
+fn foreign_page(origin: &HeaderValue) -> Refused {
+    let origin = String::from_utf8_lossy(origin.as_bytes());
+    let typed = origin_named(&origin).unwrap_or_else(|_| "ORIGIN".to_owned());
+    let message = format!(
+        "the request's `Origin` is {origin:?}: a web page sent it, and no page may that is not let in\n  to let it in, \
+         start the server with --allow-origin {typed}"
+    );
+    Refused { status: StatusCode::FORBIDDEN, name: "foreign-page", message }
+}
+
+fn foreign_site(headers: &HeaderMap) -> Refused {
+    let site = headers.get(SEC_FETCH_SITE).map(|site| String::from_utf8_lossy(site.as_bytes())).unwrap_or_default();
+    let message = format!(
+        "the request's `Sec-Fetch-Site` is {site:?}: a web page sent it, without saying which\n  let a page ask with \
+         fetch() in its usual mode, and start the server with --allow-origin and the page's origin"
+    );
+    Refused { status: StatusCode::FORBIDDEN, name: "foreign-page", message }
+}
+
+fn bad_host(what: &str) -> Refused {
+    let message = format!("the request has {what}: it must have one, which says under which name this server is asked");
+    Refused { status: StatusCode::BAD_REQUEST, name: "bad-host", message }
+}
+
+fn no_connect(head: &Parts) -> Refused {
+    let target = head.uri.authority().map_or("", http::uri::Authority::as_str);
+    let message = format!(
+        "CONNECT {target}: this server opens no tunnels, so that it cannot stand in HTTPS_PROXY\n  set the base URL of \
+         your SDK to it instead (OPENAI_BASE_URL and the like)"
+    );
+    Refused { status: StatusCode::NOT_IMPLEMENTED, name: "no-connect", message }
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;
