@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::protocol::Mode;
+use crate::record::{MOST_RECORDED, Size};
 use crate::suite::OwnMatchers;
 use crate::yaml;
 
@@ -176,6 +177,9 @@ pub(super) struct SourceArgs {
     /// Play recordings at this multiple of their pace (1: as they came); without it, at once
     #[arg(long, env = "RETAKE_REPLAY_SPEED", value_name = "MULTIPLE")]
     pub(super) replay_speed: Option<f64>,
+    /// Relay a reply that is larger, and do not record it: 64MiB, 1GiB; it takes several times that in memory
+    #[arg(long, env = "RETAKE_MAX_RECORDING_SIZE", value_name = "SIZE", default_value_t = MOST_RECORDED)]
+    pub(super) max_recording_size: Size,
     #[command(flatten)]
     pub(super) live: LiveArgs,
     /// What a suite can name besides the built-in matchers: put in by the program, not typed.

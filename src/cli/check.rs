@@ -142,7 +142,10 @@ impl Checked {
         });
         let found: Vec<Found> = found.collect();
         let group = match args.by {
-            None => return Ok(self.findings.extend(found)),
+            None => {
+                self.findings.extend(found);
+                return Ok(());
+            }
             Some(CheckBy::Provider) => provider,
             Some(CheckBy::Model) => format!("{provider}/{}", asked.model().unwrap_or("(no model)")),
             Some(CheckBy::Endpoint) => endpoint,

@@ -23,6 +23,15 @@ impl Interrupts {
     /// Listens from now on, until nobody asks any more: on a thread of its own, because those of the run may all be busy
     /// with what cannot be stopped.
     pub(super) fn listen() -> io::Result<Self> {
+        Interrupts::listen_and_say(Some("\ninterrupted: what is under way is torn down; once more ends at once"))
+    }
+
+    /// The same for those who have more to say themselves.
+    pub(super) fn listen_quietly() -> io::Result<Self> {
+        Interrupts::listen_and_say(None)
+    }
+
+    fn listen_and_say(said: Option<&'static str>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let signals = {
             let _inside = runtime.enter();
@@ -31,7 +40,7 @@ impl Interrupts {
         let (told, times) = watch::channel(0);
         std::thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || runtime.block_on(heard(signals, &told)))?;
+            .spawn(move || runtime.block_on(heard(signals, &told, said)))?;
         Ok(Interrupts(times))
     }
 
@@ -55,7 +64,7 @@ impl Interrupts {
 
 /// Tells of each signal. Once it was told twice, the program does not outlive what is owed to the user: something computes
 /// that hears no signal.
-async fn heard(mut signals: Signals, told: &watch::Sender<u32>) {
+async fn heard(mut signals: Signals, told: &watch::Sender<u32>, said: Option<&str>) {
     let mut last = None;
     loop {
         let too_long = async {
@@ -70,9 +79,7 @@ async fn heard(mut signals: Signals, told: &watch::Sender<u32>) {
             () = too_long => std::process::exit(Exit::Interrupted as i32),
         }
         match *told.borrow() {
-            1 => {
-                warn(&Secrets::default(), "\ninterrupted: what is under way is torn down; once more ends at once");
-            }
+            1 => said.into_iter().for_each(|said| warn(&Secrets::default(), said)),
             2 => last = Some(Instant::now() + LAST),
             // Not even that went through: perhaps nobody reads what is printed.
             _ => std::process::exit(Exit::Interrupted as i32),

@@ -7,6 +7,7 @@ mod budget;
 mod check;
 mod completions;
 mod counted;
+mod ending;
 mod exit;
 mod harness;
 mod hooks;

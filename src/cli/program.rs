@@ -6,6 +6,7 @@ use std::process::{ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::exchange::Secrets;
 use crate::proxy::{self, Trouble};
@@ -13,7 +14,8 @@ use crate::record::{Staging, Verdict};
 use crate::stack;
 
 use super::args::ProgramArgs;
-use super::exit::Stop;
+use super::ending::{AFTER_COMMAND, GRACE, broken_off};
+use super::exit::{Exit, Stop};
 use super::output::{Scrubbed, guarded, warn};
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
@@ -90,11 +92,57 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
         let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
-        behind.conclude(verdict, &why).await;
+        let is_orderly = concluded_in_order(&behind, verdict, &why, &mut signals).await;
         server.abort();
+        if !is_orderly {
+            return Ok(if code == 0 { Exit::Interrupted as u8 } else { code });
+        }
         let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(concluded(code, notes, &troubles, &behind))
     })
+}
+
+/// Waits for what still arrives, and gives what was recorded its place, or none. False where the user did not wait for it.
+async fn concluded_in_order(behind: &Behind, verdict: Verdict, why: &str, signals: &mut Signals) -> bool {
+    let was_told = signals.told > 0;
+    let told = watch::Sender::new(u32::from(was_told));
+    let until = |least: u32| {
+        let mut told = told.subscribe();
+        // Who tells is here as long as who listens.
+        async move { drop(told.wait_for(|times| *times >= least).await) }
+    };
+    let listen = async {
+        loop {
+            signals.next().await;
+            told.send_modify(|times| *times += 1);
+        }
+    };
+    let orderly = async {
+        let (patience, when) = match was_told {
+            true => (GRACE, "it was told to end".to_owned()),
+            false => (AFTER_COMMAND, format!("the command had ended {} s before", AFTER_COMMAND.as_secs())),
+        };
+        let hurried = async {
+            match was_told {
+                true => std::future::pending().await,
+                false => until(1).await,
+            }
+        };
+        let enough = async {
+            tokio::select! {
+                () = tokio::time::sleep(patience) => {}
+                () = hurried => {}
+            }
+        };
+        broken_off(&behind.secrets, behind.tapes().settle(enough).await, &when);
+        behind.conclude(verdict, why).await;
+    };
+    tokio::select! {
+        biased;
+        () = orderly => true,
+        () = until(2) => false,
+        () = listen => false,
+    }
 }
 
 /// The command with the variables that lead its SDKs here.

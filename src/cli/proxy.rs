@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::access::Guard;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
-use crate::proxy::{OWN_NAMES, Proxy, ProxyConfig, Trouble};
-use crate::record::{Mode, Staging, Tape, TapeSet, Verdict};
+use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble};
+use crate::record::{Mode, Size, Staging, Tape, TapeSet, Verdict};
 
 use super::args::ProxyArgs;
 use super::exit::Stop;
@@ -57,6 +57,7 @@ pub(super) struct Behind {
     catalogue: Catalogue,
     /// Variables and the paths below the proxy's address that they lead to.
     variables: BTreeMap<String, String>,
+    max_request_size: Size,
     /// What must not be shown.
     pub(super) secrets: Secrets,
 }
@@ -95,7 +96,17 @@ impl Behind {
         let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
         let client_auth = client_auth(&sourcing, &providers, args.client_auth);
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
-        Ok(Behind { providers, tapes, mode, client_auth, recordings, catalogue: parties.catalogue, variables, secrets })
+        Ok(Behind {
+            providers,
+            tapes,
+            mode,
+            client_auth,
+            recordings,
+            catalogue: parties.catalogue,
+            variables,
+            max_request_size: args.max_request_size,
+            secrets,
+        })
     }
 
     /// What stands behind the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own
@@ -115,15 +126,32 @@ impl Behind {
         // What lies among the recordings, the run's head says.
         let (recordings, catalogue, secrets) = (PathBuf::new(), Catalogue::default(), Secrets::default());
         let (mode, client_auth) = (sourcing.mode, client_auth(sourcing, &providers, false));
-        Ok(Behind { providers, tapes, mode, client_auth, recordings, catalogue, variables, secrets })
+        let max_request_size = MOST_ASKED;
+        Ok(Behind { providers, tapes, mode, client_auth, recordings, catalogue, variables, max_request_size, secrets })
+    }
+
+    /// All of its tapes.
+    pub(super) fn tapes(&self) -> &TapeSet {
+        &self.tapes
     }
 
     /// The proxy.
     pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
         let ProxyHooks { guard, token, tell, note, case } = hooks;
         let (providers, tapes, mode) = (self.providers.clone(), Arc::clone(&self.tapes), self.mode);
-        let client_auth = self.client_auth.clone();
-        Arc::new(Proxy::new(ProxyConfig { providers, tapes, mode, guard, token, client_auth, tell, note, case }))
+        let (client_auth, max_request_size) = (self.client_auth.clone(), self.max_request_size);
+        Arc::new(Proxy::new(ProxyConfig {
+            providers,
+            tapes,
+            mode,
+            max_request_size,
+            guard,
+            token,
+            client_auth,
+            tell,
+            note,
+            case,
+        }))
     }
 
     /// What a program is started with, so that its SDKs find a proxy at this address: base URLs, and a placeholder for
@@ -210,6 +238,9 @@ fn flags(args: &ProxyArgs) -> String {
     let mut line = again(&args.source);
     if let Some(setup) = &args.setup {
         add_flag(&mut line, "--setup", setup);
+    }
+    if args.max_request_size != MOST_ASKED {
+        add_flag(&mut line, "--max-request-size", &args.max_request_size.to_string());
     }
     for word in &args.env {
         add_flag(&mut line, "--env", word);

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::access;
 use crate::proxy;
 use crate::record::{Staging, Verdict};
-use crate::{access, stack};
 
 use super::args::ServeArgs;
-use super::block_on;
 use super::exit::{Exit, Stop};
+use super::interrupt::Interrupts;
 use super::output::warn;
 use super::proxy::{Behind, ProxyHooks, worded};
-use super::socket::{base_of, bind, ended, guard, ready};
+use super::socket::{base_of, bind, guard, ready};
+use super::{block_on, ending};
 
 /// How often what became of recordings is told.
 const PACE: Duration = Duration::from_millis(500);
@@ -38,6 +39,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     block_on(async {
         let listener = bind(args.host, args.port).await?;
         let base = base_of(&listener)?;
+        let interrupts = Interrupts::listen_quietly().map_err(Stop::internal)?;
         ready(&listener)?;
         match export(&behind.exports(&base)) {
             // Who only waits for the first line may have stopped reading.
@@ -45,8 +47,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
             _ => {}
         }
         let telling = tokio::spawn(tell(Arc::clone(&behind), is_troubled));
-        stack::serve(listener, proxy::router(proxy), ended()).await.map_err(Stop::internal)?;
-        behind.conclude(Verdict::Unknown, "").await;
+        let conclude = behind.conclude(Verdict::Unknown, "");
+        ending::serve(listener, proxy::router(proxy), behind.tapes(), &behind.secrets, &interrupts, conclude).await?;
         telling.abort();
         behind.take_notes().iter().chain(&behind.idle_masks()).for_each(|note| warn(&behind.secrets, note));
         // Each was told as a note when it happened.

@@ -9,7 +9,7 @@ use libtest_mimic::ColorSetting;
 
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Manners, Setup};
-use crate::record::Mode;
+use crate::record::{MOST_RECORDED, Mode, Size};
 use crate::report::quote;
 use crate::spelling::nearest;
 use crate::upstream::{secrets_in, without_secrets};
@@ -129,6 +129,8 @@ pub(super) struct Sourcing {
     pub(super) speed: Option<f64>,
     /// What clients must show to be let in, each with the variable that it may come from.
     own: Vec<(String, String)>,
+    /// Bytes of a reply beyond which it is relayed and not recorded.
+    pub(super) max_recording_size: Size,
     env: BTreeMap<String, String>,
 }
 
@@ -183,6 +185,7 @@ impl Sourcing {
             manners: manners(&args.live),
             speed: args.replay_speed,
             own: Vec::new(),
+            max_recording_size: args.max_recording_size,
             env: BTreeMap::new(),
         })
     }
@@ -337,6 +340,9 @@ pub(super) fn again(source: &SourceArgs) -> String {
     }
     if let Some(speed) = source.replay_speed {
         add_flag(&mut line, "--replay-speed", &speed.to_string());
+    }
+    if source.max_recording_size != MOST_RECORDED {
+        add_flag(&mut line, "--max-recording-size", &source.max_recording_size.to_string());
     }
     for script in &source.script {
         add_flag(&mut line, "--script", script);

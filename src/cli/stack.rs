@@ -4,17 +4,18 @@ use crate::access;
 use crate::exchange::Secrets;
 use crate::provider::Setup;
 use crate::record::{Mode, Staging, Verdict};
-use crate::stack::{self, Store};
+use crate::stack::Store;
 
 use super::args::StackArgs;
 use super::exit::{Exit, Stop};
+use super::interrupt::Interrupts;
 use super::load::Parties;
 use super::output::{guarded, warn};
 use super::settings::{KEYS_VARIABLE, Sourcing, named_setup};
-use super::socket::{bind, ended, guard, ready};
+use super::socket::{bind, guard, ready};
 use super::tapes::{Tapes, providers_of};
 use super::wire::router;
-use super::{block_on, load, settings};
+use super::{block_on, ending, load, settings};
 
 /// Serves until it is told to end.
 pub(super) fn run(args: &StackArgs) -> Result<Exit, Stop> {
@@ -64,9 +65,10 @@ fn serve(
         })?;
         let router = router(providers, store, args.keys.clone(), guard, sourcing.mode, !args.no_done);
         let listener = bind(args.host, args.port).await?;
+        let interrupts = Interrupts::listen_quietly().map_err(Stop::internal)?;
         ready(&listener)?;
-        stack::serve(listener, router, ended()).await.map_err(Stop::internal)?;
-        tapes.set.conclude(Verdict::Unknown, "").await;
+        let conclude = tapes.set.conclude(Verdict::Unknown, "");
+        ending::serve(listener, router, &tapes.set, secrets, &interrupts, conclude).await?;
         for note in tapes.set.take_notes() {
             warn(secrets, &note);
         }

@@ -102,6 +102,7 @@ impl<'a> Tapes<'a> {
             keep_failed: self.keep_failed,
             missing_key,
             command: self.record.clone(),
+            max_size: self.sourcing.max_recording_size,
             by_hand: self.sourcing.by_hand.get(&provider.name).map(|file| self.scripted(file)).transpose()?,
             ..record::Options::default()
         };

@@ -20,8 +20,12 @@ use base64::engine::general_purpose::STANDARD;
 pub fn write(recording: &Recording) -> String {
     let exchange = &recording.exchange;
     let kind = kind_of(&exchange.reply.headers);
+    // First, for it takes much memory for a moment, and nothing else does yet.
+    let ended = Ended::of(&exchange.reply);
     let framed = framing::take_apart(&exchange.reply.body, kind);
-    let mut out = String::from("{\n  \"request\": {\n");
+    // Replies may be large: as base64 they are a third larger, and JSON laid out is little more.
+    let mut out = String::with_capacity(exchange.reply.body.len() / 2 * 3 + exchange.request.body.len() + 4096);
+    out.push_str("{\n  \"request\": {\n");
     write_request(recording, &mut out);
     out.push_str("  },\n  \"response\": {\n    \"body\": ");
     write_items(&framed.items, type_of(exchange, kind), kind, &mut out);
@@ -31,7 +35,7 @@ pub fn write(recording: &Recording) -> String {
     write_members(&recording.extra.file, 2, &mut out);
     out.push_str("  \"retake\": {\n");
     let segments = recording.extra.segments(framed, &exchange.reply.body, kind);
-    write_section(recording, kind, &segments, &mut out);
+    write_section(recording, (kind, ended), &segments, &mut out);
     out.push_str("  }\n}\n");
     out
 }
@@ -84,8 +88,9 @@ fn write_items(items: &[&str], type_name: &str, kind: BodyKind, out: &mut String
     if kind == BodyKind::Whole {
         match items.first() {
             Some(item) => {
-                let data = json::pretty(item, 6);
-                let _ = write!(out, "{{\n      \"__type__\": {type_name},\n      \"__data__\": {data}\n    }}");
+                let _ = write!(out, "{{\n      \"__type__\": {type_name},\n      \"__data__\": ");
+                json::write_pretty(item, 6, out);
+                out.push_str("\n    }");
             }
             None => out.push_str("null"),
         }
@@ -118,7 +123,12 @@ fn type_of(exchange: &Exchange, kind: BodyKind) -> &'static str {
 }
 
 /// Our section. `origin` comes last, so that the end of a file tells it without reading the rest.
-fn write_section(recording: &Recording, kind: BodyKind, segments: &Segments, out: &mut String) {
+fn write_section(
+    recording: &Recording,
+    (kind, ended): (BodyKind, Option<Ended>),
+    segments: &Segments,
+    out: &mut String,
+) {
     let exchange = &recording.exchange;
     let reply = &exchange.reply;
     let _ = writeln!(out, "    \"version\": \"{}\",", recording.extra.version());
@@ -134,13 +144,17 @@ fn write_section(recording: &Recording, kind: BodyKind, segments: &Segments, out
     if recording.expected {
         out.push_str("    \"expected\": true,\n");
     }
-    let _ = writeln!(out, "    \"chunks\": {},", chunks_json(&reply.chunks));
-    let lines: Vec<String> =
-        segments.iter().map(|(segment, beside)| format!("      {}", segment_json(segment, beside, kind))).collect();
-    if lines.is_empty() {
+    out.push_str("    \"chunks\": ");
+    write_chunks(&reply.chunks, out);
+    out.push_str(",\n");
+    if segments.is_empty() {
         out.push_str("    \"segments\": [],\n");
     } else {
-        let _ = writeln!(out, "    \"segments\": [\n{}\n    ],", lines.join(",\n"));
+        for (at, (segment, beside)) in segments.iter().enumerate() {
+            out.push_str(if at == 0 { "    \"segments\": [\n      " } else { ",\n      " });
+            write_segment(segment, beside, kind, out);
+        }
+        out.push_str("\n    ],\n");
     }
     match &reply.end {
         End::Complete => out.push_str("    \"end\": \"complete\",\n"),
@@ -148,7 +162,7 @@ fn write_section(recording: &Recording, kind: BodyKind, segments: &Segments, out
             let _ = writeln!(out, "    \"end\": {{\"broken\": {}}},", quoted(how));
         }
     }
-    if let Some(ended) = Ended::of(reply) {
+    if let Some(ended) = ended {
         let _ = writeln!(out, "    \"ended\": \"{}\",", ended.name());
     }
     let recorded = recording.edited.clone().unwrap_or_else(|| digest(exchange));
@@ -194,15 +208,18 @@ fn write_owners(owners: &Owners, out: &mut String) {
     }
 }
 
-fn chunks_json(chunks: &[ChunkMark]) -> String {
-    let marks: Vec<String> = chunks.iter().map(|chunk| format!("[{}, {}]", chunk.size, chunk.at_ms)).collect();
-    format!("[{}]", marks.join(", "))
+fn write_chunks(chunks: &[ChunkMark], out: &mut String) {
+    out.push('[');
+    for (at, chunk) in chunks.iter().enumerate() {
+        let _ = write!(out, "{}[{}, {}]", if at == 0 { "" } else { ", " }, chunk.size, chunk.at_ms);
+    }
+    out.push(']');
 }
 
-fn segment_json(segment: &Segment, beside: &[Member], kind: BodyKind) -> String {
-    let mut out = match segment {
+fn write_segment(segment: &Segment, beside: &[Member], kind: BodyKind, out: &mut String) {
+    match segment {
         Segment::Items { count, before, after, spaced } => {
-            let mut out = format!("{{\"count\": {count}");
+            let _ = write!(out, "{{\"count\": {count}");
             let (usual_before, usual_after) = framing::frame(kind);
             if before != usual_before {
                 let _ = write!(out, ", \"before\": {}", quoted(before));
@@ -213,21 +230,27 @@ fn segment_json(segment: &Segment, beside: &[Member], kind: BodyKind) -> String 
             if *spaced {
                 out.push_str(", \"spaced\": true");
             }
-            out
         }
         Segment::Raw { bytes, item } => {
-            let content = match std::str::from_utf8(bytes) {
-                Ok(text) => format!("\"text\": {}", quoted(text)),
-                Err(_) => format!("\"base64\": {}", quoted(&STANDARD.encode(bytes))),
-            };
-            format!("{{{content}{}", if *item { ", \"item\": true" } else { "" })
+            match std::str::from_utf8(bytes) {
+                Ok(text) => {
+                    out.push_str("{\"text\": ");
+                    out.push_str(&quoted(text));
+                }
+                Err(_) => {
+                    // No character of base64 needs an escape.
+                    out.push_str("{\"base64\": \"");
+                    STANDARD.encode_string(bytes, out);
+                    out.push('"');
+                }
+            }
+            out.push_str(if *item { ", \"item\": true" } else { "" });
         }
-    };
+    }
     for member in beside {
         let _ = write!(out, ", {}", member.on_one_line());
     }
     out.push('}');
-    out
 }
 
 /// An object, with an array where a name repeats; a list of pairs where the order of different names would be lost.
@@ -256,5 +279,6 @@ fn headers_json(headers: &[(String, String)]) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // Text can always be said in JSON.
+    serde_json::to_string(text).unwrap_or_default()
 }

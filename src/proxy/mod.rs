@@ -5,6 +5,7 @@
 //! | `address` | pure: what a path means |
 //! | `credential` | pure: whose credential a request goes with |
 //! | `service` | requests to tapes and replies back; moves bytes |
+//! | `bodies` | bodies of requests, each read to its end and all of them within a bound |
 //! | `session` | which sessions run, and what is said of one that ends |
 //! | `refusal` | what the proxy itself has to say |
 //!
@@ -12,6 +13,7 @@
 //! is. Clients who ask the same URL as a suite does share its recordings.
 
 mod address;
+mod bodies;
 mod credential;
 mod refusal;
 mod service;
@@ -26,11 +28,15 @@ pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 use crate::access::AccessKeys;
 pub use crate::access::Guard;
 use crate::provider::Provider;
-use crate::record::{Mode, Tape, TapeSet};
+use crate::record::{Mode, Size, Tape, TapeSet};
+use bodies::Bodies;
 use session::Sessions;
 
 /// Names of providers that the proxy needs for its own paths.
 pub const OWN_NAMES: [&str; 2] = ["health", "session"];
+
+/// The largest body of a request that is taken unless another limit is set: room for an hour of speech.
+pub const MOST_ASKED: Size = Size(100 << 20);
 
 /// What a proxy needs.
 pub struct ProxyConfig {
@@ -40,6 +46,8 @@ pub struct ProxyConfig {
     pub tapes: Arc<TapeSet>,
     /// How they answer, for those who ask.
     pub mode: Mode,
+    /// The largest body of a request that is taken.
+    pub max_request_size: Size,
     /// Under which names it is asked, and by which web pages.
     pub guard: Guard,
     /// What every request must carry, if anything.
@@ -70,6 +78,7 @@ pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
     mode: Mode,
+    bodies: Bodies,
     guard: Guard,
     keys: AccessKeys,
     client_auth: BTreeSet<String>,
@@ -84,10 +93,11 @@ pub struct Proxy {
 impl Proxy {
     /// Puts a proxy together; nothing is read, and nobody is asked yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, tapes, mode, guard, token, client_auth, tell, note, case } = config;
+        let ProxyConfig { providers, tapes, mode, max_request_size, guard, token, client_auth, tell, note, case } =
+            config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
-        let (sessions, strangers) = (Sessions::default(), AtomicUsize::new(0));
-        Proxy { providers, tapes, mode, guard, keys, client_auth, tell, note, case, sessions, strangers }
+        let (sessions, strangers, bodies) = (Sessions::default(), AtomicUsize::new(0), Bodies::new(max_request_size));
+        Proxy { providers, tapes, mode, bodies, guard, keys, client_auth, tell, note, case, sessions, strangers }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

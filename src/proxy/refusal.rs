@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::access::Refused;
+use crate::record::Size;
 use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
 
 /// A request that is refused, or that has no answer.
@@ -55,7 +56,9 @@ impl Refusal {
     /// A session that does not run.
     pub(super) fn unknown_session(name: &str, near: Option<&str>) -> Self {
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-        let message = format!("no session {name:?} runs: nothing has started it, or it was finished{near}");
+        let message = format!(
+            "no session {name:?} runs: nothing has started it, it was finished, or let go because it was idle for long{near}"
+        );
         Refusal::new(StatusCode::NOT_FOUND, "unknown-session", message)
     }
 
@@ -65,10 +68,29 @@ impl Refusal {
         Refusal::new(StatusCode::UNAUTHORIZED, "no-token", message)
     }
 
-    /// A body that is larger than any that is read.
-    pub(super) fn too_large(most: usize) -> Self {
-        let message = format!("the request's body is larger than {} MB, the most that is recorded", most >> 20);
+    /// A body that is larger than any that is taken; `declared` is what it says of itself.
+    pub(super) fn too_large(declared: Option<u64>, most: Size) -> Self {
+        let said = declared.map_or_else(String::new, |bytes| format!(" ({bytes} bytes)"));
+        let message = format!(
+            "the request's body{said} is larger than {most}, the most that is taken; --max-request-size SIZE, or \
+             RETAKE_MAX_REQUEST_SIZE, sets another limit"
+        );
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
+    }
+
+    /// A body of the proxy's own routes, which need none of this size.
+    pub(super) fn too_large_for_us(most: Size) -> Self {
+        let message = format!("what a session begins or ends with is no larger than {most}");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
+    }
+
+    /// All bodies that are read at this moment are larger than all of them may be.
+    pub(super) fn too_many(most: Size) -> Self {
+        let message = format!(
+            "the bodies of all requests under way would be larger than {most}: ask with fewer of them at once, or \
+             raise --max-request-size, of which it is twice"
+        );
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", message)
     }
 
     /// A body that ends before its end.
@@ -147,7 +169,11 @@ mod tests {
         let all = [ErrorKind::MissingRecording, ErrorKind::StaleRecording, ErrorKind::MissingKey, ErrorKind::Connect]
             .map(|kind| Refusal::from(Error::new(kind, "why")))
             .into_iter()
-            .chain([Refusal::unknown_route("why"), Refusal::too_large(100 << 20), Refusal::session_runs("a")])
+            .chain([
+                Refusal::unknown_route("why"),
+                Refusal::too_large(None, Size(100 << 20)),
+                Refusal::session_runs("a"),
+            ])
             .map(|refusal| format!("{} {} {}", refusal.status.as_u16(), refusal.is_trouble(), refusal.body()));
         insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n"), @r#"
         424 true {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":"missing-recording"}}
@@ -155,7 +181,7 @@ mod tests {
         401 true {"error":{"message":"why","type":"retake_missing_key","param":null,"code":"missing-key"}}
         502 false {"error":{"message":"why","type":"retake_connect","param":null,"code":"connect"}}
         404 true {"error":{"message":"why","type":"retake_unknown_route","param":null,"code":"unknown-route"}}
-        413 true {"error":{"message":"the request's body is larger than 100 MB, the most that is recorded","type":"retake_too_large","param":null,"code":"too-large"}}
+        413 true {"error":{"message":"the request's body is larger than 100MiB, the most that is taken; --max-request-size SIZE, or RETAKE_MAX_REQUEST_SIZE, sets another limit","type":"retake_too_large","param":null,"code":"too-large"}}
         409 true {"error":{"message":"the session \"a\" runs already: finish it with POST /session/NAME/finish","type":"retake_session_runs","param":null,"code":"session-runs"}}
         "#);
     }

@@ -7,15 +7,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::FutureExt;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::address::{self, Place};
+use super::bodies::Room;
 use super::credential;
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
@@ -34,9 +35,6 @@ use crate::yaml::Source;
 pub const SESSION_HEADER: &str = "x-retake-session";
 /// Carries the proxy's own token.
 pub const TOKEN_HEADER: &str = "x-retake-token";
-
-/// The largest request that is read: room for an hour of speech.
-const MOST_BYTES: usize = 100 << 20;
 
 /// So many strangers are told of.
 const MOST_STRANGERS: usize = 20;
@@ -75,7 +73,7 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
     match place {
         Place::Home => Ok(json_response(StatusCode::OK, &proxy.home())),
         Place::Start(name) => {
-            let faults = faults(&whole(&head.headers, body).await?)?;
+            let faults = faults(&proxy.bodies.own(&head.headers, body).await?)?;
             if !proxy.sessions.start(&name) {
                 return Err(Refusal::session_runs(&name));
             }
@@ -84,7 +82,7 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
             Ok(json_response(StatusCode::CREATED, &json!({"session": name, "faults": count})))
         }
         Place::Finish(name) => {
-            let verdict = session::verdict(&whole(&head.headers, body).await?)?;
+            let verdict = session::verdict(&proxy.bodies.own(&head.headers, body).await?)?;
             Ok(json_response(StatusCode::OK, &session::finish(proxy, &name, verdict).await?))
         }
         Place::Api { session, provider, rest } => {
@@ -111,14 +109,15 @@ async fn ask(
     if let Some(protocol) = head.headers.get(header::UPGRADE) {
         return Err(Refusal::no_upgrade(&String::from_utf8_lossy(protocol.as_bytes())));
     }
-    let body = whole(&head.headers, body).await?;
+    let body = proxy.bodies.whole(&head.headers, body).await?;
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
     let method = head.method.clone();
+    let (body, room) = (body.bytes, body.room);
     let reply = match tape.send(request(proxy, head, body, case, provider, rest)).await {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
         reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} /{}{rest}", provider.name)))?,
     };
-    Ok(relayed(reply).await)
+    Ok(relayed(reply, room).await)
 }
 
 impl Proxy {
@@ -183,32 +182,6 @@ fn on_behalf(by_path: Option<String>, headers: &HeaderMap) -> Result<Option<Stri
     }
 }
 
-/// The whole body of a request. One that came in one piece, as most do, is not copied.
-async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > MOST_BYTES) {
-        return Err(Refusal::too_large(MOST_BYTES));
-    }
-    let mut body = body.into_data_stream();
-    let mut first = Bytes::new();
-    let mut more = BytesMut::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| Refusal::broken_request(&error.to_string()))?;
-        if first.len().max(more.len()) + chunk.len() > MOST_BYTES {
-            return Err(Refusal::too_large(MOST_BYTES));
-        }
-        if first.is_empty() && more.is_empty() {
-            first = chunk;
-        } else {
-            if more.is_empty() {
-                more.extend_from_slice(&std::mem::take(&mut first));
-            }
-            more.extend_from_slice(&chunk);
-        }
-    }
-    Ok(if more.is_empty() { first } else { more.freeze() })
-}
-
 /// The faults that a session begins with: `{"faults": [{"status": 500}]}`, or nothing.
 fn faults(body: &[u8]) -> Result<Vec<Fault>, Refusal> {
     let text = String::from_utf8_lossy(body);
@@ -250,17 +223,18 @@ fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provid
     Request { method: head.method, endpoint: endpoint_at(&provider.base_url, &path), headers, body, auth, case }
 }
 
-/// The reply as it comes. One whose end is there at once goes out whole, with its length.
-async fn relayed(reply: Reply) -> Response {
+/// The reply as it comes; the room of its request is taken until its end, as its recording keeps both. One whose end is there at once goes out whole, with its length.
+async fn relayed(reply: Reply, room: Room) -> Response {
     let headers = end_to_end(reply.headers, |name| !is_of_the_address(name) && !is_for_pages(name));
     let mut chunks = reply.body;
+    let streamed = |chunks| streamed(chunks, room);
     let body = match chunks.next().now_or_never() {
         None => streamed(chunks),
         Some(None) => Body::empty(),
         Some(Some(first)) => match (first, chunks.next().now_or_never()) {
             (Ok(first), Some(None)) => Body::from(first),
-            (first, Some(Some(second))) => streamed(stream::iter([first, second]).chain(chunks)),
-            (first, _) => streamed(stream::iter([first]).chain(chunks)),
+            (first, Some(Some(second))) => streamed(stream::iter([first, second]).chain(chunks).boxed()),
+            (first, _) => streamed(stream::iter([first]).chain(chunks).boxed()),
         },
     };
     let mut response = Response::new(body);
@@ -269,12 +243,15 @@ async fn relayed(reply: Reply) -> Response {
     response
 }
 
-fn streamed(chunks: impl futures_util::Stream<Item = Result<Bytes, Error>> + Send + 'static) -> Body {
-    Body::from_stream(chunks.then(|chunk| async move {
-        if chunk.is_err() {
-            // A server drops what it has not written yet when a body fails: let it write first.
-            tokio::task::yield_now().await;
+fn streamed(chunks: BoxStream<'static, Result<Bytes, Error>>, room: Room) -> Body {
+    Body::from_stream(chunks.then(move |chunk| {
+        let _held = &room;
+        async move {
+            if chunk.is_err() {
+                // A server drops what it has not written yet when a body fails: let it write first.
+                tokio::task::yield_now().await;
+            }
+            chunk
         }
-        chunk
     }))
 }

@@ -1,6 +1,6 @@
 //! Sessions: each is a world of its own, in which repeats are counted from one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -8,45 +8,78 @@ use serde_json::{Value, json};
 use super::Proxy;
 use super::refusal::Refusal;
 use crate::exchange::SESSION;
-use crate::record::{Mode, Tape, Usage, Verdict};
+use crate::record::{MOST_CASES, Mode, Tape, Usage, Verdict};
 use crate::spelling::nearest;
 
 /// Unused files that are named; the others are counted.
 const MOST_NAMED: usize = 100;
 
-/// The sessions that run.
+/// The sessions that run. Of more than are held, those that have been idle for longest are let go: whoever names a new one
+/// in every request never ends any.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<BTreeSet<String>>);
+pub(super) struct Sessions(Mutex<Running>);
+
+#[derive(Default)]
+struct Running {
+    /// When each asked last: a count, for the order alone.
+    names: BTreeMap<String, u64>,
+    by_age: BTreeMap<u64, String>,
+    last: u64,
+}
+
+impl Running {
+    fn touch(&mut self, name: &str) {
+        self.last += 1;
+        match self.names.get_mut(name) {
+            Some(age) => {
+                let Some(name) = self.by_age.remove(&std::mem::replace(age, self.last)) else { return };
+                self.by_age.insert(self.last, name);
+            }
+            None => {
+                if self.names.len() >= MOST_CASES
+                    && let Some((_, oldest)) = self.by_age.pop_first()
+                {
+                    self.names.remove(&oldest);
+                }
+                self.names.insert(name.to_owned(), self.last);
+                self.by_age.insert(self.last, name.to_owned());
+            }
+        }
+    }
+}
 
 impl Sessions {
     /// Starts a session; false when it runs already.
     pub(super) fn start(&self, name: &str) -> bool {
-        self.lock().insert(name.to_owned())
+        let mut running = self.lock();
+        let is_new = !running.names.contains_key(name);
+        if is_new {
+            running.touch(name);
+        }
+        is_new
     }
 
     /// A request on behalf of a session, which it starts when nothing else has.
     pub(super) fn asks(&self, name: &str) {
-        let mut running = self.lock();
-        if !running.contains(name) {
-            running.insert(name.to_owned());
-        }
+        self.lock().touch(name);
     }
 
     /// How many run.
     pub(super) fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().names.len()
     }
 
     fn end(&self, name: &str) -> Result<(), Refusal> {
         let mut running = self.lock();
-        if running.remove(name) {
+        if let Some(age) = running.names.remove(name) {
+            running.by_age.remove(&age);
             return Ok(());
         }
-        let near = nearest(name, running.iter().map(String::as_str));
+        let near = nearest(name, running.names.keys().map(String::as_str));
         Err(Refusal::unknown_session(name, near))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    fn lock(&self) -> MutexGuard<'_, Running> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,5 +172,18 @@ mod tests {
         assert!(sessions.start("test_alpha"));
         assert!(sessions.end("test_alpah").is_err_and(|refusal| refusal.message.contains("\"test_alpha\"")));
         assert!(sessions.end("a").is_err() && sessions.start("a"));
+    }
+
+    #[test]
+    fn sessions_that_never_end_are_let_go_the_longest_idle_first() {
+        let sessions = Sessions::default();
+        sessions.asks("lively");
+        for number in 0..2 * MOST_CASES {
+            sessions.asks(&number.to_string());
+            sessions.asks("lively");
+        }
+        assert_eq!((sessions.count(), sessions.lock().by_age.len()), (MOST_CASES, MOST_CASES));
+        assert!(sessions.end("0").is_err() && sessions.end("lively").is_ok());
+        assert!(sessions.end(&(2 * MOST_CASES - 1).to_string()).is_ok());
     }
 }

@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ending::Ending;
 use crate::exchange::{ChunkMark, Fault, Mask, Origin, What, case_label};
 use crate::upstream::ErrorKind;
 
 /// Misses kept of requests of no case, which no end of a case ever takes away.
 const MOST_MISSES: usize = 1_000;
+/// Misses kept of one case: whoever asks in a loop, or never ends, has been told enough.
+const MOST_MISSES_OF_ONE: usize = 100;
+/// Notes that are kept until somebody takes them.
+const MOST_NOTES: usize = 1_000;
 
 /// A request that no recording answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +62,10 @@ pub(super) struct CaseState {
     pub(super) case: Option<String>,
     /// As recordings name it.
     pub(super) label: Option<String>,
+    /// Called when nobody wants any more what it has asked.
+    pub(super) ending: Ending,
+    /// When it was last asked for: a count, for the order alone.
+    pub(super) touched: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -81,7 +91,8 @@ struct Count {
 
 impl CaseState {
     pub(super) fn new(case: Option<&str>) -> Self {
-        CaseState { case: case.map(str::to_owned), label: case.map(case_label), inner: Mutex::default() }
+        let (label, case) = (case.map(case_label), case.map(str::to_owned));
+        CaseState { case, label, ending: Ending::default(), touched: AtomicU64::default(), inner: Mutex::default() }
     }
 
     /// Counts a request; which one it is, from 1.
@@ -163,7 +174,8 @@ impl CaseState {
 
     pub(super) fn missed(&self, miss: Miss) {
         let mut inner = self.lock();
-        if self.case.is_some() || inner.usage.misses.len() < MOST_MISSES {
+        let most = if self.case.is_some() { MOST_MISSES_OF_ONE } else { MOST_MISSES };
+        if inner.usage.misses.len() < most {
             inner.usage.misses.push(miss);
         }
     }
@@ -207,7 +219,12 @@ impl CaseState {
     }
 
     pub(super) fn note(&self, note: String) {
-        self.lock().usage.notes.push(note);
+        let notes = &mut self.lock().usage.notes;
+        match notes.len() {
+            MOST_NOTES => notes.push("and more that is not told".to_owned()),
+            count if count < MOST_NOTES => notes.push(note),
+            _ => {}
+        }
     }
 
     /// What its requests came to, which it then forgets.
@@ -261,12 +278,17 @@ mod tests {
     }
 
     #[test]
-    fn misses_of_no_case_do_not_grow_without_end() {
-        let nobody = CaseState::new(None);
-        for number in 0..2 * MOST_MISSES {
-            let kind = ErrorKind::MissingRecording;
-            nobody.missed(Miss { case: None, kind, name: number.to_string(), message: String::new() });
+    fn misses_and_notes_do_not_grow_without_end() {
+        for (case, most) in [(None, MOST_MISSES), (Some("a"), MOST_MISSES_OF_ONE)] {
+            let state = CaseState::new(case);
+            for number in 0..2 * MOST_MISSES {
+                let kind = ErrorKind::MissingRecording;
+                state.missed(Miss { case: None, kind, name: number.to_string(), message: String::new() });
+                state.note(number.to_string());
+            }
+            assert_eq!((state.misses().len(), state.misses()[0].name.as_str()), (most, "0"));
+            let notes = state.take_notes();
+            assert_eq!((notes.len(), notes[MOST_NOTES].as_str()), (MOST_NOTES + 1, "and more that is not told"));
         }
-        assert_eq!((nobody.misses().len(), nobody.misses()[0].name.as_str()), (MOST_MISSES, "0"));
     }
 }

@@ -2,15 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::CaseState;
+use super::ending::Ending;
 use crate::exchange::{Key, Origin, Rules};
+
+/// Cases and sessions that are held at once. A client may name as many as it likes, and end none of them.
+pub const MOST_CASES: usize = 10_000;
+/// Of those, so many are let go at once: to look for the longest idle ones takes a look at all.
+const LET_GO: usize = MOST_CASES / 10;
 
 /// Shared by the tapes of a run.
 #[derive(Debug)]
 pub(super) struct Cases {
     running: Mutex<HashMap<String, Arc<CaseState>>>,
+    touches: AtomicU64,
+    has_let_go: AtomicBool,
+    /// Called when what is under way is no longer waited for.
+    pub(super) ending: Ending,
     nobody: Arc<CaseState>,
     files: Mutex<Files>,
     failures: Mutex<Vec<String>>,
@@ -34,6 +45,9 @@ impl Default for Cases {
         let nobody = Arc::new(CaseState::new(None));
         Cases {
             running: Mutex::default(),
+            touches: AtomicU64::default(),
+            has_let_go: AtomicBool::default(),
+            ending: Ending::default(),
             nobody,
             files: Mutex::default(),
             failures: Mutex::default(),
@@ -48,10 +62,16 @@ impl Cases {
     pub(super) fn of(&self, case: Option<&str>) -> Arc<CaseState> {
         let Some(case) = case else { return Arc::clone(&self.nobody) };
         let mut running = lock(&self.running);
+        let now = self.touches.fetch_add(1, Ordering::Relaxed);
         if let Some(state) = running.get(case) {
+            state.touched.store(now, Ordering::Relaxed);
             return Arc::clone(state);
         }
+        if running.len() >= MOST_CASES {
+            self.let_go(&mut running);
+        }
         let state = Arc::new(CaseState::new(Some(case)));
+        state.touched.store(now, Ordering::Relaxed);
         running.insert(case.to_owned(), Arc::clone(&state));
         state
     }
@@ -59,6 +79,25 @@ impl Cases {
     /// Whether no request before held the value of this variable.
     pub(super) fn is_first_with(&self, variable: &str) -> bool {
         lock(&self.held).insert(variable.to_owned())
+    }
+
+    /// Forgets those that have asked nothing for longest, but for what they recorded.
+    fn let_go(&self, running: &mut HashMap<String, Arc<CaseState>>) {
+        let idle = running.iter().filter(|(_, state)| Arc::strong_count(state) == 1);
+        let mut idle: Vec<(u64, String)> =
+            idle.map(|(name, state)| (state.touched.load(Ordering::Relaxed), name.clone())).collect();
+        idle.sort_unstable();
+        idle.truncate(LET_GO);
+        for (_, name) in &idle {
+            running.remove(name);
+        }
+        if let Some((_, first)) = idle.first().filter(|_| !self.has_let_go.swap(true, Ordering::Relaxed)) {
+            self.nobody.note(format!(
+                "more than {MOST_CASES} cases and sessions were begun and not ended: those that have been idle for \
+                 longest are let go, {first:?} first, and count their requests anew; end a session with POST \
+                 /session/NAME/finish"
+            ));
+        }
     }
 
     /// A case that runs.
@@ -69,6 +108,12 @@ impl Cases {
     /// Forgets a case.
     pub(super) fn end(&self, case: &str) {
         lock(&self.running).remove(case);
+    }
+
+    /// Takes the notes of all cases and sessions that nobody has ended.
+    pub(super) fn take_notes_of_running(&self) -> Vec<String> {
+        let running: Vec<Arc<CaseState>> = lock(&self.running).values().cloned().collect();
+        running.iter().flat_map(|state| state.take_notes()).collect()
     }
 
     pub(super) fn nobody(&self) -> &CaseState {
@@ -124,4 +169,27 @@ impl Cases {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_that_never_end_are_let_go_the_longest_idle_first_and_that_is_said_once() {
+        let cases = Cases::default();
+        let busy = cases.of(Some("busy"));
+        cases.of(Some("lively")).next_nth("x");
+        for number in 0..3 * MOST_CASES {
+            cases.of(Some(&number.to_string()));
+            cases.of(Some("lively"));
+        }
+        assert!(lock(&cases.running).len() <= MOST_CASES);
+        assert!(cases.running("0").is_none() && cases.running(&(3 * MOST_CASES - 1).to_string()).is_some());
+        // Neither one that asks at this moment nor one that has just asked.
+        assert!(Arc::ptr_eq(&busy, &cases.of(Some("busy"))));
+        assert_eq!(cases.of(Some("lively")).next_nth("x"), 2);
+        let notes = cases.nobody().take_notes();
+        assert!(notes.len() == 1 && notes[0].contains("\"0\" first"), "{notes:?}");
+    }
 }

@@ -1,43 +1,21 @@
 //! What is being asked and recorded in this run: one request for all that ask the same, and what waits for the end of its
 //! case.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::exchange::{End, Exchange, Key};
+use super::entry::Entry;
+use crate::exchange::Key;
 
 /// So long the end of a case waits for replies that nobody reads any more. Deadlines of live requests are shorter.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Bytes of replies that are held for others who may ask the same; a server runs for long.
-const MOST_HELD: usize = 64 << 20;
-
-/// One exchange of this run, scrubbed.
-pub(super) struct Entry {
-    pub(super) key: Key,
-    /// Which of a case's equal requests it answers, from 1.
-    pub(super) nth: u32,
-    pub(super) exchange: Exchange,
-    /// Somebody's end had it written.
-    is_kept: AtomicBool,
-}
-
-impl Entry {
-    pub(super) fn new(key: Key, nth: u32, exchange: Exchange) -> Arc<Self> {
-        Arc::new(Entry { key, nth, exchange, is_kept: AtomicBool::new(false) })
-    }
-
-    pub(super) fn keep(&self) {
-        self.is_kept.store(true, Ordering::SeqCst);
-    }
-
-    fn weight(&self) -> usize {
-        self.exchange.request.body.len() + self.exchange.reply.body.len() + self.key.canonical.len()
-    }
-}
+/// Bytes of memory for what waits for the end of its case, session or command; the bodies of replies wait elsewhere.
+pub(super) const MOST_WAITING: usize = 128 << 20;
+/// Bytes of memory for replies that are held for others who may ask the same; a server runs for long.
+const MOST_HELD: usize = 16 << 20;
 
 /// What is to be done about a request.
 pub(super) enum Turn {
@@ -62,10 +40,23 @@ pub(super) type Whose = Option<String>;
 struct Inner {
     slots: HashMap<(String, u32), Slot>,
     held: usize,
-    staged: HashMap<Whose, Vec<Arc<Entry>>>,
+    staged: HashMap<Whose, Waiting>,
+    /// Bytes of memory of all that is staged.
+    waiting: usize,
     /// Of what is staged, what was written for now.
     for_now: HashMap<Whose, Vec<Arc<Entry>>>,
     under_way: HashMap<Whose, usize>,
+    /// What each of them asks, for people.
+    asked: BTreeMap<u64, String>,
+    last: u64,
+}
+
+/// What waits for somebody's end.
+#[derive(Default)]
+struct Waiting {
+    entries: Vec<Arc<Entry>>,
+    /// When the last of them came: a count, for the order alone.
+    last: u64,
 }
 
 enum Slot {
@@ -82,11 +73,12 @@ pub(super) struct LiveRequest {
     in_flight: Arc<InFlight>,
     whose: Whose,
     slot: Option<(String, u32)>,
+    number: u64,
 }
 
 impl InFlight {
     /// Claims the `nth` request of this key for a case.
-    pub(super) fn claim(self: &Arc<Self>, case: &str, key: &Key, nth: u32) -> Turn {
+    pub(super) fn claim(self: &Arc<Self>, case: &str, key: &Key, nth: u32, what: &str) -> Turn {
         let place = (key.canonical.clone(), nth);
         let mut inner = self.lock();
         match inner.slots.get_mut(&place) {
@@ -94,7 +86,7 @@ impl InFlight {
             Some(Slot::Answered { entry, heard }) if !heard.contains(case) => {
                 heard.insert(case.to_owned());
                 let entry = Arc::clone(entry);
-                inner.staged.entry(Some(case.to_owned())).or_default().push(Arc::clone(&entry));
+                inner.hold_for(&Some(case.to_owned()), Arc::clone(&entry));
                 return Turn::Answered(entry);
             }
             _ => {}
@@ -102,14 +94,17 @@ impl InFlight {
         if let Some(Slot::Answered { entry, .. }) = inner.slots.insert(place.clone(), Slot::UnderWay) {
             inner.held = inner.held.saturating_sub(entry.weight());
         }
-        *inner.under_way.entry(Some(case.to_owned())).or_default() += 1;
-        Turn::Ask(LiveRequest { in_flight: Arc::clone(self), whose: Some(case.to_owned()), slot: Some(place) })
+        Turn::Ask(inner.under_way(self, Some(case.to_owned()), Some(place), what))
     }
 
     /// A request that nobody shares.
-    pub(super) fn alone(self: &Arc<Self>, whose: Whose) -> LiveRequest {
-        *self.lock().under_way.entry(whose.clone()).or_default() += 1;
-        LiveRequest { in_flight: Arc::clone(self), whose, slot: None }
+    pub(super) fn alone(self: &Arc<Self>, whose: Whose, what: &str) -> LiveRequest {
+        self.lock().under_way(self, whose, None, what)
+    }
+
+    /// What is asked and has not ended, for people.
+    pub(super) fn under_way(&self) -> Vec<String> {
+        self.lock().asked.values().cloned().collect()
     }
 
     /// Waits for a change after `check` said no; false when it took too long.
@@ -144,9 +139,25 @@ impl InFlight {
         !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::UnderWay))
     }
 
-    /// Holds an entry until the end of its case, or of everything.
-    pub(super) fn stage(&self, whose: &Whose, entry: Arc<Entry>) {
-        self.lock().staged.entry(whose.clone()).or_default().push(entry);
+    /// Holds an entry until the end of its case, or of everything. Gives those for which there is no room any more: what
+    /// waits for whoever has been idle for longest, or the entry itself.
+    pub(super) fn stage(&self, whose: &Whose, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
+        let mut inner = self.lock();
+        let mut gone = Vec::new();
+        while inner.waiting + entry.weight() > MOST_WAITING {
+            match inner.longest_idle(whose) {
+                Some(idle) => {
+                    gone.extend(inner.unstage(&idle));
+                    inner.for_now.remove(&idle);
+                }
+                None => {
+                    gone.push(entry);
+                    return gone;
+                }
+            }
+        }
+        inner.hold_for(whose, entry);
+        gone
     }
 
     /// Notes that an entry was written, which its case may yet have taken back.
@@ -161,7 +172,7 @@ impl InFlight {
 
     /// What waits for the end of a case, which is there, in the order of its repeats; of equal ones the last.
     pub(super) fn take(&self, whose: &Whose) -> Vec<Arc<Entry>> {
-        let mut entries = self.lock().staged.remove(whose).unwrap_or_default();
+        let mut entries = self.lock().unstage(whose);
         entries.reverse();
         let mut seen = HashSet::new();
         entries.retain(|entry| seen.insert((entry.key.clone(), entry.nth)));
@@ -180,8 +191,9 @@ impl InFlight {
     pub(super) fn forget(&self, mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
         let mut inner = self.lock();
         entries.retain(|entry| {
-            let is_shared = inner.staged.values().flatten().any(|other| Arc::ptr_eq(other, entry));
-            !is_shared && !entry.is_kept.load(Ordering::SeqCst)
+            let is_shared =
+                inner.staged.values().flat_map(|waiting| &waiting.entries).any(|other| Arc::ptr_eq(other, entry));
+            !is_shared && !entry.is_kept()
         });
         for entry in &entries {
             let place = (entry.key.canonical.clone(), entry.nth);
@@ -199,6 +211,39 @@ impl InFlight {
 }
 
 impl Inner {
+    fn hold_for(&mut self, whose: &Whose, entry: Arc<Entry>) {
+        self.waiting += entry.weight();
+        self.last += 1;
+        let waiting = self.staged.entry(whose.clone()).or_default();
+        waiting.entries.push(entry);
+        waiting.last = self.last;
+    }
+
+    fn unstage(&mut self, whose: &Whose) -> Vec<Arc<Entry>> {
+        let entries = self.staged.remove(whose).unwrap_or_default().entries;
+        self.waiting -= entries.iter().map(|entry| entry.weight()).sum::<usize>();
+        entries
+    }
+
+    /// Who has recorded nothing for longest, but for this one.
+    fn longest_idle(&self, but: &Whose) -> Option<Whose> {
+        let others = self.staged.iter().filter(|(whose, _)| *whose != but && !self.under_way.contains_key(*whose));
+        others.min_by_key(|(_, waiting)| waiting.last).map(|(whose, _)| whose.clone())
+    }
+
+    fn under_way(
+        &mut self,
+        in_flight: &Arc<InFlight>,
+        whose: Whose,
+        slot: Option<(String, u32)>,
+        what: &str,
+    ) -> LiveRequest {
+        *self.under_way.entry(whose.clone()).or_default() += 1;
+        self.last += 1;
+        self.asked.insert(self.last, what.to_owned());
+        LiveRequest { in_flight: Arc::clone(in_flight), whose, slot, number: self.last }
+    }
+
     fn hold(&mut self, place: (String, u32), entry: &Arc<Entry>, whose: &Whose) {
         if self.held + entry.weight() > MOST_HELD {
             self.slots.retain(|_, slot| matches!(slot, Slot::UnderWay));
@@ -216,7 +261,7 @@ impl LiveRequest {
     pub(super) fn share(&mut self, entry: &Arc<Entry>) {
         let Some(place) = self.slot.take() else { return };
         let mut inner = self.in_flight.lock();
-        if is_lasting(&entry.exchange) {
+        if entry.is_lasting {
             inner.hold(place, entry, &self.whose);
         } else {
             inner.slots.remove(&place);
@@ -230,6 +275,7 @@ impl Drop for LiveRequest {
         if let Some(slot) = self.slot.take() {
             inner.slots.remove(&slot);
         }
+        inner.asked.remove(&self.number);
         if let Some(count) = inner.under_way.get_mut(&self.whose) {
             *count -= 1;
             if *count == 0 {
@@ -241,7 +287,35 @@ impl Drop for LiveRequest {
     }
 }
 
-/// Whether a reply says something of the request, and not of the moment.
-fn is_lasting(exchange: &Exchange) -> bool {
-    exchange.reply.end == End::Complete && crate::exchange::trouble(&exchange.reply).is_none()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Named, Owners};
+    use crate::record::tests::found;
+
+    #[test]
+    fn what_waits_for_sessions_that_never_end_is_bounded_and_the_longest_idle_goes_first() {
+        let in_flight = Arc::<InFlight>::default();
+        let file = found("", "a", Owners::Named(Named::of(None, 1)));
+        let mut exchange = file.recording.exchange.clone();
+        exchange.request.body = vec![b'x'; MOST_WAITING / 8].into();
+        let entry = || Arc::new(Entry::new(file.key.clone(), 1, exchange.clone()));
+        let whose = |name: &str| Some(name.to_owned());
+        let _under_way = in_flight.alone(whose("0"), "POST /x");
+        let mut gone = Vec::new();
+        for number in 0..10 {
+            gone.extend(in_flight.stage(&whose(&number.to_string()), entry()));
+        }
+        // The first one asks at this moment.
+        let left: Vec<String> = in_flight.waiting().into_iter().flatten().collect();
+        assert_eq!((gone.len(), left.join("")), (3, "0456789".to_owned()));
+        // One alone may not take more either.
+        let refused: usize = (0..10).map(|_| in_flight.stage(&whose("0"), entry()).len()).sum();
+        assert!(refused > 3, "{refused}");
+        assert!(in_flight.lock().waiting <= MOST_WAITING);
+        for whose in in_flight.waiting() {
+            in_flight.take(&whose);
+        }
+        assert_eq!(in_flight.lock().waiting, 0);
+    }
 }

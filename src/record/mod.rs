@@ -15,7 +15,9 @@
 //! | `library` | the recordings of a provider: what answers a request, and what is near it |
 //! | `order` | pure: which of them answers whom, and which of their equal requests |
 //! | `player` | a recorded reply as a live one |
-//! | `recorder`, `in_flight` | asking live, once for all who ask the same, and what waits for the end of its case |
+//! | `recorder`, `task`, `in_flight` | asking live, once for all who ask the same, and what waits for the end of its case |
+//! | `relay`, `pipe`, `ending` | a reply on its way: no faster than its client takes it, and how far it is waited for |
+//! | `entry`, `spool`, `size` | what was recorded and is not written yet, in memory or in a temporary file; limits of size |
 //! | `plan`, `same` | pure: what becomes of the files when something was recorded anew |
 //! | `writer` | writing that, whole |
 //! | `case`, `cases`, `set` | a case that runs, all of them, and all tapes of a run |
@@ -25,6 +27,8 @@
 mod case;
 mod cases;
 mod count;
+mod ending;
+mod entry;
 mod file_cache;
 mod in_flight;
 mod index;
@@ -34,28 +38,40 @@ mod mode;
 mod near;
 mod order;
 mod path;
+mod pipe;
 mod plan;
 mod player;
 mod recorder;
+mod relay;
 mod request_cache;
 mod same;
 mod set;
 mod shelf;
+mod size;
+mod spool;
 mod tape;
+mod task;
 mod view;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use case::{Miss, PlayedReply, Usage};
+pub use cases::MOST_CASES;
 pub use count::{ENDS_READ, Summary};
 pub use library::Library;
 pub use mode::Mode;
 pub use set::TapeSet;
+pub use size::Size;
 pub use tape::{Tape, wire};
 
 use crate::exchange::Secrets;
 use crate::upstream::Shared;
+
+/// The largest reply that is recorded unless another limit is set. A recording is laid out as text, scrubbed and read back
+/// before it counts, which takes several times its size in memory.
+pub const MOST_RECORDED: Size = Size(8 << 20);
 
 /// When what is recorded takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +113,10 @@ pub struct Options {
     pub now: Arc<dyn Fn() -> String + Send + Sync>,
     /// The command that records what is asked; `None` where whoever asks knows it better.
     pub command: Option<String>,
+    /// Bytes of a reply beyond which it is relayed and not recorded.
+    pub max_size: Size,
+    /// How long a reply is read for its recording alone, when its client has left.
+    pub patience: Duration,
     /// Replies written by hand: a request that this knows is answered by it, in every mode, and is not recorded.
     pub by_hand: Option<Shared>,
 }
@@ -111,6 +131,9 @@ impl Default for Options {
             missing_key: None,
             now: Arc::new(|| jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string()),
             command: None,
+            max_size: MOST_RECORDED,
+            // What a model writes in one go is there by then.
+            patience: Duration::from_secs(60),
             by_hand: None,
         }
     }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::file_cache::Found;
-use super::in_flight::Entry;
 use super::order::{Answer, Asker, answer, spelt_out};
 use super::same::{is_same, worse};
 use crate::exchange::{Exchange, Named, Owners, Recording, trouble};
@@ -27,11 +26,19 @@ pub(super) struct Recorded<'a> {
     /// The case as recordings name it.
     pub(super) label: Option<&'a str>,
     /// In the order of their repeats.
-    pub(super) entries: &'a [Arc<Entry>],
+    pub(super) replies: &'a [NewReply],
     /// How often it was asked in all: replies to more than that are no longer the case's.
     pub(super) asked: u32,
     pub(super) trust: Trust,
     pub(super) provider: &'a str,
+}
+
+/// One reply that was recorded.
+pub(super) struct NewReply {
+    pub(super) nth: u32,
+    /// It broke off because nobody wanted the rest of it: no end of a case makes that right.
+    pub(super) is_cut: bool,
+    pub(super) exchange: Exchange,
 }
 
 /// A file as it is to be.
@@ -96,8 +103,8 @@ pub(super) fn plan(
     note: &mut dyn FnMut(Option<usize>, String),
 ) -> Vec<Planned> {
     let mut plan: Vec<Planned> = files.iter().zip(spelt_out(files)).enumerate().map(as_it_is).collect();
-    for entry in recorded.entries {
-        place(&mut plan, files, entry, recorded, note);
+    for reply in recorded.replies {
+        place(&mut plan, files, reply, recorded, note);
     }
     for planned in &mut plan {
         let owners = &mut planned.owners;
@@ -119,17 +126,18 @@ fn as_it_is((at, (file, owners)): (usize, (&Arc<Found>, Named))) -> Planned {
 fn place(
     plan: &mut Vec<Planned>,
     files: &[Arc<Found>],
-    entry: &Entry,
+    reply: &NewReply,
     recorded: &Recorded<'_>,
     note: &mut dyn FnMut(Option<usize>, String),
 ) {
-    let (label, nth, new) = (recorded.label, entry.nth, &entry.exchange);
+    let (label, nth, new) = (recorded.label, reply.nth, &reply.exchange);
+    let trust = if reply.is_cut { Trust::Unknown } else { recorded.trust };
     let own = plan.iter().position(|planned| planned.is_own(label, nth));
     let same = plan
         .iter()
         .position(|planned| planned.is_own(label, nth) && is_same(new, &planned.recording.exchange))
         .or_else(|| plan.iter().position(|planned| is_same(new, &planned.recording.exchange)));
-    let is_expected = recorded.trust == Trust::Passed && trouble(&new.reply).is_some();
+    let is_expected = trust == Trust::Passed && trouble(&new.reply).is_some();
     if let Some(same) = same {
         if let Some(own) = own.filter(|own| *own != same) {
             plan[own].take_from(label, nth);
@@ -149,7 +157,7 @@ fn place(
         _ => None,
     });
     if let Some(at) = before
-        && let Some(why) = worse(new, &plan[at].recording.exchange, recorded.trust)
+        && let Some(why) = worse(new, &plan[at].recording.exchange, trust)
     {
         note(plan[at].old, format!("kept as it was, because {why}"));
         plan[at].is_touched = true;
@@ -171,6 +179,8 @@ fn place(
     }
     if is_expected {
         note_expected(new, note);
+    } else if let Some(why) = trouble(&new.reply).filter(|_| reply.is_cut) {
+        note(None, format!("recorded as far as it came, because {why}"));
     }
 }
 

@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
+use super::size::Size;
 use crate::exchange::{self, ChunkMark, End, header};
 use crate::upstream::{Error, ErrorKind, Reply};
 
@@ -38,8 +39,8 @@ pub(super) fn reply_with(recorded: &exchange::Reply, headers: HeaderMap, speed: 
     }
 }
 
-/// A reply read to its end, with the times at which its chunks came.
-pub(super) async fn whole(mut reply: Reply) -> exchange::Reply {
+/// A reply read to its end, with the times at which its chunks came; at most so many bytes of it.
+pub(super) async fn whole(mut reply: Reply, most: Size) -> exchange::Reply {
     let start = Instant::now();
     let (mut body, mut chunks, mut end) = (Vec::new(), Vec::new(), End::Complete);
     while let Some(chunk) = reply.body.next().await {
@@ -48,6 +49,10 @@ pub(super) async fn whole(mut reply: Reply) -> exchange::Reply {
                 let at_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                 chunks.push(ChunkMark { size: bytes.len(), at_ms });
                 body.extend_from_slice(&bytes);
+                if body.len() as u64 > most.0 {
+                    end = End::Broken(format!("it is larger than {most}, and no fault is cut from more"));
+                    break;
+                }
             }
             Err(error) => end = End::Broken(error.message),
         }

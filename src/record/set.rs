@@ -50,7 +50,12 @@ impl TapeSet {
     /// Ends a case: what it recorded takes its place when it `Passed`. Waits for replies that still arrive. Says what its
     /// requests came to.
     pub async fn finish(&self, case: &str, verdict: Verdict) -> Usage {
-        let Some(state) = self.cases.running(case) else { return Usage::default() };
+        let state = match self.cases.running(case) {
+            Some(state) => state,
+            // It may have been let go because it was idle for long; what it recorded waits all the same.
+            None if self.tapes().iter().any(|tape| tape.waits_for(case)) => self.cases.of(Some(case)),
+            None => return Usage::default(),
+        };
         for tape in self.tapes() {
             tape.settle_case(&state, verdict).await;
         }
@@ -63,6 +68,38 @@ impl TapeSet {
         for tape in self.tapes() {
             tape.conclude(verdict, why).await;
         }
+        for note in self.cases.take_notes_of_running() {
+            self.cases.nobody().note(note);
+        }
+    }
+
+    /// Waits for the replies that still arrive, for as long as `patience` takes. Those that have not ended then are
+    /// broken off where they are, and nothing is asked any more; gives what they were asked, for people.
+    pub async fn settle(&self, patience: impl Future<Output = ()>) -> Vec<String> {
+        let calm = async {
+            for tape in self.tapes() {
+                tape.settle().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = calm => return Vec::new(),
+            () = patience => {}
+        }
+        let left = self.under_way();
+        self.break_off();
+        left
+    }
+
+    /// From now on nothing that is under way is waited for, and nothing is asked: replies that have not ended are recorded
+    /// as broken off.
+    pub fn break_off(&self) {
+        self.cases.ending.call();
+    }
+
+    /// What is asked live and has not ended, for people.
+    pub fn under_way(&self) -> Vec<String> {
+        self.tapes().iter().flat_map(|tape| tape.under_way()).collect()
     }
 
     /// The requests of a case that no recording answers.

@@ -129,16 +129,19 @@ impl Shelf {
         Ok(lock)
     }
 
-    /// Writes a file whole: beside its place, synced, looked at by `prove`, and renamed. Wants the lock.
+    /// Writes a file whole: beside its place, synced, looked at by `prove`, and renamed. Wants the lock. The text is let go
+    /// of before it is read back: it may be large.
     pub(super) fn write(
         &self,
         name: &str,
-        text: &str,
+        text: impl Into<String>,
         prove: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<PathBuf> {
         let before = self.changed();
         let mut file = new_file(&self.folder)?;
+        let text = text.into();
         file.write_all(text.as_bytes())?;
+        drop(text);
         file.as_file().sync_all()?;
         prove(file.path())?;
         let path = self.path(name);

@@ -14,7 +14,8 @@ use super::miss;
 use super::mode::Mode;
 use super::order::{Answer, Asker, answer};
 use super::player;
-use super::recorder::{Recorder, ToRecord};
+use super::recorder::Recorder;
+use super::task::ToRecord;
 use super::view::View;
 use super::{Options, Staging, Verdict};
 use crate::exchange::{self, Auth, Key, Secrets, What, trouble};
@@ -111,6 +112,16 @@ impl Tape {
         }
     }
 
+    /// What is asked live and has not ended, for people.
+    pub(super) fn under_way(&self) -> Vec<String> {
+        self.recorder.as_ref().map(Recorder::under_way).unwrap_or_default()
+    }
+
+    /// Whether something that was recorded waits for the end of a case.
+    pub(super) fn waits_for(&self, case: &str) -> bool {
+        self.recorder.as_ref().is_some_and(|recorder| recorder.waits_for(case))
+    }
+
     /// Waits until every reply that still arrives is whole and, where it waits for nobody's end, written.
     pub async fn settle(&self) {
         if let Some(recorder) = &self.recorder {
@@ -143,7 +154,8 @@ impl Tape {
             Some(What::Reset) => Err(Error::new(ErrorKind::Broken, exchange::BROKEN_ON_PURPOSE)),
             Some(What::Status { code, retry_after }) => Ok(player::refusal(code, retry_after)),
             Some(what) => {
-                let whole = player::whole(self.answer_well(request, Arc::clone(&case)).await?).await;
+                let whole =
+                    player::whole(self.answer_well(request, Arc::clone(&case)).await?, self.options.max_size).await;
                 // How long it takes now is of the fault, and no longer of the recording.
                 case.take_played();
                 Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))

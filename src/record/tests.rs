@@ -1,3 +1,4 @@
+mod bounds;
 mod misses;
 mod order;
 mod owners;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::case::CaseState;
 use super::cases::Cases;
+use super::entry::Entry;
 use super::file_cache::Found;
-use super::in_flight::Entry;
 use super::library::{Library, Place};
-use super::plan::{Planned, Recorded, Trust, disowned, plan};
+use super::plan::{NewReply, Planned, Recorded, Trust, disowned, plan};
 use crate::exchange::{self, Exchange, Key, Owners, Recording, Secrets};
 
 /// Writes into one library.
@@ -94,8 +94,11 @@ impl Writer {
     ) -> io::Result<()> {
         let (first, label) = (&entries[0], self.label(&batch.case));
         let (files, broken) = self.old_files(batch, first);
-        let recorded =
-            Recorded { label: label.as_deref(), entries, asked, trust: batch.trust, provider: self.library.provider() };
+        let reply =
+            |entry: &Arc<Entry>| Ok(NewReply { nth: entry.nth, is_cut: entry.is_cut, exchange: entry.exchange()? });
+        let replies = entries.iter().map(reply).collect::<io::Result<Vec<NewReply>>>()?;
+        let (trust, provider) = (batch.trust, self.library.provider());
+        let recorded = Recorded { label: label.as_deref(), replies: &replies, asked, trust, provider };
         let mut said = Vec::new();
         let plan = plan(&files, &recorded, &mut |at: Option<usize>, why| {
             let path = at.map_or_else(|| self.library.path_of(&first.key.name), |at| files[at].path.clone());
@@ -166,7 +169,7 @@ impl Writer {
         let view = self.library.view(batch.case.masks());
         let broken = self.library.broken(&entry.key.name);
         // What cannot be read is told by name; the others are all that count.
-        (self.library.readable(&view, &entry.key, &entry.exchange.request), broken)
+        (self.library.readable(&view, &entry.key, entry.request()), broken)
     }
 
     /// Takes a case off the recordings of what it asked before at the same endpoints, and asks no longer.
@@ -176,7 +179,7 @@ impl Writer {
         let asks = |found: &Found| {
             let request = &found.recording.exchange.request;
             let is_there = |entry: &&Arc<Entry>| {
-                let asked = &entry.exchange.request;
+                let asked = entry.request();
                 (&asked.method, &asked.endpoint) == (&request.method, &request.endpoint)
             };
             let key = self.library.key_under(&view.rules, request);
@@ -206,7 +209,7 @@ impl Writer {
     pub(super) fn has_own(&self, case: &CaseState, entry: &Entry) -> bool {
         let label = self.label(case);
         let view = self.library.view(case.masks());
-        self.library.readable(&view, &entry.key, &entry.exchange.request).iter().any(|found| {
+        self.library.readable(&view, &entry.key, entry.request()).iter().any(|found| {
             let repeats = found.named().and_then(|named| named.repeats_of(label.as_deref()));
             repeats.is_some_and(|repeats| repeats.has(entry.nth))
         })
@@ -218,7 +221,7 @@ impl Writer {
         let lock = self.library.shelf(self.library.target()).lock();
         let view = self.library.view(case.masks());
         for entry in entries.iter().filter(|_| lock.is_ok()) {
-            for found in self.library.readable(&view, &entry.key, &entry.exchange.request) {
+            for found in self.library.readable(&view, &entry.key, entry.request()) {
                 let Owners::Named(named) = &found.recording.owners else { continue };
                 if !named.repeats_of(Some(&label)).is_some_and(|repeats| repeats.has(entry.nth)) {
                     continue;
@@ -263,7 +266,7 @@ impl Writer {
         let shelf = self.library.shelf(place);
         let before = shelf.changed();
         // What is on disk must answer its own request with the same bytes before anything is replaced by it.
-        shelf.write(name, &text, |path| self.prove(path, recording))?;
+        shelf.write(name, text, |path| self.prove(path, recording))?;
         self.library.refresh(place, name, before);
         Ok(())
     }

@@ -13,6 +13,10 @@ use crate::wire::{BodyKind, Reader, words};
 /// So many bytes tell what a body is, or it is what it was said to be.
 const TELLING: usize = 16;
 
+/// Bytes of a reply that are held: of one that is changed when all of it is there, of one event, and of a stream that is
+/// stored when it is whole. No answer is so large.
+const MOST_HELD: usize = 32 << 20;
+
 /// The bytes of `reply` as the caller gets them: of an event stream at most one chunk out for each that comes in, and at
 /// once. What breaks off above breaks off here.
 pub(super) fn relayed(mut reply: Reply, mut relay: Relay) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
@@ -57,6 +61,8 @@ pub(super) struct Relay {
     /// Whether the caller gets `[DONE]` too.
     gives_done: bool,
     state: State,
+    /// Bytes that are held.
+    held: usize,
     id: Id,
 }
 
@@ -88,11 +94,16 @@ impl Relay {
         writer: Option<CompletionWriter>,
         gives_done: bool,
     ) -> Self {
-        Relay { expected, changes, writer, gives_done, state: State::Unknown(Vec::new()), id: Id::default() }
+        Relay { expected, changes, writer, gives_done, state: State::Unknown(Vec::new()), held: 0, id: Id::default() }
     }
 
     /// Takes what came, and gives what can go on.
     pub(super) async fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        self.held += bytes.len();
+        if self.held > MOST_HELD {
+            let message = format!("the reply is larger than {} MiB, the most that the stack can hold", MOST_HELD >> 20);
+            return Err(Error::new(ErrorKind::Broken, message));
+        }
         let first = match &mut self.state {
             State::Whole(body) => {
                 body.extend_from_slice(bytes);
@@ -120,6 +131,10 @@ impl Relay {
     async fn events(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         let State::Events { cutter, .. } = &mut self.state else { return Ok(bytes.to_vec()) };
         let events = cutter.push(bytes);
+        if !events.is_empty() && self.writer.is_none() {
+            // What was read of the stream is not kept; of the next event there is no more than this.
+            self.held = bytes.len();
+        }
         let mut out = Vec::with_capacity(bytes.len() + 64);
         for event in events {
             self.event(&event, &mut out).await?;
@@ -184,6 +199,9 @@ impl Relay {
         }
         // What is kept is what the caller gets.
         let State::Events { reader, .. } = &mut self.state else { return Ok(()) };
+        if self.writer.is_none() {
+            return Ok(());
+        }
         for segment in sse::parse(event) {
             if let sse::Kind::Event(event) = segment.kind {
                 reader.event(&event);

@@ -299,30 +299,18 @@ impl Call {
             let _permit = permit;
             let mut chunks = response.bytes_stream();
             let mut bytes = 0;
-            loop {
+            let mut is_end = false;
+            'all: while !is_end {
                 let gap = Instant::now() + self.timeouts.gap;
                 let by = if bytes == 0 { gap.max(self.first_byte_by) } else { gap }.min(self.deadline);
                 match tokio::time::timeout_at(by, chunks.next()).await {
                     Ok(Some(Ok(chunk))) => {
                         bytes += chunk.len();
-                        let (chunk, fault) = coded.undo(chunk);
-                        if !chunk.is_empty() {
-                            yield Ok(chunk);
-                        }
-                        if let Some(fault) = fault {
-                            yield Err(self.corrupt(&fault));
-                            break;
-                        }
+                        coded.feed(chunk);
                     }
                     Ok(None) => {
-                        let (rest, fault) = coded.end();
-                        if !rest.is_empty() {
-                            yield Ok(rest);
-                        }
-                        if let Some(fault) = fault {
-                            yield Err(self.corrupt(&fault));
-                        }
-                        break;
+                        coded.end();
+                        is_end = true;
                     }
                     Ok(Some(Err(error))) => {
                         let reason = format!("the reply broke off after {bytes} bytes: {}", reasons(error));
@@ -333,6 +321,14 @@ impl Call {
                         let what = format!("the reply stood still after {bytes} bytes: no more");
                         yield Err(self.late(&what, self.timeouts.gap, by));
                         break;
+                    }
+                }
+                // Piece by piece, as the caller takes them: a few bytes can stand for very many.
+                while let Some(piece) = coded.piece() {
+                    let is_fault = piece.is_err();
+                    yield piece.map_err(|fault| self.corrupt(&fault));
+                    if is_fault {
+                        break 'all;
                     }
                 }
             }
@@ -356,9 +352,17 @@ impl Call {
     }
 }
 
+/// Bytes of what another retake says that are read.
+const MOST_TOLD: usize = 1 << 20;
+
 /// What another retake said when it had no answer either.
-async fn told(who: &str, reply: Reply) -> String {
-    let body = reply.collect().await.unwrap_or_else(|(some, _)| some);
+async fn told(who: &str, mut reply: Reply) -> String {
+    let mut body = Vec::new();
+    while body.len() < MOST_TOLD
+        && let Some(Ok(chunk)) = reply.body.next().await
+    {
+        body.extend_from_slice(&chunk[..chunk.len().min(MOST_TOLD - body.len())]);
+    }
     let message = serde_json::from_slice::<serde_json::Value>(&body)
         .ok()
         .and_then(|body| Some(body.pointer("/error/message")?.as_str()?.to_owned()));

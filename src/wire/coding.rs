@@ -1,19 +1,44 @@
-//! Content codings undone: replies that come compressed although that was not asked for, and requests that are compared
+//! A content coding undone: replies that come compressed although that was not asked for, and requests that are compared
 //! by what is in them.
+//!
+//! A few bytes can stand for more than fits into memory, so that three things hold for every coding: it is undone piece by
+//! piece as the pieces are asked for, one coding upon another is not undone at all, and what becomes far larger than it
+//! came is given up.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 
-use brotli_decompressor::DecompressorWriter;
-use bytes::Bytes;
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use bytes::{Buf as _, Bytes};
 use flate2::write::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use http::header::{self, HeaderMap};
 use ruzstd::decoding::StreamingDecoder;
 
-/// What a body went through on its way, to be undone chunk by chunk.
+/// Bytes that are undone at once.
+const PIECE: usize = 64 << 10;
+/// Of gzip, whose decoder gives all that it can make of what it is given: each byte is at most a thousand.
+const GZIP_PIECE: usize = 64;
+/// A body may become so large whatever it was,
+const FREE: u64 = 16 << 20;
+/// and beyond that so many times as large as it came. Text and numbers come to a tenth of it.
+const MOST_TIMES: u64 = 200;
+/// Bytes of a body that comes as Zstandard: all of it is held until its end.
+const MOST_ZSTD: usize = 16 << 20;
+/// How far back Zstandard may refer, by RFC 9659.
+const ZSTD_WINDOW: u64 = 8 << 20;
+/// What every frame of Zstandard begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// What a body went through on its way, to be undone piece by piece.
 pub struct Coded {
-    /// In the order in which they were put on.
-    layers: Vec<Layer>,
+    layer: Option<Layer>,
+    /// Came, and is not undone yet.
+    waiting: Bytes,
+    is_end: bool,
+    taken: u64,
+    given: u64,
+    fault: Option<String>,
+    is_over: bool,
 }
 
 enum Layer {
@@ -27,181 +52,266 @@ enum Layer {
         ended: bool,
     },
     Brotli {
-        unpack: Box<DecompressorWriter<Vec<u8>>>,
+        unpack: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
         began: bool,
+        ended: bool,
     },
-    /// Its decoder gives nothing before the end, so that all of it is held until then.
+    /// Its decoder cannot stop where bytes are missing, so that all of it is held until the end.
     Zstd {
         packed: Vec<u8>,
+        frame: Option<Box<Frame>>,
     },
 }
 
-/// What every frame of Zstandard begins with.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
-/// Bytes of a body that came as Zstandard.
-const MOST_ZSTD: u64 = 256 << 20;
+type Frame = StreamingDecoder<Cursor<Vec<u8>>, ruzstd::decoding::FrameDecoder>;
+
+/// What a layer did with what it was given.
+enum Step {
+    /// There may be more to give before anything else comes.
+    More,
+    /// It wants more bytes, or is at its end.
+    Idle,
+}
 
 impl Coded {
-    /// As the headers say; `Err` is the coding that cannot be undone.
+    /// As the headers say; `Err` is what cannot be undone.
     pub fn of(headers: &HeaderMap) -> Result<Self, String> {
-        let mut layers = Vec::new();
+        let mut codings = Vec::new();
         for value in headers.get_all(header::CONTENT_ENCODING) {
             let value = value.to_str().map_err(|_| "unreadable".to_owned())?;
-            for coding in value.split(',').map(|coding| coding.trim().to_ascii_lowercase()) {
-                match coding.as_str() {
-                    "" | "identity" => {}
-                    "gzip" | "x-gzip" => layers.push(Layer::gzip()),
-                    "deflate" => layers.push(Layer::deflate()),
-                    "br" => layers.push(Layer::brotli()),
-                    "zstd" => layers.push(Layer::Zstd { packed: Vec::new() }),
-                    _ => return Err(coding),
-                }
-            }
+            let all = value.split(',').map(|coding| coding.trim().to_ascii_lowercase());
+            codings.extend(all.filter(|coding| !matches!(coding.as_str(), "" | "identity")));
         }
-        Ok(Coded { layers })
+        let layer = match codings.as_slice() {
+            [] => None,
+            [coding] => Some(Layer::of(coding).ok_or_else(|| coding.clone())?),
+            several => return Err(format!("{}: one coding upon another is not undone", several.join(", "))),
+        };
+        let (waiting, is_end) = (Bytes::new(), false);
+        Ok(Coded { layer, waiting, is_end, taken: 0, given: 0, fault: None, is_over: false })
     }
 
     /// Takes away the headers that speak of the coded body, if it is one.
     pub fn tidy(&self, headers: &mut HeaderMap) {
-        if !self.layers.is_empty() {
+        if self.layer.is_some() {
             headers.remove(header::CONTENT_ENCODING);
             headers.remove(header::CONTENT_LENGTH);
         }
     }
 
-    /// All that can be known of the body with this chunk, and why there can be no more, if so.
-    pub fn undo(&mut self, chunk: Bytes) -> (Bytes, Option<String>) {
-        let (mut bytes, mut fault) = (chunk, None);
-        for layer in self.layers.iter_mut().rev() {
-            let mut out = Vec::new();
-            if let Err(error) = layer.undo(&bytes, &mut out) {
-                fault.get_or_insert(error.to_string());
-            }
-            bytes = out.into();
-        }
-        (bytes, fault)
+    /// Takes what came. Wants all that came before to have been asked for.
+    pub fn feed(&mut self, chunk: Bytes) {
+        self.taken += chunk.len() as u64;
+        self.waiting = if self.waiting.is_empty() { chunk } else { [&self.waiting[..], &chunk].concat().into() };
     }
 
-    /// What was held back until no more chunks come, and what is missing. A body without a byte is whole: so come replies
-    /// that have none.
-    pub fn end(&mut self) -> (Bytes, Option<String>) {
-        let (mut bytes, mut fault) = (Vec::new(), None);
-        for layer in self.layers.iter_mut().rev() {
-            let mut out = Vec::new();
-            if let Err(error) = layer.undo(&bytes, &mut out).and_then(|()| layer.end(&mut out)) {
-                fault.get_or_insert(error.to_string());
-            }
-            bytes = out;
+    /// No more comes. A body without a byte is whole: so come replies that have none.
+    pub fn end(&mut self) {
+        self.is_end = true;
+    }
+
+    /// The next piece of what can be known of the body, or why there can be no more of it; `None` where more must come.
+    pub fn piece(&mut self) -> Option<Result<Bytes, String>> {
+        if self.is_over {
+            return None;
         }
-        (bytes.into(), fault)
+        let Some(layer) = &mut self.layer else {
+            return Some(std::mem::take(&mut self.waiting)).filter(|bytes| !bytes.is_empty()).map(Ok);
+        };
+        let mut out = Vec::new();
+        while out.is_empty() && self.fault.is_none() {
+            match layer.step(&mut self.waiting, self.is_end, &mut out) {
+                Ok(Step::More) => {}
+                Ok(Step::Idle) => break,
+                Err(error) => self.fault = Some(error.to_string()),
+            }
+        }
+        self.given += out.len() as u64;
+        if self.given > FREE && self.given > self.taken.saturating_mul(MOST_TIMES) {
+            out.clear();
+            self.fault = Some(format!("it becomes more than {MOST_TIMES} times as large as it came"));
+        }
+        if !out.is_empty() {
+            return Some(Ok(out.into()));
+        }
+        let fault = self.fault.take()?;
+        self.is_over = true;
+        Some(Err(fault))
     }
 }
 
 impl Layer {
-    fn gzip() -> Self {
-        Layer::Gzip { unpack: Box::new(MultiGzDecoder::new(Vec::new())), began: false }
+    fn of(coding: &str) -> Option<Self> {
+        Some(match coding {
+            "gzip" | "x-gzip" => Layer::Gzip { unpack: Box::new(MultiGzDecoder::new(Vec::new())), began: false },
+            "deflate" => Layer::Deflate { start: Vec::new(), unpack: None, ended: false },
+            "br" => {
+                let alloc = StandardAlloc::default;
+                Layer::Brotli {
+                    unpack: Box::new(BrotliState::new_strict(alloc(), alloc(), alloc())),
+                    began: false,
+                    ended: false,
+                }
+            }
+            "zstd" => Layer::Zstd { packed: Vec::new(), frame: None },
+            _ => return None,
+        })
     }
 
-    fn deflate() -> Self {
-        Layer::Deflate { start: Vec::new(), unpack: None, ended: false }
-    }
-
-    fn brotli() -> Self {
-        Layer::Brotli { unpack: Box::new(DecompressorWriter::new(Vec::new(), 4096)), began: false }
-    }
-
-    fn undo(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
+    /// Undoes a piece of `input`.
+    fn step(&mut self, input: &mut Bytes, is_end: bool, out: &mut Vec<u8>) -> io::Result<Step> {
         match self {
-            Layer::Gzip { unpack, began } => {
-                *began = true;
-                let done = unpack.write_all(bytes).and_then(|()| unpack.flush());
-                out.append(unpack.get_mut());
-                done
-            }
-            Layer::Brotli { unpack, began } => {
-                *began = true;
-                let done = unpack.write_all(bytes).and_then(|()| unpack.flush());
-                out.append(unpack.get_mut());
-                done
-            }
-            Layer::Zstd { packed } => {
-                packed.extend_from_slice(bytes);
-                Ok(())
-            }
+            Layer::Gzip { unpack, began } => gzip(unpack, began, input, is_end, out),
             Layer::Deflate { start, unpack, ended } => {
-                let unpack = match unpack {
-                    Some(unpack) => unpack,
-                    None => {
-                        start.extend_from_slice(bytes);
-                        let Some(has_header) = has_zlib_header(start) else { return Ok(()) };
-                        let unpack = unpack.insert(Decompress::new(has_header));
-                        return inflate(unpack, &std::mem::take(start), out, ended);
+                if unpack.is_none() {
+                    start.extend_from_slice(&std::mem::take(input));
+                    match has_zlib_header(start) {
+                        Some(has_header) => *unpack = Some(Decompress::new(has_header)),
+                        None if is_end && !start.is_empty() => return Err(cut_short()),
+                        None => return Ok(Step::Idle),
                     }
-                };
-                inflate(unpack, bytes, out, ended)
+                    *input = std::mem::take(start).into();
+                }
+                unpack.as_mut().map_or(Ok(Step::Idle), |unpack| inflate(unpack, ended, input, is_end, out))
             }
-        }
-    }
-
-    fn end(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Layer::Gzip { began: false, .. } | Layer::Brotli { began: false, .. } => Ok(()),
-            Layer::Brotli { unpack, .. } => {
-                let done = unpack.close().map_err(|_| cut_short());
-                out.append(unpack.get_mut());
-                done
+            Layer::Brotli { unpack, began, ended } => brotli(unpack, (began, ended), input, is_end, out),
+            Layer::Zstd { packed, frame } => {
+                if packed.len() + input.len() > MOST_ZSTD {
+                    let message = format!("it is larger than {} MiB, the most that is undone", MOST_ZSTD >> 20);
+                    return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
+                }
+                packed.extend_from_slice(&std::mem::take(input));
+                if is_end { zstd(packed, frame, out) } else { Ok(Step::Idle) }
             }
-            Layer::Zstd { packed } => unpack_zstd(packed, out),
-            Layer::Gzip { unpack, .. } => unpack.try_finish().map_err(|_| cut_short()),
-            Layer::Deflate { start, unpack: None, .. } if start.is_empty() => Ok(()),
-            Layer::Deflate { ended: true, .. } => Ok(()),
-            Layer::Deflate { .. } => Err(cut_short()),
         }
     }
 }
 
 /// A whole body without the coding that its headers name, at most `most` bytes of it. `None` where there is nothing to
-/// undo, where it cannot be undone, and where it is more. One coding upon another is not undone: a few bytes could then
-/// become more than fits into memory before anyone can count them.
+/// undo, where it cannot be undone, and where it is more.
 pub fn unpacked(headers: &HeaderMap, body: &[u8], most: usize) -> Option<Vec<u8>> {
-    /// Small pieces, each of which is at most a thousand times as large when it is unpacked.
-    const PIECE: usize = 4 << 10;
     if body.is_empty() || !headers.contains_key(header::CONTENT_ENCODING) {
         return None;
     }
-    let mut coded = Coded::of(headers).ok().filter(|coded| coded.layers.len() == 1)?;
+    let mut coded = Coded::of(headers).ok().filter(|coded| coded.layer.is_some())?;
     let mut all = Vec::new();
-    for piece in body.chunks(PIECE) {
-        let (bytes, fault) = coded.undo(Bytes::copy_from_slice(piece));
-        all.extend_from_slice(&bytes);
-        if fault.is_some() || all.len() > most {
+    coded.feed(Bytes::copy_from_slice(body));
+    coded.end();
+    while let Some(piece) = coded.piece() {
+        all.extend_from_slice(&piece.ok()?);
+        if all.len() > most {
             return None;
         }
     }
-    let (last, fault) = coded.end();
-    all.extend_from_slice(&last);
-    (fault.is_none() && all.len() <= most).then_some(all)
+    Some(all)
 }
 
-/// Every frame of a body.
-fn unpack_zstd(packed: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    let mut rest = packed;
-    while !rest.is_empty() {
-        let is_zstd = rest.starts_with(&ZSTD_MAGIC) || ZSTD_MAGIC.starts_with(rest);
-        let frame = StreamingDecoder::new(&mut rest).map_err(|error| match is_zstd {
-            true => cut_short(),
-            false => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
-        })?;
-        let room = MOST_ZSTD.saturating_sub(out.len() as u64);
-        if frame.take(room + 1).read_to_end(out).map_err(|_| cut_short())? as u64 > room {
-            let message = format!("it holds more than {} MiB", MOST_ZSTD >> 20);
-            return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
-        }
+fn gzip(
+    unpack: &mut MultiGzDecoder<Vec<u8>>,
+    began: &mut bool,
+    input: &mut Bytes,
+    is_end: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<Step> {
+    if input.is_empty() {
+        // What was held back came with its last byte.
+        let is_whole = !is_end || !*began || unpack.try_finish().is_ok();
+        return if is_whole { Ok(Step::Idle) } else { Err(cut_short()) };
     }
-    Ok(())
+    *began = true;
+    let piece = input.split_to(GZIP_PIECE.min(input.len()));
+    let done = unpack.write_all(&piece).and_then(|()| unpack.flush());
+    out.append(unpack.get_mut());
+    done.map(|()| Step::More)
+}
+
+fn inflate(
+    unpack: &mut Decompress,
+    ended: &mut bool,
+    input: &mut Bytes,
+    is_end: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<Step> {
+    if *ended {
+        return nothing_follows(input);
+    }
+    out.reserve(PIECE);
+    let (read, room) = (unpack.total_in(), out.capacity());
+    let status = unpack.decompress_vec(input, out, FlushDecompress::None)?;
+    let read = usize::try_from(unpack.total_in() - read).unwrap_or(input.len());
+    input.advance(read);
+    *ended = status == Status::StreamEnd;
+    // Room is left: it has given all that it can make of what it has.
+    match !*ended && input.is_empty() && out.len() < room {
+        true if is_end && out.is_empty() => Err(cut_short()),
+        true if out.is_empty() => Ok(Step::Idle),
+        _ => Ok(Step::More),
+    }
+}
+
+fn brotli(
+    unpack: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    (began, ended): (&mut bool, &mut bool),
+    input: &mut Bytes,
+    is_end: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<Step> {
+    if *ended {
+        return nothing_follows(input);
+    }
+    *began |= !input.is_empty();
+    out.resize(PIECE, 0);
+    let (mut left, mut read, mut room, mut written, mut total) = (input.len(), 0, out.len(), 0, 0);
+    let result = BrotliDecompressStream(&mut left, &mut read, input, &mut room, &mut written, out, &mut total, unpack);
+    input.advance(read);
+    out.truncate(written);
+    match result {
+        BrotliResult::ResultSuccess => {
+            *ended = true;
+            Ok(Step::More)
+        }
+        BrotliResult::NeedsMoreOutput => Ok(Step::More),
+        BrotliResult::NeedsMoreInput if is_end && *began && out.is_empty() => Err(cut_short()),
+        BrotliResult::NeedsMoreInput if out.is_empty() => Ok(Step::Idle),
+        BrotliResult::NeedsMoreInput => Ok(Step::More),
+        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no Brotli")),
+    }
+}
+
+/// The next piece of every frame of a body.
+fn zstd(packed: &mut Vec<u8>, frame: &mut Option<Box<Frame>>, out: &mut Vec<u8>) -> io::Result<Step> {
+    let decoder = match frame {
+        Some(decoder) => decoder,
+        None if packed.is_empty() => return Ok(Step::Idle),
+        None => {
+            let is_zstd = packed.starts_with(&ZSTD_MAGIC) || ZSTD_MAGIC.starts_with(packed);
+            let decoder = StreamingDecoder::new_with_max_window_size(Cursor::new(std::mem::take(packed)), ZSTD_WINDOW);
+            let decoder = decoder.map_err(|error| match is_zstd {
+                true => cut_short(),
+                false => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+            })?;
+            frame.insert(Box::new(decoder))
+        }
+    };
+    out.resize(PIECE, 0);
+    let read = decoder.read(out).map_err(|_| cut_short());
+    out.truncate(*read.as_ref().unwrap_or(&0));
+    if read? == 0
+        && let Some(decoder) = frame.take()
+    {
+        let source = decoder.into_inner();
+        let at = usize::try_from(source.position()).unwrap_or(usize::MAX);
+        *packed = source.into_inner();
+        packed.drain(..at.min(packed.len()));
+    }
+    Ok(Step::More)
+}
+
+fn nothing_follows(input: &Bytes) -> io::Result<Step> {
+    match input.len() {
+        0 => Ok(Step::Idle),
+        left => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{left} bytes follow its end"))),
+    }
 }
 
 fn cut_short() -> io::Error {
@@ -212,25 +322,6 @@ fn cut_short() -> io::Error {
 fn has_zlib_header(start: &[u8]) -> Option<bool> {
     let [first, second, ..] = start else { return None };
     Some(first & 0x0F == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
-}
-
-fn inflate(unpack: &mut Decompress, mut bytes: &[u8], out: &mut Vec<u8>, ended: &mut bool) -> io::Result<()> {
-    while !*ended {
-        out.reserve(bytes.len().saturating_mul(2).max(4096));
-        let (read, written) = (unpack.total_in(), out.len());
-        let status = unpack.decompress_vec(bytes, out, FlushDecompress::None)?;
-        let read = usize::try_from(unpack.total_in() - read).unwrap_or(bytes.len());
-        bytes = &bytes[read..];
-        *ended = status == Status::StreamEnd;
-        // Room is left: it has given all that it can make of what it has.
-        if (bytes.is_empty() && out.len() < out.capacity()) || (read == 0 && out.len() == written) {
-            break;
-        }
-    }
-    match bytes.len() {
-        0 => Ok(()),
-        left => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{left} bytes follow its end"))),
-    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,17 @@ pub fn without_space(text: &str) -> String {
 /// further line starts with `indent_start` spaces more than its level asks for. An array of nothing but numbers,
 /// booleans and nulls stays on one line. Text that is not one JSON value comes back unchanged.
 pub fn pretty(text: &str, indent_start: usize) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    write_pretty(text, indent_start, &mut out);
+    out
+}
+
+/// The same at the end of `out`, without a copy of its own.
+pub fn write_pretty(text: &str, indent_start: usize, out: &mut String) {
     if !is_json(text) {
-        return text.to_owned();
+        return out.push_str(text);
     }
-    let mut spacing = Indented { out: String::with_capacity(text.len() * 2), base: indent_start, level: 0 };
+    let mut spacing = Indented { out, base: indent_start, level: 0 };
     let mut tokens = tokens(text).peekable();
     let mut flat = false;
     while let Some((token, tail)) = tokens.next() {
@@ -54,7 +61,6 @@ pub fn pretty(text: &str, indent_start: usize) -> String {
             scalar => spacing.out.push_str(scalar),
         }
     }
-    spacing.out
 }
 
 /// Whether `text` is one JSON value. Numbers of any size and nesting of any depth are.
@@ -65,13 +71,13 @@ fn is_json(text: &str) -> bool {
 /// Levels below this one are indented like it.
 const DEEPEST: usize = 64;
 
-struct Indented {
-    out: String,
+struct Indented<'o> {
+    out: &'o mut String,
     base: usize,
     level: usize,
 }
 
-impl Indented {
+impl Indented<'_> {
     fn new_line(&mut self) {
         // Indentation grows with the square of the depth: a hostile body of brackets alone would fill the disk.
         let level = self.level.min(DEEPEST);

@@ -3,6 +3,8 @@
 
 mod app;
 mod bad_input;
+#[cfg(unix)]
+mod bounds;
 mod browser;
 mod credentials;
 mod endless;

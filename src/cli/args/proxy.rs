@@ -3,6 +3,8 @@
 use clap::Args;
 
 use super::{AccessArgs, SourceArgs};
+use crate::proxy;
+use crate::record::Size;
 
 /// What is behind a proxy.
 #[derive(Debug, Args)]
@@ -30,6 +32,9 @@ pub(in crate::cli) struct ProxyArgs {
     /// Keep what was recorded although its session or the command did not end well
     #[arg(long, env = "RETAKE_KEEP_FAILED", help_heading = PROXY)]
     pub(in crate::cli) keep_failed: bool,
+    /// Refuse a request with a larger body: 100MiB, 1GiB
+    #[arg(long, env = "RETAKE_MAX_REQUEST_SIZE", value_name = "SIZE", default_value_t = proxy::MOST_ASKED, help_heading = PROXY)]
+    pub(in crate::cli) max_request_size: Size,
 }
 
 const PROXY: &str = "Proxy";

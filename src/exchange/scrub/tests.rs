@@ -124,7 +124,8 @@ fn zstd(text: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_secret_in_a_compressed_body_is_taken_out_of_what_is_in_it() {
-    let codings: [(&'static str, fn(&[u8]) -> Vec<u8>); 3] = [("gzip", gzip), ("br", brotli), ("zstd", zstd)];
+    type Pack = fn(&[u8]) -> Vec<u8>;
+    let codings: [(&str, Pack); 3] = [("gzip", gzip), ("br", brotli), ("zstd", zstd)];
     for (coding, pack) in codings {
         let packed = |text: &str| {
             let mut request = asked("");

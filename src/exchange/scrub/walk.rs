@@ -63,7 +63,7 @@ pub(super) fn scalars(
 /// Gives the `data:` lines of each event.
 fn events(body: &[u8], mut payload: impl FnMut(&[Range<usize>])) {
     let mut data = Vec::new();
-    for line in lines(body).chain([body.len()..body.len()]) {
+    for line in lines(body).chain(std::iter::once(body.len()..body.len())) {
         let text = &body[line.clone()];
         if text.is_empty() && !data.is_empty() {
             payload(&data);

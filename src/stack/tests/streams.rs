@@ -110,3 +110,11 @@ async fn a_stream_that_was_asked_and_answered_whole_is_whole() {
     assert_eq!(got.body, body.replace("\"m\"", "\"together/m\""));
     assert!(stack.store.get("w").await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_reply_that_is_larger_than_the_stack_can_hold_breaks_off() {
+    let piece = "x".repeat(1 << 20);
+    let got = got(Answer::Stream((0..40).map(|_| Ok(piece.clone())).collect())).await;
+    let error = got.last().unwrap().as_ref().unwrap_err();
+    assert!(error.message.contains("larger than 32 MiB"), "{}", error.message);
+}

@@ -297,3 +297,14 @@ fn a_configuration_shows_no_key() {
     let shown = format!("{:?}", keyed("http://127.0.0.1:1/v1"));
     assert!(shown.contains("$TEST_KEY") && !shown.contains("canary"), "{shown}");
 }
+
+#[tokio::test]
+async fn one_coding_upon_another_is_refused_by_name() {
+    let twice = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip, gzip\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+    let server = server(vec![vec![twice]]).await;
+    let error = Http::new(HttpConfig::new("together", &server.base_url)).send(request()).await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Broken);
+    let said =
+        "the reply is compressed (gzip, gzip: one coding upon another is not undone) although that was not asked for";
+    assert!(error.message.contains(said), "{}", error.message);
+}

@@ -1,0 +1,186 @@
+//! One reply on its way from the provider to the client, and what is kept of it meanwhile.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use tokio::time::Instant;
+
+use super::ending::Ending;
+use super::pipe::{Chunk, Sender};
+use super::spool::{Spool, Spooled};
+use crate::exchange::{ChunkMark, End};
+use crate::upstream::{Error, ErrorKind};
+
+/// So much of a reply is still read for the recording when its client has left: most of what an answer can still be. A
+/// longer rest would be paid for, and waited for, without anybody who wants it.
+const MOST_AFTER_CLIENT: u64 = 16 << 20;
+/// What a chunk costs besides its bytes: its size and time, in memory and in the file.
+const MARK: usize = 16;
+
+/// A reply as it was relayed.
+pub(super) struct Relayed {
+    pub(super) kept: Kept,
+    pub(super) end: End,
+    /// It broke off because nobody wanted the rest of it, and not because the provider or the network ended it.
+    pub(super) is_cut: bool,
+}
+
+/// What was kept of its body.
+pub(super) enum Kept {
+    All(Body),
+    /// It is larger than what is recorded.
+    TooLarge,
+    /// There was no place for it.
+    Lost(String),
+}
+
+/// A body that waits to be recorded.
+pub(super) struct Body {
+    bytes: Spooled,
+    /// Size and time of each chunk.
+    marks: Spooled,
+}
+
+impl Body {
+    fn new(spool: &Arc<Spool>) -> Self {
+        Body { bytes: Spooled::new(spool), marks: Spooled::new(spool) }
+    }
+
+    /// What it takes in memory when it is read.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.marks.len()
+    }
+
+    async fn push(&mut self, chunk: &[u8], at_ms: u64) -> io::Result<()> {
+        self.bytes.push(chunk).await?;
+        let mut mark = [0; MARK];
+        mark[..8].copy_from_slice(&(chunk.len() as u64).to_le_bytes());
+        mark[8..].copy_from_slice(&at_ms.to_le_bytes());
+        self.marks.push(&mark).await
+    }
+
+    /// Its bytes and how they came. Blocks on the disk.
+    pub(super) fn read(&self) -> io::Result<(Vec<u8>, Vec<ChunkMark>)> {
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+        let marks = self.marks.read()?;
+        let marks = marks.chunks_exact(MARK).map(|mark| ChunkMark {
+            size: usize::try_from(number(&mark[..8])).unwrap_or(usize::MAX),
+            at_ms: number(&mark[8..]),
+        });
+        Ok((self.bytes.read()?, marks.collect()))
+    }
+}
+
+/// How replies are relayed.
+pub(super) struct Relay<'a> {
+    /// Where what is kept waits.
+    pub(super) spool: &'a Arc<Spool>,
+    /// Bytes of a reply beyond which it is not recorded.
+    pub(super) most: u64,
+    /// So long it is read for the recording alone when its client has left.
+    pub(super) patience: Duration,
+    /// Called when the program ends, and when what its case asked is no longer wanted.
+    pub(super) endings: [&'a Ending; 2],
+    /// Hears at once of a reply that cannot be kept, for it may go on without end.
+    pub(super) lost: &'a (dyn Fn(&Kept) + Sync),
+}
+
+impl Relay<'_> {
+    /// Reads a body to its end, hands each chunk on as it comes and is taken, and keeps it with its time.
+    pub(super) async fn run(&self, mut body: BoxStream<'static, Chunk>, client: &Sender, start: Instant) -> Relayed {
+        let mut kept = Kept::All(Body::new(self.spool));
+        let mut left = None;
+        loop {
+            if left.is_none() && client.is_gone() {
+                left = Some(Left { since: Instant::now(), bytes: 0 });
+            }
+            if let Some(why) = left.as_ref().and_then(|left| left.enough(&kept)) {
+                return Relayed { kept, end: End::Broken(why), is_cut: true };
+            }
+            let came = tokio::select! {
+                biased;
+                why = self.out_of_time(left.as_ref()) => return cut(kept, client, why).await,
+                came = body.next() => came,
+                () = client.gone(), if left.is_none() => continue,
+            };
+            let at_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let chunk = match came {
+                None => return Relayed { kept, end: End::Complete, is_cut: false },
+                Some(Err(error)) => {
+                    let end = End::Broken(error.message.clone());
+                    client.send(Err(error)).await;
+                    return Relayed { kept, end, is_cut: false };
+                }
+                Some(Ok(chunk)) => chunk,
+            };
+            // Nothing is done for the recording before the client has it.
+            let in_time = tokio::select! {
+                biased;
+                () = client.send(Ok(chunk.clone())) => Ok(()),
+                why = self.out_of_time(None) => Err(why),
+            };
+            if let Some(left) = &mut left {
+                left.bytes += chunk.len() as u64;
+            }
+            self.keep(&mut kept, &chunk, at_ms).await;
+            if let Err(why) = in_time {
+                return cut(kept, client, why).await;
+            }
+        }
+    }
+
+    /// Until the rest of a reply is no longer waited for; why.
+    async fn out_of_time(&self, left: Option<&Left>) -> &'static str {
+        let alone = async {
+            match left {
+                Some(left) => tokio::time::sleep_until(left.since + self.patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.endings[0].called() => "retake was told to end while it came",
+            () = self.endings[1].called() => "what had asked for it did not end well",
+            () = alone => "its client had left, and it had no end in time",
+        }
+    }
+
+    async fn keep(&self, kept: &mut Kept, chunk: &[u8], at_ms: u64) {
+        let Kept::All(body) = kept else { return };
+        *kept = if (body.size() + chunk.len() + MARK) as u64 > self.most {
+            Kept::TooLarge
+        } else if let Err(error) = body.push(chunk, at_ms).await {
+            Kept::Lost(error.to_string())
+        } else {
+            return;
+        };
+        (self.lost)(kept);
+    }
+}
+
+/// What came since the client left.
+struct Left {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Left {
+    /// Why nothing more is read, if so.
+    fn enough(&self, kept: &Kept) -> Option<String> {
+        match kept {
+            Kept::All(_) if self.bytes <= MOST_AFTER_CLIENT => None,
+            Kept::All(_) => Some(format!("its client had left, and more than {} MiB came", MOST_AFTER_CLIENT >> 20)),
+            // What is not recorded, nobody wants any more.
+            Kept::TooLarge | Kept::Lost(_) => Some("its client had left".to_owned()),
+        }
+    }
+}
+
+/// The client hears that there is no more, as it would if the provider had broken off.
+async fn cut(kept: Kept, client: &Sender, why: &str) -> Relayed {
+    client.send(Err(Error::new(ErrorKind::Broken, why))).await;
+    Relayed { kept, end: End::Broken(why.to_owned()), is_cut: true }
+}

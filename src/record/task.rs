@@ -1,0 +1,262 @@
+//! One request that is asked and recorded, whatever becomes of its client.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
+
+use super::case::CaseState;
+use super::cases::Cases;
+use super::entry::Entry;
+use super::in_flight::{InFlight, LiveRequest, MOST_WAITING};
+use super::pipe::pipe;
+use super::plan::Trust;
+use super::relay::{Body, Kept, Relay, Relayed};
+use super::size::Size;
+use super::spool::Spool;
+use super::writer::{Batch, Writer};
+use super::{Options, Staging, player};
+use crate::exchange::{self, End, Exchange, Key, Origin, Secrets};
+use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
+
+/// KiB of replies that are made ready and written at once. Each takes several times its size while it is scrubbed, laid
+/// out and read back.
+pub(super) const AT_ONCE: u32 = 8 << 10;
+/// Of those, what a small one counts: made ready, it takes more memory than its bytes.
+const LEAST: u32 = 64;
+/// Threads that write at once. One folder has one writer at a time; a thread for each that waits would take its memory.
+pub(super) const WRITERS: usize = 2;
+/// A reply of no more bytes is made ready where it was read: to hand it to another thread would take longer.
+const SMALL: usize = 64 << 10;
+
+/// A request that is to be recorded.
+pub(super) struct ToRecord {
+    /// As it goes out.
+    pub(super) request: Request,
+    /// As it is kept.
+    pub(super) kept: Request,
+    pub(super) key: Key,
+    pub(super) nth: u32,
+    pub(super) case: Arc<CaseState>,
+    /// What must not be kept: what was declared, and the credentials that it carries.
+    pub(super) secrets: Secrets,
+}
+
+/// Writing waits for the disk and for other processes, so not on a thread that relays.
+pub(super) async fn keep(writer: &Arc<Writer>, writers: &Semaphore, batch: Batch) -> Vec<String> {
+    if batch.entries.is_empty() {
+        return Vec::new();
+    }
+    let _turn = writers.acquire().await;
+    let writer = Arc::clone(writer);
+    let written = tokio::task::spawn_blocking(move || writer.keep(&batch)).await;
+    written.unwrap_or_else(|error| vec![format!("could not write a recording: {error}")])
+}
+
+/// One request, asked and recorded whatever becomes of its client.
+pub(super) struct Task {
+    pub(super) live: Shared,
+    pub(super) cases: Arc<Cases>,
+    pub(super) spool: Arc<Spool>,
+    pub(super) room: Arc<Semaphore>,
+    pub(super) keeping: Keeping,
+}
+
+/// What becomes of a reply that is whole.
+pub(super) struct Keeping {
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) writer: Arc<Writer>,
+    pub(super) writers: Arc<Semaphore>,
+    pub(super) options: Options,
+}
+
+impl Keeping {
+    /// What waits for nobody's end is written; so is what a session may never be finished for, where nothing older is
+    /// replaced by it.
+    pub(super) async fn keep_for_now(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) {
+        let is_session = case.case.is_some();
+        let staged = match self.options.staging {
+            Staging::Case => is_session,
+            Staging::Command => true,
+            Staging::Server => is_session && self.has_older(case, entry).await,
+        };
+        if staged {
+            return;
+        }
+        let asked = vec![case.asked(&self.writer.library().count_name(&entry.key))];
+        let batch = Batch {
+            case: Arc::clone(case),
+            entries: vec![Arc::clone(entry)],
+            asked,
+            trust: Trust::Unknown,
+            is_whole: false,
+        };
+        for note in keep(&self.writer, &self.writers, batch).await {
+            case.note(note);
+        }
+        if is_session {
+            self.in_flight.keep_for_now(&case.case, Arc::clone(entry));
+        }
+    }
+
+    async fn has_older(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) -> bool {
+        let (writer, case, entry) = (Arc::clone(&self.writer), Arc::clone(case), Arc::clone(entry));
+        let has = move || writer.has_own(&case, &entry);
+        let _turn = self.writers.acquire().await;
+        tokio::task::spawn_blocking(has).await.unwrap_or(true)
+    }
+}
+
+impl Task {
+    pub(super) async fn run(
+        self,
+        asked: ToRecord,
+        mut flight: LiveRequest,
+        mut head: oneshot::Sender<Result<Reply, Error>>,
+    ) {
+        let ToRecord { request, kept, key, nth, case, secrets } = asked;
+        let options = &self.keeping.options;
+        let start = Instant::now();
+        let answered = tokio::select! {
+            biased;
+            why = self.unwanted(&mut head, &case) => {
+                case.note(self.keeping.writer.not_kept(&key, why));
+                Err(Error::new(ErrorKind::Other, why))
+            }
+            answered = self.live.send(request) => answered,
+        };
+        let mut live = match answered {
+            Ok(reply) => reply,
+            Err(error) => {
+                drop(flight);
+                // A client that is gone does not hear it.
+                let _ = head.send(Err(Error::new(error.kind, secrets.text(&error.message))));
+                return;
+            }
+        };
+        let is_script = live.headers.remove(ORIGIN_HEADER).is_some_and(|value| value == "simulated");
+        let (status, headers) = (live.status, live.headers.clone());
+        let (client, body) = pipe();
+        let _ = head.send(Ok(Reply { status, headers: live.headers, body }));
+
+        let lost = |kept: &Kept| self.lost(&case, &key, kept);
+        let relay = Relay {
+            spool: &self.spool,
+            most: options.max_size.0,
+            patience: options.patience,
+            endings: [&self.cases.ending, &case.ending],
+            lost: &lost,
+        };
+        let Relayed { kept: taken, end, is_cut } = relay.run(live.body, &client, start).await;
+        let Kept::All(taken) = taken else { return };
+        let reply =
+            exchange::Reply { status: status.as_u16(), headers: player::header_pairs(&headers), ..no_reply(end) };
+        let url = self.keeping.writer.library().url(&kept.endpoint);
+        let origin = if is_script { Origin::Simulated } else { Origin::Real };
+        let exchange = Exchange { request: kept, url, reply, recorded_at: Some((options.now)()), origin };
+        let _room = self.room(taken.size()).await;
+        let key_of = key.clone();
+        let made = self.made_ready(key, nth, (exchange, secrets), taken, &case).await;
+        let entry = match made {
+            Ok(mut entry) => {
+                entry.is_cut = is_cut;
+                Arc::new(entry)
+            }
+            Err(error) => return self.lost(&case, &key_of, &Kept::Lost(error.to_string())),
+        };
+        if self.waits(&case) {
+            let gone = self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
+            self.let_go(&gone);
+        }
+        flight.share(&entry);
+        // Before the client sees the end: what it has whole, and what waits for nobody, is on disk.
+        self.keeping.keep_for_now(&case, &entry).await;
+        drop(flight);
+        drop(client);
+    }
+
+    /// Until nobody waits for the head of a reply any more; why.
+    async fn unwanted(&self, head: &mut oneshot::Sender<Result<Reply, Error>>, case: &CaseState) -> &'static str {
+        let alone = async {
+            head.closed().await;
+            tokio::time::sleep(self.keeping.options.patience).await;
+        };
+        tokio::select! {
+            biased;
+            () = self.cases.ending.called() => "retake was told to end before there was a reply",
+            () = case.ending.called() => "what had asked for it did not end well",
+            () = alone => "its client had left, and there was no reply in time",
+        }
+    }
+
+    fn waits(&self, case: &CaseState) -> bool {
+        case.case.is_some() || self.keeping.options.staging == Staging::Command
+    }
+
+    /// Waits until there is room for one more reply to be made ready.
+    async fn room(&self, size: usize) -> Option<OwnedSemaphorePermit> {
+        let wanted = u32::try_from(size >> 10).unwrap_or(AT_ONCE).clamp(LEAST, AT_ONCE);
+        Arc::clone(&self.room).acquire_many_owned(wanted).await.ok()
+    }
+
+    /// The exchange with its body, as it is kept.
+    async fn made_ready(
+        &self,
+        key: Key,
+        nth: u32,
+        (mut exchange, secrets): (Exchange, Secrets),
+        body: Body,
+        case: &CaseState,
+    ) -> std::io::Result<Entry> {
+        let (size, is_shared) = (body.size(), case.case.is_some());
+        let make = move || {
+            let (bytes, chunks) = body.read()?;
+            drop(body);
+            (exchange.reply.body, exchange.reply.chunks) = (bytes.into(), chunks);
+            let entry = Entry::new(key, nth, secrets.exchange(&exchange));
+            Ok::<_, std::io::Error>(if is_shared { entry.shared() } else { entry })
+        };
+        let entry = match size <= SMALL {
+            true => make()?,
+            false => tokio::task::spawn_blocking(make).await.map_err(std::io::Error::other)??,
+        };
+        if self.waits(case) { entry.waiting(&self.spool).await } else { Ok(entry) }
+    }
+
+    /// Says that a reply is not recorded. One that is too large is so by a setting; what there was no place for should
+    /// have been recorded.
+    fn lost(&self, case: &CaseState, key: &Key, kept: &Kept) {
+        let options = &self.keeping.options;
+        let why = match kept {
+            Kept::All(_) => return,
+            Kept::TooLarge => format!(
+                "its reply is larger than {}: it is relayed and not recorded (--max-recording-size SIZE sets the limit)",
+                options.max_size
+            ),
+            Kept::Lost(why) => format!("there is no place for it to wait: {why}"),
+        };
+        let note = self.keeping.writer.not_kept(key, &why);
+        if let Kept::Lost(_) = kept {
+            self.cases.failed(note.clone());
+        }
+        case.note(note);
+    }
+
+    fn let_go(&self, gone: &[Arc<Entry>]) {
+        let why = format!(
+            "more than {} wait for the end of their sessions or of the command; end sessions with POST \
+             /session/NAME/finish",
+            Size(MOST_WAITING as u64)
+        );
+        for entry in gone {
+            let note = self.keeping.writer.not_kept(&entry.key, &why);
+            self.cases.failed(note.clone());
+            self.cases.nobody().note(note);
+        }
+    }
+}
+
+/// A reply of which only the end is known.
+fn no_reply(end: End) -> exchange::Reply {
+    exchange::Reply { status: 0, headers: Vec::new(), body: bytes::Bytes::new(), chunks: Vec::new(), end }
+}
