@@ -30,7 +30,7 @@ pub(crate) enum Unreadable {
     LfsPointer,
     /// It is text, but not in UTF-8.
     Utf16,
-    /// From this byte on it is no UTF-8.
+    /// From this byte on it is not UTF-8.
     NoUtf8(usize),
     /// The system says why.
     Io(io::Error),
@@ -62,7 +62,7 @@ impl fmt::Display for Unreadable {
                 f.write_str("it is a pointer of Git LFS, and the file itself was not fetched: run `git lfs pull`")
             }
             Unreadable::Utf16 => f.write_str("it is UTF-16: save it as UTF-8"),
-            Unreadable::NoUtf8(at) => write!(f, "byte {at} is no UTF-8"),
+            Unreadable::NoUtf8(at) => write!(f, "byte {at} is not UTF-8"),
             Unreadable::Io(error) => error.fmt(f),
         }
     }
@@ -197,7 +197,7 @@ mod tests {
         for (bytes, why) in [
             (&b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1\n"[..], "git lfs pull"),
             (b"\xff\xfe{\0}\0", "UTF-16"),
-            (b"{\xff}", "byte 1 is no UTF-8"),
+            (b"{\xff}", "byte 1 is not UTF-8"),
             (&[b'x'; 101], "it has 101 bytes, and more than 100"),
             (b"fine", "read: fine"),
         ] {

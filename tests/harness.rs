@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Letters first, and the checksum of ISO 13616.
 fn is_iban(value: &Value) -> Result<(), String> {
-    let text: String = value.as_str().ok_or("it is no text")?.chars().filter(|c| !c.is_whitespace()).collect();
+    let text: String = value.as_str().ok_or("it is not text")?.chars().filter(|c| !c.is_whitespace()).collect();
     let (head, tail) = text.split_at_checked(4).ok_or("it is too short")?;
     let mut rest = 0;
     for c in tail.chars().chain(head.chars()) {

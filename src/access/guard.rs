@@ -1,5 +1,5 @@
 //! Which requests a server takes at all: none under a foreign name, and none of a web page that was not let in. Whoever
-//! shows the server's own key is no page that happens to be open in a browser, and is taken.
+//! shows the server's own key is not a page that happens to be open in a browser, and is taken.
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -221,7 +221,7 @@ fn origin_named(typed: &str) -> Result<String, String> {
 fn foreign_host(host: &str) -> Refused {
     let plain = host_of(host).unwrap_or("NAME");
     let message = format!(
-        "the request's `Host` is {host:?}, which is no name of this server: any site can give its own name this address, \
+        "the request's `Host` is {host:?}, which is not a name of this server: any site can give its own name this address, \
          and would call it from your browser\n  ask 127.0.0.1 or localhost, send the server's token or key, or start it \
          with --allow-host {plain}"
     );

@@ -183,7 +183,7 @@ fn a_tunnel_is_refused_for_what_it_is() {
 fn a_refusal_names_the_header_and_the_flag_as_it_is_typed() {
     let message = |lines: &[(&str, &str)]| Guard::default().check(&head(lines), || false).unwrap_err().message;
     insta::assert_snapshot!(message(&[("host", "Evil.example:1")]), @r#"
-    the request's `Host` is "Evil.example:1", which is no name of this server: any site can give its own name this address, and would call it from your browser
+    the request's `Host` is "Evil.example:1", which is not a name of this server: any site can give its own name this address, and would call it from your browser
       ask 127.0.0.1 or localhost, send the server's token or key, or start it with --allow-host Evil.example
     "#);
     insta::assert_snapshot!(message(&[("host", "localhost"), ("origin", "http://localhost:3000")]), @r#"

@@ -158,11 +158,11 @@ pub(super) fn vector(value: &Value) -> Result<Vector, String> {
     match value {
         Value::Array(items) => {
             let numbers: Option<Vec<f64>> = items.iter().map(Value::as_f64).collect();
-            let numbers = numbers.ok_or("holds something that is no number")?;
+            let numbers = numbers.ok_or("holds something that is not a number")?;
             Ok(Vector { encoding: EmbeddingEncoding::Float, numbers })
         }
         Value::String(text) => {
-            let bytes = STANDARD.decode(text).map_err(|error| format!("is no base64: {error}"))?;
+            let bytes = STANDARD.decode(text).map_err(|error| format!("is not base64: {error}"))?;
             let (floats, rest) = bytes.as_chunks::<4>();
             if !rest.is_empty() {
                 return Err(format!("is {} bytes long, no multiple of 4", bytes.len()));

@@ -150,7 +150,7 @@ impl Checker<'_> {
         self.protocol = weighed;
     }
 
-    /// The reply has no choice 0, so that there is neither text nor tool call. Said once, and not where the body is no JSON.
+    /// The reply has no choice 0, so that there is neither text nor tool call. Said once, and not where the body is not JSON.
     pub(super) fn no_choice(&mut self, place: Place, path: &str) {
         if self.seen.reading.not_json.is_none() {
             let unmet = Unmet::new("a choice 0", show::cut(self.seen.body_text().trim()));

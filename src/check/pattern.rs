@@ -24,7 +24,7 @@ const MOST_STEPS: usize = 300_000_000;
 /// Why it is not known whether a text matches.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unanswered {
-    /// It is no regular expression, for this reason.
+    /// It is not a regular expression, for this reason.
     Malformed(String),
     /// It would take so many steps.
     TooMuch(usize),

@@ -106,7 +106,7 @@ impl<'a> Seen<'a> {
                 Ok(String::from_utf8_lossy(value.as_bytes()).into_owned().into())
             }
             CaptureFrom::Json(path) => {
-                let json = self.json().ok_or_else(|| "the reply is no JSON".to_owned())?;
+                let json = self.json().ok_or_else(|| "the reply is not JSON".to_owned())?;
                 let selected = nodes(path, json).map_err(|unmet| unmet.actual)?;
                 selected
                     .first()

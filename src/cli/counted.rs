@@ -28,7 +28,7 @@ pub(super) fn lines(folder: &Path, summary: &Summary, catalogue: &Catalogue) -> 
         let names = catalogue.providers.iter().map(|provider| provider.name.as_str());
         let name = names.filter(|name| host.contains(name)).max_by_key(|name| name.len()).unwrap_or("NAME");
         lines.push(format!(
-            "{recordings} of {host}, which is no provider's host: --provider {name}=https://{host}/v1 says whose they are"
+            "{recordings} of {host}, which is not a provider's host: --provider {name}=https://{host}/v1 says whose they are"
         ));
     }
     for ((name, is_http), count) in summary.other_files.iter().take(MOST_NAMED) {
@@ -68,7 +68,7 @@ mod tests {
         };
         insta::assert_snapshot!(lines(Path::new("r"), &summary, &catalogue).join("\n"), @"
         recordings: r (3 real, 30 simulated, 1 edited)
-        10 recordings are of me.azure.com, which is no provider's host: --provider =https://me.azure.com/v1 says whose they are
+        10 recordings are of me.azure.com, which is not a provider's host: --provider =https://me.azure.com/v1 says whose they are
         1 VCR cassette is of another tool, and not read
         12 tool recordings are not HTTP
         2 files cannot be read, first r/a.json: the file is empty

@@ -29,7 +29,7 @@ use crate::suite::OwnMatchers;
 /// let harness = Harness::new().matcher("is_even", |value| match value.as_i64() {
 ///     Some(number) if number % 2 == 0 => Ok(()),
 ///     Some(_) => Err("it is odd".to_owned()),
-///     None => Err("it is no whole number".to_owned()),
+///     None => Err("it is not a whole number".to_owned()),
 /// });
 /// // harness.main()
 /// # let exit = harness.run(["integration", "--help"]);

@@ -1,4 +1,4 @@
-//! What a mistyped word most likely means, where it is no key of a file: paths, words of a flag, parts of case ids.
+//! What a mistyped word most likely means, where it is not a key of a file: paths, words of a flag, parts of case ids.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -279,7 +279,7 @@ fn variables<'p>(
             return Err(Stop::usage(format!("--env {word}: {}", unknown("provider", provider, &names))));
         }
         if place.contains(char::is_whitespace) || place.contains(['?', '#', '\'', '"', '$', '`', ';', '&']) {
-            return Err(Stop::usage(format!("--env {word}: `{place}` is no path of a URL")));
+            return Err(Stop::usage(format!("--env {word}: `{place}` is not a path of a URL")));
         }
         variables.insert(variable.to_owned(), place.to_owned());
     }
@@ -327,6 +327,6 @@ mod tests {
             assert!(set(&[bad]).is_err_and(|why| why.contains("VARIABLE=PROVIDER/PATH")), "{bad}");
         }
         assert!(set(&["A=opneai/v1"]).is_err_and(|why| why.contains("did you mean `openai`?")));
-        assert!(set(&["A=openai/$(x)"]).is_err_and(|why| why.contains("no path")));
+        assert!(set(&["A=openai/$(x)"]).is_err_and(|why| why.contains("is not a path")));
     }
 }

@@ -78,7 +78,7 @@ mod tests {
         file.parent().unwrap().ends_with("shared")
     }
 
-    /// What the schema says of a file; `None` when it is no YAML at all.
+    /// What the schema says of a file; `None` when it is not YAML at all.
     fn said(file: &Path) -> Option<Vec<String>> {
         let text = std::fs::read_to_string(file).unwrap();
         let value: Value = yaml::from_source(&Source { name: "f".into(), text: text.into() }).ok()?;

@@ -83,7 +83,7 @@ impl StackChoice {
             ["direct"] => Ok(StackChoice::Direct),
             ["server", "ci-tests"] => Ok(StackChoice::Server(8321)),
             ["server", "ci-tests", port] => {
-                port.parse().map(StackChoice::Server).map_err(|_| wrong(&format!("`{port}` is no port")))
+                port.parse().map(StackChoice::Server).map_err(|_| wrong(&format!("`{port}` is not a port")))
             }
             ["http" | "https", ..] => {
                 let uri: http::Uri = text.parse().map_err(|error| wrong(&format!("{error}")))?;
@@ -161,7 +161,7 @@ impl Sourcing {
                 None => {
                     let (word, place) = (without_secrets(word), without_secrets(place));
                     return Err(Stop::usage(format!(
-                        "--provider {word}: `{place}` is no URL (http://… or https://…, with the API's version part) and no script:FILE or script:URL"
+                        "--provider {word}: `{place}` is not a URL (http://… or https://…, with the API's version part) and no script:FILE or script:URL"
                     )));
                 }
             };

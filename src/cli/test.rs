@@ -143,7 +143,8 @@ impl Run<'_> {
     fn start(&self, names: &Names, suites: &[Arc<Suite>]) -> Result<Exit, Stop> {
         let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
         let letters = Letters::parse(args.report.report.iter().map(String::as_str));
-        let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is no letter of fEsxXpPRKaAN")))?;
+        let letters =
+            letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is not a letter of fEsxXpPRKaAN")))?;
         let (mut all, said) = self.cases(suites);
         names.narrow(&mut all)?;
         let mut memory = Memory::open(Path::new("."));

@@ -262,12 +262,12 @@ async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
     let http = quick("the stack", base);
     let stranger = |why: &str| {
         Stop::usage(format!(
-            "port {port} is taken by something that is no stack of retake's ({why})\n  stop it, or take another port with --stack-config server:ci-tests:PORT"
+            "port {port} is taken by something that is not a stack of retake's ({why})\n  stop it, or take another port with --stack-config server:ci-tests:PORT"
         ))
     };
     let reply = http.send(get("/v1/health")).await.map_err(|error| stranger(&error.message))?;
     let body = reply.collect().await.map_err(|(_, error)| stranger(&error.message))?;
-    let health: serde_json::Value = serde_json::from_slice(&body).map_err(|_| stranger("its health is no JSON"))?;
+    let health: serde_json::Value = serde_json::from_slice(&body).map_err(|_| stranger("its health is not JSON"))?;
     if health["name"] != env!("CARGO_PKG_NAME") {
         return Err(stranger("its health names another program"));
     }

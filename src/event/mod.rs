@@ -56,7 +56,7 @@ pub enum Event {
         /// The case's id.
         id: String,
     },
-    /// Something the user must see and that is no case's outcome.
+    /// Something the user must see and that is not a case's outcome.
     Notice(String),
     /// The session ends.
     Finished {

@@ -173,7 +173,7 @@ impl Advice {
         let top = path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default();
         let is_asked = match is_form {
             true => !path.ends_with(".filename"),
-            // A body that is no JSON object has no member that could be ignored.
+            // A body that is not a JSON object has no member that could be ignored.
             false => MAKES_THE_ANSWER.contains(&top) || !path.starts_with("$.") || top == "__base64__",
         };
         if !is_asked {

@@ -40,7 +40,7 @@ pub fn request_differences(old: &Value, new: &Value) -> Vec<Difference> {
     found
 }
 
-/// Calls `differ` with each member that the two objects have not in common. What is no object has no member.
+/// Calls `differ` with each member that the two objects have not in common. What is not an object has no member.
 fn each_of(old: &Value, new: &Value, mut differ: impl FnMut(&str, Option<&Value>, Option<&Value>)) {
     for (name, value) in old.as_object().into_iter().flatten() {
         if new.get(name) != Some(value) {

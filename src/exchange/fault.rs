@@ -31,7 +31,7 @@ pub enum What {
     Slow(Duration),
     /// A stream ends without its last event: `[DONE]`, or whatever it ends with.
     DropEnd,
-    /// The data of this event, from 1, is cut in half; of a body that is no stream, the body.
+    /// The data of this event, from 1, is cut in half; of a body that is not a stream, the body.
     Malformed(usize),
     /// An error in place of the reply. The provider is not asked.
     Status {

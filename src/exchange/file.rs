@@ -50,7 +50,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// The test that recorded it, where another tool says so. What is no text there concerns only that tool.
+    /// The test that recorded it, where another tool says so. What is not text there concerns only that tool.
     pub(super) fn test_id(&self) -> Option<String> {
         let said = self.top.get("test_id").or_else(|| self.request.get("test_id"))?;
         serde_json::from_str(said).ok()
@@ -60,7 +60,7 @@ impl<'a> File<'a> {
         let method: String = self.request.need(self.text, "method")?;
         let place = self.request.place("method");
         Method::from_bytes(method.as_bytes())
-            .map_err(|_| self.text.error(place, format!("`{method}` is no HTTP method")))
+            .map_err(|_| self.text.error(place, format!("`{method}` is not an HTTP method")))
     }
 
     /// The request, once it is known what was asked.
@@ -78,7 +78,7 @@ impl<'a> File<'a> {
             let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header::bytes(&value)))
             else {
-                return Err(wrong(format!("`{name}` is no header that HTTP can carry")));
+                return Err(wrong(format!("`{name}` is not a header that HTTP can carry")));
             };
             headers.append(name, value);
         }

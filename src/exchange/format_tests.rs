@@ -160,7 +160,7 @@ fn what_is_wrong_is_said_with_its_place() {
     line 24, column 15: the chunks add up to 14 bytes, but the body has 15: `"chunks": []` gives it in one piece
     line 25, column 17: `segments` ask for more items than the reply's body holds
     line 30, column 6: unknown member `origins`: the `retake` section has `version`, `status`, `headers`, `recorded_at`, `auth`, `times`, `repeat`, `repeats`, `cases`, `expected`, `chunks`, `segments`, `end`, `ended`, `digest`, `origin`; correct it, or take it out
-    line 3, column 15: `` is no HTTP method
+    line 3, column 15: `` is not an HTTP method
     line 28, column 33: `times` is from 1 to 10000; `"repeat": true` allows any number
     line 1, column 1: the file is empty
     line 1, column 1: a recording is a JSON object with `request` and `response`

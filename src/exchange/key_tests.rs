@@ -183,7 +183,7 @@ fn what_a_mask_matches_is_shown_by_its_pattern_and_the_rest_counts() {
     assert_eq!(key, under(&rules, &body("1999-12-31", "/data/b-c/", "be brief")));
     assert_ne!(key, under(&rules, &body("2026-01-02", "/srv/ann", "be long")));
     assert_ne!(key, under(&rules, &body("today", "/srv/ann", "be brief")));
-    assert_ne!(key, under(&rules, &plain.replace("\"2026-01-02\":", "\"1999-12-31\":")), "a name is no text");
+    assert_ne!(key, under(&rules, &plain.replace("\"2026-01-02\":", "\"1999-12-31\":")), "a name is not text");
     assert_eq!(under(&rules, r#"{"n": 1}"#).hits, Vec::<u16>::new());
     let other = Rules { masks: rules.masks.clone(), ..ignoring("/v1/x", &["system"]) };
     assert_eq!(under(&other, &plain).hits, [0], "what is left out is not masked");
@@ -205,8 +205,8 @@ fn a_mask_may_have_an_index_or_a_filter_and_stands_for_all_that_is_below() {
     }
     let all = masking(&[("$", r"run \d+")]);
     assert_eq!(under(&all, &body(1, 2)), under(&all, &body(8, 9)));
-    assert_eq!(under(&all, "run 1 is no JSON"), under(&all, "run 2 is no JSON"));
-    assert_ne!(under(&all, "run 1 is no JSON"), under(&all, "run 1 is no text"));
+    assert_eq!(under(&all, "run 1 is not JSON"), under(&all, "run 2 is not JSON"));
+    assert_ne!(under(&all, "run 1 is not JSON"), under(&all, "run 1 is not text"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) fn dumps(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// The members of a JSON object as text, the last of equal names as in Python; `None` when `text` is no object.
+/// The members of a JSON object as text, the last of equal names as in Python; `None` when `text` is not an object.
 pub(super) fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     if !text.trim_start().starts_with('{') {
         return None;

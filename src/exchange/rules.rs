@@ -135,7 +135,7 @@ pub fn mask_pattern(text: &str) -> Result<Regex, String> {
         // The crate draws the pattern with a caret; its last line has the reason.
         let error = error.to_string();
         let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        format!("`{text}` is no regular expression: {reason}")
+        format!("`{text}` is not a regular expression: {reason}")
     })?;
     // `x*` matches before every character, and `\b` between any two words.
     if ["", "a 1"].into_iter().flat_map(|sample| pattern.find_iter(sample)).any(|found| found.is_empty()) {
@@ -251,7 +251,7 @@ mod tests {
             (r"\b", "matches the empty text"),
             ("(?:a|)", "matches the empty text"),
             ("$", "matches the empty text"),
-            ("(", "`(` is no regular expression: unclosed group"),
+            ("(", "`(` is not a regular expression: unclosed group"),
             ("[z-a]", "invalid character class range"),
         ] {
             let said = mask_pattern(pattern).unwrap_err();

@@ -291,7 +291,7 @@ fn version_of(text: Text<'_>, section: &Members<'_>) -> Result<Version, FormatEr
         return Err(text.error(section.whole, "missing field `version`"));
     };
     let Some(version) = Version::parse(json) else {
-        let reason = format!("`{json}` is no version: this retake writes \"{CURRENT}\"");
+        let reason = format!("`{json}` is not a version: this retake writes \"{CURRENT}\"");
         return Err(text.error(json, reason));
     };
     if version.major == 0 || version.major > CURRENT.major {

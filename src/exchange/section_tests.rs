@@ -167,9 +167,9 @@ fn a_newer_major_is_refused_with_what_to_do() {
     line 5, column 25: the recording has version 2.0, and this retake reads up to 1.x: update retake, or record the exchange anew
     line 5, column 25: the recording has version 10.3, and this retake reads up to 1.x: update retake, or record the exchange anew
     line 5, column 25: the recording has version 0.0, and this retake reads up to 1.x: update retake, or record the exchange anew
-    line 5, column 25: `"one"` is no version: this retake writes "1.1"
+    line 5, column 25: `"one"` is not a version: this retake writes "1.1"
     line 5, column 13: missing field `version`
-    line 5, column 25: `[1]` is no version: this retake writes "1.1"
+    line 5, column 25: `[1]` is not a version: this retake writes "1.1"
     "#);
 }
 

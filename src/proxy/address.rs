@@ -61,7 +61,7 @@ fn api(session: Option<String>, path: &str) -> Place<'_> {
 
 /// The name of a session as it was meant, from a path or a header.
 pub(super) fn name_of(escaped: &str) -> Result<String, Refusal> {
-    let name = percent_decode_str(escaped).decode_utf8().map_err(|_| Refusal::bad_session("it is no UTF-8"))?;
+    let name = percent_decode_str(escaped).decode_utf8().map_err(|_| Refusal::bad_session("it is not UTF-8"))?;
     if name.trim().is_empty() {
         return Err(Refusal::bad_session("it is empty"));
     }

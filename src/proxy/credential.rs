@@ -10,7 +10,7 @@ use crate::wire::headers::KEY_HEADERS;
 /// Where Google's API takes a key, besides its query.
 const OF_GOOGLE: HeaderName = HeaderName::from_static("x-goog-api-key");
 
-/// In the place of a value that is no key of the provider's.
+/// In the place of a value that is not a key of the provider's.
 const NO_KEY: HeaderValue = HeaderValue::from_static("retake");
 
 /// Takes the proxy's own token out of the headers in which clients send it: no provider may get it. The header stays,

@@ -80,7 +80,7 @@ impl Refusal {
 
     /// A body of the proxy's own routes, which need none of this size.
     pub(super) fn too_large_for_us(most: Size) -> Self {
-        let message = format!("what a session begins or ends with is no larger than {most}");
+        let message = format!("what a session begins or ends with is not a larger than {most}");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
     }
 

@@ -95,7 +95,7 @@ pub(super) fn verdict(body: &[u8]) -> Result<Verdict, Refusal> {
         return Ok(Verdict::Unknown);
     }
     let body: Value = serde_json::from_slice(body)
-        .map_err(|error| Refusal::bad_outcome(&format!("the body is no JSON ({error})")))?;
+        .map_err(|error| Refusal::bad_outcome(&format!("the body is not JSON ({error})")))?;
     match &body["outcome"] {
         Value::Null if body.as_object().is_some_and(serde_json::Map::is_empty) => Ok(Verdict::Unknown),
         Value::String(word) if word == "passed" => Ok(Verdict::Passed),

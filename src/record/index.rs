@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::exchange::Origin;
 
-/// The first line of an index as text; another one is no index of ours.
+/// The first line of an index as text; another one is not an index of ours.
 const HEAD: &str = "retake index 1";
 
 /// What is known of a file.

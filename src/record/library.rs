@@ -365,7 +365,7 @@ pub(super) fn spoilt(text: &str) -> Option<FormatError> {
     disk::spoilt(text).map(|(line, why)| FormatError { line, column: 1, reason: why.to_owned() })
 }
 
-/// What lies at a path and is no regular file; `None` where nothing does.
+/// What lies at a path and is not a regular file; `None` where nothing does.
 pub(super) fn irregular(path: &Path) -> Option<String> {
     let what = disk::irregular(path).ok()??;
     Some(Unreadable::Irregular(what).to_string())

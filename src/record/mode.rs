@@ -45,6 +45,6 @@ impl FromStr for Mode {
         Mode::ALL
             .into_iter()
             .find(|mode| mode.name() == text)
-            .ok_or_else(|| format!("`{text}` is no mode: use live, record, replay or record-if-missing"))
+            .ok_or_else(|| format!("`{text}` is not a mode: use live, record, replay or record-if-missing"))
     }
 }

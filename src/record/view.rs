@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// The folder of indexes, beside the recordings. It can be thrown away.
 const FOLDER: &str = ".retake-index";
 
-/// What stands in the place of a time and a length for what is no regular file.
+/// What stands in the place of a time and a length for what is not a regular file.
 const IRREGULAR: (u64, u64) = (0, 0);
 
 /// One set of rules.

@@ -37,7 +37,7 @@ pub(super) fn build(
     };
     for (name, value) in &template.headers {
         let value = template::fill_text(value, scope).map_err(|error| error.to_string())?;
-        let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no header name"))?;
+        let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
         let value =
             HeaderValue::from_str(&value).map_err(|_| format!("the value of header `{name}` cannot be sent"))?;
         headers.insert(name, value);

@@ -99,13 +99,14 @@ fn when(source: &Source, raw: RawWhen) -> Result<When, Error> {
     let test = |raw: Option<Spanned<Value>>| raw.map(|raw| test(source, raw.place(), raw.value)).transpose();
     let method = raw.method.map(|raw| {
         let known = raw.value.parse::<http::Method>().ok().filter(|_| raw.value == raw.value.to_uppercase());
-        let wrong = || wrong(source, raw.place(), format!("{:?} is no HTTP method", raw.value), "write GET, POST, …");
+        let wrong =
+            || wrong(source, raw.place(), format!("{:?} is not an HTTP method", raw.value), "write GET, POST, …");
         known.ok_or_else(wrong)
     });
     let endpoint = raw.endpoint.map(|raw| match raw.value.starts_with('/') && !raw.value.contains('?') {
         true => Ok(raw.value),
         false => {
-            let reason = format!("{:?} is no endpoint", raw.value);
+            let reason = format!("{:?} is not an endpoint", raw.value);
             Err(wrong(source, raw.place(), reason, "write the path alone, as in /v1/chat/completions"))
         }
     });
@@ -161,7 +162,7 @@ fn test(source: &Source, place: Place, raw: Value) -> Result<Test, Error> {
                     wrong(
                         source,
                         place,
-                        format!("{pattern:?} is no regular expression: {}", last_line(&error)),
+                        format!("{pattern:?} is not a regular expression: {}", last_line(&error)),
                         "mind the escapes",
                     )
                 })?;

@@ -51,7 +51,7 @@ pub(super) fn completion(
     scope: &Scope,
 ) -> Result<Body, String> {
     if ask.body.is_none() {
-        return Err("the request's body is no JSON object".to_owned());
+        return Err("the request's body is not a JSON object".to_owned());
     }
     let chat = ask.path == ask::CHAT;
     let members = if chat { &dialect.chat } else { &dialect.completions };

@@ -348,15 +348,15 @@ fn scripts_that_make_no_sense_say_where() {
     script.yaml:2:12: this reply says nothing
     script.yaml:2:26: 7 is no condition on a text
     script.yaml:2:26: unknown condition "has"
-    script.yaml:2:26: "(" is no regular expression: unclosed group
+    script.yaml:2:26: "(" is not a regular expression: unclosed group
     script.yaml:2:20: the filter cannot be read: in long-hand segment, expected closing ']'
     script.yaml:2:22: this rule's reply (line 3) has no shape for /v1/embeddings
-    script.yaml:2:22: "v1" is no endpoint
-    script.yaml:2:20: "post" is no HTTP method
+    script.yaml:2:22: "v1" is not an endpoint
+    script.yaml:2:20: "post" is not an HTTP method
     script.yaml:2:29: "soon" is no time
     script.yaml:2:12: the chunks make "b", not the text
     script.yaml:2:12: status 200
-    script.yaml:2:12: "a b": "c" is no header
+    script.yaml:2:12: "a b": "c" is not a header
     script.yaml:2:12: `${user}` names nothing
     script.yaml:2:12: `${` is never closed
     script.yaml:2:3: `${seed}` names nothing

@@ -133,7 +133,7 @@ pub(super) fn object(body: &[u8]) -> Result<Members<'_>, Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::invalid("the body is empty; it must be a JSON object"));
     }
-    // Two steps, so that "is no JSON" and "is no object" are told apart.
+    // Two steps, so that "is not JSON" and "is not an object" are told apart.
     let whole: &RawValue =
         serde_json::from_str(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
     if !whole.get().starts_with('{') {

@@ -31,7 +31,7 @@ impl CompletionWriter {
             return Ok(());
         }
         let Some(json) = &reading.json else { return Ok(()) };
-        // The text as it came keeps numbers that a parsed value would not; but where it is no JSON, nobody could list it.
+        // The text as it came keeps numbers that a parsed value would not; but where it is not JSON, nobody could list it.
         let completion =
             if reading.not_json.is_none() { text.to_owned() } else { renamed(json, id.as_deref(), &self.model) };
         self.keep(id, reading.answer.created(), completion).await

@@ -33,7 +33,7 @@ pub(super) fn list(kept: &Completion, request: &PageRequest) -> Result<String, R
     Ok(page_body(&entries, has_more))
 }
 
-/// A message with the members that OpenAI adds; `None` when it is no object, as some provider may have taken it.
+/// A message with the members that OpenAI adds; `None` when it is not an object, as some provider may have taken it.
 fn entry(message: &str, id: &str) -> Option<String> {
     let members = Members::parse(message).ok()?;
     let mut edits = Edits::new(message);

@@ -36,7 +36,7 @@ impl Changes {
         }
     }
 
-    /// A whole body, changed; `None` when it needs no change or is no JSON object.
+    /// A whole body, changed; `None` when it needs no change or is not a JSON object.
     /// With `id`, it gets that one.
     pub(super) fn whole(&self, text: &str, id: Option<&str>) -> Option<String> {
         let readable = readable(text);
@@ -59,7 +59,7 @@ impl Changes {
         edits.apply_to(text)
     }
 
-    /// The JSON of one streamed event, changed; `None` when it needs no change or is no JSON object. Usage is
+    /// The JSON of one streamed event, changed; `None` when it needs no change or is not a JSON object. Usage is
     /// never put in: a stream carries it only on request, and on no fixed event. With `id`, the second one stands in the
     /// place of the first, and of none.
     pub(super) fn event(&self, text: &str, id: Option<(Option<&str>, &str)>) -> Option<String> {

@@ -78,7 +78,7 @@ impl Registration {
     /// Reads a body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(body)
-            .map_err(|error| Refusal::invalid(format!("the body is no registration of a model: {error}")))
+            .map_err(|error| Refusal::invalid(format!("the body is not a registration of a model: {error}")))
     }
 
     /// The model that is meant.

@@ -67,13 +67,13 @@ pub(crate) fn masks(
 /// A place in a body; a mistake is shown at its place inside the string.
 pub(crate) fn body_path(source: &Source, text: &Spanned<String>) -> Result<BodyPath, Error> {
     if !text.value.starts_with('$') {
-        let reason = format!("`{}` is no JSONPath, which begins with `$`", text.value);
+        let reason = format!("`{}` is not a JSONPath, which begins with `$`", text.value);
         let help = format!("write `$.{}`, or `$..text` for every text", text.value);
         return Err(Error::at(source, text.place, text.value.chars().count(), reason).help(help));
     }
     BodyPath::parse(&text.value).map_err(|error| {
         let place = Place { column: text.place.column + error.position() as u32, ..text.place };
-        Error::at(source, place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
+        Error::at(source, place, 1, format!("`{}` is not a JSONPath: {}", text.value, error.message()))
             .help("paths follow RFC 9535: `$.system[*].text`, or `$..text` for every text")
     })
 }
@@ -122,7 +122,7 @@ mod tests {
         let said =
             masks("  - {place: '$.a[', pattern: '('}\n  - {place: $.a, pattern: 'x*', endpoint: v1}\n").unwrap_err();
         insta::assert_snapshot!(said.join("\n\n"), @r"
-        error: `$.a[` is no JSONPath: parser error
+        error: `$.a[` is not a JSONPath: parser error
          --> s.yaml:2:16
           |
         2 |   - {place: '$.a[', pattern: '('}
@@ -130,7 +130,7 @@ mod tests {
           |
           = help: paths follow RFC 9535: `$.system[*].text`, or `$..text` for every text
 
-        error: `(` is no regular expression: unclosed group
+        error: `(` is not a regular expression: unclosed group
          --> s.yaml:2:30
           |
         2 |   - {place: '$.a[', pattern: '('}

@@ -78,7 +78,7 @@ impl Reader<'_> {
         let first = path.split('.').next().unwrap_or_default();
         let way = match nearest(first, known.iter().map(String::as_str)) {
             _ if !is_mapping => {
-                "it is no mapping; write `${NAME}` alone, or a mapping with an `id`".replace("NAME", root)
+                "it is not a mapping; write `${NAME}` alone, or a mapping with an `id`".replace("NAME", root)
             }
             Some(near) => format!("did you mean `{near}`? There are: {}", known.join(", ")),
             None => format!("there are: {}", known.join(", ")),

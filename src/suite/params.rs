@@ -85,7 +85,7 @@ impl Reader<'_> {
                 .push_help("a parameter without values makes no case; write at least one row")),
             Ok(rows) => Ok(self.elsewhere(&source, Place::default(), |reader| reader.table(names, rows))),
             Err(Unread::Kind) => Err(self
-                .error(path.place, width, format!("`{}` is no kind of data file", path.value))
+                .error(path.place, width, format!("`{}` is not a kind of data file", path.value))
                 .push_help("data files are named `….jsonl` (a JSON value a line) or `….csv`")),
             Err(Unread::Row(error)) => Err(self.report(error)),
         }
@@ -228,7 +228,7 @@ fn json_lines(source: &Source) -> Result<Vec<Row>, Error> {
             let column = u32::try_from(error.column()).unwrap_or(u32::MAX).max(1);
             let said = error.to_string();
             let reason = said.split(" at line ").next().unwrap_or_default();
-            Error::at(source, Place { line, column }, 1, format!("this line is no JSON: {reason}"))
+            Error::at(source, Place { line, column }, 1, format!("this line is not JSON: {reason}"))
                 .help("write one JSON value a line")
         })
     };

@@ -162,7 +162,7 @@ impl ExpectParser<'_, '_> {
                     .error(
                         text.place,
                         text.value.chars().count(),
-                        format!("`{}` is no regular expression: {reason}", text.value),
+                        format!("`{}` is not a regular expression: {reason}", text.value),
                     )
                     .push_help("the syntax is that of the Rust crate regex; quote what is meant literally with `\\`");
             }
@@ -175,7 +175,7 @@ impl ExpectParser<'_, '_> {
         match jsonschema::meta::validate(&schema.value) {
             Ok(()) => Ok(self.value(schema.place, schema.value)),
             Err(error) => {
-                let reason = format!("this is no JSON Schema: {error}");
+                let reason = format!("this is not a JSON Schema: {error}");
                 Err(self
                     .reader
                     .error(schema.place, 1, reason)

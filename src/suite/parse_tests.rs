@@ -171,7 +171,7 @@ fn mistakes_in_tables_and_files_are_told_where_they_are() {
         ("{'a,b': [{id: 1, a: 2}]}", "s.yaml:4:20: `b` is missing here"),
         ("{'a,model': [[1, 2]]}", "s.yaml:4:12: `model` cannot name a parameter"),
         ("{x: {file: wrong.csv}}", "wrong.csv:3:1: 1 field here, and 2 in the first line"),
-        ("{x: {file: wrong.jsonl}}", "wrong.jsonl:2:7: this line is no JSON: expected value"),
+        ("{x: {file: wrong.jsonl}}", "wrong.jsonl:2:7: this line is not JSON: expected value"),
         ("{x: {file: twice.jsonl}}", "twice.jsonl:2:1: `1` stands here twice"),
         ("{x: {file: empty.jsonl}}", "s.yaml:4:22: `empty.jsonl` holds no rows"),
         ("{x: {file: a.txt}}", "s.yaml:4:22: cannot read `a.txt`: there is none"),

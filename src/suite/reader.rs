@@ -111,7 +111,7 @@ impl Reader<'_> {
 
     pub(super) fn header(&mut self, name: &Spanned<String>) {
         if name.value.parse::<http::HeaderName>().is_err() {
-            self.error(name.place, name.value.chars().count(), format!("`{}` is no header name", name.value))
+            self.error(name.place, name.value.chars().count(), format!("`{}` is not a header name", name.value))
                 .push_help("header names are letters, digits and dashes");
         }
     }
@@ -130,7 +130,7 @@ impl Reader<'_> {
             Err(error) => {
                 let place = Place { column: text.place.column + error.position() as u32, ..text.place };
                 Err(self
-                    .error(place, 1, format!("`{}` is no JSONPath: {}", text.value, error.message()))
+                    .error(place, 1, format!("`{}` is not a JSONPath: {}", text.value, error.message()))
                     .push_help("paths follow RFC 9535: `$.choices[0].message.content`"))
             }
         }

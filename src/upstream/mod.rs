@@ -94,7 +94,7 @@ pub enum ErrorKind {
     Timeout,
     /// A script has no rule for this request.
     NoRule,
-    /// The body broke off, or was no HTTP.
+    /// The body broke off, or was not HTTP.
     Broken,
     /// Anything else: a bug or a wrong setting.
     Other,

@@ -79,7 +79,7 @@ impl Base {
             );
             Error::new(ErrorKind::Other, message)
         };
-        let url = Url::parse(base_url).map_err(|error| wrong(format!("is no URL: {error}")))?;
+        let url = Url::parse(base_url).map_err(|error| wrong(format!("is not a URL: {error}")))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(Base(url)),
             scheme => Err(wrong(format!("has the scheme {scheme:?}"))),
@@ -117,7 +117,7 @@ impl Base {
 }
 
 /// The URL that an endpoint has below a base URL, without the user and the password that may stand in it. `None` when
-/// the base is no URL.
+/// the base is not a URL.
 pub fn url_at(base_url: &str, endpoint: &str) -> Option<String> {
     let mut url = Base::parse("", base_url).ok()?.url(endpoint);
     url.set_username("").and_then(|()| url.set_password(None)).ok()?;
@@ -143,7 +143,7 @@ fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
 }
 
 /// A base URL as it may be shown, and typed again by who puts its secrets back: no user, no password, and nothing in its
-/// query that a key or a signature may be. What is no URL stays as it is, but for these.
+/// query that a key or a signature may be. What is not a URL stays as it is, but for these.
 pub fn without_secrets(base_url: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = base_url.split_once("://") else { return base_url.into() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn a_wrong_base_url_says_so() {
         let message = |base| Base::parse("gpt", base).err().unwrap().message;
-        insta::assert_snapshot!(message("api.openai.com/v1"), @r#"gpt: the base URL "api.openai.com/v1" is no URL: relative URL without a base; it must look like https://host/v1 (base_url in providers.yaml, or --provider gpt=BASE_URL)"#);
+        insta::assert_snapshot!(message("api.openai.com/v1"), @r#"gpt: the base URL "api.openai.com/v1" is not a URL: relative URL without a base; it must look like https://host/v1 (base_url in providers.yaml, or --provider gpt=BASE_URL)"#);
         assert!(message("ftp://x/v1").contains("has the scheme \"ftp\""));
     }
 

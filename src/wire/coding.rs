@@ -274,7 +274,7 @@ fn brotli(
         BrotliResult::NeedsMoreInput if is_end && *began && out.is_empty() => Err(cut_short()),
         BrotliResult::NeedsMoreInput if out.is_empty() => Ok(Step::Idle),
         BrotliResult::NeedsMoreInput => Ok(Step::More),
-        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no Brotli")),
+        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a Brotli")),
     }
 }
 

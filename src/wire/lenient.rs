@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::body::without_bom;
 
-/// A value, and what is no JSON in its text.
+/// A value, and what is not JSON in its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
     /// The value; `null` where the text had a number that JSON cannot say.
@@ -33,7 +33,7 @@ pub fn read(text: &str) -> Result<Read, serde_json::Error> {
 
 /// The same of bytes; `Err` also where they are not UTF-8.
 pub fn read_bytes(body: &[u8]) -> Result<Read, String> {
-    let text = std::str::from_utf8(without_bom(body)).map_err(|error| format!("it is no UTF-8: {error}"))?;
+    let text = std::str::from_utf8(without_bom(body)).map_err(|error| format!("it is not UTF-8: {error}"))?;
     read(text).map_err(|error| error.to_string())
 }
 

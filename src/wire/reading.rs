@@ -18,7 +18,7 @@ pub struct Reading {
     pub answer: Answer,
     /// The value; for a stream, the array of the JSON values in it.
     pub json: Option<Value>,
-    /// Why a whole body is no JSON.
+    /// Why a whole body is not JSON.
     pub not_json: Option<String>,
     /// What a client would stumble over.
     pub flaws: Vec<Flaw>,
@@ -171,7 +171,7 @@ impl Reader {
             }
             Err(error) => {
                 self.reading.protocol.unknown_event();
-                self.reading.flaws.push(flaw(format!("{word} {index} is no JSON: {error}")));
+                self.reading.flaws.push(flaw(format!("{word} {index} is not JSON: {error}")));
                 if name == Some("error") {
                     self.error(text.into());
                 } else {
@@ -230,7 +230,7 @@ mod tests {
             ("busy\n\n", FlawKind::NoEvent, "block 2 is neither"),
             ("data: {\"a\"", FlawKind::Cut, "an end within event 2"),
             ("data: [DONE]\n\ndata: {}\n\n", FlawKind::AfterDone, "event 3 comes after it"),
-            ("data: oops\n\n", FlawKind::NotJson, "event 2 is no JSON"),
+            ("data: oops\n\n", FlawKind::NotJson, "event 2 is not JSON"),
             ("data: NaN\n\n", FlawKind::NotJson, "event 2 holds a number"),
         ] {
             let found = flaws(events, format!("{good}{end}").as_bytes());
@@ -239,8 +239,8 @@ mod tests {
         let lossy = flaws(events, b"data: \"\xFF\"\n\n");
         assert_eq!(lossy, [(FlawKind::NotUtf8, "event 0 holds bytes that are none".to_owned())]);
         let lines = flaws("application/x-ndjson", b"{\"a\": 1}\n\n{oops\n");
-        assert!(lines.len() == 1 && lines[0].1.starts_with("line 2 is no JSON"), "{lines:?}");
-        // What is no event is that whether or not it has its end, and whether or not it is text.
+        assert!(lines.len() == 1 && lines[0].1.starts_with("line 2 is not JSON"), "{lines:?}");
+        // What is not an event is that whether or not it has its end, and whether or not it is text.
         assert_eq!(flaws(events, b"busy")[0].0, FlawKind::NoEvent);
         assert_eq!(flaws(events, b"bus\xFF\n\n")[0].0, FlawKind::NoEvent);
     }

@@ -50,7 +50,7 @@ fn words(error: &serde_yaml::Error) -> Words {
         E::NullIntoString { .. } => {
             plain("nothing stands here where a text is expected", "write the text, or leave the key out")
         }
-        E::InvalidBooleanStrict { .. } => plain("this is no boolean", "write `true` or `false`"),
+        E::InvalidBooleanStrict { .. } => plain("this is not a boolean", "write `true` or `false`"),
         E::Eof { .. } => plain("the file ends too early, or is empty", "write what is missing at its end"),
         E::MultipleDocuments { .. } => {
             plain("a second document begins here", "a file holds one: take the line `---` away, or make it two files")
@@ -59,9 +59,9 @@ fn words(error: &serde_yaml::Error) -> Words {
             plain("this alias has no anchor", "put `&name` before the value that is meant, above this line")
         }
         E::InvalidScalar { ty, .. } => match ty.as_bytes().first() {
-            Some(b'u') => plain("this is no whole number from 0 on", "write one, such as `3`"),
-            Some(b'i') => plain("this is no whole number", "write one, such as `3`"),
-            Some(b'f') => plain("this is no number", "write one, such as `0.5`"),
+            Some(b'u') => plain("this is not a whole number from 0 on", "write one, such as `3`"),
+            Some(b'i') => plain("this is not a whole number", "write one, such as `3`"),
+            Some(b'f') => plain("this is not a number", "write one, such as `0.5`"),
             _ => (1, format!("this is no {ty}"), Some(MIND.to_owned())),
         },
         other => (1, one_line(other), Some(MIND.to_owned())),

@@ -189,7 +189,7 @@ fn a_gateway_that_is_told_to_end_does_so_while_a_reply_is_under_way() {
 
 /// `retake run` with a command that asks, does not wait for the reply, and does `then`.
 fn running(dir: &Dir, base: &str, asked: &AtomicUsize, then: &str) -> Child {
-    // What asks is no program of the test's machine: the shell only says where to.
+    // What asks is not a program of the test's machine: the shell only says where to.
     let command = dir.retake(&format!("run --mode record --provider together={base} -- sh -c"));
     let mut command = command.arg(&format!("echo $RETAKE_PROXY_URL; read line; {then}")).0;
     command.env("TOGETHER_API_KEY", "key-of-the-test");

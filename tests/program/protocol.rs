@@ -121,7 +121,7 @@ fn several_ids_can_be_exact() {
     let exact = |command: TestCommand| command.arg("--exact").run().exits(0).outcomes();
     let both = exact(test("--setup together").arg(&id("True")).arg(&id("False")));
     assert_eq!(both, [id("False"), id("True")].map(|id| (id, "PASSED".to_owned())));
-    // A part of an id is no id.
+    // A part of an id is not an id.
     test("--setup together --exact").arg(&id("Tru")).run().exits(5);
     let left =
         test("--setup together -k client_with_models --suite store --exact --skip").arg(&id("True")).run().exits(0);

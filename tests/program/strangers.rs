@@ -1,4 +1,4 @@
-//! Who is no client of the proxy's or the stack's: web pages, requests under foreign names, tunnels; and which are let in.
+//! Who is not a client of the proxy's or the stack's: web pages, requests under foreign names, tunnels; and which are let in.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

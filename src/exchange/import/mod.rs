@@ -74,7 +74,7 @@ pub(super) fn with_plain_ids(file: &File<'_>) -> Result<Option<String>, FormatEr
         }
         text = text.replace(&original, normalised);
         if text.len() > file.text.0.len().saturating_mul(MOST_GROWTH) {
-            let reason = "`id_normalization_mapping` makes the file many times as long: take out what is no id";
+            let reason = "`id_normalization_mapping` makes the file many times as long: take out what is not an id";
             return Err(file.text.error(mapping.whole, reason));
         }
     }

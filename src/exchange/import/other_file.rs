@@ -92,7 +92,7 @@ fn of_request(text: Text<'_>, top: &Members<'_>, request: &Members<'_>) -> Optio
     is_stub.then_some(OtherFile::OtherTool("WireMock mapping"))
 }
 
-/// What a text is that is no JSON object.
+/// What a text is that is not a JSON object.
 pub(in super::super) fn other_file_of_text(text: &str) -> Option<OtherFile> {
     if !text.trim_start().starts_with('[') {
         let is_cassette = |line: &str| line.starts_with("interactions:") || line.starts_with("http_interactions:");

@@ -93,7 +93,7 @@ fn plain<'a>(text: Text<'a>, response: &Members<'a>) -> Result<Reply, FormatErro
     let status: Option<u16> = response.or_default(text, place)?;
     let status = status.unwrap_or(200);
     if !(100..600).contains(&status) {
-        return Err(text.error(response.place(place), format!("{status} is no HTTP status")));
+        return Err(text.error(response.place(place), format!("{status} is not an HTTP status")));
     }
     if is_streaming(text, response)? {
         return plain_stream(text, response, status);

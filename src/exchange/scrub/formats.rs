@@ -8,7 +8,7 @@ use regex::bytes::{Captures, Regex};
 use super::credentials::is_random;
 use crate::wire::headers::{is_credential_parameter, is_signature};
 
-/// What providers' keys begin with, and what follows. A word before it makes it another word: `task-…` is no key.
+/// What providers' keys begin with, and what follows. A word before it makes it another word: `task-…` is not a key.
 const KEYS: [&str; 17] = [
     // OpenAI, Anthropic, OpenRouter, DeepSeek and all who took over their form.
     r"sk-[A-Za-z0-9_-]{16,}",

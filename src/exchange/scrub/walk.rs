@@ -1,5 +1,5 @@
 //! The JSON in a body, scalar by scalar, each with its path and its place. Time and memory are linear in the bytes, at any
-//! depth; what is no JSON is passed over.
+//! depth; what is not JSON is passed over.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
@@ -21,7 +21,7 @@ pub(super) struct Scalar {
 /// Members that say to which of several parts an object belongs.
 const PARTS: [&[u8]; 4] = [b"index", b"output_index", b"content_index", b"item_id"];
 
-/// Text of a stream that is no JSON, or stands on several lines.
+/// Text of a stream that is not JSON, or stands on several lines.
 const LINES: u64 = 1;
 
 /// Every scalar of a body that is wanted, by its place and whether it is text, in order within each event or line.

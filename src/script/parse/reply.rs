@@ -162,7 +162,7 @@ pub(super) fn headers(
             return Ok((name.to_ascii_lowercase(), value));
         }
         let help = "names have no spaces, values no line breaks";
-        Err(wrong(source, place, format!("{name:?}: {value:?} is no header"), help))
+        Err(wrong(source, place, format!("{name:?}: {value:?} is not a header"), help))
     });
     checked.collect()
 }

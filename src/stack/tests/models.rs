@@ -73,11 +73,11 @@ async fn a_registration_without_what_it_needs_is_refused() {
         all.push(format!("{} {}", got.status, got.json()["error"]["message"].as_str().unwrap()));
     }
     insta::assert_snapshot!(all.join("\n"), @r#"
-    400 the body is no registration of a model: missing field `model_id` at line 1 column 2
+    400 the body is not a registration of a model: missing field `model_id` at line 1 column 2
     400 which provider has the model "x"? Name it as `provider_id`; the providers here are together, plain
     400 no provider is called "nobody"; the providers here are together, plain
     400 an embedding model must be registered with its `embedding_dimension` in `metadata`
-    400 the body is no registration of a model: unknown variant `vision`, expected `llm` or `embedding` at line 1 column 43
+    400 the body is not a registration of a model: unknown variant `vision`, expected `llm` or `embedding` at line 1 column 43
     "#);
 }
 

@@ -181,7 +181,7 @@ fn a_completion_has_the_members_of_the_events_with_choices() {
     );
     assert_eq!(streamed(&[event(json!(0), Value::Null, "a")]).created(), None, "0 says nothing");
     let text = Answer::from_json(&json!({"choices": [{"text": "a"}]}));
-    assert_eq!((text.is_chat(), text.completion("c", 1, "m")), (false, None), "it is no chat");
+    assert_eq!((text.is_chat(), text.completion("c", 1, "m")), (false, None), "it is not a chat");
 }
 
 #[test]

@@ -132,7 +132,7 @@ async fn an_outcome_that_is_none_is_refused() {
     let (provider, dir) = world().await;
     let proxy = recorder(&dir, &provider);
     for (body, why) in
-        [("{\"outcome\": \"ok\"}", "\"ok\" is no outcome"), ("passed", "no JSON"), ("[1]", "says no `outcome`")]
+        [("{\"outcome\": \"ok\"}", "\"ok\" is no outcome"), ("passed", "not JSON"), ("[1]", "says no `outcome`")]
     {
         post(&proxy, "/session/s", "").await;
         let reply = post(&proxy, "/session/s/finish", body).await;
