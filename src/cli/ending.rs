@@ -1,10 +1,12 @@
 //! Servers that are told to end: what can end within a grace does, the rest is broken off, and a second time ends at once.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep_until};
 
 use crate::exchange::Secrets;
 use crate::record::TapeSet;
@@ -50,21 +52,28 @@ pub(super) async fn serve(
     conclude: impl Future<Output = ()>,
 ) -> Result<(), Stop> {
     allow_many_connections();
-    let grace = async {
+    let told = async {
         interrupts.first().await;
         let count = tapes.under_way().len();
         if count > 0 {
             let replies = if count == 1 { "1 reply has".to_owned() } else { format!("{count} replies have") };
             warn(secrets, &format!("ending: {replies} {} s to end; once more ends at once", GRACE.as_secs()));
         }
-        tokio::time::sleep(GRACE).await;
+        Instant::now() + GRACE
     };
     let orderly = async {
-        let served = tokio::select! {
-            served = stack::serve(listener, router, interrupts.first()) => served,
-            () = grace => Ok(()),
+        let mut serving = pin!(stack::serve(listener, router, interrupts.first()));
+        let until = tokio::select! {
+            biased;
+            until = told => until,
+            served = &mut serving => return served.map_err(Stop::internal),
         };
-        broken_off(secrets, tapes.settle(std::future::ready(())).await, "it was told to end");
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = sleep_until(until) => Ok(()),
+        };
+        // A reply whose client has left has as long.
+        broken_off(secrets, tapes.settle(sleep_until(until)).await, "it was told to end");
         conclude.await;
         served.map_err(Stop::internal)
     };

@@ -146,7 +146,8 @@ fn a_server_that_is_told_to_end_gives_a_reply_its_grace_and_records_it_as_broken
         assert_eq!(code, Some(0), "{said}");
         assert!(said.contains("1 reply has 3 s to end; once more ends at once"), "{said}");
         assert!(
-            said.contains("1 reply had not ended when it was told to end:\n  POST /v1/chat/completions (together)")
+            said.contains("1 reply had not ended when it was told to end:\n  POST /v1/chat/completions (together)"),
+            "{said}"
         );
         let recorded = recorded(&dir);
         assert_eq!(recorded.len(), 1, "{said}");

@@ -62,7 +62,7 @@ async fn equal_requests_at_once_keep_their_places() {
         let (provider, dir) = world().await;
         let proxy = recorder(&dir, &provider);
         let asked = (0..4).map(async |at| {
-            tokio::time::sleep(std::time::Duration::from_millis(50 * at)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(150 * at)).await;
             post(&proxy, &format!("{session}/ollama/v1/late"), "{}").await.text().await.unwrap()
         });
         let live = join_all(asked).await;
