@@ -1,5 +1,6 @@
 //! What was typed. `settings` says what it means.
 
+mod judging;
 mod libtest;
 mod proxy;
 mod pytest;
@@ -17,6 +18,7 @@ use crate::yaml;
 use super::named::Named;
 use super::near;
 
+pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
 pub(super) use proxy::{ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
@@ -278,6 +280,7 @@ pub(super) struct RunArgs {
     pub(super) prune: bool,
 }
 
+/// How strict a run is about the rules of the APIs.
 fn protocol(text: &str) -> Result<Mode, String> {
     match text {
         "standard" => Ok(Mode::Standard),
@@ -384,46 +387,6 @@ pub(super) enum SchemaOf {
     Providers,
     /// setups.yaml
     Setups,
-}
-
-/// `retake rules`.
-#[derive(Debug, Args)]
-pub(super) struct RulesArgs {
-    /// As tables, for a page
-    #[arg(long)]
-    pub(super) markdown: bool,
-}
-
-/// `retake check`.
-#[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 ok, 1 violations or files that cannot be read, 4 usage, 5 no recordings.")]
-pub(super) struct CheckArgs {
-    /// Folders of recordings, or files
-    #[arg(value_name = "PATH", default_value = "recordings")]
-    pub(super) paths: Vec<PathBuf>,
-    /// A table by this, in the place of a list by file
-    #[arg(long, value_name = "WHAT")]
-    pub(super) by: Option<CheckBy>,
-    /// As JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Folder with providers.yaml, which says what is known of each provider
-    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
-    pub(super) suites: PathBuf,
-    /// standard fails on violations, strict on deviations too
-    #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
-    pub(super) protocol: Mode,
-}
-
-/// What recordings have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum CheckBy {
-    /// Who answered.
-    Provider,
-    /// Which model was asked.
-    Model,
-    /// Which endpoint was asked.
-    Endpoint,
 }
 
 #[cfg(test)]

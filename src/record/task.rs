@@ -117,15 +117,7 @@ impl Task {
         let ToRecord { request, kept, key, nth, case, secrets } = asked;
         let options = &self.keeping.options;
         let start = Instant::now();
-        let answered = tokio::select! {
-            biased;
-            why = self.unwanted(&mut head, &case) => {
-                case.note(self.keeping.writer.not_kept(&key, why));
-                Err(Error::new(ErrorKind::Other, why))
-            }
-            answered = self.live.send(request) => answered,
-        };
-        let mut live = match answered {
+        let mut live = match self.ask(request, &mut head, (&case, &key)).await {
             Ok(reply) => reply,
             Err(error) => {
                 drop(flight);
@@ -173,6 +165,23 @@ impl Task {
         self.keeping.keep_for_now(&case, &entry).await;
         drop(flight);
         drop(client);
+    }
+
+    /// Asks the live upstream, for as long as somebody waits for the reply.
+    async fn ask(
+        &self,
+        request: Request,
+        head: &mut oneshot::Sender<Result<Reply, Error>>,
+        (case, key): (&CaseState, &Key),
+    ) -> Result<Reply, Error> {
+        tokio::select! {
+            biased;
+            why = self.unwanted(head, case) => {
+                case.note(self.keeping.writer.not_kept(key, why));
+                Err(Error::new(ErrorKind::Other, why))
+            }
+            answered = self.live.send(request) => answered,
+        }
     }
 
     /// Until nobody waits for the head of a reply any more; why.
