@@ -268,7 +268,7 @@ mod tests {
     use crate::protocol::rule;
 
     #[test]
-    fn a_finding_fails_is_told_or_is_known() {
+    fn findings_are_counted_by_level_and_apart_where_they_are_known() {
         let found = |level: Level, known: Option<&str>| Found {
             file: "r/p/1.json".into(),
             provider: "p".into(),

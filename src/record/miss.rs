@@ -43,6 +43,10 @@ pub(super) struct Missed<'a> {
     pub(super) label: Option<&'a str>,
 }
 
+/// What a recording of another case says of a request.
+const OF_ANOTHER_CASE: &str =
+    "it was never recorded, or its recording was removed: the nearest recording is that of another case";
+
 impl Missed<'_> {
     /// Whether a recording is missing or stale, and the whole message: what it is, for which case, the nearest recording
     /// and what differs, the likely cause, and the command that records it.
@@ -247,6 +251,9 @@ impl Missed<'_> {
         if let Some(part) = field.strip_prefix("part ") {
             return self.cause_of_part(part, nearest);
         }
+        if self.is_of_another_case(nearest) {
+            return OF_ANOTHER_CASE.to_owned();
+        }
         match (top(first), &first.old, &first.new) {
             (_, None, Some(_)) => format!(
                 "the request has {field} and the recording has not: the case was changed, or a newer client or gateway \
@@ -266,12 +273,17 @@ impl Missed<'_> {
     fn changed(&self, what: &str, nearest: &AskedOfFile) -> String {
         let changed = format!("{what} was changed after it was recorded");
         match &self.request.case {
-            Some(case) if nearest.cases.iter().any(|recorded| is_same_case(recorded, case, self.provider())) => changed,
-            Some(_) if !nearest.cases.is_empty() => {
-                "it was never recorded: the nearest recording is that of another case".to_owned()
-            }
+            _ if self.is_of_another_case(nearest) => OF_ANOTHER_CASE.to_owned(),
+            Some(_) if !nearest.cases.is_empty() => changed,
             _ => format!("{changed}, or this one was never recorded"),
         }
+    }
+
+    /// Whether a recording says whose it is, and the case that asks is none of them.
+    fn is_of_another_case(&self, nearest: &AskedOfFile) -> bool {
+        let Some(case) = &self.request.case else { return false };
+        let is_own = |recorded: &String| is_same_case(recorded, case, self.provider());
+        !nearest.cases.is_empty() && !nearest.cases.iter().any(is_own)
     }
 
     /// Why a part of a form may differ. `part` is its name and what of it: `"file": filename`.

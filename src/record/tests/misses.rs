@@ -95,7 +95,7 @@ async fn a_request_of_a_recorded_case_that_has_changed_has_a_stale_recording() {
     for other in ["suites/s.yaml::c", "suites/s.yaml::a[txt=together/other]"] {
         let error = miss(other, "And now?").await;
         assert_eq!(error.kind, ErrorKind::MissingRecording, "{other}");
-        let cause = "likely cause: it was never recorded: the nearest recording is that of another case";
+        let cause = "likely cause: it was never recorded, or its recording was removed: the nearest recording is that of another case";
         assert!(error.message.contains(cause), "{}", error.message);
     }
     let elsewhere = Request { endpoint: "/v1/embeddings".to_owned(), ..ask(Some(case), "x") };
