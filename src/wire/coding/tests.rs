@@ -37,7 +37,7 @@ fn coded(coding: &str) -> Coded {
     Coded::of(&headers).unwrap()
 }
 
-/// All of it, and what was wrong.
+/// All decoded bytes, and the error if there was one.
 fn undone(coding: &str, chunks: &[&[u8]]) -> (Vec<u8>, Option<String>) {
     let (mut coded, mut all) = (coded(coding), Vec::new());
     for at in 0..=chunks.len() {
@@ -196,7 +196,7 @@ fn one_coding_upon_another_is_refused_by_name() {
     }
 }
 
-/// Zeros of this length, packed as each coding packs them.
+/// Zeros of this length, packed in each coding.
 fn bombs(length: usize) -> [(&'static str, Vec<u8>); 4] {
     let zeros = vec![0; length];
     [("gzip", gzip(&zeros)), ("deflate", zlib(&zeros)), ("deflate", raw(&zeros)), ("zstd", zstd(&zeros))]
