@@ -22,7 +22,7 @@ pub use other_file::OtherFile;
 pub(super) use other_file::{other_file, other_file_of_text};
 use request::SentRequest;
 
-/// Ids that were normalised may make a file longer, but not without bound.
+/// Replacing normalised ids may make a file this many times longer at most.
 const MOST_GROWTH: usize = 4;
 
 /// Reads a file without our section. The other tool writes files only for tests that pass.

@@ -11,9 +11,9 @@ const FEWEST: usize = 7;
 
 /// The byte strings that stand for a value.
 pub(super) struct Forms {
-    /// As it is, and as JSON once and twice.
+    /// As it is, and JSON-escaped once and twice.
     pub(super) written: Vec<Vec<u8>>,
-    /// As it is when the escapes of a text are undone.
+    /// As it is after the escapes of a text are undone.
     pub(super) meant: Vec<Vec<u8>>,
     /// In hex, in base64, and in base64 of base64.
     pub(super) encoded: Vec<Vec<u8>>,

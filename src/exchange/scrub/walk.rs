@@ -95,7 +95,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
 /// An object or a list that contains the current place.
 struct Around {
     path: u64,
-    /// Its place in [`Document::parts`].
+    /// The index of its part in [`Document::parts`].
     part: usize,
     is_object: bool,
     /// In an object, the name whose value comes next.
