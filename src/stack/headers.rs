@@ -1,4 +1,4 @@
-//! Which headers and query parameters go on, in either direction.
+//! Which headers and query parameters are passed on, in either direction.
 
 use http::HeaderMap;
 
@@ -6,7 +6,7 @@ use crate::access::is_for_pages;
 use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
 use crate::wire::headers::{is_credential, is_of_the_address, query_without_key, sets_cookie};
 
-/// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
+/// The caller's headers that the provider may see: none about the connection, keys or accounts.
 pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     let of_the_caller = ["accept-encoding", "openai-organization", "openai-project"];
     end_to_end(headers.clone(), |name| {
@@ -14,7 +14,7 @@ pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     })
 }
 
-/// The provider's headers as the caller may see them.
+/// The provider's headers that the caller may see.
 pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
     let of_the_server = ["server", "date"];
     end_to_end(headers.clone(), |name| {

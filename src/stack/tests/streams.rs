@@ -60,7 +60,7 @@ async fn an_event_is_given_on_before_the_next_one_comes() {
         give.send(Bytes::from(*event)).unwrap();
         assert_eq!(reply.body.next().await.unwrap().unwrap(), wanted);
         let kept = stack.store.get("s1").await.unwrap();
-        // There when the chunk with `[DONE]` arrives, while the connection is still open.
+        // It is stored when the chunk with `[DONE]` arrives, while the connection is still open.
         assert_eq!(kept.is_some(), *event == EVENTS[4]);
     }
     let kept = stack.store.get("s1").await.unwrap().unwrap();
