@@ -117,7 +117,7 @@ fn no_page_is_let_in_that_is_not_allowed() {
     assert_eq!(page("sec-fetch-site", "cross-site"), "foreign-page");
     assert_eq!(page("sec-fetch-site", "same-site"), "foreign-page");
     assert_eq!(page("sec-fetch-site", "none"), "in");
-    // Node's fetch says so, without any page.
+    // Node's fetch sends this header without any page.
     assert_eq!(page("sec-fetch-mode", "cors"), "in");
 }
 

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::refusal::Refusal;
 use crate::wire::headers::query_without_key;
 
-/// Longest name of a session, in bytes: room for the id of any test.
+/// The longest name of a session, in bytes: room for the id of any test.
 const LONGEST_NAME: usize = 1_000;
 
 /// What a request is for.

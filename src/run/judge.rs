@@ -1,4 +1,4 @@
-//! The checks of a step, where they can be left behind.
+//! Runs the checks of a step where they can be abandoned.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::suite::{Capture, Expect, Step};
 
 use super::answer::Answer;
 
-/// What is looked at.
+/// The input of the checks.
 pub(super) struct Look {
     pub(super) scope: Scope,
     pub(super) answer: Arc<Answer>,
@@ -20,27 +20,27 @@ pub(super) struct Look {
     pub(super) policy: Policy,
 }
 
-/// What the checks came to.
+/// The result of the checks.
 pub(super) struct Judged {
-    /// Rules of the protocol that the reply breaks.
+    /// Protocol rules that the reply breaks.
     pub(super) protocol: Weighed,
-    /// What is captured of the reply.
+    /// The values captured from the reply, or why the step fails.
     pub(super) came: Result<Scope, Unfit>,
 }
 
-/// Why a step does not go on.
+/// Why a step fails.
 pub(super) enum Unfit {
-    /// The reply is not what is expected.
+    /// The reply does not meet the expectations.
     Mismatches(Vec<Mismatch>),
-    /// There is nothing to capture.
+    /// A value to capture is missing.
     Uncaptured(String),
-    /// The checks did not come to an end.
+    /// The checks did not end in time.
     GivenUp(String),
 }
 
-/// Checks a reply. What may take long happens on a thread that nobody waits for longer than until `deadline`, or until the
-/// run is told to end: nothing can stop a schema that refers to itself without end, or a matcher of the project's own, but
-/// the thread ends with the program.
+/// Checks a reply. Checks that may take long run on another thread, which is abandoned at `deadline`, or when the run
+/// must end: nothing can stop a schema that refers to itself endlessly, or a matcher of the user's. The thread ends
+/// with the program.
 pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged {
     let length = look.answer.body.len();
     if check::is_quick(&step.expect, length) {
@@ -52,7 +52,7 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
         Ok(Ok(judged)) => judged,
         Ok(Err(gone)) => match gone.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Only the end of the program takes away what has not begun.
+            // Work that has not begun is cancelled only when the program ends.
             Err(_) => std::future::pending().await,
         },
         Err(_) => Judged {
