@@ -1,4 +1,4 @@
-//! YAML to [`Catalogue`] and [`Setup`]s.
+//! Parses YAML into [`Catalogue`] and [`Setup`]s.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ use crate::suite;
 use crate::wire::headers::is_credential;
 use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
 
-/// The finish reasons that OpenAI's API knows.
+/// The finish reasons of OpenAI's API.
 const FINISH_REASONS: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
 
 /// Reads `providers.yaml`. `Err` is the first mistake.
@@ -46,7 +46,7 @@ pub fn parse_setups(source: &Source, catalogue: &Catalogue) -> Result<Vec<Setup>
     raw.setups.0.into_iter().map(|(name, raw)| setup(&file, &name, raw, &known)).collect()
 }
 
-/// The setup of that name; `Err` names the nearest and all there are.
+/// The setup of this name; `Err` names the nearest one, and all there are.
 pub fn setup_named<'a>(setups: &'a [Setup], name: &str) -> Result<&'a Setup, String> {
     setups.iter().find(|setup| setup.name == name).ok_or_else(|| {
         let known: Vec<&str> = setups.iter().map(|setup| setup.name.as_str()).collect();
@@ -328,7 +328,7 @@ fn models(file: &File<'_>, raw: RawModels, providers: &[&str]) -> Result<Models,
     Ok(Models { text: checked(raw.text)?, embedding: checked(raw.embedding)?, vision: checked(raw.vision)? })
 }
 
-/// A model as the gateway knows it: a known provider, `/`, and the provider's own id.
+/// A model with the gateway's name: a known provider, `/`, and the provider's own id.
 fn routed(file: &File<'_>, model: Spanned<String>, providers: &[&str]) -> Result<String, Error> {
     let (first, rest) = model.value.split_once('/').unwrap_or((&model.value, ""));
     if !providers.contains(&first) {

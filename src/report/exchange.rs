@@ -1,13 +1,13 @@
-//! What a case asked and what came, as lines: the reply, the end of a stream, the request as a `curl` line.
+//! A request and its reply as lines: the reply, the end of a stream, the request as a `curl` command.
 
 use std::fmt::Write as _;
 
 use crate::event::{Exchange, KeyHeader, Reply, Request, StreamEnd, StreamEvent};
 
-/// Characters shown of an event of a stream.
+/// How many characters of a stream's event are shown.
 const MOST_CHARACTERS: usize = 160;
 
-/// A line each, indented.
+/// The lines, indented.
 pub(super) fn lines(exchange: &Exchange) -> String {
     let mut lines = String::new();
     if let Some(name) = &exchange.step {
@@ -55,10 +55,10 @@ fn stream_line(event: &StreamEvent) -> String {
     }
 }
 
-/// The request as a `curl` line for a POSIX shell, the key as `$VAR`.
+/// The request as a `curl` command for a POSIX shell, with the key as `$VAR`.
 fn curl(request: &Request) -> String {
     let mut line = String::from("curl");
-    // What curl would take the method for.
+    // The method that curl uses by default.
     let implied = if request.body.is_empty() { "GET" } else { "POST" };
     if request.method != implied {
         let _ = write!(line, " -X {}", request.method);

@@ -31,7 +31,7 @@ enum Comes {
     Reply(u16, &'static str),
     /// No reply.
     Nothing(ErrorKind),
-    /// A good reply, although what is below the stack had none.
+    /// A good reply from the stack, although there was none below it.
     Covered(ErrorKind),
     /// A good reply, a moment later.
     Late,

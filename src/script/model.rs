@@ -120,7 +120,7 @@ pub(crate) enum What {
     },
     /// One vector per input.
     Embeddings {
-        /// Numbers in a vector, unless the request says.
+        /// The length of a vector, unless the request sets it.
         dimensions: usize,
     },
     /// An error in the dialect's form.
@@ -203,7 +203,7 @@ pub(crate) struct Dialect {
 }
 
 impl Default for Dialect {
-    /// OpenAI's.
+    /// OpenAI's dialect.
     fn default() -> Self {
         Dialect {
             id: None,
