@@ -1,4 +1,4 @@
-//! What was typed. `settings` says what it means.
+//! The command line as typed. `settings` turns it into its meaning.
 
 mod judging;
 mod libtest;
@@ -184,10 +184,10 @@ pub(super) struct SourceArgs {
     pub(super) max_recording_size: Size,
     #[command(flatten)]
     pub(super) live: LiveArgs,
-    /// What a suite can name besides the built-in matchers: put in by the program, not typed.
+    /// Matchers in addition to the built-in ones: set by the program, not by flags.
     #[arg(skip)]
     pub(super) matchers: OwnMatchers,
-    /// The files that suites name: learnt while they are read.
+    /// The files that suites name, collected while suites are read.
     #[arg(skip)]
     pub(super) named: Named,
 }

@@ -1,4 +1,4 @@
-//! The tapes below a stack, as the runner knows them.
+//! The runner's access to the tapes below a stack.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,15 +15,15 @@ use crate::record::{TapeSet, Verdict};
 use crate::run::{CaseEnd, CaseUsage, Replayed, StackHooks};
 use crate::upstream;
 
-/// What is known of the tapes below a stack.
+/// The tapes below a stack.
 pub(super) struct TapeHooks {
     pub(super) tapes: Arc<TapeSet>,
     pub(super) speed: Option<f64>,
-    /// Whether the tapes are what the stack asks: not when it runs elsewhere.
+    /// Whether the stack sends its requests to these tapes: not if it runs elsewhere.
     pub(super) is_below: bool,
-    /// The case that runs, for requests that do not say whose they are.
+    /// The running case, for requests that do not name their case.
     pub(super) running: Arc<Mutex<Option<String>>>,
-    /// What the stack prints, and how much of it there was when the case began.
+    /// The output of the stack, and its length when the case began.
     pub(super) log: Option<(Log, AtomicU64)>,
 }
 

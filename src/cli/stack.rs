@@ -1,4 +1,4 @@
-//! `retake stack`: the gateway alone.
+//! `retake stack`: runs only the gateway.
 
 use crate::access;
 use crate::exchange::Secrets;
@@ -76,7 +76,7 @@ fn serve(
     })
 }
 
-/// The flags as they can be typed again, but for the mode.
+/// The flags, without the mode, as they can be typed again.
 fn flags(args: &StackArgs) -> String {
     let mut line = settings::again(&args.source);
     if let Some(setup) = &args.setup {
@@ -85,7 +85,7 @@ fn flags(args: &StackArgs) -> String {
     line
 }
 
-/// Every provider that can answer: in replay one with recordings, otherwise one whose key is set or that wants none.
+/// The providers that can answer: in replay those with recordings, otherwise those whose key is set or that need none.
 fn able(sourcing: &Sourcing, catalogue: &crate::provider::Catalogue) -> Vec<String> {
     let able = catalogue.providers.iter().filter(|provider| match sourcing.mode {
         Mode::Replay => sourcing.has_recordings(&provider.name),

@@ -1,4 +1,4 @@
-//! The composition root: which stack stands before the tapes. What is behind them is chosen in `tapes`.
+//! The composition root: chooses the stack in front of the tapes. `tapes` chooses what is behind them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -36,16 +36,16 @@ enum Served {
     Elsewhere(String),
 }
 
-/// A run's stacks, one per setup.
+/// The stacks of a run, one per setup.
 pub(super) struct Wired<'a> {
     choice: &'a StackChoice,
     sourcing: &'a Sourcing,
     command: &'a str,
-    /// The flags that say where suites, recordings and providers are, for other commands.
+    /// The flags for suites, recordings and providers, for use in other commands.
     flags: String,
     interrupts: Interrupts,
     targets: BTreeMap<String, Arc<Target>>,
-    /// What the head of the report says of the stack.
+    /// The lines about the stack in the head of the report.
     pub(super) said: Vec<String>,
     servers: Vec<oneshot::Sender<()>>,
     apps: Vec<App>,
@@ -72,7 +72,7 @@ impl<'a> Wired<'a> {
         }
     }
 
-    /// What a case calls.
+    /// The target of a case.
     pub(super) async fn target(
         &mut self,
         case: &Case,
@@ -81,7 +81,7 @@ impl<'a> Wired<'a> {
         tapes: &Tapes<'_>,
     ) -> Result<Arc<Target>, Stop> {
         let direct = *self.choice == StackChoice::Direct;
-        // Without a gateway each provider is its own target.
+        // Without a gateway, each provider is a target of its own.
         let name = if direct { format!("{} {}", setup.name, case.provider) } else { setup.name.clone() };
         if let Some(target) = self.targets.get(&name) {
             return Ok(target.clone());
@@ -152,7 +152,7 @@ impl<'a> Wired<'a> {
         })
     }
 
-    /// A gateway on that port: the one that runs there already, or a new one for this run.
+    /// A gateway on this port: one that runs there already, or a new one for this run.
     async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<Served, Stop> {
         let base = format!("http://127.0.0.1:{port}");
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
@@ -167,14 +167,14 @@ impl<'a> Wired<'a> {
         let address = listener.local_addr().map_err(Stop::internal)?;
         let router = gateway(providers, self.sourcing).await?;
         let (end, ended) = oneshot::channel::<()>();
-        // Whether it is told to end or the run is gone, it ends.
+        // It ends when it is told to, or when the run is gone.
         tokio::spawn(stack::serve(listener, router, ended.map(drop)));
         self.servers.push(end);
         self.said.push(format!("stack: started on {address} for this run"));
         Ok(Served::Here(format!("http://{address}")))
     }
 
-    /// The user's server, whose providers are the tapes behind a proxy. What it asks counts for the case that runs.
+    /// Starts the user's server, whose providers are the tapes behind a proxy. Its requests count for the running case.
     async fn start(
         &mut self,
         config: &AppConfig,
@@ -188,7 +188,7 @@ impl<'a> Wired<'a> {
         let proxy = behind.proxy(ProxyHooks {
             guard: Guard::default(),
             token: None,
-            // What went wrong fails the case that asked.
+            // A problem fails the case that caused it.
             tell: Arc::new(|_| ()),
             note: Arc::new(|_| ()),
             case: Arc::new(move || running.lock().unwrap_or_else(PoisonError::into_inner).clone()),
@@ -219,7 +219,7 @@ impl<'a> Wired<'a> {
     }
 }
 
-/// A gateway of its own store, for one run.
+/// A gateway with a store of its own, for one run.
 async fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing) -> Result<axum::Router, Stop> {
     let store = Store::temporary().await.map_err(Stop::internal)?;
     Ok(router(providers, store, Vec::new(), Guard::default(), sourcing.mode, true))
@@ -239,14 +239,14 @@ pub(super) fn router(
     stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, guard, mode, done })))
 }
 
-/// A stack at a URL, asked as a client asks.
+/// A client for a stack at a URL.
 fn client(base: &str) -> upstream::Shared {
     let config =
         HttpConfig { retries: Retries::never(), is_retake: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
     Arc::new(Http::new(config))
 }
 
-/// A stack whose providers nobody here sees: what its replies cost, they say themselves.
+/// A stack whose providers are out of sight: its replies report their own cost.
 fn elsewhere(base: &str, providers: &[&Provider], tapes: &Tapes<'_>) -> upstream::Shared {
     match &tapes.spending {
         Some(spending) => {
@@ -257,7 +257,7 @@ fn elsewhere(base: &str, providers: &[&Provider], tapes: &Tapes<'_>) -> upstream
     }
 }
 
-/// Demands that what listens there is retake's own stack, in the mode of this run.
+/// Checks that the server is retake's own stack, in the mode of this run.
 async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
     let http = quick("the stack", base);
     let stranger = |why: &str| {

@@ -21,7 +21,7 @@ pub(super) struct RawProviders {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCapability {
-    /// What it is.
+    /// One line for people.
     pub(super) description: String,
     /// Who offers it: the provider, if nothing else is given.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Flags of the commands about the rules of the APIs.
+//! Flags of the commands for the rules of the APIs.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What libtest, nextest and IDEs say to a test program.
+//! Flags that libtest, nextest and IDEs pass to a test program.
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -33,7 +33,7 @@ pub(in crate::cli) struct LibtestArgs {
     ignored_flags: Ignored,
 }
 
-/// libtest's words, and pytest's for the same.
+/// The values of libtest's flag, and pytest's names for them.
 fn when() -> impl TypedValueParser<Value = ColorSetting> {
     let words = [
         PossibleValue::new("auto"),
@@ -47,7 +47,7 @@ fn when() -> impl TypedValueParser<Value = ColorSetting> {
     })
 }
 
-/// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
+/// Flags that are accepted and have no effect: they ask for the default, or for something impossible here.
 #[derive(Debug, Args)]
 struct Ignored {
     #[arg(long, value_name = "FORM", value_parser = ["pretty", "terse", "json", "junit"], hide = true)]
@@ -78,13 +78,13 @@ struct Ignored {
     logfile: Option<String>,
     #[arg(short = 'Z', value_name = "FLAG", hide = true)]
     unstable: Vec<String>,
-    /// pytest's.
+    /// A flag of pytest.
     #[arg(long, value_name = "METHOD", hide = true)]
     capture: Option<String>,
 }
 
 impl LibtestArgs {
-    /// For libtest's own way to list; what it lists is selected already.
+    /// For libtest's own list, of cases that are selected already.
     pub(in crate::cli) fn listing(&self) -> Arguments {
         Arguments { list: true, ignored: self.ignored, color: self.color, ..Arguments::default() }
     }

@@ -1,4 +1,4 @@
-//! pytest's flags that are not about anything of ours.
+//! Flags of pytest that are not specific to retake.
 
 use clap::{ArgAction, Args};
 
@@ -89,7 +89,7 @@ fn trace(text: &str) -> Result<Trace, String> {
 }
 
 impl ReportArgs {
-    /// How many `-v` minus how many `-q`.
+    /// The number of `-v` minus the number of `-q`.
     pub(in crate::cli) fn verbosity(&self) -> i8 {
         self.verbose.min(9) as i8 - self.quiet.min(9) as i8
     }
