@@ -41,8 +41,8 @@ impl StackHooks for TapeHooks {
     fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String> {
         if !self.is_below && !faults.is_empty() {
             return Err(
-                "a fault can only be cut below a stack that runs here: take `ci-tests`, `server:ci-tests` on a free \
-                        port, or `direct` for --stack-config"
+                "faults are only possible below a stack that this run starts: use `ci-tests`, `server:ci-tests` on a free \
+                 port, or `direct` for --stack-config"
                     .to_owned(),
             );
         }

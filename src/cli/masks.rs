@@ -35,7 +35,7 @@ pub(super) fn lines(declared: &BTreeSet<String>) -> Vec<String> {
 pub(super) fn idle<'d>(declared: impl Iterator<Item = &'d String>, seen: &BTreeMap<String, bool>) -> Vec<String> {
     declared
         .filter(|mask| !seen.get(*mask).is_some_and(|has_hit| *has_hit))
-        .map(|mask| format!("the mask {mask} hit nothing: mend its place or its pattern, or remove it"))
+        .map(|mask| format!("the mask {mask} hit nothing: correct its place or its pattern, or remove it"))
         .collect()
 }
 

@@ -57,7 +57,7 @@ pub(super) fn hush_panics(secrets: &Secrets) {
     let secrets = secrets.clone();
     std::panic::set_hook(Box::new(move |panic| {
         let is_ours = panic.location().is_some_and(|place| is_of_retake(place.file()));
-        let whose = if is_ours { "\nThis is a fault of retake." } else { "" };
+        let whose = if is_ours { "\nThis is a bug in retake." } else { "" };
         warn(&secrets, &format!("{panic}{whose}"));
     }));
 }

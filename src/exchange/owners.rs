@@ -88,7 +88,7 @@ impl FromStr for Repeats {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` says not which of the equal requests: write `1`, `2-4` or `1,3-5`, from 1 to {MOST_REPEATS}"
+                "`{text}` does not say which of the equal requests: write `1`, `2-4` or `1,3-5`, from 1 to {MOST_REPEATS}"
             )
         };
         let mut all = BTreeSet::new();

@@ -69,7 +69,7 @@ pub(super) fn name_of(escaped: &str) -> Result<String, Refusal> {
         return Err(Refusal::bad_session(&format!("it is longer than {LONGEST_NAME} bytes")));
     }
     if name.chars().any(char::is_control) {
-        return Err(Refusal::bad_session("it has a line break or such in it"));
+        return Err(Refusal::bad_session("it has a line break or another control character in it"));
     }
     Ok(name.into_owned())
 }

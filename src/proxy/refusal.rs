@@ -80,7 +80,7 @@ impl Refusal {
 
     /// The body for one of the proxy's own routes is too large.
     pub(super) fn too_large_for_us(most: Size) -> Self {
-        let message = format!("what a session begins or ends with is not a larger than {most}");
+        let message = format!("the body of a request that starts or finishes a session is larger than {most}");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
     }
 

@@ -222,7 +222,7 @@ impl CaseState {
     pub(super) fn note(&self, note: String) {
         let notes = &mut self.lock().usage.notes;
         match notes.len() {
-            MOST_NOTES => notes.push("and more that is not told".to_owned()),
+            MOST_NOTES => notes.push("and more notes, not shown".to_owned()),
             count if count < MOST_NOTES => notes.push(note),
             _ => {}
         }
@@ -289,7 +289,7 @@ mod tests {
             }
             assert_eq!((state.misses().len(), state.misses()[0].name.as_str()), (most, "0"));
             let notes = state.take_notes();
-            assert_eq!((notes.len(), notes[MOST_NOTES].as_str()), (MOST_NOTES + 1, "and more that is not told"));
+            assert_eq!((notes.len(), notes[MOST_NOTES].as_str()), (MOST_NOTES + 1, "and more notes, not shown"));
         }
     }
 }

@@ -240,7 +240,7 @@ impl Missed<'_> {
             return if nearest.request.auth == self.request.auth {
                 "the requests differ in a way that JSON does not show: a number beyond 64 bits, or the base URL's path"
             } else {
-                "only whether the key goes along differs"
+                "they differ only in whether a key is sent"
             }
             .to_owned();
         };

@@ -186,7 +186,7 @@ fn place(
 
 fn note_expected(new: &Exchange, note: &mut dyn FnMut(Option<usize>, String)) {
     if let Some(why) = trouble(&new.reply) {
-        note(None, format!("recorded as it came, although {why}: what asked for it ended well"));
+        note(None, format!("recorded as it came, although {why}: the case or session that asked for it ended well"));
     }
 }
 

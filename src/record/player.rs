@@ -50,7 +50,7 @@ pub(super) async fn whole(mut reply: Reply, most: Size) -> exchange::Reply {
                 chunks.push(ChunkMark { size: bytes.len(), at_ms });
                 body.extend_from_slice(&bytes);
                 if body.len() as u64 > most.0 {
-                    end = End::Broken(format!("it is larger than {most}, and no fault is cut from more"));
+                    end = End::Broken(format!("it is larger than {most}, too large for a fault"));
                     break;
                 }
             }

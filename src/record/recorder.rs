@@ -48,7 +48,7 @@ impl Recorder {
     /// Answers a request with the reply that another case just got to the same request, else from the live upstream.
     pub(super) async fn send(&self, asked: ToRecord) -> Result<Reply, Error> {
         if self.cases.ending.is_called() {
-            return Err(Error::new(ErrorKind::Other, "retake was told to end: nothing is asked any more"));
+            return Err(Error::new(ErrorKind::Other, "retake was told to end: no more requests are sent"));
         }
         let (path, provider) = (asked.kept.endpoint.split('?').next(), self.writer.library().provider());
         let what = format!("{} {} ({provider})", asked.kept.method, path.unwrap_or_default());
@@ -69,7 +69,7 @@ impl Recorder {
                     }
                     Turn::Wait => {
                         if !self.in_flight.wait_until(|in_flight| in_flight.is_answered(&asked.key, asked.nth)).await {
-                            let message = "another case asks the same and gets no end of its reply";
+                            let message = "another case sent the same request, and its reply did not end in time";
                             return Err(Error::new(ErrorKind::Timeout, message));
                         }
                     }
@@ -189,7 +189,7 @@ impl Recorder {
 async fn again(entry: Arc<Entry>, speed: Option<f64>) -> Result<Reply, Error> {
     let read = tokio::task::spawn_blocking(move || entry.exchange()).await.map_err(std::io::Error::other);
     let exchange = read.flatten().map_err(|error| {
-        Error::new(ErrorKind::Other, format!("what another case was just answered cannot be read: {error}"))
+        Error::new(ErrorKind::Other, format!("the reply that another case just got cannot be read: {error}"))
     })?;
     Ok(player::reply(&exchange.reply, speed))
 }

@@ -143,7 +143,7 @@ impl Relay<'_> {
         tokio::select! {
             biased;
             () = self.endings[0].called() => "retake was told to end while it came",
-            () = self.endings[1].called() => "what had asked for it did not end well",
+            () = self.endings[1].called() => "the case or session that had asked for it did not end well",
             () = alone => "its client had left, and it had no end in time",
         }
     }

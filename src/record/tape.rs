@@ -231,8 +231,8 @@ impl Tape {
         let Some(variable) = self.options.secrets.find_in_request(request) else { return };
         if self.cases.is_first_with(variable) {
             self.cases.nobody().note(format!(
-                "{} {} holds the value of {variable}: its recording is replayed only where {variable} has the value \
-                 that the request holds, in place of which the file says ${variable}",
+                "{} {} holds the value of {variable}: its recording is replayed only where {variable} has this \
+                 value, in place of which the file has ${variable}",
                 kept.method, kept.endpoint
             ));
         }

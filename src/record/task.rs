@@ -195,7 +195,7 @@ impl Task {
         tokio::select! {
             biased;
             () = self.cases.ending.called() => "retake was told to end before there was a reply",
-            () = case.ending.called() => "what had asked for it did not end well",
+            () = case.ending.called() => "the case or session that had asked for it did not end well",
             () = alone => "its client had left, and there was no reply in time",
         }
     }
@@ -244,7 +244,7 @@ impl Task {
                 "its reply is larger than {}: it is relayed and not recorded (--max-recording-size SIZE sets the limit)",
                 options.max_size
             ),
-            Kept::Lost(why) => format!("there is no place for it to wait: {why}"),
+            Kept::Lost(why) => format!("its bytes cannot be held until it is written: {why}"),
         };
         let note = self.keeping.writer.not_kept(key, &why);
         if let Kept::Lost(_) = kept {

@@ -259,8 +259,8 @@ impl Writer {
         let Exchange { request, reply, .. } = &recording.exchange;
         if let Some(variable) = self.secrets.find_in_reply(reply) {
             return Err(io::Error::other(format!(
-                "the value of {variable} would remain in it: the reply to {} {} tells it in pieces or as numbers, in whose \
-                 place nothing can stand that is true",
+                "the value of {variable} would remain in it: the reply to {} {} holds it in pieces or as numbers, which \
+                 cannot be replaced without falsifying the reply",
                 request.method, request.endpoint
             )));
         }
@@ -274,7 +274,9 @@ impl Writer {
 
     fn prove(&self, path: &Path, recording: &Recording) -> io::Result<()> {
         let back = self.library.read(path).map_err(io::Error::other)?;
-        let back = back.ok_or_else(|| io::Error::other("read back it is no recording; this is a fault of retake"))?;
+        let back = back.ok_or_else(|| {
+            io::Error::other("the written file cannot be read as a recording; this is a bug in retake")
+        })?;
         let differs = if back.recording.exchange.reply != recording.exchange.reply {
             "another reply"
         } else if back.key != self.library.key(&recording.exchange.request) {
@@ -286,7 +288,7 @@ impl Writer {
         } else {
             return Ok(());
         };
-        Err(io::Error::other(format!("read back it gives {differs} than was recorded; this is a fault of retake")))
+        Err(io::Error::other(format!("the written file gives {differs} than was recorded; this is a bug in retake")))
     }
 }
 

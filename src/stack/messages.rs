@@ -23,7 +23,7 @@ pub(super) fn list(kept: &Completion, request: &PageRequest) -> Result<String, R
     }
     if let Some(after) = &request.after {
         let Some(at) = entries.iter().position(|(id, _)| id == after) else {
-            let message = format!("the chat completion {:?} has no message of the id {after:?}", kept.id);
+            let message = format!("the chat completion {:?} has no message with the id {after:?}", kept.id);
             return Err(Refusal::invalid(message).param("after"));
         };
         entries.drain(..=at);

@@ -253,7 +253,10 @@ pub(super) fn headers(caller: &HeaderMap, auth: Auth, provider: &BTreeMap<String
 pub(super) fn add_key(headers: &mut HeaderMap, key: &ApiKey) -> Result<(), Error> {
     let Some(secret) = &key.value else { return Ok(()) };
     let (name, mut value) = pair(&key.header, &format!("{}{secret}", key.prefix)).ok_or_else(|| {
-        let message = format!("the value of {} cannot be sent in a header: it has a line break or such in it", key.var);
+        let message = format!(
+            "the value of {} cannot be sent in a header: it has a line break or another control character in it",
+            key.var
+        );
         Error::new(ErrorKind::Other, message)
     })?;
     value.set_sensitive(true);

@@ -84,7 +84,7 @@ impl Coded {
         let layer = match codings.as_slice() {
             [] => None,
             [coding] => Some(Layer::of(coding).ok_or_else(|| coding.clone())?),
-            several => return Err(format!("{}: one coding upon another is not undone", several.join(", "))),
+            several => return Err(format!("{}: several codings in a row are not decoded", several.join(", "))),
         };
         let (waiting, is_end) = (Bytes::new(), false);
         Ok(Coded { layer, waiting, is_end, taken: 0, given: 0, fault: None, is_over: false })
@@ -128,7 +128,7 @@ impl Coded {
         self.given += out.len() as u64;
         if self.given > FREE && self.given > self.taken.saturating_mul(MOST_TIMES) {
             out.clear();
-            self.fault = Some(format!("it becomes more than {MOST_TIMES} times as large as it came"));
+            self.fault = Some(format!("it decodes to more than {MOST_TIMES} times its size"));
         }
         if !out.is_empty() {
             return Some(Ok(out.into()));
@@ -176,7 +176,7 @@ impl Layer {
             Layer::Brotli { unpack, began, ended } => brotli(unpack, (began, ended), input, is_end, out),
             Layer::Zstd { packed, frame } => {
                 if packed.len() + input.len() > MOST_ZSTD {
-                    let message = format!("it is larger than {} MiB, the most that is undone", MOST_ZSTD >> 20);
+                    let message = format!("it is larger than {} MiB, the most that is decoded", MOST_ZSTD >> 20);
                     return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
                 }
                 packed.extend_from_slice(&std::mem::take(input));
@@ -273,7 +273,7 @@ fn brotli(
         BrotliResult::NeedsMoreInput if is_end && *began && out.is_empty() => Err(cut_short()),
         BrotliResult::NeedsMoreInput if out.is_empty() => Ok(Step::Idle),
         BrotliResult::NeedsMoreInput => Ok(Step::More),
-        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a Brotli")),
+        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not valid Brotli")),
     }
 }
 

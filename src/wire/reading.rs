@@ -140,7 +140,7 @@ impl Reader {
         }
         if event.is_lossy {
             self.reading.answer.damage();
-            self.flaw(FlawKind::NotUtf8, format!("event {index} holds bytes that are none"));
+            self.flaw(FlawKind::NotUtf8, format!("event {index} holds bytes that are not UTF-8"));
         }
         self.item(data, event.event.as_deref(), "event", index);
     }
@@ -236,7 +236,7 @@ mod tests {
             assert!(found.len() == 1 && found[0].0 == kind && found[0].1.starts_with(place), "{end:?}: {found:?}");
         }
         let lossy = flaws(events, b"data: \"\xFF\"\n\n");
-        assert_eq!(lossy, [(FlawKind::NotUtf8, "event 0 holds bytes that are none".to_owned())]);
+        assert_eq!(lossy, [(FlawKind::NotUtf8, "event 0 holds bytes that are not UTF-8".to_owned())]);
         let lines = flaws("application/x-ndjson", b"{\"a\": 1}\n\n{oops\n");
         assert!(lines.len() == 1 && lines[0].1.starts_with("line 2 is not JSON"), "{lines:?}");
         // A block that is no event is reported as that, even if it is unfinished or not text.

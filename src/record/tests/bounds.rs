@@ -176,7 +176,7 @@ async fn what_is_broken_off_at_the_end_is_recorded_as_that_and_takes_the_place_o
         };
         assert_eq!(error.message, "retake was told to end while it came");
         let refused = hear(&tape_of(&tapes), ask(None, "too late")).await.unwrap_err();
-        assert!(refused.message.contains("nothing is asked any more"));
+        assert!(refused.message.contains("no more requests are sent"));
         // Although the command ended well, nothing says that the client did not want the rest.
         tapes.conclude(Verdict::Passed, "").await;
         let notes = tapes.take_notes();

@@ -304,7 +304,6 @@ async fn one_coding_upon_another_is_refused_by_name() {
     let server = server(vec![vec![twice]]).await;
     let error = Http::new(HttpConfig::new("together", &server.base_url)).send(request()).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Broken);
-    let said =
-        "the reply is compressed (gzip, gzip: one coding upon another is not undone) although that was not asked for";
+    let said = "the reply is compressed (gzip, gzip: several codings in a row are not decoded) although that was not asked for";
     assert!(error.message.contains(said), "{}", error.message);
 }
