@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use libtest_mimic::{Arguments, ColorSetting};
 
-/// libtest's flags, and names in the place of its one filter.
+/// libtest's flags, and several names instead of its one filter.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "As libtest has it")]
 pub(in crate::cli) struct LibtestArgs {
@@ -14,16 +14,16 @@ pub(in crate::cli) struct LibtestArgs {
     /// List the cases and run none
     #[arg(long)]
     pub(in crate::cli) list: bool,
-    /// Names are whole ids
+    /// Names are complete ids
     #[arg(long)]
     pub(in crate::cli) exact: bool,
-    /// Only what is known to be skipped
+    /// Only cases that are known to be skipped
     #[arg(long)]
     pub(in crate::cli) ignored: bool,
-    /// Leave out cases whose id holds this; may be repeated
+    /// Leave out cases whose id contains this; may be repeated
     #[arg(long, value_name = "PART")]
     pub(in crate::cli) skip: Vec<String>,
-    /// Cases at once; the same as -n
+    /// How many cases run at once; the same as -n
     #[arg(long, value_name = "N", value_parser = super::workers)]
     pub(in crate::cli) test_threads: Option<usize>,
     /// Whether to write colours
