@@ -233,7 +233,7 @@ fn foreign_page(origin: &HeaderValue) -> Refused {
     let origin = String::from_utf8_lossy(origin.as_bytes());
     let typed = origin_named(&origin).unwrap_or_else(|_| "ORIGIN".to_owned());
     let message = format!(
-        "the request's `Origin` is {origin:?}: a web page sent it, and no page may that is not let in\n  to let it in, \
+        "the request's `Origin` is {origin:?}: a web page sent it, and this page is not allowed\n  to let it in, \
          start the server with --allow-origin {typed}"
     );
     Refused { status: StatusCode::FORBIDDEN, name: "foreign-page", message }

@@ -26,7 +26,7 @@ pub(super) struct Entry {
     /// The exchange; the body may wait in `body` instead.
     exchange: Exchange,
     body: Option<Spooled>,
-    /// It was written at the end of a case, session or command.
+    /// It was written already, for this case or for another one.
     is_kept: AtomicBool,
 }
 
