@@ -3,8 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `gateway` | the gateway's parts, and which provider a model id means |
-//! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
-//! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, models, what the stack tells of itself, the stored completions |
+//! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without one |
+//! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions, models, the stack, stored chats |
 //! | `model`, `registry` | a model's entry in lists, and the models that callers register |
 //! | `ask`, `quirks`, `refusal`, `headers`, `json_edit`, `terminal` | pure: what is sent, and what is returned |
 //! | `query`, `metadata` | pure: queries for stored completions, and their metadata |
