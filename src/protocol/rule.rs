@@ -66,7 +66,7 @@ rules! {
         "SDKs raise on an event with an `error`; else the user gets less, or an object without an answer";
     EVENT_AFTER_DONE = Violation "event-after-done", STREAMS: "nothing after [DONE]", "SDKs stop at [DONE] and lose the rest";
     EVENT_FORM = Violation "event-form", EVENTS: "nothing but events and comments", "SDKs skip what they do not know";
-    EVENT_JSON = Violation "event-json", STREAMS: "JSON in every event", "SDKs raise in the middle of the stream";
+    EVENT_JSON = Violation "event-json", STREAMS: "JSON in every event", "an SDK raises in the middle of the stream";
     EVENT_OBJECT = Violation "event-object", STREAMS: "a JSON object in every event",
         "SDKs hand out a value that has no members, and the user's code fails";
     EVENT_TYPE = Violation "event-type", EVENTS: "an event stream as text/event-stream",
@@ -96,7 +96,7 @@ rules! {
         "whose result is whose cannot be told";
     TOOL_CALL_NAME = Violation "tool-call-name", CHAT: "a name for every tool call", "the user cannot tell which tool is meant";
     TOOL_CALL_REPEATED = Violation "tool-call-repeated", CHAT_STREAM: "id and name in one piece of a tool call alone",
-        "`stream()` of the Python SDK joins the pieces, and id and name come out doubled";
+        "some SDKs join the pieces and others do not: id and name come out doubled, or cut";
     TOOL_CALL_ARGUMENTS_TEXT = Violation "tool-call-arguments-text", CHAT: "the arguments of a tool call as a string",
         "`json.loads` raises on an object; in a stream `stream()` does";
     TOOL_CALL_ARGUMENTS_OBJECT = Violation "tool-call-arguments-object", CHAT: "a JSON object as arguments of a tool call",

@@ -1,7 +1,7 @@
 //! What the official SDKs make of the replies of `tests/corpus/dialects.yaml`, beside the rules that these break.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use retake::protocol::{Asked, Level, RULES, Reply, judge};
@@ -12,6 +12,7 @@ use super::server::serve_bytes;
 use super::world::package;
 
 #[path = "../corpus/dialects.rs"]
+#[allow(dead_code, reason = "an SDK chooses the method itself")]
 mod corpus;
 
 use corpus::{Dialect, dialects};
@@ -88,7 +89,7 @@ fn response(Dialect { content_type, reply, .. }: &Dialect) -> Vec<u8> {
 /// Whether a user has the answer that was meant.
 fn is_lived_with(outcome: &Value, means: &Map<String, Value>) -> bool {
     let is_meant = |name: &&str| means.get(*name).is_none_or(|meant| outcome[*name] == *meant);
-    outcome.get("raised").is_none() && ANSWER.iter().all(|name| is_meant(&name))
+    outcome.get("raised").is_none() && ANSWER.iter().all(is_meant)
 }
 
 /// Every way as the table tells it; once where all are alike.
@@ -109,10 +110,11 @@ fn difference(outcome: &Value, means: &Map<String, Value>) -> String {
         };
     }
     let others: Vec<_> = means.iter().filter(|(name, meant)| outcome[name.as_str()] != **meant).collect();
-    let is_nothing = |name: &String| is_none(&outcome[name.as_str()]);
     match others.as_slice() {
         [] => "as meant".to_owned(),
-        all if all.len() == means.len() && all.iter().all(|(name, _)| is_nothing(name)) => "nothing".to_owned(),
+        all if all.len() == means.len() && all.iter().all(|(name, _)| is_none(&outcome[name.as_str()])) => {
+            "nothing".to_owned()
+        }
         some => {
             some.iter().map(|(name, meant)| member(name, &outcome[name.as_str()], meant)).collect::<Vec<_>>().join(", ")
         }
@@ -138,7 +140,7 @@ fn member(name: &str, value: &Value, meant: &Value) -> String {
         // The SDK for Node gives a call without an id one of its own, another each time.
         ("call id", ..) if value.as_str().is_some_and(|id| id.len() > 32) => "call id made up".to_owned(),
         _ if is_none(value) => format!("no {name}"),
-        _ => format!("{name} `{value}`"),
+        _ => format!("{name} {value}"),
     }
 }
 
@@ -260,7 +262,7 @@ fn halves(message: &[u8]) -> (String, &[u8]) {
 }
 
 /// The path and the body of a request.
-fn question(file: &PathBuf) -> (String, Value) {
+fn question(file: &Path) -> (String, Value) {
     let bytes = std::fs::read(file).unwrap();
     let (head, body) = halves(&bytes);
     (head.split(' ').nth(1).unwrap().to_owned(), serde_json::from_slice(body).unwrap())

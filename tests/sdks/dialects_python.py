@@ -4,6 +4,7 @@ read the reply; an outcome is what its user then has, or what was raised, and wh
 import json
 import sys
 import traceback
+import warnings
 
 import anthropic
 import openai
@@ -132,13 +133,16 @@ def ways(path, body, client):
 
 def outcome(way):
     try:
-        return way()
+        had = way()
+        json.dumps(had, ensure_ascii=False).encode()  # a user writes it somewhere
+        return had
     except Exception as error:
         frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
         by_sdk = any(f"/{name}/" in frame for frame in frames for name in SDKS)
         return {"raised": type(error).__name__, "message": str(error)[:200], "by": "SDK" if by_sdk else "user"}
 
 
+warnings.simplefilter("ignore")  # the SDKs tell of odd members there
 print(json.dumps({name: sdk.__version__ for name, sdk in SDKS.items()}), flush=True)
 for asked in json.load(sys.stdin):
     if asked["path"] == "/v1/messages":
