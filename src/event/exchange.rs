@@ -71,6 +71,13 @@ pub struct Reply {
     /// The recording that answered; `None` when the provider did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorded>,
+    /// The model that answered, as its provider calls it, whatever a gateway gave; where its reply names several, all of
+    /// them, with a comma between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The body, where the case failed for want of a text in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// The tokens that it reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::exchange::{Rules, fits};
-use crate::protocol::Known;
+use crate::protocol::{Alias, Known};
 use crate::suite::Axis;
 
 /// Everything known of providers.
@@ -57,6 +57,8 @@ pub struct Provider {
     pub broken: BTreeMap<String, Gap>,
     /// Rules of the protocol that its replies are known to break.
     pub deviates: Vec<Known>,
+    /// Further names of its models in its replies.
+    pub aliases: Vec<Alias>,
     /// Cases that its models are known to fail.
     pub xfail: Vec<ExpectedFailure>,
     /// What of a request makes no difference or changes from run to run, and which headers count.

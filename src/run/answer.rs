@@ -28,6 +28,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// The model that a gateway says has answered.
+    pub(super) fn model(&self) -> Option<&str> {
+        std::str::from_utf8(self.headers.get(upstream::MODEL_HEADER)?.as_bytes()).ok()
+    }
+
     /// The same as data; `chunks` is when each chunk of the body came by the clock that tells of the provider.
     pub(super) fn to_event(&self, chunks: &[Duration], recording: Option<event::Recorded>) -> event::Reply {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -41,6 +46,8 @@ impl Answer {
             first_byte: chunks.first().copied(),
             last_byte: chunks.last().copied(),
             recording,
+            model: None,
+            body: None,
             usage: usage.map(|usage| event::Usage { input: usage.input, output: usage.output }),
             stream: tail(&self.body, &self.sizes, chunks),
         }

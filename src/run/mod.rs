@@ -26,6 +26,8 @@ use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
+pub(crate) use crate::check::Heard;
+
 /// A case and what it calls.
 #[derive(Clone)]
 pub(crate) struct Planned {
@@ -82,6 +84,8 @@ pub(crate) trait StackHooks: Send + Sync {
     fn printed(&self) -> Option<String>;
     /// What the answer to the last request of this case was replayed from; `None` when it was not. Asked once for each.
     fn replayed(&self, case: &str) -> Option<Replayed>;
+    /// What providers answered to this case since this was last asked, where a gateway of this run stood between.
+    fn heard(&self, case: &str) -> Vec<Heard>;
     /// The case is over. Returns what it used, and what the user must be told.
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage>;
 }

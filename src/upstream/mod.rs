@@ -150,6 +150,8 @@ pub const ERROR_STATUS: u16 = 424;
 pub const CASE_HEADER: &str = "x-retake-case";
 /// `none` asks that no key is sent to the provider; taken off before the provider.
 pub const AUTH_HEADER: &str = "x-retake-auth";
+/// On the replies of a gateway, the model that answered, as its provider calls it.
+pub const MODEL_HEADER: &str = "x-retake-model";
 /// `simulated` on the replies of a script, so that a recording of it is labelled.
 pub const ORIGIN_HEADER: &str = "x-retake-origin";
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod bounds;
 mod browser;
 mod credentials;
+mod dialects;
 mod endless;
 mod faults;
 #[cfg(unix)]
