@@ -8,11 +8,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::app::Log;
+use super::witness::Witness;
 use crate::event::{self, Recorded, Recordings};
 use crate::exchange::{self, Fault};
 use crate::matrix::Case;
 use crate::record::{TapeSet, Verdict};
-use crate::run::{CaseEnd, CaseUsage, Replayed, StackHooks};
+use crate::run::{CaseEnd, CaseUsage, Heard, Replayed, StackHooks};
 use crate::upstream;
 
 /// The tapes below a stack.
@@ -21,7 +22,9 @@ pub(super) struct TapeHooks {
     pub(super) speed: Option<f64>,
     /// Whether the stack sends its requests to these tapes: not if it runs elsewhere.
     pub(super) is_below: bool,
-    /// The running case, for requests that do not name their case.
+    /// What providers answer to a gateway of this run; nothing where there is none.
+    pub(super) witness: Arc<Witness>,
+    /// The case that runs, for requests that do not say whose they are.
     pub(super) running: Arc<Mutex<Option<String>>>,
     /// The output of the stack, and its length when the case began.
     pub(super) log: Option<(Log, AtomicU64)>,
@@ -78,6 +81,10 @@ impl StackHooks for TapeHooks {
         })
     }
 
+    fn heard(&self, case: &str) -> Vec<Heard> {
+        self.witness.take(case)
+    }
+
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         async move {
             let verdict = match end {
@@ -85,6 +92,8 @@ impl StackHooks for TapeHooks {
                 CaseEnd::FailedAsExpected => Verdict::Unknown,
                 CaseEnd::Failed => Verdict::Failed,
             };
+            // What it asked last may have been left unread.
+            self.witness.take(case);
             let usage = self.tapes.finish(case, verdict).await;
             self.run(None);
             let named = |paths: std::collections::BTreeSet<std::path::PathBuf>| {

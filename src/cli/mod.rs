@@ -38,6 +38,7 @@ mod unused;
 mod watch;
 mod watchdog;
 mod wire;
+mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;

@@ -40,8 +40,8 @@ fn markdown() -> String {
 
 /// How the replies of a provider are judged.
 pub(super) fn policy(mode: Mode, catalogue: &Catalogue, provider: &str) -> Policy {
-    let known = catalogue.provider(provider).map(|provider| Arc::from(provider.deviates.as_slice()));
-    Policy { mode, known: known.unwrap_or_default() }
+    let Some(provider) = catalogue.provider(provider) else { return Policy { mode, ..Policy::default() } };
+    Policy { mode, known: Arc::from(provider.deviates.as_slice()), aliases: Arc::from(provider.aliases.as_slice()) }
 }
 
 /// Rules that providers are known to break, with what this run saw, by provider.

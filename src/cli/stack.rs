@@ -2,9 +2,10 @@
 
 use crate::access;
 use crate::exchange::Secrets;
-use crate::provider::Setup;
+use crate::provider::{Provider, Setup};
 use crate::record::{Mode, Staging, Verdict};
 use crate::stack::Store;
+use crate::upstream;
 
 use super::args::StackArgs;
 use super::exit::{Exit, Stop};
@@ -52,7 +53,7 @@ fn serve(
     }
     let record = format!("retake stack{} --mode record", flags(args));
     let tapes = Tapes::for_clients(sourcing, secrets.clone(), record, Staging::Server, settings::color(None));
-    let mut providers = Vec::new();
+    let mut providers: Vec<(Provider, upstream::Shared)> = Vec::new();
     for provider in names.iter().filter_map(|name| parties.catalogue.provider(name)) {
         providers.push((provider.clone(), tapes.of(provider)?));
     }

@@ -29,6 +29,7 @@ use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
 use super::socket::{base_of, bind, get, quick};
 use super::tapes::{Tapes, providers_of};
+use super::witness::Witness;
 
 /// Where a gateway listens, and whether this run started it.
 enum Served {
@@ -108,6 +109,7 @@ impl<'a> Wired<'a> {
             tapes: Arc::clone(&tapes.set),
             speed: self.sourcing.speed,
             is_below: true,
+            witness: Arc::default(),
             running: Arc::default(),
             log: None,
         };
@@ -117,10 +119,10 @@ impl<'a> Wired<'a> {
                 (tape, address::of_provider(&provider, self.sourcing))
             }
             StackChoice::InProcess => {
-                let inside = InProcess::new(gateway(providers, self.sourcing).await?);
+                let inside = InProcess::new(gateway(providers, self.sourcing, &hooks.witness).await?);
                 (Arc::new(inside), address::of_stack(&self.flags, setup, self.sourcing.mode, None))
             }
-            StackChoice::Server(port) => match self.serve(*port, providers).await? {
+            StackChoice::Server(port) => match self.serve(*port, providers, &hooks.witness).await? {
                 Served::Here(base) => {
                     (client(&base), address::of_stack(&self.flags, setup, self.sourcing.mode, Some(&base)))
                 }
@@ -152,8 +154,13 @@ impl<'a> Wired<'a> {
         })
     }
 
-    /// A gateway on this port: one that runs there already, or a new one for this run.
-    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<Served, Stop> {
+    /// A gateway on that port: the one that runs there already, or a new one for this run.
+    async fn serve(
+        &mut self,
+        port: u16,
+        providers: Vec<(Provider, Arc<Tape>)>,
+        witness: &Arc<Witness>,
+    ) -> Result<Served, Stop> {
         let base = format!("http://127.0.0.1:{port}");
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             Ok(listener) => listener,
@@ -165,7 +172,7 @@ impl<'a> Wired<'a> {
             Err(error) => return Err(Stop::usage(format!("cannot listen on port {port}: {error}"))),
         };
         let address = listener.local_addr().map_err(Stop::internal)?;
-        let router = gateway(providers, self.sourcing).await?;
+        let router = gateway(providers, self.sourcing, witness).await?;
         let (end, ended) = oneshot::channel::<()>();
         // It ends when it is told to, or when the run is gone.
         tokio::spawn(stack::serve(listener, router, ended.map(drop)));
@@ -219,22 +226,32 @@ impl<'a> Wired<'a> {
     }
 }
 
-/// A gateway with a store of its own, for one run.
-async fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing) -> Result<axum::Router, Stop> {
+/// A gateway of its own store, for one run, whose providers are overheard.
+async fn gateway(
+    providers: Vec<(Provider, Arc<Tape>)>,
+    sourcing: &Sourcing,
+    witness: &Arc<Witness>,
+) -> Result<axum::Router, Stop> {
     let store = Store::temporary().await.map_err(Stop::internal)?;
+    let providers = providers
+        .into_iter()
+        .map(|(provider, tape)| {
+            let overheard = witness.around(tape, &provider.quirks);
+            (provider, overheard)
+        })
+        .collect();
     Ok(router(providers, store, Vec::new(), Guard::default(), sourcing.mode, true))
 }
 
-/// A gateway in front of tapes.
+/// A gateway in front of providers.
 pub(super) fn router(
-    providers: Vec<(Provider, Arc<Tape>)>,
+    providers: Vec<(Provider, upstream::Shared)>,
     store: Store,
     keys: Vec<String>,
     guard: Guard,
     mode: Mode,
     done: bool,
 ) -> axum::Router {
-    let providers = providers.into_iter().map(|(provider, tape)| (provider, tape as upstream::Shared)).collect();
     let mode = mode.to_string();
     stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, guard, mode, done })))
 }

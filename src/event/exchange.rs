@@ -71,7 +71,14 @@ pub struct Reply {
     /// The recording that answered; `None` if the provider answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorded>,
-    /// The token counts that it reports.
+    /// The model that answered, as its provider calls it, whatever a gateway gave; where its reply names several, all of
+    /// them, with a comma between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The body, where the case failed for want of a text in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The tokens that it reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Its last events, if it is an event stream.

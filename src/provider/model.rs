@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::exchange::{Rules, fits};
-use crate::protocol::Known;
+use crate::protocol::{Alias, Known};
 use crate::suite::Axis;
 
 /// All known providers and capabilities.
@@ -57,6 +57,8 @@ pub struct Provider {
     pub broken: BTreeMap<String, Gap>,
     /// Protocol rules that its replies are known to break.
     pub deviates: Vec<Known>,
+    /// Further names of its models in its replies.
+    pub aliases: Vec<Alias>,
     /// Cases that its models are known to fail.
     pub xfail: Vec<ExpectedFailure>,
     /// Which parts of a request make no difference or change from run to run, and which headers are compared.

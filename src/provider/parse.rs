@@ -14,10 +14,10 @@ use super::raw::{
 };
 use super::words::{File, did_you_mean};
 use crate::exchange::{Ignored, Mask, Rules};
-use crate::protocol::{self, Known};
+use crate::protocol::{self, Alias, Known};
 use crate::suite;
 use crate::wire::headers::is_credential;
-use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
+use crate::yaml::{self, Error, OneOrMore, Pairs, Short, Source, Spanned};
 
 /// The finish reasons of OpenAI's API.
 const FINISH_REASONS: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
@@ -102,6 +102,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         lacks,
         broken,
         deviates: deviations(file, raw.deviates)?,
+        aliases: raw.aliases.0.into_iter().map(|(asked, told)| alias(file, asked, told)).collect::<Result<_, _>>()?,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
         rules,
         quirks: quirks(file, raw.quirks)?,
@@ -185,6 +186,19 @@ fn deviations(file: &File<'_>, raw: Pairs<Spanned<Short<RawDeviation>>>) -> Resu
         deviations.push(Known { rule, reason, models: full.models, endpoints: full.endpoints });
     }
     Ok(deviations)
+}
+
+fn alias(file: &File<'_>, asked: Spanned<String>, told: Spanned<OneOrMore>) -> Result<Alias, Error> {
+    let place = told.place;
+    let told: Vec<String> = match told.value {
+        OneOrMore::One(name) => vec![name],
+        OneOrMore::More(names) => names.into_iter().map(|name| name.value).collect(),
+    };
+    if asked.value.trim().is_empty() || told.is_empty() || told.iter().any(|name| name.trim().is_empty()) {
+        let help = "write the model that is asked and what its replies call it: `small: meta-llama/Llama-3.1-8B`";
+        return Err(file.wrong_at(place, "an alias wants the names of models", help));
+    }
+    Ok(Alias { asked: asked.value, told })
 }
 
 fn expected_failure(file: &File<'_>, raw: RawExpectedFailure) -> Result<ExpectedFailure, Error> {

@@ -63,6 +63,10 @@ pub(super) struct RawProvider {
     /// Rules of the protocol that its replies are known to break, each with the reason.
     #[serde(default)]
     pub(super) deviates: Pairs<Spanned<Short<RawDeviation>>>,
+    /// What its replies call a model beside the name that it is asked by, each a name or a list of them. Dated versions
+    /// (`gpt-4o-2024-08-06` for `gpt-4o`) need none.
+    #[serde(default)]
+    pub(super) aliases: Pairs<Spanned<OneOrMore>>,
     /// Cases that are expected to fail.
     #[serde(default)]
     pub(super) xfail: Vec<RawExpectedFailure>,

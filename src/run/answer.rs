@@ -28,7 +28,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The reply as data for events; `chunks` is when each chunk came, by the clock that applies to the provider.
+    /// The model that a gateway says has answered.
+    pub(super) fn model(&self) -> Option<&str> {
+        std::str::from_utf8(self.headers.get(upstream::MODEL_HEADER)?.as_bytes()).ok()
+    }
+
+    /// The same as data; `chunks` is when each chunk of the body came by the clock that tells of the provider.
     pub(super) fn to_event(&self, chunks: &[Duration], recording: Option<event::Recorded>) -> event::Reply {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let helps = |name: &str| name.contains("request-id") || name.contains("ratelimit") || name == "retry-after";
@@ -41,6 +46,8 @@ impl Answer {
             first_byte: chunks.first().copied(),
             last_byte: chunks.last().copied(),
             recording,
+            model: None,
+            body: None,
             usage: usage.map(|usage| event::Usage { input: usage.input, output: usage.output }),
             stream: tail(&self.body, &self.sizes, chunks),
         }

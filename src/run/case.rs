@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::check::{Clock, Timing};
-use crate::event::{Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
+use crate::check::{Clock, Heard, Mismatch, Timing};
+use crate::event::{self, Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
 use crate::protocol::Asked;
 use crate::suite::Step;
 use crate::suite::template::Scope;
@@ -14,7 +14,7 @@ use crate::upstream::ErrorKind;
 
 use super::answer::{Answer, answer};
 use super::failure::{Scene, of_message, of_mismatches, of_strict_pass};
-use super::judge::{Look, Unfit, judge};
+use super::judge::{Judged, Look, Unfit, judge};
 use super::log::CaseLog;
 use super::{CaseEnd, CaseUsage, Halt, Options, Planned, Replayed, class_of, request};
 
@@ -318,21 +318,25 @@ async fn attempt(
     let replayed = target.hooks.replayed(&case.id);
     let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
-    // Made only if somebody sees it.
-    let told = || Some(answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
+    // Put together only when somebody sees it.
+    let told = || answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone()));
     if let Some((kind, message)) = answer.made_up() {
         if step.expect.may_break() && lost(kind) {
             return Ok(Scope::new());
         }
-        scene.reply = told();
+        scene.reply = Some(told());
         return Err(of_message(&scene, class_of(kind), &message));
     }
-    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
-    let (scope, policy) = (scope.clone(), planned.policy.clone());
-    let judged = judge(step, Look { scope, answer: Arc::clone(&answer), asked, timing, policy }, deadline).await;
-    log.found(judged.protocol, target.direct);
-    let captured = judged.came.map_err(|unfit| {
-        scene.reply = told();
+    let (scope, policy, heard) = (scope.clone(), planned.policy.clone(), heard(planned, step));
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body).known_as(&policy.aliases);
+    let look = Look { scope, answer: Arc::clone(&answer), asked, timing, policy, heard };
+    let Judged { protocol, model, is_silent, came } = judge(step, look, deadline).await;
+    log.found(protocol, target.direct);
+    let told = || event::Reply { model: model.clone(), ..told() };
+    let captured = came.map_err(|unfit| {
+        let body = || String::from_utf8_lossy(&answer.body).into_owned();
+        let wants_body = matches!(&unfit, Unfit::Mismatches(all) if is_silent && all.iter().any(is_of_text));
+        scene.reply = Some(event::Reply { body: wants_body.then(body), ..told() });
         match unfit {
             Unfit::Mismatches(mismatches) => of_mismatches(&scene, &mismatches, answer.status),
             Unfit::Uncaptured(why) => of_message(&scene, Class::WrongAnswer, &why),
@@ -340,13 +344,25 @@ async fn attempt(
         }
     })?;
     log.keep(|| {
-        scene.reply = told();
+        scene.reply = Some(told());
         scene.exchange()
     });
     Ok(captured)
 }
 
-/// When the answer came, by the clock that applies to the provider.
+/// What providers answered behind the gateway. What a fault cut off is no word of theirs.
+fn heard(planned: &Planned, step: &Step) -> Vec<Heard> {
+    let policy = &planned.policy;
+    let of_provider = |heard: Heard| Heard { asked: heard.asked.known_as(&policy.aliases), ..heard };
+    let heard = planned.target.hooks.heard(&planned.case.id).into_iter();
+    heard.filter(|_| step.faults.is_empty()).map(of_provider).collect()
+}
+
+fn is_of_text(mismatch: &Mismatch) -> bool {
+    mismatch.path == "text" || mismatch.path.starts_with("tool_calls")
+}
+
+/// When the answer came, by the clock that tells of the provider.
 fn timing(answer: &Answer, replayed: Option<&Replayed>) -> Timing {
     let (chunks, clock) = match replayed {
         None => (answer.chunks.clone(), Clock::Measured),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::{self, Mismatch, Observed, Seen, Timing};
+use crate::check::{self, Heard, Mismatch, Observed, Seen, Timing};
 use crate::protocol::{Asked, Policy, Weighed};
 use crate::suite::template::Scope;
 use crate::suite::{Capture, Expect, Step};
@@ -18,13 +18,19 @@ pub(super) struct Look {
     pub(super) asked: Asked,
     pub(super) timing: Timing,
     pub(super) policy: Policy,
+    /// What providers answered behind a gateway.
+    pub(super) heard: Vec<Heard>,
 }
 
 /// The result of the checks.
 pub(super) struct Judged {
     /// Protocol rules that the reply breaks.
     pub(super) protocol: Weighed,
-    /// The values captured from the reply, or why the step fails.
+    /// The model that answered, as its provider calls it; several, where its reply names several.
+    pub(super) model: Option<String>,
+    /// Whether the answer has no text.
+    pub(super) is_silent: bool,
+    /// What is captured of the reply.
     pub(super) came: Result<Scope, Unfit>,
 }
 
@@ -42,7 +48,7 @@ pub(super) enum Unfit {
 /// must end: nothing can stop a schema that refers to itself endlessly, or a matcher of the user's. The thread ends
 /// with the program.
 pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged {
-    let length = look.answer.body.len();
+    let length = look.heard.iter().map(|heard| heard.body.len()).fold(look.answer.body.len(), usize::max);
     if check::is_quick(&step.expect, length) {
         return judged(&step.expect, &step.capture, look);
     }
@@ -57,6 +63,8 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
         },
         Err(_) => Judged {
             protocol: Weighed::default(),
+            model: None,
+            is_silent: false,
             came: Err(Unfit::GivenUp(format!(
                 "the checks were given up: they had not come to an end on this reply of {length} bytes when the case's time \
                  was over (set it with --timeout)"
@@ -66,15 +74,24 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
 }
 
 fn judged(expect: &Expect, capture: &[Capture], look: Look) -> Judged {
-    let Look { scope, answer, asked, timing, policy } = look;
-    let (headers, broken) = (&answer.headers, answer.broken.as_deref());
-    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing, asked });
+    let Look { scope, answer, asked, timing, policy, heard } = look;
+    let seen = Seen::new(Observed {
+        status: answer.status,
+        headers: &answer.headers,
+        body: &answer.body,
+        broken: answer.broken.as_deref(),
+        timing,
+        asked,
+        heard: &heard,
+        model: answer.model(),
+    });
     let verdict = check::check(expect, &scope, &seen, &policy);
     let came = match verdict.mismatches.is_empty() {
         true => captured(capture, &seen),
         false => Err(Unfit::Mismatches(verdict.mismatches)),
     };
-    Judged { protocol: verdict.protocol, came }
+    let model = Some(seen.models()).filter(|models| !models.is_empty()).map(|models| models.join(", "));
+    Judged { protocol: verdict.protocol, model, is_silent: seen.is_silent(), came }
 }
 
 fn captured(capture: &[Capture], seen: &Seen<'_>) -> Result<Scope, Unfit> {

@@ -26,7 +26,9 @@ use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
-/// A case and its target.
+pub(crate) use crate::check::Heard;
+
+/// A case and what it calls.
 #[derive(Clone)]
 pub(crate) struct Planned {
     /// The case.
@@ -83,7 +85,9 @@ pub(crate) trait StackHooks: Send + Sync {
     /// The recording behind the answer to the last request of this case; `None` if it was not replayed. Called once per
     /// request.
     fn replayed(&self, case: &str) -> Option<Replayed>;
-    /// Called when the case is over. Returns the recordings that it used, and messages for the user.
+    /// What providers answered to this case since this was last asked, where a gateway of this run stood between.
+    fn heard(&self, case: &str) -> Vec<Heard>;
+    /// The case is over. Returns what it used, and what the user must be told.
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage>;
 }
 

@@ -128,6 +128,9 @@ impl StackHooks for Fake {
         let chunks = vec![Duration::from_secs(7)];
         case.contains("replayed").then_some(Replayed { chunks, speed: None, recording })
     }
+    fn heard(&self, _: &str) -> Vec<Heard> {
+        Vec::new()
+    }
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         held(&self.ends).push((case.to_owned(), end));
         async { CaseUsage::default() }.boxed()

@@ -4,6 +4,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 
+use super::answering;
 use super::ask::{Ask, Endpoint};
 use super::completion_writer::CompletionWriter;
 use super::gateway::Gateway;
@@ -53,15 +54,18 @@ pub(super) async fn answer(
         return provider_error(reply).await;
     }
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
-    let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
+    let (status, mut headers) = (reply.status, headers::for_caller(&reply.headers));
     let expected = if is_stream(&reply.headers, ask.streams()) { BodyKind::Events } else { BodyKind::Whole };
     let mut relay = Relay::new(expected, changes, writer, done);
     // The relay goes by the reply's first bytes, not by what was declared or requested: a stream may come as JSON, and
     // JSON instead of a stream.
     if expected == BodyKind::Events || ask.streams() {
+        let (reply, model) = answering::of_stream(reply).await;
+        answering::tell(&mut headers, model);
         return Ok(respond(status, headers, Body::from_stream(relayed(reply, relay))));
     }
     let bytes = reply.collect().await.map_err(|(_, error)| error)?;
+    answering::tell(&mut headers, answering::of_whole(&bytes));
     let mut body = relay.push(&bytes).await?;
     body.extend(relay.end().await?);
     Ok(respond(status, headers, body.into()))

@@ -2,16 +2,17 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `gateway` | the gateway's parts, and which provider a model id means |
-//! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without one |
-//! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions, models, the stack, stored chats |
-//! | `model`, `registry` | a model's entry in lists, and the models that callers register |
-//! | `ask`, `quirks`, `refusal`, `headers`, `json_edit`, `terminal` | pure: what is sent, and what is returned |
-//! | `query`, `metadata` | pure: queries for stored completions, and their metadata |
+//! | `gateway` | what a gateway is made of, and which provider a model id means |
+//! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
+//! | `answer`, `answering`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, which model answered, models, what the stack tells of itself, the stored completions |
+//! | `model`, `registry` | a model as it is told, and those that callers register |
+//! | `ask`, `quirks`, `refusal`, `headers`, `json_edit`, `terminal` | pure: what is sent, what is given back |
+//! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
 //! | `store`, `completion_writer` | chat completions in SQLite |
 
 mod access;
 mod answer;
+mod answering;
 mod ask;
 mod completion_writer;
 mod gateway;

@@ -150,7 +150,9 @@ pub const ERROR_STATUS: u16 = 424;
 pub const CASE_HEADER: &str = "x-retake-case";
 /// `none` asks that the provider gets no key; removed before the request goes to a provider.
 pub const AUTH_HEADER: &str = "x-retake-auth";
-/// `simulated` on the replies of a script, so that recordings of them are marked.
+/// On the replies of a gateway, the model that answered, as its provider calls it.
+pub const MODEL_HEADER: &str = "x-retake-model";
+/// `simulated` on the replies of a script, so that a recording of it is labelled.
 pub const ORIGIN_HEADER: &str = "x-retake-origin";
 
 /// The characters that [`CASE_HEADER`] escapes because no header may hold them, and `%`.

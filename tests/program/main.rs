@@ -17,6 +17,7 @@ mod interrupt;
 mod live;
 mod masks;
 mod modes;
+mod never_green;
 mod nextest;
 #[cfg(unix)]
 mod orphans;

@@ -160,6 +160,18 @@ impl Choice {
         }
     }
 
+    /// Characters of its reasoning; 0 where there is none.
+    pub fn reasoning(&self) -> usize {
+        // Servers give the same words under two names.
+        let texts = TEXTS.iter().filter_map(|name| self.members.get(*name)?.as_str());
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    }
+
+    /// The name in a `function_call`, which stood where `tool_calls` stand now.
+    pub fn legacy_function(&self) -> Option<&str> {
+        self.function_call.as_ref().map(|call| call.name.as_str())
+    }
+
     /// The tool calls as an OpenAI `tool_calls` array.
     pub fn tool_calls(&self) -> Value {
         self.tool_calls.iter().map(ToolCall::to_json).collect()
