@@ -98,7 +98,7 @@ fn good_replies_break_no_rule() {
         NOTHING
     );
     let usage = json!({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [], "usage": {"total_tokens": 1}});
-    assert_eq!(stream(&[delta(&json!({"content": "a"})), finish("stop"), usage]), NOTHING);
+    assert_eq!(stream(&[delta(&json!({"role": "assistant", "content": "a"})), finish("stop"), usage]), NOTHING);
     let parallel =
         [piece(0, "a", "f", "{"), json!({"index": 0, "function": {"arguments": "}"}}), piece(1, "b", "f", "{}")];
     assert_eq!(tools(&parallel), NOTHING);
