@@ -55,6 +55,8 @@ mod check;
 mod diff;
 // What happened in a run, as data that can be kept and read again; the tally.
 pub mod event;
+// What an API can do: ends of cases to verdicts.
+mod conform;
 // One request and its reply as kept: normalise, name, scrub, format.
 pub mod exchange;
 // Which cases a suite means: expansion, ids, selection.

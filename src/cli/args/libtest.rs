@@ -34,7 +34,7 @@ pub(in crate::cli) struct LibtestArgs {
 }
 
 /// libtest's words, and pytest's for the same.
-fn when() -> impl TypedValueParser<Value = ColorSetting> {
+pub(super) fn when() -> impl TypedValueParser<Value = ColorSetting> {
     let words = [
         PossibleValue::new("auto"),
         PossibleValue::new("always").alias("yes"),
