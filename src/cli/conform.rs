@@ -1,6 +1,7 @@
 //! `retake conform`: the shipped suites against any OpenAI-compatible endpoint, and the verdict that they come to.
 
 mod models;
+mod progress;
 mod suites;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use crate::suite::Axis;
 use crate::upstream::{self, Upstream as _, without_secrets};
 use crate::yaml::Source;
 use models::{Kind, Listed};
+use progress::Progress;
 
 /// Whose the request for the list of models is.
 const LISTING: &str = "conformance::models";
@@ -121,9 +123,8 @@ fn new_provider(name: &str, place: &str) -> Result<Provider, Stop> {
     let named = Named { name, r#type: &format!("remote::{name}"), base_url: &base_url, key: None };
     let text = format!("providers:\n{}", conform::entry(&named, &[]));
     let catalogue = parse_providers(&Source { name: "--provider".to_owned(), text: text.into() });
-    let catalogue = catalogue.map_err(|error| {
-        Stop::usage(format!("--provider {name}={}: {}", without_secrets(place), error.reason))
-    })?;
+    let catalogue = catalogue
+        .map_err(|error| Stop::usage(format!("--provider {name}={}: {}", without_secrets(place), error.reason)))?;
     catalogue.providers.into_iter().next().ok_or_else(|| Stop::internal("a provider without an entry"))
 }
 
@@ -157,7 +158,8 @@ impl Judging<'_> {
             plan.push(Planned { case: Arc::new(case), target, policy: Policy::default() });
         }
         // Everything builds on chat: where that does not work, the rest would only cost time and money.
-        let (base, rest): (Vec<_>, Vec<_>) = plan.into_iter().partition(|planned| planned.case.template().needs.is_empty());
+        let (base, rest): (Vec<_>, Vec<_>) =
+            plan.into_iter().partition(|planned| planned.case.template().needs.is_empty());
         let mut tried = self.ends(base, &interrupts).await?;
         let descriptions = self.catalogue.capabilities.iter();
         let descriptions = descriptions.map(|(name, it)| (name.clone(), it.description.clone())).collect();
@@ -235,8 +237,7 @@ impl Judging<'_> {
         };
         let mut cases = Vec::new();
         for (kind, suite) in suites::suites(self.catalogue)? {
-            let models =
-                Models { text: model(kind), embedding: model(Kind::Embedding), vision: model(Kind::Vision) };
+            let models = Models { text: model(kind), embedding: model(Kind::Embedding), vision: model(Kind::Vision) };
             let setup = Setup { name: kind.name().to_owned(), provider: provider.clone(), models, ..Setup::default() };
             for case in matrix::expand(&suite, &setup, self.catalogue, true) {
                 let case = match (case.template().model, case.model()) {
@@ -255,13 +256,17 @@ impl Judging<'_> {
     /// Runs cases to their ends, in their order.
     async fn ends(&self, plan: Vec<Planned>, interrupts: &Interrupts) -> Result<Vec<Tried>, Stop> {
         let endpoints: Vec<Vec<String>> = plan.iter().map(|planned| endpoints(&planned.case)).collect();
+        let mut progress = Progress::of(plan.len());
         let (sender, mut events) = mpsc::unbounded_channel();
         let running = run::run(plan, self.options.clone(), sender, interrupts.first(), interrupts.second());
         let hearing = async {
             let mut finished: Vec<Finished> = Vec::new();
             while let Some(event) = events.recv().await {
                 match event {
-                    Event::CaseFinished(case) => finished.push(*case),
+                    Event::CaseFinished(case) => {
+                        progress.step(&case.case.template);
+                        finished.push(*case);
+                    }
                     Event::Notice(text) => output::warn(self.secrets, &text),
                     _ => {}
                 }

@@ -103,3 +103,83 @@ fn quoted(text: &str) -> String {
         _ => serde_json::Value::from(text).to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::verdict::CaseEnd;
+    use crate::protocol::rule;
+    use crate::provider::parse_providers;
+    use crate::yaml::Source;
+
+    fn row(capability: &str, cases: &[(Can, Option<u16>)], rules: &[(&str, &str)]) -> Row {
+        let case = |(verdict, status): &(Can, Option<u16>)| CaseEnd {
+            id: String::new(),
+            name: String::new(),
+            model: Some("big/model:1".to_owned()),
+            verdict: *verdict,
+            reason: None,
+            status: *status,
+            rules: Vec::new(),
+        };
+        let broken = |(id, endpoint): &(&str, &str)| {
+            let known = rule(id).unwrap();
+            Broken {
+                rule: (*id).to_owned(),
+                level: known.level,
+                expected: known.holds,
+                actual: "a \"b\": {c}".to_owned(),
+                client: known.client,
+                endpoints: vec![(*endpoint).to_owned()],
+            }
+        };
+        Row {
+            capability: capability.to_owned(),
+            description: String::new(),
+            verdict: cases.iter().map(|(can, _)| *can).find(|can| *can == Can::No).unwrap_or(cases[0].0),
+            reason: Some("400: `no`".to_owned()),
+            rules: rules.iter().map(broken).collect(),
+            cases: cases.iter().map(case).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_missing_broken_or_deviates_stands_where_the_providers_file_has_it() {
+        let rows = [
+            row(CHAT, &[(Can::Yes, None), (Can::No, Some(400))], &[]),
+            row("suffix", &[(Can::No, Some(400))], &[]),
+            row("responses", &[(Can::No, Some(404))], &[]),
+            row("tools", &[(Can::Yes, None), (Can::No, Some(200))], &[("usage-missing", "/v1/chat/completions")]),
+            row(
+                "embeddings",
+                &[(Can::Deviates, None)],
+                &[("usage-missing", "/v1/embeddings"), ("embeddings-order", "/v1/embeddings")],
+            ),
+            row("seed", &[(Can::NotTried, None)], &[]),
+        ];
+        let named = Named { name: "p", r#type: "remote::p", base_url: "http://127.0.0.1:80/v1", key: Some("P_KEY") };
+        let entry = entry(&named, &rows);
+        insta::assert_snapshot!(format!("providers:\n{entry}"), @r#"
+        providers:
+          p:
+            type: remote::p
+            base_url: "http://127.0.0.1:80/v1"
+            key: P_KEY
+            lacks:
+              suffix: {reason: "400: `no`", models: ["big/model:1"]}
+              responses: "400: `no`"
+            broken:
+              tools: {reason: "400: `no`", models: ["big/model:1"]}
+            deviates:
+              # a violation: users who go by position take the vector of another input
+              embeddings-order: {reason: "expected vectors in the order of their index, got a \"b\": {c}", endpoints: [/v1/embeddings]}
+              usage-missing: {reason: "expected usage, got a \"b\": {c}", endpoints: [/v1/chat/completions, /v1/embeddings]}
+        "#);
+        let capabilities = "capabilities: {suffix: a, responses: b, tools: c}\n";
+        let file = Source { name: "p.yaml".into(), text: format!("{capabilities}providers:\n{entry}").into() };
+        let catalogue = parse_providers(&file).map_err(|error| error.render(false)).unwrap();
+        let provider = &catalogue.providers[0];
+        assert_eq!(provider.lacks["suffix"].models, ["big/model:1"]);
+        assert_eq!((provider.lacks.len(), provider.broken.len(), provider.deviates.len()), (2, 1, 2));
+    }
+}

@@ -50,7 +50,8 @@ fn row(about: &str, descriptions: &BTreeMap<String, String>, cases: &[&Tried], c
     };
     for tried in cases {
         let mut end = end(tried, &mut row.rules);
-        let needed = tried.finished.case.capabilities.iter().find(|need| *need != about && cannot.contains(&need.as_str()));
+        let needed =
+            tried.finished.case.capabilities.iter().find(|need| *need != about && cannot.contains(&need.as_str()));
         if let Some(need) = needed.filter(|_| end.verdict == Can::No) {
             (end.verdict, end.reason) = (Can::NotTried, Some(format!("it needs {need}")));
         }
@@ -71,7 +72,11 @@ fn row(about: &str, descriptions: &BTreeMap<String, String>, cases: &[&Tried], c
         Can::No => first(Can::No).and_then(|case| {
             let reason = case.reason.as_deref()?;
             let all = yes + no + deviates;
-            Some(if no < all { format!("{} ({no} of {all} cases fails so): {reason}", case.name) } else { reason.to_owned() })
+            Some(if no < all {
+                format!("{} ({no} of {all} cases fails so): {reason}", case.name)
+            } else {
+                reason.to_owned()
+            })
         }),
     };
     row
@@ -123,6 +128,117 @@ fn add(rules: &mut Vec<Broken>, id: &str, actual: &str, endpoints: &[String]) {
     for endpoint in endpoints {
         if !rules[at].endpoints.contains(endpoint) {
             rules[at].endpoints.push(endpoint.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{CaseRef, Class, Exchange, Failure, Finding, Mismatch, Problem, Reply};
+
+    fn tried(name: &str, needs: &[&str], outcome: Outcome, told: &[&str]) -> Tried {
+        let case = CaseRef {
+            id: format!("conformance/a.yaml::{name}"),
+            template: name.to_owned(),
+            model: Some("m".to_owned()),
+            capabilities: needs.iter().map(|need| (*need).to_owned()).collect(),
+            ..CaseRef::default()
+        };
+        let finding = |rule: &&str| Finding { rule: (*rule).to_owned(), actual: "none".to_owned(), known: None };
+        let protocol = told.iter().map(finding).collect();
+        let finished = Finished { case, outcome, protocol, ..Finished::default() };
+        Tried { finished, endpoints: vec![format!("/v1/{name}")] }
+    }
+
+    fn failed(class: Class, path: &str, status: u16) -> Outcome {
+        let mismatch = Mismatch {
+            place: Default::default(),
+            path: path.to_owned(),
+            expected: "2xx".to_owned(),
+            actual: format!("{status}: {{\"error\": {{\"message\": \"no\"}}}}"),
+            texts: None,
+        };
+        let exchange = Exchange { reply: Some(Reply { status, ..Reply::default() }), ..Exchange::default() };
+        let problem = Problem::Mismatches(vec![mismatch]);
+        Outcome::Failed(Box::new(Failure { class, problem, exchange: Some(exchange), ..Failure::default() }))
+    }
+
+    fn no_answer(class: Class) -> Outcome {
+        let problem = Problem::Message("nobody answers\nparticulars".to_owned());
+        Outcome::Failed(Box::new(Failure { class, problem, ..Failure::default() }))
+    }
+
+    fn told(tried: &[Tried]) -> Vec<String> {
+        let rows = judge(&BTreeMap::new(), tried);
+        rows.iter()
+            .map(|row| {
+                let rules = row.rules.iter().map(|broken| format!(" {} {:?}", broken.rule, broken.endpoints));
+                let reason = row.reason.as_deref().unwrap_or_default();
+                format!("{} {:?} {reason}{}", row.capability, row.verdict, rules.collect::<String>())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_case_is_about_the_last_that_it_needs() {
+        let passed = || Outcome::Passed;
+        assert_eq!(
+            told(&[
+                tried("a", &[], passed(), &[]),
+                tried("b", &["tools"], passed(), &["usage-missing"]),
+                tried("c", &["streaming", "tools"], passed(), &["usage-missing"]),
+                tried("d", &["n"], failed(Class::WrongAnswer, "status", 400), &[]),
+                tried("e", &["stop"], failed(Class::ProtocolViolation, "rule finish-missing", 200), &[]),
+                tried("f", &["seed"], Outcome::Skipped("no model".to_owned()), &[]),
+            ]),
+            [
+                "chat Yes ",
+                "tools Deviates  usage-missing [\"/v1/b\", \"/v1/c\"]",
+                "n No 400 in the place of 2xx: no",
+                "stop Deviates  finish-missing [\"/v1/e\"]",
+                "seed NotTried no model",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_builds_on_something_missing_is_not_tried_and_what_fails_in_part_is_named() {
+        let no = || failed(Class::WrongAnswer, "text", 200);
+        assert_eq!(
+            told(&[
+                tried("a", &["tools"], no(), &[]),
+                tried("b", &["tools", "parallel_tool_calls"], no(), &[]),
+                tried("c", &["n"], Outcome::Passed, &[]),
+                tried("d", &["n"], failed(Class::WrongAnswer, "status", 400), &[]),
+                // Though something it needs fails in part, it may do it.
+                tried("e", &["n", "streaming_n"], failed(Class::WrongAnswer, "status", 400), &[]),
+            ])[1..],
+            [
+                "parallel_tool_calls NotTried it needs tools",
+                "n No d (1 of 2 cases fails so): 400 in the place of 2xx: no",
+                "streaming_n No 400 in the place of 2xx: no",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_an_answer_says_what_an_api_cannot_do() {
+        for (outcome, verdict) in [
+            (failed(Class::ProviderDown, "status", 500), Can::No),
+            (failed(Class::RateLimited, "status", 429), Can::NotTried),
+            (failed(Class::RateLimited, "header retry-after", 429), Can::No),
+            (no_answer(Class::ProviderDown), Can::NotTried),
+            (no_answer(Class::MissingRecording), Can::NotTried),
+            (no_answer(Class::MissingKey), Can::NotTried),
+            (no_answer(Class::Harness), Can::NotTried),
+            (no_answer(Class::ProtocolViolation), Can::No),
+        ] {
+            assert_eq!(
+                judge(&BTreeMap::new(), &[tried("a", &["n"], outcome.clone(), &[])])[0].verdict,
+                verdict,
+                "{outcome:?}"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::layout::{visible_line, width, wrapped};
 use super::paint::{Style, paint};
-use crate::conform::{Can, Row, Verdict};
+use crate::conform::{Asked, Can, Row, Verdict};
 
 /// How to show it.
 #[derive(Debug, Clone, Copy)]
@@ -21,11 +21,7 @@ pub(crate) struct Look {
 pub(crate) fn conformance(verdict: &Verdict, look: Look) -> String {
     let Verdict { retake, provider, base_url, mode, .. } = verdict;
     let mut out = format!("retake {retake} conform -- {provider} at {base_url}, mode: {mode}\n");
-    let models = verdict.models.iter().map(|asked| match &asked.model {
-        Some(model) => format!("{} {} ({})", asked.kind, visible_line(model), asked.how),
-        None => format!("{} none ({})", asked.kind, asked.how),
-    });
-    let _ = writeln!(out, "{}\n", wrapped(&format!("models: {}", models.collect::<Vec<_>>().join(", ")), 0, look.width).0);
+    let _ = writeln!(out, "{}\n", wrapped(&format!("models: {}", models(&verdict.models)), 0, look.width).0);
     if !verdict.works {
         let why = verdict.capabilities.iter().find_map(|row| row.reason.as_deref()).unwrap_or("it was not tried");
         let said = format!("chat does not work, and so nothing else was tried: {}", visible_line(why));
@@ -43,6 +39,22 @@ pub(crate) fn conformance(verdict: &Verdict, look: Look) -> String {
     let _ = writeln!(out, "\n{}", counted(&verdict.capabilities));
     let _ = write!(out, "\nfor providers.yaml, below `providers:`\n\n{}", verdict.entry);
     out
+}
+
+/// `text, vision: gpt-4o (given); audio: none (…)`.
+fn models(asked: &[Asked]) -> String {
+    let mut groups: Vec<(&Asked, Vec<&str>)> = Vec::new();
+    for one in asked {
+        match groups.iter_mut().find(|(first, _)| (&first.model, first.how) == (&one.model, one.how)) {
+            Some((_, kinds)) => kinds.push(one.kind),
+            None => groups.push((one, vec![one.kind])),
+        }
+    }
+    let group = |(first, kinds): &(&Asked, Vec<&str>)| {
+        let model = first.model.as_deref().map_or("none".into(), visible_line);
+        format!("{}: {model} ({})", kinds.join(", "), first.how)
+    };
+    groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 
 /// `suffix  no        400 in the place of 2xx: …`, what is long below it in the same column.

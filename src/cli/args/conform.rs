@@ -9,10 +9,12 @@ use super::{LiveArgs, workers};
 
 /// `retake conform`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 a verdict, 1 chat does not work, so that there is none, 2 interrupted, 3 internal error, 4 usage.")]
+#[command(
+    after_help = "Exit codes: 0 a verdict, 1 chat does not work, so that there is none, 2 interrupted, 3 internal error, 4 usage."
+)]
 pub(in crate::cli) struct ConformArgs {
     /// Who is judged: NAME=BASE_URL with the API's version part, NAME=script:FILE, or the name of a known provider
-    #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL")]
+    #[arg(long, value_name = "NAME=BASE_URL")]
     pub(in crate::cli) provider: String,
     /// The model: M for text, and for the rest embedding=M, vision=M, audio=M, reasoning=M; without it, what the provider
     /// lists is looked through

@@ -84,7 +84,9 @@ pub(super) fn given(words: &[String]) -> Result<BTreeMap<Kind, String>, Stop> {
             Some((name, None, _)) => {
                 let near = near::one_of(name, Kind::ALL.map(Kind::name));
                 let kinds = Kind::ALL.map(Kind::name).join(", ");
-                return Err(Stop::usage(format!("--model {word}: `{name}` is no kind of model{near}\n  there are: {kinds}")));
+                return Err(Stop::usage(format!(
+                    "--model {word}: `{name}` is no kind of model{near}\n  there are: {kinds}"
+                )));
             }
             None => (Kind::Text, word.as_str()),
         };
@@ -144,13 +146,17 @@ mod tests {
 
     #[test]
     fn what_is_given_wins_and_the_list_says_the_rest() {
-        let many = json!({"data": [{"id": "text-embedding-3"}, {"id": "whisper-1"}, {"id": "big"}, {"id": "big-vision"}]});
+        let many =
+            json!({"data": [{"id": "text-embedding-3"}, {"id": "whisper-1"}, {"id": "big"}, {"id": "big-vision"}]});
         let of = |words: &[&str], list: &Value| chosen(words, list.clone()).unwrap_or_default().join(" ");
         assert_eq!(of(&[], &many), "big text-embedding-3 big-vision none big");
         assert_eq!(of(&["small", "audio=speaks"], &many), "small text-embedding-3 big-vision speaks small");
         let one = json!({"object": "list", "data": [{"id": "only"}]});
         assert_eq!(of(&[], &one), "only only only only only");
-        assert_eq!(of(&["reasoning=r1"], &json!([{"id": "chat", "type": "chat"}, {"id": "m2", "type": "embedding"}])), "chat m2 none none r1");
+        assert_eq!(
+            of(&["reasoning=r1"], &json!([{"id": "chat", "type": "chat"}, {"id": "m2", "type": "embedding"}])),
+            "chat m2 none none r1"
+        );
         // No list at all.
         assert_eq!(of(&["m"], &Value::Null), "m m m m m");
         assert_eq!(chosen(&[], Value::Null), None);
