@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::event::{Class, Failure, Mismatch, Problem};
 
 /// Characters of a reason.
-const MOST: usize = 240;
+const MOST: usize = 160;
 /// What stands before a rule's id where a reply broke it.
 const RULE: &str = "rule ";
 
@@ -60,10 +60,21 @@ fn broken_rule(mismatch: &Mismatch) -> Option<(String, String)> {
 }
 
 fn of_mismatch(mismatch: &Mismatch) -> String {
-    if let ("status", Some((status, body))) = (mismatch.path.as_str(), mismatch.actual.split_once(": ")) {
-        return format!("{status} in the place of {}: {}", mismatch.expected, server_words(body));
+    let Mismatch { path, expected, actual, .. } = mismatch;
+    if path == "status" {
+        return match actual.split_once(": ") {
+            // Where an error was wanted, what came in its place is no reason.
+            Some((status, body)) if !status.starts_with('2') => {
+                format!("{status} in the place of {expected}: {}", server_words(body))
+            }
+            Some((status, _)) => format!("{status} in the place of {expected}"),
+            None => format!("{actual} in the place of {expected}"),
+        };
     }
-    format!("{}: expected {}, got {}", mismatch.path, mismatch.expected, mismatch.actual)
+    if actual == "the path selects nothing" {
+        return format!("no `{path}` in the reply");
+    }
+    format!("{path}: expected {expected}, got {actual}")
 }
 
 /// What a body says: the message of its error, though the body may be cut.
@@ -76,7 +87,7 @@ fn server_words(body: &str) -> String {
     let quoted = rest.and_then(|rest| serde_json::Deserializer::from_str(rest).into_iter::<String>().next());
     match (quoted, rest) {
         (Some(Ok(message)), _) => message,
-        (_, Some(rest)) => rest.trim_start_matches('"').to_owned(),
+        (_, Some(rest)) => rest.trim_start_matches('"').replace("\\n", " ").replace("\\\"", "\""),
         _ => body.to_owned(),
     }
 }
@@ -101,7 +112,7 @@ mod tests {
             (r#"{"detail": "Not Found"}"#, "Not Found"),
             (r#"{"error": "busy"}"#, "busy"),
             (r#"{"error": {"code": 400, "message": "it is \"long\"", "t… (300 characters)"#, "it is \"long\""),
-            (r#"{"error": {"message": "cut in the mid… (300 characters)"#, "cut in the mid… (300 characters)"),
+            (r#"{"error": {"message": "cut \"in\"\nthe mid… (300 characters)"#, "cut \"in\" the mid… (300 characters)"),
             ("Internal Server Error", "Internal Server Error"),
             (r#"{"status": 5}"#, r#"{"status": 5}"#),
         ] {

@@ -78,7 +78,9 @@ fn line(out: &mut String, row: &Row, names: usize, look: Look) {
         }
     }
     for case in row.cases.iter().filter(|_| look.cases) {
-        let why = case.reason.iter().chain(&case.rules).map(String::as_str).collect::<Vec<_>>().join(", ");
+        // What stands above is not said again.
+        let reason = case.reason.iter().filter(|reason| Some(*reason) != row.reason.as_ref());
+        let why = reason.chain(&case.rules).map(String::as_str).collect::<Vec<_>>().join(", ");
         let text = format!("{}: {} {}", case.name, worded(case.verdict).0, visible_line(&why));
         let _ = writeln!(out, "{:indent$} - {}", "", text.trim_end());
     }
