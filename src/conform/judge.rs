@@ -232,7 +232,8 @@ mod tests {
             (no_answer(Class::MissingRecording), Can::NotTried),
             (no_answer(Class::MissingKey), Can::NotTried),
             (no_answer(Class::Harness), Can::NotTried),
-            (no_answer(Class::ProtocolViolation), Can::No),
+            (no_answer(Class::ProtocolViolation), Can::NotTried),
+            (failed(Class::ProtocolViolation, "body", 200), Can::No),
         ] {
             assert_eq!(
                 judge(&BTreeMap::new(), &[tried("a", &["n"], outcome.clone(), &[])])[0].verdict,

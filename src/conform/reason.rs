@@ -39,15 +39,20 @@ pub(super) fn why(failure: &Failure) -> Why {
         _ => true,
     };
     match failure.class {
-        Class::WrongAnswer | Class::ProtocolViolation => Why::Failed(words),
-        Class::ProviderDown if has_reply => Why::Failed(words),
+        Class::WrongAnswer => Why::Failed(words),
+        // Without any reply, a connection that was closed says nothing of what was asked.
+        Class::ProtocolViolation | Class::ProviderDown if has_reply => Why::Failed(words),
         Class::RateLimited if is_refused => Why::NotTried(format!("the rate limit was reached: {words}")),
         // A limit that was to be reached.
         Class::RateLimited => Why::Failed(words),
         Class::MissingRecording | Class::StaleRecording => {
             Why::NotTried("no recording of it: --mode record makes one".to_owned())
         }
-        Class::ProviderDown | Class::MissingKey | Class::BrokenRecording | Class::Harness => Why::NotTried(words),
+        Class::ProtocolViolation
+        | Class::ProviderDown
+        | Class::MissingKey
+        | Class::BrokenRecording
+        | Class::Harness => Why::NotTried(words),
     }
 }
 

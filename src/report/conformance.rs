@@ -26,10 +26,14 @@ pub(crate) fn conformance(verdict: &Verdict, look: Look) -> String {
         let why = verdict.capabilities.iter().find_map(|row| row.reason.as_deref()).unwrap_or("it was not tried");
         let said = format!("chat does not work, and so nothing else was tried: {}", visible_line(why));
         out.push_str(&paint(&said, Style::RedBold, look.color));
-        out.push_str(
-            "\n  look at the key (--key VARIABLE), the URL (--provider NAME=BASE_URL, with the API's version part) and the \
-             model (--model M)\n",
-        );
+        let look_at = match mode.as_str() {
+            "replay" => "record it with --mode record, or ask live with --mode live",
+            _ => {
+                "look at the key (--key VARIABLE), the URL (--provider NAME=BASE_URL, with the API's version part) and the \
+                 model (--model M)"
+            }
+        };
+        let _ = writeln!(out, "\n  {look_at}");
         return out;
     }
     let names = verdict.capabilities.iter().map(|row| width(&row.capability)).max().unwrap_or_default();
