@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memchr2;
 
 use super::forms::Forms;
 use super::view::View;
@@ -84,7 +85,7 @@ pub(super) struct Views {
 
 impl Views {
     pub(super) fn of(source: &[u8]) -> Self {
-        let is_escaped = source.iter().any(|byte| matches!(byte, b'\\' | b'%'));
+        let is_escaped = memchr2(b'\\', b'%', source).is_some();
         let meant = if is_escaped { View::unescaped(source) } else { View::plain(source) };
         Views { meant, is_escaped, unwrapped: OnceCell::new() }
     }
