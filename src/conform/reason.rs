@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::event::{Class, Failure, Mismatch, Problem};
+use crate::protocol::rule;
 
 /// Characters of a reason.
 const MOST: usize = 160;
@@ -58,10 +59,13 @@ pub(super) fn why(failure: &Failure) -> Why {
 
 /// The rule that was broken, with what came: of a mismatch that is about a rule.
 fn broken_rule(mismatch: &Mismatch) -> Option<(String, String)> {
-    let rule = mismatch.path.strip_prefix(RULE)?;
-    // What a client makes of it stands behind.
-    let actual = mismatch.actual.rsplit_once("; ").map_or(mismatch.actual.as_str(), |(actual, _)| actual);
-    Some((rule.to_owned(), cut(actual)))
+    let rule = rule(mismatch.path.strip_prefix(RULE)?)?;
+    // What a client makes of it stands behind, and is told from the rule.
+    let actual = mismatch
+        .actual
+        .strip_suffix(rule.client)
+        .map_or(mismatch.actual.as_str(), |actual| actual.trim_end_matches("; "));
+    Some((rule.id.to_owned(), cut(actual)))
 }
 
 fn of_mismatch(mismatch: &Mismatch) -> String {
@@ -123,5 +127,20 @@ mod tests {
         ] {
             assert_eq!(server_words(body), words);
         }
+    }
+
+    #[test]
+    fn what_came_is_told_without_what_a_client_makes_of_it() {
+        let client = rule("stream-cut").unwrap().client;
+        let mismatch = |path: &str| Mismatch {
+            place: Default::default(),
+            path: path.to_owned(),
+            expected: String::new(),
+            actual: format!("half an event; and no more; {client}"),
+            texts: None,
+        };
+        let broken = broken_rule(&mismatch("rule stream-cut"));
+        assert_eq!(broken, Some(("stream-cut".to_owned(), "half an event; and no more".to_owned())));
+        assert_eq!(broken_rule(&mismatch("text")), None);
     }
 }
