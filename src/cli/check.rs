@@ -126,7 +126,7 @@ impl Checked {
         self.recordings += 1;
         let provider = provider_of(path, &recording, catalogue);
         let policy = rules::policy(args.protocol, catalogue, &provider);
-        let (asked, findings) = judged(&recording);
+        let (asked, findings) = judged(&recording, &policy);
         let endpoint = shown_endpoint(&recording.exchange.request.endpoint).to_string();
         let found = weighed(&policy, findings, &asked).into_iter().map(|(finding, is_failing, known)| Found {
             file: file.clone(),
@@ -231,9 +231,9 @@ fn counts(findings: &[Found]) -> (usize, usize, usize) {
 }
 
 /// What was asked, and the rules that the reply breaks.
-fn judged(recording: &Recording) -> (Asked, Vec<Finding>) {
+fn judged(recording: &Recording, policy: &Policy) -> (Asked, Vec<Finding>) {
     let (request, reply) = (&recording.exchange.request, &recording.exchange.reply);
-    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body).known_as(&policy.aliases);
     let content_type = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let content_type = content_type.map_or("", |(_, value)| value.as_str());
     let reading = wire::read(content_type, &reply.body);

@@ -8,6 +8,7 @@ mod bounds;
 mod browser;
 mod conform;
 mod credentials;
+mod dialects;
 mod endless;
 mod faults;
 #[cfg(unix)]
@@ -17,6 +18,7 @@ mod interrupt;
 mod live;
 mod masks;
 mod modes;
+mod never_green;
 mod nextest;
 #[cfg(unix)]
 mod orphans;

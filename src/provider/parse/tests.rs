@@ -10,7 +10,7 @@ fn shipped() -> Catalogue {
         .unwrap_or_else(|error| panic!("{}", error.render(false)))
 }
 
-/// A file with one provider, to whose entry `lines` are added.
+/// A file with one provider; `lines` are added to its entry.
 fn with(lines: &str) -> String {
     format!(
         "capabilities: {{tools: functions}}\nproviders:\n  p:\n    type: remote::p\n    base_url: https://p.example/v1\n{lines}"
@@ -277,7 +277,7 @@ fn sdks_are_told_where_to_go_by_variables_that_they_read() {
     assert!(wrong(&with("    sdk_env: {P-URL: /v1}")).contains("cannot name an environment variable"));
 }
 
-/// What an agent asks: its prompt names the day, the folder and the system it runs on.
+/// The request of an agent: its prompt names the day, the folder and the system.
 fn agents_request(day: &str, folder: &str, system: &str, user: &str, task: &str) -> Request {
     let environment = format!("Working directory: {folder}\nPlatform: {system}\nToday's date: {day}");
     let body = serde_json::json!({
