@@ -210,12 +210,12 @@ impl Judging<'_> {
         models::choose(given, found).ok_or_else(|| {
             let why = match &listed {
                 Ok(_) => "it lists no model that answers with text".to_owned(),
-                Err(why) => format!("its list of models cannot be had: {why}"),
+                Err(why) => format!("its list of models is not available: {why}"),
             };
             Stop {
                 exit: Exit::Failed,
                 message: format!(
-                    "{}: {why}\n  name a model with --model M, or look at the URL ({}) and the key (--key VARIABLE)",
+                    "{}: {why}\n  name a model with --model M, or check the URL ({}) and the key (--key VARIABLE)",
                     provider.name, provider.base_url
                 ),
             }
@@ -243,7 +243,7 @@ impl Judging<'_> {
                 let case = match (case.template().model, case.model()) {
                     (Some(axis), None) => case.skipped(&no_model(kind, axis)),
                     _ if case.template().needs_env.as_ref().is_some_and(|name| var(name).is_none()) => {
-                        case.skipped("a live provider cannot be made to answer so, only a script can")
+                        case.skipped("only a scripted provider can be made to return this error")
                     }
                     _ => case.equipped(&var, self.sourcing.mode == record::Mode::Replay),
                 };

@@ -195,7 +195,7 @@ mod tests {
             [
                 "chat Yes ",
                 "tools Deviates  usage-missing [\"/v1/b\", \"/v1/c\"]",
-                "n No 400 in the place of 2xx: no",
+                "n No 400 instead of 2xx: no",
                 "stop Deviates  finish-missing [\"/v1/e\"]",
                 "seed NotTried no model",
             ]
@@ -216,8 +216,8 @@ mod tests {
             ])[1..],
             [
                 "parallel_tool_calls NotTried it needs tools",
-                "n No d (1 of 2 cases fails so): 400 in the place of 2xx: no",
-                "streaming_n No 400 in the place of 2xx: no",
+                "n No d (1 of 2 cases fails so): 400 instead of 2xx: no",
+                "streaming_n No 400 instead of 2xx: no",
             ]
         );
     }

@@ -74,10 +74,10 @@ fn of_mismatch(mismatch: &Mismatch) -> String {
         return match actual.split_once(": ") {
             // Where an error was wanted, what came in its place is no reason.
             Some((status, body)) if !status.starts_with('2') => {
-                format!("{status} in the place of {expected}: {}", server_words(body))
+                format!("{status} instead of {expected}: {}", server_words(body))
             }
-            Some((status, _)) => format!("{status} in the place of {expected}"),
-            None => format!("{actual} in the place of {expected}"),
+            Some((status, _)) => format!("{status} instead of {expected}"),
+            None => format!("{actual} instead of {expected}"),
         };
     }
     if actual == "the path selects nothing" {

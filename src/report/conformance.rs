@@ -24,12 +24,12 @@ pub(crate) fn conformance(verdict: &Verdict, look: Look) -> String {
     let _ = writeln!(out, "{}\n", wrapped(&format!("models: {}", models(&verdict.models)), 0, look.width).0);
     if !verdict.works {
         let why = verdict.capabilities.iter().find_map(|row| row.reason.as_deref()).unwrap_or("it was not tried");
-        let said = format!("chat does not work, and so nothing else was tried: {}", visible_line(why));
+        let said = format!("chat does not work, so nothing else was tried: {}", visible_line(why));
         out.push_str(&paint(&said, Style::RedBold, look.color));
         let look_at = match mode.as_str() {
             "replay" => "record it with --mode record, or ask live with --mode live",
             _ => {
-                "look at the key (--key VARIABLE), the URL (--provider NAME=BASE_URL, with the API's version part) and the \
+                "check the key (--key VARIABLE), the URL (--provider NAME=BASE_URL, with the API's version part) and the \
                  model (--model M)"
             }
         };

@@ -9,14 +9,14 @@ use super::world::{Dir, Ran, TestCommand, package};
 
 /// A provider that does everything.
 const GOOD: &str = include_str!("../../examples/conformance-script.yaml");
-/// Dialects that must be found out, each in the place of one of its replies.
+/// Dialects that must be found out, each instead of one of its replies.
 const TWINS: &str = include_str!("../corpus/conformance-twins.yaml");
 
 fn read(name: &str, text: &str) -> Value {
     yaml::from_source(&Source { name: name.into(), text: text.into() }).unwrap()
 }
 
-/// The good provider with some replies in the place of its own, by the names of their rules.
+/// The good provider with some replies instead of its own, by the names of their rules.
 fn dialect<'t>(dir: &Dir, twins: impl IntoIterator<Item = &'t Value>) -> String {
     let mut script = read("script", GOOD);
     let rules = script["rules"].as_array_mut().unwrap();
@@ -110,7 +110,7 @@ fn what_follows_for_the_providers_file_makes_the_same_cases_green() {
     let verdict = verdict(conform(&dir, &script, "--json"));
     let entry = verdict["entry"].as_str().unwrap();
     for line in [
-        "      vision: {reason: \"500 in the place of 2xx: image input is not supported\", models: [good-model]}\n",
+        "      vision: {reason: \"500 instead of 2xx: image input is not supported\", models: [good-model]}\n",
         "    broken:\n      json_schema: {reason: \"chat_json_schema_stream (1 of 2 cases fails so): ",
         "      embeddings-order: {reason: ",
     ] {
@@ -141,10 +141,10 @@ fn where_chat_does_not_work_that_is_said_at_once_and_nothing_else_is_tried() {
     );
     let script = script.display();
     let ran = conform(&dir, &script.to_string(), "--model m").exits(1);
-    let ran = ran.says("chat does not work, and so nothing else was tried: 401 in the place of 2xx: Incorrect API key");
+    let ran = ran.says("chat does not work, so nothing else was tried: 401 instead of 2xx: Incorrect API key");
     assert!(!ran.stdout.contains("embeddings") && ran.stdout.contains("--key VARIABLE"), "{}", ran.stdout);
     // Without a model there is nothing to ask.
-    conform(&dir, &script.to_string(), "").exits(1).says("its list of models cannot be had: 401").says("--model M");
+    conform(&dir, &script.to_string(), "").exits(1).says("its list of models is not available: 401").says("--model M");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_person_reads_a_table_and_the_entry() {
     let ran = conform(&dir, &script, "--model good-model,audio=speaker").exits(0);
     let line = |start: &str| ran.stdout.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
     assert!(line("models:").contains("models: text: good-model (given);"), "{}", ran.stdout);
-    assert!(line("vision ").contains("no        500 in the place of 2xx"), "{}", ran.stdout);
+    assert!(line("vision ").contains("no        500 instead of 2xx"), "{}", ran.stdout);
     assert!(line("embeddings ").contains("deviates  embeddings-order (violation)"), "{}", ran.stdout);
     assert!(ran.stdout.contains("1 deviates, 1 no, 0 not tried"), "{}", ran.stdout);
     assert!(ran.stdout.contains("# a violation: users who go by position"), "{}", ran.stdout);
