@@ -84,7 +84,7 @@ rules! {
     CHOICE_FORM = Violation "choice-form", CHAT: "a message or a delta in every choice of a chat, a text in that of a completion",
         "the user gets no text";
     CONTENT_TEXT = Violation "content-text", CHAT: "the text of a chat as a string",
-        "`stream()` of the Python SDK raises; code that joins strings raises, or shows `[object Object]`";
+        "code that joins strings raises in Python, and gets `[object Object]` in Node";
     ROLE_MISSING = Violation "role-missing", CHAT_STREAM: "a role in a delta of every choice of a chat",
         "`stream()` of the Node SDK raises";
     FINISH_MISSING = Violation "finish-missing", CHAT_STREAM: "a finish_reason for every choice",
