@@ -71,7 +71,8 @@ fn whole(change: &Value) -> Vec<&'static str> {
 
 /// A stream with these pieces of tool calls.
 fn tools(pieces: &[Value]) -> Vec<&'static str> {
-    let mut events: Vec<Value> = pieces.iter().map(|piece| delta(&json!({"tool_calls": [piece]}))).collect();
+    let mut events: Vec<Value> =
+        pieces.iter().map(|piece| delta(&json!({"role": "assistant", "tool_calls": [piece]}))).collect();
     events.push(finish("tool_calls"));
     stream(&events)
 }
