@@ -146,7 +146,7 @@ impl Checker<'_> {
         let findings = seen.findings(expect.error.is_some());
         let weighed = self.policy.weigh(findings, expect.protocol.ignored(), &seen.asked);
         for finding in weighed.failing.iter().filter(|finding| !is_told || finding.rule.id != "body-json") {
-            let Finding { rule, actual } = finding;
+            let Finding { rule, actual, .. } = finding;
             let place = format!("rule {}", rule.id);
             self.protocol_violation(&place, rule.holds, format!("{actual}; {}", rule.client));
         }

@@ -233,8 +233,11 @@ fn no_rule_is_without_a_reply_that_breaks_it() {
 #[test]
 fn what_is_found_fails_is_told_or_is_known() {
     let asked = asked("/v1/embeddings", &json!({"model": "p/m", "input": "a"}));
-    let found =
-        || ["body-json", "usage-missing"].map(|id| Finding { rule: rule(id).unwrap(), actual: "none".into() }).to_vec();
+    let found = || {
+        ["body-json", "usage-missing"]
+            .map(|id| Finding { rule: rule(id).unwrap(), member: None, actual: "none".into() })
+            .to_vec()
+    };
     let ids = |findings: &[Finding]| findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>();
     let weigh = |mode, known: &[Known], ignored: Option<&[&'static Rule]>| {
         let policy = Policy { mode, known: known.into() };
@@ -249,6 +252,7 @@ fn what_is_found_fails_is_told_or_is_known() {
     assert_eq!(weigh(Mode::Strict, &[], Some(&[rule("body-json").unwrap()])).0, ["usage-missing"]);
     let known = |models: &[&str], endpoints: &[&str]| Known {
         rule: rule("usage-missing").unwrap(),
+        members: Vec::new(),
         reason: "why".into(),
         models: models.iter().map(|model| (*model).to_owned()).collect(),
         endpoints: endpoints.iter().map(|endpoint| (*endpoint).to_owned()).collect(),

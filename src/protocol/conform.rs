@@ -1,0 +1,147 @@
+//! A reply against the schema of its endpoint.
+
+use std::sync::LazyLock;
+
+use super::Finding;
+use super::asked::{Asked, Endpoint};
+use super::judge::Reply;
+use super::rule::{self, Level, Rule};
+use super::schema::{Breach, Fault, Id, Schemas};
+use crate::wire::BodyKind;
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../schemas/wire/", $path)))),*]
+    };
+}
+
+const FILES: &[(&str, &str)] = files![
+    "openai/common.json",
+    "openai/chat-completion.json",
+    "openai/chat-completion-chunk.json",
+    "openai/completion.json",
+    "openai/completion-chunk.json",
+    "openai/embeddings.json",
+    "openai/models.json",
+    "openai/response.json",
+    "openai/response-stream-event.json",
+    "openai/error.json",
+    "anthropic/message.json",
+    "anthropic/message-stream-event.json",
+    "anthropic/error.json",
+];
+
+/// That they can be read is held by a test.
+pub(super) static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| Schemas::read(FILES).unwrap_or_default());
+
+/// APIs whose replies have schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's: chat completions, completions, embeddings, models, responses.
+    OpenAi,
+    /// Anthropic's: messages.
+    Anthropic,
+}
+
+impl Api {
+    /// Each with its name in suites.
+    pub const ALL: [(Api, &str); 2] = [(Api::OpenAi, "openai"), (Api::Anthropic, "anthropic")];
+
+    /// The one that has the endpoint that was asked.
+    pub fn of(asked: &Asked) -> Option<Self> {
+        asked.endpoint.map(|endpoint| match endpoint {
+            Endpoint::Messages => Api::Anthropic,
+            _ => Api::OpenAi,
+        })
+    }
+
+    /// Its name in suites.
+    pub fn name(self) -> &'static str {
+        Api::ALL.iter().find(|(api, _)| *api == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// What `findings` do not tell yet: the members of a reply that are not as the schema of its endpoint has them. Each fault
+/// is told once, by the graver of two rules.
+pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
+    let Some(id) = schema(asked, reply) else { return };
+    // An error in the place of an answer, or a body that could not be read, is no object of the schema's.
+    if [&rule::ERROR_IN_SUCCESS, &rule::BODY_JSON].iter().any(|rule| findings.iter().any(|f| f.rule == *rule)) {
+        return;
+    }
+    for breach in SCHEMAS.breaches(id, reply.items()) {
+        let rule = match breach.fault {
+            Fault::Type => &rule::MEMBER_TYPE,
+            Fault::Missing => &rule::MEMBER_MISSING,
+            Fault::Value => &rule::MEMBER_VALUE,
+        };
+        if is_told(findings, &breach) {
+            continue;
+        }
+        if breach.fault == Fault::Type {
+            findings.retain(|finding| finding.rule.level != Level::Deviation || !tells(finding.rule, &breach.path));
+        }
+        let actual = told(reply, &breach);
+        findings.push(Finding { rule, member: Some(breach.path), actual });
+    }
+}
+
+/// The schema of what came: the reply, or every event of it.
+pub(super) fn schema(asked: &Asked, reply: &Reply<'_>) -> Option<Id> {
+    let endpoint = asked.endpoint?;
+    let is_good = (200..300).contains(&reply.status);
+    let path = match (endpoint, reply.reading.kind) {
+        (_, BodyKind::Lines) => return None,
+        (_, BodyKind::Events) if !is_good => return None,
+        (Endpoint::Messages, BodyKind::Whole) if !is_good => "anthropic/error.json",
+        (_, BodyKind::Whole) if !is_good => "openai/error.json",
+        (Endpoint::Chat, BodyKind::Whole) => "openai/chat-completion.json",
+        (Endpoint::Chat, BodyKind::Events) => "openai/chat-completion-chunk.json",
+        (Endpoint::Completions, BodyKind::Whole) => "openai/completion.json",
+        (Endpoint::Completions, BodyKind::Events) => "openai/completion-chunk.json",
+        (Endpoint::Embeddings, _) => "openai/embeddings.json",
+        (Endpoint::Models, _) => "openai/models.json",
+        (Endpoint::Responses, BodyKind::Whole) => "openai/response.json",
+        (Endpoint::Responses, BodyKind::Events) => "openai/response-stream-event.json",
+        (Endpoint::Messages, BodyKind::Whole) => "anthropic/message.json",
+        (Endpoint::Messages, BodyKind::Events) => "anthropic/message-stream-event.json",
+    };
+    SCHEMAS.root(path)
+}
+
+/// Rules that say of a member what its schema says, too; the empty name is the reply itself.
+const SAME: &[(&Rule, &[&str])] = &[
+    (&rule::CHOICES_EMPTY, &["choices"]),
+    (&rule::CHOICE_FORM, &["choices[].message", "choices[].delta", "choices[].text"]),
+    (&rule::EMBEDDINGS_INDEX, &["data[].index"]),
+    (&rule::EVENT_OBJECT, &[""]),
+    (&rule::ID_MISSING, &["id"]),
+    (&rule::MODELS_LIST, &["", "data", "data[]", "data[].id"]),
+    (&rule::OBJECT, &["object"]),
+    (&rule::TOOL_CALL_ARGUMENTS_OBJECT, &["tool_calls[].function.arguments"]),
+    (&rule::TOOL_CALL_ARGUMENTS_TEXT, &["tool_calls[].function.arguments"]),
+    (&rule::TOOL_CALL_ID, &["tool_calls[].id"]),
+    (&rule::TOOL_CALL_INDEX, &["tool_calls[].index"]),
+    (&rule::TOOL_CALL_NAME, &["tool_calls[].function.name"]),
+    (&rule::USAGE_MISSING, &["usage"]),
+];
+
+/// Whether a rule is about this member.
+pub(super) fn tells(rule: &Rule, path: &str) -> bool {
+    let in_choice = path.strip_prefix("choices[].message.").or_else(|| path.strip_prefix("choices[].delta."));
+    let is_it = |member: &&str| path == *member || in_choice == Some(member);
+    SAME.iter().any(|(same, members)| *same == rule && members.iter().any(is_it))
+}
+
+fn is_told(findings: &[Finding], breach: &Breach) -> bool {
+    let is_graver = |rule: &Rule| breach.fault != Fault::Type || rule.level == Level::Violation;
+    findings.iter().any(|finding| is_graver(finding.rule) && tells(finding.rule, &breach.path))
+}
+
+/// ``event 2: `choices[].index`: none (3 times)``.
+fn told(reply: &Reply<'_>, breach: &Breach) -> String {
+    let event = if reply.is_stream() { format!("event {}: ", breach.first) } else { String::new() };
+    let member = if breach.path.is_empty() { String::new() } else { format!("`{}`: ", breach.path) };
+    let times = if breach.count > 1 { format!(" ({} times)", breach.count) } else { String::new() };
+    format!("{event}{member}{}{times}", breach.actual)
+}
