@@ -40,14 +40,17 @@ pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>, policy: &Po
 pub(super) struct Checker<'a> {
     pub(super) scope: &'a Scope,
     pub(super) seen: &'a Seen<'a>,
-    policy: &'a Policy,
+    pub(super) policy: &'a Policy,
     mismatches: Vec<Mismatch>,
-    protocol: Weighed,
+    pub(super) protocol: Weighed,
 }
 
 impl Checker<'_> {
     fn all(&mut self, expect: &Expect) {
         self.protocol(expect);
+        if let Some((api, place)) = expect.conforms {
+            self.conforms(api, place, expect);
+        }
         for (name, need) in &expect.headers {
             self.header(name, need);
         }

@@ -1,6 +1,7 @@
 //! Does a reply meet an expectation.
 
 mod compare;
+mod conforms;
 mod effort;
 mod embeddings;
 mod expectation;

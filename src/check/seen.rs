@@ -60,6 +60,13 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// What its members are that the reference of its API has another way.
+    pub(super) fn of_schema(&self, expects_error: bool) -> Vec<Finding> {
+        let content_type = content_type(self.headers);
+        let reply = Reply { status: self.status, content_type: &content_type, reading: &self.reading };
+        protocol::of_schema(&self.asked, &reply, self.findings(expects_error))
+    }
+
     /// The rules of its endpoint that it breaks; where an error is expected, only those that every body keeps.
     pub(super) fn findings(&self, expects_error: bool) -> Vec<Finding> {
         let content_type = content_type(self.headers);

@@ -69,8 +69,10 @@ pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
     if [&rule::ERROR_IN_SUCCESS, &rule::BODY_JSON].iter().any(|rule| findings.iter().any(|f| f.rule == *rule)) {
         return;
     }
+    let is_good = (200..300).contains(&reply.status);
     for breach in SCHEMAS.breaches(id, reply.items()) {
         let rule = match breach.fault {
+            _ if !is_good => &rule::ERROR_FORM,
             Fault::Type => &rule::MEMBER_TYPE,
             Fault::Missing => &rule::MEMBER_MISSING,
             Fault::Value => &rule::MEMBER_VALUE,
@@ -84,6 +86,18 @@ pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
         let actual = told(reply, &breach);
         findings.push(Finding { rule, member: Some(breach.path), actual });
     }
+}
+
+/// Of all `findings`, those that are about a member that its schema has another way, whichever rule tells it.
+pub fn of_schema(asked: &Asked, reply: &Reply<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut alone = Vec::new();
+    conform(asked, reply, &mut alone);
+    conform(asked, reply, &mut findings);
+    let is_same = |finding: &Finding, other: &Finding| {
+        other.member == finding.member || other.member.as_ref().is_some_and(|member| tells(finding.rule, member))
+    };
+    findings.retain(|finding| alone.iter().any(|other| is_same(finding, other)));
+    findings
 }
 
 /// The schema of what came: the reply, or every event of it.

@@ -31,7 +31,7 @@ mod tool_calls;
 mod usage;
 
 pub use asked::Asked;
-pub use conform::{Api, conform};
+pub use conform::{Api, conform, of_schema};
 pub use judge::{Reply, judge, judge_body};
 pub use policy::{Known, Mode, Policy, Weighed};
 pub use rule::{Level, RULES, Rule, rule};

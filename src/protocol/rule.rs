@@ -38,7 +38,7 @@ pub struct Rule {
 impl Rule {
     /// Whether it is held to by `retake check` and `expect: {conforms: …}` alone.
     pub fn is_about_members(&self) -> bool {
-        self.reference == REFERENCE
+        self.reference == REFERENCE || *self == ERROR_FORM
     }
 }
 
@@ -147,6 +147,8 @@ rules! {
         "SDKs hand out a value that is not of their type, unchecked";
     MEMBER_VALUE = Deviation "member-value", REFERENCE: "the only word that the API's reference has for a member",
         "clients that go by it take the object for another";
+    ERROR_FORM = Deviation "error-form", ERRORS: "an error with the members that the API's reference names",
+        "SDKs raise it all the same; its message, type or code is missing, or of another type";
     MEMBER_DROPPED = Deviation "member-dropped", REFERENCE: "the members that all other recordings of the endpoint have",
         "code that reads one finds None or undefined";
     MEMBER_CHANGED = Deviation "member-changed", REFERENCE: "members of the type that they have in all other recordings",
