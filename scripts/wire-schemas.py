@@ -14,8 +14,8 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent.parent / "schemas" / "wire" / "openai"
-# The description has one schema for both forms of a completion.
-SAME = {"completion-chunk.json": "completion.json"}
+# The description has one schema for both forms of a completion, and of embeddings.
+SAME = {"completion-chunk.json": "completion.json", "embeddings-base64.json": "embeddings.json"}
 
 # File and place, in which * stands for anything; why ours is another. Below a place that is left open nothing is compared.
 DECLARED = [
@@ -23,6 +23,7 @@ DECLARED = [
     ("*", "*tools[]{*}: left open", "what was asked comes back; whoever asked knows it"),
     ("*", "*text.format{*}: left open", "what was asked comes back"),
     ("*", "*tool_choice{*}: left open", "what was asked comes back"),
+    ("*", "*tool_choice: words *", "what was asked comes back: a word or an object"),
     ("*", "*instructions*", "what was asked comes back: a text or a list"),
     ("*", "*prompt.variables*", "what was asked comes back"),
     ("*", "*model: words *", "models come and go"),
@@ -32,9 +33,9 @@ DECLARED = [
     ("*", "*{mcp_call}.error{*}: left open", "errors of others' servers: only that it is an object"),
     ("*", "*input_tokens_details: required *cache_write_tokens*", "added later: older replies have none"),
     ("chat-completion.json", "*.annotations[]{url_citation}: not there", "open at the end: a type of its own is no fault"),
-    ("completion-chunk.json", "choices[]: required ['finish_reason'] *", "null until the end"),
+    ("completion-chunk.json", "choices[]: required *finish_reason*", "null until the end"),
     ("completion*.json", "choices[].logprobs.*: *null*", "the first token of an echoed prompt has none"),
-    ("embeddings.json", "data[].embedding: *", "base64 where that was asked for"),
+    ("embeddings-base64.json", "data[].embedding: *", "a text where base64 was asked for, unless the server ignores it"),
     ("response-stream-event.json", "{response.function_call_arguments.done}: required *name*", "added later: older replies have none"),
     ("response-stream-event.json", "{response.output_text.delta}.obfuscation: not there", "the guide to streaming has it"),
     ("response*.json", "*{message}.content[]{reasoning_text}: not there", "parts are one schema, in messages and in events"),

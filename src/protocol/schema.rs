@@ -67,6 +67,8 @@ pub(super) struct Breach {
     pub(super) path: String,
     /// What the first is.
     pub(super) actual: String,
+    /// Whether that is null.
+    pub(super) is_null: bool,
     /// How many are so.
     pub(super) count: usize,
     /// Where the first is: the number of the value among those that were looked at.
@@ -283,7 +285,7 @@ impl<'a> Walk<'a> {
         let schema = &schemas.all[id.0];
         if !schema.types.holds(value) {
             let actual = format!("{}, and the reference has {}", shown(value), schema.types.named());
-            return self.found(Fault::Type, actual);
+            return self.found(Fault::Type, actual, value.is_null());
         }
         match value {
             Value::Object(object) => self.object(schemas.of_object(id, object), object),
@@ -295,7 +297,7 @@ impl<'a> Walk<'a> {
             }
             Value::String(word) if schema.constant.as_ref().is_some_and(|wanted| wanted != word) => {
                 let wanted = schema.constant.as_deref().unwrap_or_default();
-                self.found(Fault::Value, format!("{}, and the reference has \"{wanted}\"", shown(value)));
+                self.found(Fault::Value, format!("{}, and the reference has \"{wanted}\"", shown(value)), false);
             }
             _ => {}
         }
@@ -307,7 +309,8 @@ impl<'a> Walk<'a> {
         for name in &schema.required {
             if object.get(name).is_none_or(Value::is_null) && schemas.requires(id, name) {
                 self.path.push(Step::Member(name));
-                self.found(Fault::Missing, if object.contains_key(name) { "null" } else { "none" }.to_owned());
+                let is_null = object.contains_key(name);
+                self.found(Fault::Missing, if is_null { "null" } else { "none" }.to_owned(), is_null);
                 self.path.pop();
             }
         }
@@ -323,11 +326,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn found(&mut self, fault: Fault, actual: String) {
+    fn found(&mut self, fault: Fault, actual: String, is_null: bool) {
         let path = written(&self.path);
         match self.found.iter_mut().find(|breach| breach.fault == fault && breach.path == path) {
             Some(breach) => breach.count += 1,
-            None => self.found.push(Breach { fault, path, actual, count: 1, first: self.at }),
+            None => self.found.push(Breach { fault, path, actual, is_null, count: 1, first: self.at }),
         }
     }
 }

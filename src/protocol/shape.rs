@@ -42,10 +42,7 @@ impl Shapes {
         let Some(id) = schema(asked, reply).filter(|_| is_good) else { return };
         let mut group = Group { name: name.to_owned(), is_stream: reply.is_stream(), context: None };
         let body: Value = serde_json::from_slice(request).unwrap_or_default();
-        // What the events of a stream carry follows from what is said. Whole replies are more alike.
-        if !group.is_stream {
-            self.0.entry(group.clone()).or_default().learn(number as u64, &body, id, reply.items());
-        }
+        self.0.entry(group.clone()).or_default().learn(number as u64, &body, id, reply.items());
         group.context = Some(context(&body, reply));
         self.0.entry(group).or_default().learn(number as u64, &body, id, reply.items());
     }
