@@ -166,3 +166,148 @@ fn told(reply: &Reply<'_>, breach: &Breach) -> String {
     let times = if breach.count > 1 { format!(" ({} times)", breach.count) } else { String::new() };
     format!("{event}{member}{}{times}", breach.actual)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::judge::judge;
+    use super::*;
+    use crate::wire::read;
+
+    #[test]
+    fn every_schema_can_be_read() {
+        let schemas = Schemas::read(FILES);
+        assert!(schemas.is_ok(), "{schemas:?}");
+        assert!(FILES.iter().all(|(path, _)| SCHEMAS.root(path).is_some()));
+    }
+
+    /// What is told of a reply, by all rules.
+    fn told(path: &str, request: &Value, status: u16, body: &str) -> Vec<String> {
+        let asked = Asked::new("POST", path, request.to_string().as_bytes());
+        let content_type = if request["stream"] == true { "text/event-stream" } else { "application/json" };
+        let reading = read(content_type, body.as_bytes());
+        let reply = Reply { status, content_type, reading: &reading };
+        let mut findings = judge(&asked, &reply);
+        conform(&asked, &reply, &mut findings);
+        findings.iter().map(|finding| format!("{} {}", finding.rule.id, finding.actual)).collect()
+    }
+
+    fn chat(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let mut reply = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Sol"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}});
+        change(&mut reply);
+        told("/v1/chat/completions", &json!({"model": "m"}), 200, &reply.to_string())
+    }
+
+    #[test]
+    fn members_of_a_chat_are_held_to_its_schema() {
+        assert_eq!(chat(|_| {}), Vec::<String>::new());
+        assert_eq!(
+            chat(|reply| reply["created"] = json!("1")),
+            ["member-type `created`: the string \"1\", and the reference has an integer"]
+        );
+        assert_eq!(
+            chat(|reply| reply["choices"][0]["message"] = json!({"content": "Sol"})),
+            ["member-missing `choices[].message.role`: none"]
+        );
+        assert_eq!(
+            chat(|reply| reply["usage"]["total_tokens"] = Value::Null),
+            ["member-missing `usage.total_tokens`: null"]
+        );
+    }
+
+    #[test]
+    fn a_fault_is_told_once_by_the_graver_rule() {
+        assert_eq!(chat(|reply| reply["id"] = Value::Null), ["id-missing none"]);
+        assert_eq!(
+            chat(|reply| reply["id"] = json!(5)),
+            ["member-type `id`: the integer 5, and the reference has a string"]
+        );
+        assert_eq!(chat(|reply| reply["object"] = json!("chat")), ["object \"chat\" for \"chat.completion\""]);
+        assert_eq!(chat(|reply| reply["choices"] = Value::Null), ["choices-empty none"]);
+        let call = json!([{"id": "a", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]);
+        let with_call = |reply: &mut Value| {
+            reply["choices"][0]["message"]["tool_calls"] = call;
+            reply["choices"][0]["finish_reason"] = json!("tool_calls");
+        };
+        assert_eq!(chat(with_call), ["tool-call-arguments-text event 0: {\"a\":1}"]);
+        assert_eq!(chat(|reply| reply["error"] = json!({"message": "busy"})).len(), 1, "an error is no answer");
+    }
+
+    #[test]
+    fn events_are_held_to_the_schema_of_events_and_told_once_for_each_member() {
+        let event = |choice: Value| json!({"id": "c", "object": "chat.completion.chunk", "created": "now", "model": "m", "choices": [choice]});
+        let events = [
+            event(json!({"index": 0, "delta": {"content": "Sol"}})),
+            event(json!({"delta": {"content": ["!"]}, "finish_reason": null})),
+            event(json!({"delta": {}, "finish_reason": "stop"})),
+        ];
+        let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        assert_eq!(
+            told("/v1/chat/completions", &json!({"stream": true}), 200, &(body + "data: [DONE]\n\n")),
+            [
+                "member-type event 0: `created`: the string \"now\", and the reference has an integer (3 times)",
+                "member-missing event 1: `choices[].index`: none (2 times)",
+                "member-type event 1: `choices[].delta.content`: an array, and the reference has a string",
+            ]
+        );
+    }
+
+    #[test]
+    fn vectors_are_texts_where_base64_was_asked_for() {
+        let reply = json!({"object": "list", "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1},
+                           "data": [{"object": "embedding", "index": 0, "embedding": "AAAA"}]});
+        let told = |request: Value| told("/v1/embeddings", &request, 200, &reply.to_string());
+        assert_eq!(told(json!({"encoding_format": "base64"})), Vec::<String>::new());
+        assert_eq!(
+            told(json!({})),
+            ["member-type `data[].embedding`: the string \"AAAA\", and the reference has an array"]
+        );
+    }
+
+    #[test]
+    fn errors_have_a_form_too_and_a_rule_of_their_own() {
+        let error = |path: &str, body: Value| told(path, &json!({}), 400, &body.to_string());
+        let openai = json!({"error": {"message": "no", "type": "invalid_request_error", "param": null, "code": 400}});
+        assert_eq!(
+            error("/v1/completions", openai),
+            ["error-form `error.code`: the integer 400, and the reference has a string"]
+        );
+        assert_eq!(error("/v1/completions", json!({"detail": "no"})), ["error-form `error`: none"]);
+        let anthropic = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
+        assert_eq!(error("/v1/messages", anthropic), Vec::<String>::new());
+        assert_eq!(told("/v1/completions", &json!({}), 502, "Bad Gateway"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn messages_and_responses_are_held_to_theirs() {
+        let message = json!({"id": "m", "type": "message", "role": "assistant", "model": "c", "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": 5}, {"type": "new"}, {"type": "tool_use", "id": "t", "name": "f"}],
+            "usage": {"input_tokens": 1, "output_tokens": 2}});
+        assert_eq!(
+            told("/v1/messages", &json!({}), 200, &message.to_string()),
+            [
+                "member-type `content[].text`: the integer 5, and the reference has a string",
+                "member-missing `content[].input`: none",
+            ]
+        );
+        let events = [
+            json!({"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0,
+                   "sequence_number": 4, "delta": 5, "logprobs": []}),
+            json!({"type": "response.not_known_yet", "delta": 5}),
+            json!({"item_id": "i"}),
+        ];
+        let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        let told = told("/v1/responses", &json!({"stream": true}), 200, &body);
+        assert_eq!(
+            told[1..],
+            [
+                "member-type event 0: `delta`: the integer 5, and the reference has a string",
+                "member-missing event 2: `type`: none",
+            ]
+        );
+        assert!(told[0].starts_with("stream-end"), "{told:?}");
+    }
+}

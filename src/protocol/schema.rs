@@ -101,7 +101,7 @@ impl Types {
         let is_number = self.0 & 8 != 0;
         let names = TYPES
             .iter()
-            .filter(|(name, bits)| self.0 & bits != 0 && *name != "null" && !(is_number && *name == "integer"));
+            .filter(|(name, bits)| self.0 & bits == *bits && *name != "null" && !(is_number && *name == "integer"));
         names.map(|(name, _)| with_article(name)).collect::<Vec<_>>().join(" or ")
     }
 }
@@ -366,4 +366,92 @@ fn shown(value: &Value) -> String {
     let text = value.to_string();
     let cut = text.char_indices().nth(MOST_CHARACTERS).map_or(text.clone(), |(at, _)| format!("{}…", &text[..at]));
     format!("the {name} {cut}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ONE: &str = r##"{
+        "type": "object",
+        "required": ["id", "note", "parts"],
+        "properties": {
+            "id": {"type": "string"},
+            "note": {"type": ["string", "null"]},
+            "kind": {"type": "string", "const": "one"},
+            "count": {"type": "integer"},
+            "score": {"type": "number"},
+            "parts": {"type": "array", "items": {"$ref": "#/$defs/part"}},
+            "inner": {"$ref": "two.json#"},
+            "words": {"type": "object", "additionalProperties": {"type": "integer"}}
+        },
+        "$defs": {
+            "part": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}},
+                     "discriminator": {"propertyName": "type", "mapping": {"text": "#/$defs/text"}}},
+            "text": {"type": "object", "required": ["type", "text"],
+                     "properties": {"type": {"type": "string"}, "text": {"type": "string"}}}
+        }
+    }"##;
+    const TWO: &str = r##"{"type": "object", "properties": {"next": {"$ref": "#"}, "word": {"type": "string"}}}"##;
+
+    fn broken(value: Value) -> Vec<String> {
+        let schemas = Schemas::read(&[("a/one.json", ONE), ("a/two.json", TWO)]).unwrap();
+        let breaches = schemas.breaches(schemas.root("a/one.json").unwrap(), &[value]);
+        breaches.iter().map(|breach| format!("{:?} {} {}", breach.fault, breach.path, breach.actual)).collect()
+    }
+
+    #[test]
+    fn a_value_that_is_as_it_must_be_breaks_nothing() {
+        let whole = json!({"id": "a", "note": null, "kind": "one", "count": 1.0, "score": 2, "parts": [
+            {"type": "text", "text": "a"}, {"type": "a new one", "text": 5}], "words": {"a": 1}, "more": [1]});
+        assert_eq!(broken(whole), Vec::<String>::new());
+    }
+
+    #[test]
+    fn null_counts_as_absent_and_only_what_may_not_be_null_is_required() {
+        assert_eq!(broken(json!({"id": null, "parts": [], "count": null})), ["Missing id null"]);
+        assert_eq!(
+            broken(json!({"note": 5, "parts": []})),
+            ["Missing id none", "Type note the integer 5, and the reference has a string"]
+        );
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_place_once() {
+        let parts =
+            json!([{"type": "text"}, {"type": "text", "text": 5}, {"text": "a"}, {"type": "text", "text": true}, 7]);
+        assert_eq!(
+            broken(json!({"id": "a", "parts": parts, "kind": "two", "count": 1.5, "words": {"a": "b", "c": []}})),
+            [
+                "Missing parts[].text none",
+                "Type parts[].text the integer 5, and the reference has a string",
+                "Missing parts[].type none",
+                "Type parts[] the integer 7, and the reference has an object",
+                "Value kind the string \"two\", and the reference has \"one\"",
+                "Type count the number 1.5, and the reference has an integer",
+                "Type words.* the string \"b\", and the reference has an integer",
+            ]
+        );
+        assert_eq!(broken(json!([])), ["Type  an array, and the reference has an object"]);
+    }
+
+    #[test]
+    fn a_schema_may_refer_to_another_and_to_itself() {
+        let inner = json!({"next": {"next": {"word": 5}}});
+        assert_eq!(
+            broken(json!({"id": "a", "parts": [], "inner": inner})),
+            ["Type inner.next.next.word the integer 5, and the reference has a string"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_read_is_refused_with_its_file() {
+        let wrong = |text: &str| Schemas::read(&[("a/one.json", text)]).unwrap_err();
+        assert_eq!(wrong(r#"{"pattern": "a"}"#), "a/one.json: `pattern` is not read");
+        assert_eq!(wrong(r#"{"type": "text"}"#), "a/one.json: \"text\" is no type");
+        assert_eq!(wrong(r##"{"items": {"$ref": "b.json#/$defs/c"}}"##), "a/b.json: there is no /$defs/c");
+        assert!(wrong("{").starts_with("a/one.json: EOF"));
+    }
 }

@@ -300,3 +300,95 @@ impl Place {
 fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::read;
+
+    /// What is told of whole chats, each with what was asked besides.
+    fn told(replies: &[(Value, Value)]) -> Vec<String> {
+        let mut shapes = Shapes::default();
+        for (number, (request, reply)) in replies.iter().enumerate() {
+            let request = request.to_string();
+            let asked = Asked::new("POST", "/v1/chat/completions", request.as_bytes());
+            let reading = read("application/json", reply.to_string().as_bytes());
+            let reply = Reply { status: 200, content_type: "application/json", reading: &reading };
+            shapes.learn(number, "p m /v1/chat/completions", request.as_bytes(), &asked, &reply);
+        }
+        shapes.findings().iter().map(|(number, f)| format!("{number} {} {}", f.rule.id, f.actual)).collect()
+    }
+
+    fn chat(message: Value, besides: Value) -> Value {
+        let mut reply = json!({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]});
+        for (name, value) in besides.as_object().into_iter().flatten() {
+            reply[name] = value.clone();
+        }
+        reply
+    }
+
+    fn alike(besides: &[Value]) -> Vec<String> {
+        let replies =
+            besides.iter().map(|besides| (json!({"model": "m"}), chat(json!({"content": "a"}), besides.clone())));
+        told(&replies.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_member_that_one_lacks_and_at_least_two_others_have_is_told() {
+        let has = json!({"system_fingerprint": "f", "timings": {"ms": 1}});
+        let lacks = json!({"system_fingerprint": null, "timings": {"ms": 1}});
+        assert_eq!(
+            alike(&[has.clone(), lacks.clone(), has.clone()]),
+            ["1 member-dropped `system_fingerprint`: none; 2 others have it"]
+        );
+        assert_eq!(alike(&[has.clone(), lacks.clone()]), Vec::<String>::new(), "one other is no custom");
+        assert_eq!(alike(&[has.clone(), lacks.clone(), lacks, has]), Vec::<String>::new(), "two lack it");
+    }
+
+    #[test]
+    fn a_member_counts_only_where_what_is_around_it_is_there() {
+        let has = json!({"timings": {"ms": 1, "n": 1}});
+        assert_eq!(
+            alike(&[has.clone(), json!({"timings": {"n": 1}}), has.clone(), json!({}), json!({})]),
+            ["1 member-dropped `timings.ms`: none; 2 others have it"]
+        );
+        let twice = json!({"list": [{"a": 1, "b": 1}, {"a": 1, "b": 1}]});
+        assert_eq!(
+            alike(&[twice.clone(), twice, json!({"list": [{"a": 1, "b": 1}, {"b": 1}]})]),
+            ["2 member-dropped `list[].a`: not everywhere; 2 others have it"]
+        );
+    }
+
+    #[test]
+    fn what_depends_on_the_question_is_compared_where_the_questions_are_alike() {
+        let called = json!({"content": null, "tool_calls": [{"id": "a", "type": "function"}]});
+        let tools = json!({"model": "m", "tools": []});
+        let (text, call) = (chat(json!({"content": "a"}), json!({})), chat(called, json!({})));
+        let plain = json!({"model": "m"});
+        assert_eq!(
+            told(&[(plain.clone(), text.clone()), (plain.clone(), text.clone()), (tools.clone(), call)]),
+            Vec::<String>::new(),
+            "a text that no call has"
+        );
+        let more = json!({"scores": [{"a": 1}]});
+        let scored = chat(json!({"content": "a"}), more);
+        let asked = json!({"model": "m", "scores": true});
+        assert_eq!(
+            told(&[(asked.clone(), scored.clone()), (asked, scored), (plain, text)]),
+            Vec::<String>::new(),
+            "they asked for it"
+        );
+    }
+
+    #[test]
+    fn a_member_that_no_schema_knows_and_that_changes_its_type_is_told() {
+        let usual = json!({"seed": 5, "created": 5});
+        assert_eq!(
+            alike(&[usual.clone(), json!({"seed": "5", "created": 5}), usual.clone()]),
+            ["1 member-changed `seed`: string; 2 others have number"]
+        );
+        assert_eq!(alike(&[usual.clone(), json!({"seed": 5.5, "created": "5"}), usual]), Vec::<String>::new());
+    }
+}
