@@ -20,12 +20,9 @@ const UNKNOWN: &[&str] = &[
     "usage.cached_tokens",
     "models",
     "choices[].seed",
-    "choices[].text",
     "choices[].delta.token_id",
     "choices[].logprobs.content[].id",
     "choices[].logprobs.content[].top_logprobs[].id",
-    "choices[].delta.role",
-    "choices[].delta.content",
     "choices[].message.tool_calls[].index",
     "data[].encoding_format",
     "data[].aliases",
@@ -197,13 +194,10 @@ fn is_below(path: &str, list: &[&str]) -> bool {
 }
 
 fn is_unknown(taken: &Taken, path: &str) -> bool {
-    // What a chat has not, a completion has; Together gives either the members of both.
+    // Together gives members of a chat in completions, and the other way round.
     let is_chat = taken.endpoint.ends_with("chat/completions");
     let of_other = if is_chat { path == "choices[].text" } else { is_below(path, &["choices[].delta"]) };
-    of_other
-        || is_below(path, UNKNOWN)
-            && !(is_chat && path.starts_with("choices[].delta.") && !path.ends_with("token_id"))
-            && !(path == "choices[].text")
+    of_other || is_below(path, UNKNOWN)
 }
 
 fn folder() -> PathBuf {
