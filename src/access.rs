@@ -1,5 +1,5 @@
-//! Who may call a server of retake's: its keys, the addresses that it may listen on without any, and the names and web
-//! pages that it takes requests from.
+//! Who may call one of retake's servers: its keys, the addresses that need keys, and the host names and web pages that
+//! are accepted.
 
 mod guard;
 
@@ -11,24 +11,24 @@ use sha2::{Digest, Sha256};
 pub use guard::Guard;
 pub(crate) use guard::{Entry, Refused, is_for_pages};
 
-/// AccessKeys, as digests: of one length, so that comparing them tells nothing by its time.
+/// Access keys as digests: all have the same length, so that the time of a comparison reveals nothing.
 pub(crate) struct AccessKeys(Vec<[u8; 32]>);
 
 impl AccessKeys {
-    /// These keys; none let everybody in.
+    /// An empty list of keys lets everybody in.
     pub(crate) fn new(keys: &[String]) -> Self {
         AccessKeys(keys.iter().map(|key| digest(key)).collect())
     }
 
-    /// Whether nobody needs one.
+    /// Whether no key is needed.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `key` is one of them.
+    /// Whether `key` is one of the keys.
     pub(crate) fn know(&self, key: &str) -> bool {
         let sent = digest(key);
-        // No early end: every key is compared, byte by byte.
+        // No early exit: every key is compared, byte by byte.
         self.0.iter().fold(false, |found, known| found | same(known, &sent))
     }
 }
@@ -40,8 +40,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-/// Whether a server may listen on `address`: without keys only on loopback, since whoever reaches it spends the
-/// providers' keys. `what` it is, for the reason why not.
+/// Whether a server may listen on `address`: without keys only on loopback, since anyone who reaches it uses the
+/// providers' keys. `what` names the server in the error.
 pub(crate) fn may_listen(what: &str, address: IpAddr, has_keys: bool) -> Result<(), String> {
     if address.to_canonical().is_loopback() || has_keys {
         return Ok(());

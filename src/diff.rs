@@ -1,19 +1,19 @@
-//! Two texts, line by line: what was expected and is not there, what is there and was not expected.
+//! Compares two texts line by line: expected lines that are missing, and actual lines that were not expected.
 
 use similar::{Algorithm, ChangeTag, capture_diff_slices};
 
-/// Equal lines shown around a change.
+/// How many equal lines are shown around a change.
 const CONTEXT: usize = 2;
-/// Texts of more lines are not compared: it would take long, and nobody would read it.
+/// Texts of more lines are not compared: it would take long, and nobody would read the result.
 const MOST_LINES: usize = 2_000;
-/// Characters shown of a line, and of those before the place where two lines part.
+/// How many characters of a line are shown, and how many of them before the place where two lines first differ.
 const MOST_CHARACTERS: usize = 200;
 const BEFORE: usize = 20;
 
-/// Whose a line is.
+/// Which text has a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// Both have it.
+    /// Both texts have it.
     Both,
     /// Only the expected text has it.
     Expected,
@@ -22,7 +22,7 @@ pub(crate) enum Whose {
 }
 
 impl Whose {
-    /// What stands before such a line.
+    /// The mark before the line.
     pub(crate) fn mark(self) -> char {
         match self {
             Whose::Both => ' ',
@@ -36,35 +36,35 @@ impl Whose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diff(Vec<(Whose, String)>);
 
-/// How much of a difference is shown.
+/// How much of the difference is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// Every line, whole.
+    /// All lines in full.
     Whole,
-    /// Changes with a few equal lines around them, long lines from where they part.
+    /// Changes with a few equal lines around them; long lines are shown from where they first differ.
     Changes,
-    /// The same, and no more than so many lines.
+    /// Like `Changes`, but at most this many lines.
     Lines(usize),
 }
 
-/// A line to print.
+/// A line of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
     /// A line of the texts.
     Of(Whose, String),
-    /// So many equal lines are left out.
+    /// This many equal lines are left out.
     Equal(usize),
-    /// So many lines are left out at the end.
+    /// This many lines are left out at the end.
     More(usize),
 }
 
 impl Diff {
-    /// How `actual` differs from `expected`; `None` when it does not, or when they are too long to say.
+    /// How `actual` differs from `expected`; `None` if it does not, or if the texts are too long.
     pub(crate) fn of(expected: &str, actual: &str) -> Option<Diff> {
         if expected == actual {
             return None;
         }
-        // Lines that differ in nothing but spaces would look the same.
+        // Lines that differ only in spaces would look the same.
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         let is_spaces = bare(expected) == bare(actual);
         let lines = |text: &str| -> Vec<String> {
@@ -85,7 +85,7 @@ impl Diff {
         Some(Diff(changes.map(|change| (whose(change.tag()), change.value())).collect()))
     }
 
-    /// The lines to print.
+    /// The lines to show.
     pub(crate) fn shown(&self, extent: Extent) -> Vec<Line> {
         if extent == Extent::Whole {
             return self.0.iter().map(|(whose, text)| Line::Of(*whose, text.clone())).collect();
@@ -113,7 +113,7 @@ impl Diff {
         lines
     }
 
-    /// Of a run of equal lines those that stand beside a change.
+    /// Shows the lines of an equal run that are next to a change.
     fn show_equal(&self, at: usize, run: usize, lines: &mut Vec<Line>) {
         let after = if at == 0 { 0 } else { CONTEXT.min(run) };
         let before = if at + run == self.0.len() { 0 } else { CONTEXT.min(run - after) };
@@ -122,7 +122,7 @@ impl Diff {
         lines.extend(self.0[at..at + after].iter().map(of));
         match left {
             0 => {}
-            // To say that one line is left out takes a line too.
+            // A note that one line is left out would take a line, too.
             1 => lines.push(of(&self.0[at + after])),
             _ => lines.push(Line::Equal(left)),
         }
@@ -138,7 +138,7 @@ impl Line {
         }
     }
 
-    /// The line with its mark, or what is left out.
+    /// The line with its mark, or a note on what is left out.
     pub(crate) fn text(&self) -> String {
         match self {
             Line::Of(whose, text) => format!("{} {text}", whose.mark()).trim_end().to_owned(),
@@ -148,7 +148,8 @@ impl Line {
     }
 }
 
-/// Changed lines between equal ones. Where as many go as come, each pair of long ones is shown from where it parts.
+/// Changed lines between equal ones. If equally many were removed and added, each pair of long lines is shown from
+/// where it first differs.
 fn parted(lines: &[(Whose, String)]) -> Vec<Line> {
     let (old, new): (Vec<_>, Vec<_>) = lines.iter().partition(|(whose, _)| *whose == Whose::Expected);
     let mut shown: Vec<Line> = lines.iter().map(|(whose, text)| Line::Of(*whose, cut(text))).collect();
@@ -168,7 +169,7 @@ fn parted(lines: &[(Whose, String)]) -> Vec<Line> {
     shown
 }
 
-/// Two long texts of one line from a little before the place where they part, with what that place is.
+/// Two long one-line texts, from a little before the first difference, with the place of that difference.
 pub(crate) fn parting(expected: &str, actual: &str) -> Option<(String, String)> {
     let same = expected.chars().zip(actual.chars()).take_while(|(a, b)| a == b).count();
     let is_short = |text: &str| text.chars().nth(MOST_CHARACTERS).is_none();

@@ -1,38 +1,38 @@
-//! Files of the user's, read: only regular ones, up to a size, and what is wrong with one by its name.
+//! Reads the user's files: only regular ones, up to a size, with errors that name the file and the problem.
 //!
-//! Whoever opens a FIFO waits for a writer that may never come, and a device may have no end. What lies in a repository
-//! comes from many hands, so that every file is looked at before it is opened, and again when it is open.
+//! Opening a FIFO waits for a writer that may never come, and a device may have no end. A repository's files come from
+//! many people, so each is checked before it is opened, and again afterwards.
 
 use std::fmt;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Bytes of a suite, of what it includes and of a data file.
+/// The largest suite, included file or data file, in bytes.
 pub(crate) const MOST_TEXT: u64 = 64 << 20;
-/// Bytes of a recording: twice what of a reply is recorded.
+/// The largest recording, in bytes: twice the largest reply that is recorded.
 pub(crate) const MOST_RECORDED: u64 = 2 << 30;
 
-/// How a file begins that stands in for one that Git LFS holds.
+/// The beginning of a file that is a pointer to one in Git LFS.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 const BOM: char = '\u{feff}';
 
 /// Why a file is not read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
-    /// There is none.
+    /// There is no file.
     Missing,
-    /// It is something else than a regular file.
+    /// It is not a regular file.
     Irregular(&'static str),
-    /// It has so many bytes, and more than so many are refused.
+    /// Its size in bytes, and the limit that it exceeds.
     TooLarge(u64, u64),
-    /// It stands in for the file that is meant.
+    /// It is a Git LFS pointer, not the file itself.
     LfsPointer,
-    /// It is text, but not in UTF-8.
+    /// It is text in UTF-16.
     Utf16,
-    /// From this byte on it is not UTF-8.
+    /// It is not UTF-8 from this byte on.
     NoUtf8(usize),
-    /// The system says why.
+    /// The error of the system.
     Io(io::Error),
 }
 
@@ -68,14 +68,14 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// A file that is open, and its length.
+/// An open file and its length.
 pub(crate) fn open(path: &Path) -> Result<(File, u64), Unreadable> {
     if let Some(what) = irregular(path)? {
         return Err(Unreadable::Irregular(what));
     }
     let mut options = File::options();
     options.read(true);
-    // Should it have become a FIFO meanwhile, it is not waited for.
+    // If it has become a FIFO meanwhile, opening it does not wait.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     let file = options.open(path)?;
@@ -86,7 +86,7 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Unreadable> {
     }
 }
 
-/// A folder that is open, to lock it, to sync it, or to look at its files.
+/// An open folder, for locking it, syncing it or looking at its files.
 pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
     match path.is_dir() {
         true => File::open(path),
@@ -94,14 +94,14 @@ pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The text of a file of at most so many bytes.
+/// The text of a file of at most `most` bytes.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
     let (file, length) = open(path)?;
     if length > most {
         return Err(Unreadable::TooLarge(length, most));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    // It may grow while it is read.
+    // The file may grow while it is read.
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(Unreadable::TooLarge(bytes.len() as u64, most));
@@ -115,7 +115,7 @@ pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
     String::from_utf8(bytes).map_err(|error| Unreadable::NoUtf8(error.utf8_error().valid_up_to()))
 }
 
-/// What a path is, where it is there and no regular file: links are followed.
+/// What a path is, if it exists and is not a regular file; links are followed.
 pub(crate) fn irregular(path: &Path) -> io::Result<Option<&'static str>> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(kind_of(metadata.file_type())),
@@ -146,7 +146,7 @@ fn kind_of(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// What git or an editor did to a text that cannot be read as what it should be: the line, and what it is.
+/// What git or an editor did to a text that cannot be parsed: the line, and the problem.
 pub(crate) fn spoilt(text: &str) -> Option<(usize, &'static str)> {
     if text.starts_with(BOM) {
         return Some((1, "the file begins with a byte order mark (BOM): save it as UTF-8 without one"));
@@ -157,8 +157,8 @@ pub(crate) fn spoilt(text: &str) -> Option<(usize, &'static str)> {
 pub(crate) const CONFLICT: &str = "git's conflict markers stand here: resolve the conflict, or take the file of one side \
                                    (`git checkout --ours -- FILE`, or `--theirs`)";
 
-/// The line of git's first conflict marker, where all three kinds of them stand, each at the start of a line. What is
-/// within quotes, as a text in a CSV file may be, is none.
+/// The line of git's first conflict marker, if all three kinds of markers are there, each at the start of a line. Text
+/// within quotes, as in a CSV file, is no marker.
 pub(crate) fn conflict(text: &str) -> Option<usize> {
     if !text.starts_with("<<<<<<< ") && !text.contains("\n<<<<<<< ") {
         return None;

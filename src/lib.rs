@@ -5,12 +5,12 @@
 //! Most people need the program alone (`retake test`, `retake serve`, `retake run -- pytest`). From Rust:
 //!
 //! - [`Harness`] is a test target: `cargo test --test integration -- --setup together`, with matchers of your own.
-//! - [`exchange`] reads and writes recordings, and says what counts as the same request.
+//! - [`exchange`] reads and writes recordings, and decides which requests count as the same.
 //! - [`upstream::Upstream`] is anything that answers a request; [`record`] puts recordings before one, and [`proxy`] puts
 //!   them behind a socket.
-//! - [`wire`] reads what a provider answered: its text, tool calls, error, and how it ended.
+//! - [`wire`] reads a provider's reply: its text, tool calls, error, and how it ended.
 //!
-//! What a reply says is read in one way, whole or streamed:
+//! A reply is read in the same way, whole or streamed:
 //!
 //! ```
 //! let stream = concat!(
@@ -47,25 +47,25 @@
 //! use which, and `tests/architecture.rs` holds it to that.
 
 // ── pure: values in, values out; no file, network, clock, environment or async ──
-// Who may call a server of retake's.
+// Who may call one of retake's servers.
 mod access;
-// Does a reply meet an expectation.
+// Whether a reply meets an expectation.
 mod check;
-// Two texts, line by line.
+// Compares two texts line by line.
 mod diff;
-// What happened in a run, as data that can be kept and read again; the tally.
+// The events of a run, as data that can be stored and read again; the tally.
 pub mod event;
-// One request and its reply as kept: normalise, name, scrub, format.
+// One request and its reply as recorded: normalise, name, scrub, format.
 pub mod exchange;
-// Which cases a suite means: expansion, ids, selection.
+// The cases of a suite: expansion, ids, selection.
 mod matrix;
-// What a reply of a known endpoint must be, rule by rule.
+// The rules for replies of known endpoints.
 pub mod protocol;
 // Providers and setups as data: who answers, with which models, and what they cannot do.
 pub mod provider;
-// What a mistyped word most likely means.
+// Guesses the word that a mistyped one stands for.
 mod spelling;
-// What a suite file says: cases as templates, steps, expectations.
+// The contents of a suite file: cases as templates, steps, expectations.
 mod suite;
 // OpenAI-shaped messages; Server-Sent Events, bytes to events and back; content codings.
 pub mod wire;
@@ -73,17 +73,17 @@ pub mod wire;
 pub mod yaml;
 
 // ── edges: each owns one kind of outside world ──
-// Files of the user's, read: only regular ones, up to a size.
+// Reads the user's files: only regular ones, up to a size.
 mod disk;
-// Words to settings to a wired program to an exit code.
+// The command line: arguments to settings to a wired program to an exit code.
 pub mod cli;
 // Tapes behind a socket, for clients in any language.
 pub mod proxy;
 // Recordings on disk as upstreams: library, recorder, player, mode.
 pub mod record;
-// Events to bytes on any writer.
+// Renders events as text on any writer.
 mod report;
-// Drive cases and tell what happened as events.
+// Runs cases and reports what happens as events.
 mod run;
 // An upstream that answers from a YAML script.
 mod script;
@@ -92,5 +92,5 @@ pub mod stack;
 // The seam: anything that answers a request; HTTP.
 pub mod upstream;
 
-// What a test target starts with.
+// The entry point of a test target.
 pub use cli::Harness;

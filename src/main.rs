@@ -1,6 +1,6 @@
-//! The thin binary: all of it is in the library.
+//! The binary `retake`: all its code is in the library.
 
-/// Requests and replies are many small blocks that one thread makes and another one frees.
+/// mimalloc, because requests and replies are many small blocks that one thread allocates and another one frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

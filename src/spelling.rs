@@ -1,10 +1,10 @@
-//! What a mistyped word most likely means.
+//! Guesses the word that a mistyped one stands for.
 
-/// Words longer than this are compared by their beginnings: comparing is quadratic, and the word is a caller's.
+/// Of longer words only the beginning is compared: the comparison takes quadratic time, and callers choose the word.
 const MOST_CHARACTERS: usize = 100;
 
-/// The candidate with the fewest edits (insertions, deletions, replacements and swaps of neighbours), in any case of
-/// letters; at most a third of the word's length.
+/// The candidate with the fewest edits (insertions, deletions, replacements and swaps of neighbours), at most a third
+/// of the word's length; upper and lower case are the same.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let start = |text: &str| text.to_lowercase().chars().take(MOST_CHARACTERS).collect::<String>();
     let word = start(word);

@@ -1,4 +1,4 @@
-//! The one place that knows the YAML crate: text to typed values, and errors that show the user's line.
+//! The only module that uses the YAML crate: parses text into typed values, with errors that show the user's line.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct Source {
     pub text: Arc<str>,
 }
 
-/// A place in a file; both count from 1, columns in characters. `0, 0` is "somewhere in the file".
+/// A place in a file. Lines and columns count from 1, columns in characters. `0, 0` means "somewhere in the file".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub struct Place {
     /// The line.
@@ -40,7 +40,7 @@ impl Place {
         Place { line: before.matches('\n').count() as u32 + 1, column: before[line_start..].chars().count() as u32 + 1 }
     }
 
-    /// The byte of `text` at this place; the end of the line, or of the text, when it lies beyond.
+    /// The byte of `text` at this place; the end of the line or of the text if the place is beyond it.
     pub fn to_byte(self, text: &str) -> usize {
         let Some(line) = self.line.checked_sub(1) else { return 0 };
         let mut start = 0;
@@ -53,7 +53,7 @@ impl Place {
         self.in_line(text, start)
     }
 
-    /// The byte at this column of the line that begins there.
+    /// The byte at this column in the line that begins at `start`.
     fn in_line(self, text: &str, start: usize) -> usize {
         let line = text[start..].split('\n').next().unwrap_or_default();
         let column = self.column.saturating_sub(1) as usize;
@@ -61,17 +61,17 @@ impl Place {
     }
 }
 
-/// A value and where it stands.
+/// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands; for an alias, where the alias stands.
+    /// The place of the value; for an alias, the place of the alias.
     pub place: Place,
 }
 
 impl<T> Spanned<T> {
-    /// Where it stands.
+    /// The place of the value.
     pub fn place(&self) -> Place {
         self.place
     }
@@ -88,12 +88,12 @@ fn place(location: serde_yaml::Location) -> Place {
     Place { line: location.line() as u32, column: location.column() as u32 }
 }
 
-/// What is wrong with a user's file: place, reason and way out.
+/// An error in a user's file: place, reason and way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// The file.
     pub file: Source,
-    /// Where.
+    /// The place.
     pub place: Place,
     /// How many characters the caret underlines, at least 1.
     pub width: usize,
@@ -118,7 +118,7 @@ impl Error {
         Error { file: file.clone(), place, width: width.max(1), reason: reason.into(), help: None }
     }
 
-    /// An error of all that begins at a place and stands on its line.
+    /// An error that underlines everything from a place to its end on that line.
     pub fn of(file: &Source, place: Place, reason: impl Into<String>) -> Self {
         let error = Error::at(file, place, 1, reason);
         let start = error.place.to_byte(&file.text);
@@ -128,17 +128,17 @@ impl Error {
         Error { width: extent::extent(before, rest), ..error }
     }
 
-    /// The same with a way out.
+    /// The same error with a way out.
     pub fn help(self, help: impl Into<String>) -> Self {
         Error { help: Some(help.into()), ..self }
     }
 
     /// The reason, the line with a caret under the place, and the way out.
     pub fn render(&self, color: bool) -> String {
-        // A terminal shows a tab as wide as it likes: one space keeps the caret under its character.
+        // Terminals show tabs in different widths: one space keeps the caret under its character.
         let text = self.file.text.replace(['\t', '\u{feff}'], " ");
         let start = self.place.to_byte(&self.file.text).min(text.len());
-        // A byte order mark is three bytes and becomes one.
+        // A byte order mark has three bytes; here it becomes one.
         let start = if text.len() == self.file.text.len() { start } else { self.place.to_byte(&text) };
         let rest = text[start..].split(['\n', '\r']).next().unwrap_or_default();
         let length = rest.char_indices().nth(self.width).map_or(rest.len(), |(byte, _)| byte);
@@ -159,7 +159,7 @@ pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
         .map_err(|error| explain::explain(source, &error))
 }
 
-/// Reads a whole file as a seed has it.
+/// Reads a whole file with a seed.
 pub(crate) fn from_source_with<'s, S: DeserializeSeed<'s>>(source: &'s Source, seed: S) -> Result<S::Value, Error> {
     serde_yaml::with_deserializer_from_str_with_options(&source.text, options(source.text.len()), |deserializer| {
         seed.deserialize(deserializer)
@@ -167,8 +167,8 @@ pub(crate) fn from_source_with<'s, S: DeserializeSeed<'s>>(source: &'s Source, s
     .map_err(|error| explain::explain(source, &error))
 }
 
-/// What a text of so many bytes may hold. The crate's own limits are for small files; against a few lines that grow
-/// without end by their aliases, limits that grow with the text are as good.
+/// Limits for a text of this many bytes. The crate's default limits are for small files. Limits that grow with the text
+/// also stop a few lines whose aliases expand endlessly.
 fn options(length: usize) -> serde_yaml::Options {
     let nodes = 250_000 + length;
     serde_yaml::options! {
@@ -181,7 +181,7 @@ fn options(length: usize) -> serde_yaml::Options {
             max_merge_keys: nodes,
             max_recorded_anchor_events: 4 * nodes,
             max_total_scalar_bytes: (64 << 20) + length,
-            // One anchor that every case uses is what anchors are for.
+            // An anchor that every case uses is a normal use of anchors.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_yaml::alias_limits! {

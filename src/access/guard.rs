@@ -1,5 +1,5 @@
-//! Which requests a server takes at all: none under a foreign name, and none of a web page that was not let in. Whoever
-//! shows the server's own key is not a page that happens to be open in a browser, and is taken.
+//! Which requests a server accepts: none with a foreign host name, and none from a web page that is not allowed. A
+//! caller with the server's own key is not just any page in a browser, and is accepted.
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -7,11 +7,11 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
 
-/// Whom a server takes requests from. The default is for one on loopback: no web page, and no foreign `Host`.
+/// The callers that a server accepts. The default is for a server on loopback: no web pages, and no foreign `Host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
     bound: IpAddr,
-    /// Names besides those of loopback, in lower case.
+    /// Allowed names in addition to those of loopback, in lower case.
     hosts: Vec<String>,
     origins: Origins,
 }
@@ -19,26 +19,26 @@ pub struct Guard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Origins {
     Any,
-    /// As browsers write them.
+    /// Origins as browsers write them.
     These(Vec<String>),
 }
 
-/// How a request is let in.
+/// How a request is accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// It comes from no web page, or from one that may not read the reply.
+    /// The request comes from no web page, or from one that may not read the reply.
     Plain,
-    /// It comes from a page of this origin, which may read the reply.
+    /// The request comes from a page of this origin, which may read the reply.
     Page(HeaderValue),
-    /// A browser asks whether a page may ask. These headers say yes, and nobody else needs to hear of it.
+    /// A browser's preflight request for a page. These headers allow the request; nothing else needs to handle it.
     Preflight(HeaderMap),
 }
 
-/// Why a request is not taken.
+/// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,
-    /// The class: `foreign-host`, `foreign-page`, `bad-host`, `no-connect`.
+    /// The kind: `foreign-host`, `foreign-page`, `bad-host`, `no-connect`.
     pub(crate) name: &'static str,
     pub(crate) message: String,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Refused {
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const OF_PRIVATE_NETWORK: &str = "access-control-request-private-network";
 
-/// What a page may do, beyond the origin that it must have.
+/// What an allowed page may do: the question of a preflight request, and the header of the answer.
 const MAY: [(&str, HeaderName); 2] = [
     ("access-control-request-method", header::ACCESS_CONTROL_ALLOW_METHODS),
     ("access-control-request-headers", header::ACCESS_CONTROL_ALLOW_HEADERS),
@@ -59,8 +59,8 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// For a server bound to `address`, with the names and the web pages' origins that are let in besides; `*` lets in
-    /// pages of every origin. `Err` says what is wrong with one of them, with the flag that says it.
+    /// A guard for a server bound to `address`. It also allows these host names and these origins of web pages; `*`
+    /// allows every origin. `Err` says which value is wrong, with its flag.
     pub fn new(address: IpAddr, hosts: &[String], origins: &[String]) -> Result<Self, String> {
         let hosts = hosts.iter().map(|name| host_named(name)).collect::<Result<_, _>>()?;
         let origins = match origins.iter().any(|origin| origin == "*") {
@@ -70,7 +70,7 @@ impl Guard {
         Ok(Guard { bound: address.to_canonical(), hosts, origins })
     }
 
-    /// Lets a request in, or says why not. `knows` tells whether it shows the server's key.
+    /// Accepts a request or says why not. `knows` tells whether it has the server's key.
     pub(crate) fn check(&self, head: &Parts, knows: impl Fn() -> bool) -> Result<Entry, Refused> {
         if head.method == Method::CONNECT {
             return Err(no_connect(head));
@@ -96,11 +96,11 @@ impl Guard {
         }
     }
 
-    /// The first name under which the request was sent that is none of this server's.
+    /// The first host name of the request that does not belong to this server.
     fn foreign_host<'h>(&self, head: &'h Parts) -> Result<Option<&'h str>, Refused> {
         let mut hosts = head.headers.get_all(header::HOST).iter();
         let (host, more) = (hosts.next(), hosts.next());
-        // In HTTP/2 it is the address; in HTTP/1 an address that has a host has its say besides.
+        // In HTTP/2 the host is in the address; in HTTP/1 an address with a host is checked as well.
         let in_address = head.uri.authority().map(http::uri::Authority::as_str);
         let is_missing = host.is_none() && (in_address.is_none() || head.version < Version::HTTP_2);
         if is_missing || more.is_some() {
@@ -117,8 +117,8 @@ impl Guard {
             || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
     }
 
-    /// Whether a server bound so has this address. One that listens everywhere has every address under which it is
-    /// reached: to lead a page here, another site needs a name, which an address is not.
+    /// Whether this address belongs to the server. A server that listens everywhere has every address that reaches it.
+    /// That is safe: to direct a page here, another site needs a host name, and an address is none.
     fn is_address(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_loopback() || self.bound.is_unspecified() || address == self.bound
@@ -131,7 +131,8 @@ impl Guard {
         }
     }
 
-    /// Whether a page of another origin asks, as far as a browser says: not every request of a page has an `Origin`.
+    /// Whether the request comes from a page of another origin, as far as the browser says: not all requests of pages
+    /// have an `Origin`.
     fn is_of_a_page(&self, headers: &HeaderMap) -> bool {
         let is_foreign = |site: &HeaderValue| matches!(site.as_bytes(), b"cross-site" | b"same-site");
         self.origins != Origins::Any && headers.get_all(SEC_FETCH_SITE).iter().any(is_foreign)
@@ -139,7 +140,7 @@ impl Guard {
 }
 
 impl Entry {
-    /// Says in a reply that the page which asked may read it.
+    /// Adds headers to a reply that let the page read it.
     pub(crate) fn mark(&self, reply: &mut HeaderMap) {
         if let Entry::Page(origin) = self {
             reply.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -149,12 +150,12 @@ impl Entry {
     }
 }
 
-/// Whether a reply's header says which web pages may read it: that is the word of who serves it, not of who made it.
+/// Whether a reply header says which web pages may read the reply: the server decides that, not the provider.
 pub(crate) fn is_for_pages(name: &str) -> bool {
     name.starts_with("access-control-") || name == "timing-allow-origin"
 }
 
-/// What a browser is told that asks before a page of this origin does.
+/// The answer to a browser's preflight request for a page of this origin.
 fn permission(origin: &HeaderValue, asked: &HeaderMap) -> HeaderMap {
     let mut told = HeaderMap::new();
     told.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -172,7 +173,7 @@ fn permission(origin: &HeaderValue, asked: &HeaderMap) -> HeaderMap {
     told
 }
 
-/// The host of `host:port`, without the brackets of an IPv6 address. `None` when it is no such thing.
+/// The host of `host:port`, without the brackets of an IPv6 address. `None` if the text is not of this form.
 fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -186,7 +187,7 @@ fn host_of(authority: &str) -> Option<&str> {
     is_host.then_some(host)
 }
 
-/// Whether no name service is asked for this name, or its answer is known.
+/// Whether the name means loopback without a name service.
 fn is_loopback_name(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let below = host.len().checked_sub("localhost".len());
@@ -199,7 +200,7 @@ fn host_named(name: &str) -> Result<String, String> {
     host.ok_or_else(|| format!("--allow-host {name}: write a host name alone, such as retake or retake.test"))
 }
 
-/// An origin as browsers write it: without the path, and without a port that goes without saying.
+/// An origin as browsers write it: without a path, and without the default port.
 fn origin_named(typed: &str) -> Result<String, String> {
     let wrong = || format!("--allow-origin {typed}: write where the page is, such as http://localhost:3000, or *");
     let origin = typed.trim_end_matches('/').to_ascii_lowercase();
@@ -217,7 +218,7 @@ fn origin_named(typed: &str) -> Result<String, String> {
     Ok(if is_usual { origin[..origin.len() - port.len()].to_owned() } else { origin })
 }
 
-/// 403 rather than 421: clients may send what is misdirected once more.
+/// 403 instead of 421, because clients may retry after a 421.
 fn foreign_host(host: &str) -> Refused {
     let plain = host_of(host).unwrap_or("NAME");
     let message = format!(
@@ -232,7 +233,7 @@ fn foreign_page(origin: &HeaderValue) -> Refused {
     let origin = String::from_utf8_lossy(origin.as_bytes());
     let typed = origin_named(&origin).unwrap_or_else(|_| "ORIGIN".to_owned());
     let message = format!(
-        "the request's `Origin` is {origin:?}: a web page sent it, and no page may that is not let in\n  to let it in, \
+        "the request's `Origin` is {origin:?}: a web page sent it, and this page is not allowed\n  to let it in, \
          start the server with --allow-origin {typed}"
     );
     Refused { status: StatusCode::FORBIDDEN, name: "foreign-page", message }

@@ -117,7 +117,7 @@ fn no_page_is_let_in_that_is_not_allowed() {
     assert_eq!(page("sec-fetch-site", "cross-site"), "foreign-page");
     assert_eq!(page("sec-fetch-site", "same-site"), "foreign-page");
     assert_eq!(page("sec-fetch-site", "none"), "in");
-    // Node's fetch says so, without any page.
+    // Node's fetch sends this header without any page.
     assert_eq!(page("sec-fetch-mode", "cors"), "in");
 }
 
@@ -187,7 +187,7 @@ fn a_refusal_names_the_header_and_the_flag_as_it_is_typed() {
       ask 127.0.0.1 or localhost, send the server's token or key, or start it with --allow-host Evil.example
     "#);
     insta::assert_snapshot!(message(&[("host", "localhost"), ("origin", "http://localhost:3000")]), @r#"
-    the request's `Origin` is "http://localhost:3000": a web page sent it, and no page may that is not let in
+    the request's `Origin` is "http://localhost:3000": a web page sent it, and this page is not allowed
       to let it in, start the server with --allow-origin http://localhost:3000
     "#);
     for odd in ["$(touch x)", "a;b", "http://$(x)"] {

@@ -21,7 +21,7 @@ impl Checker<'_> {
         if seen.broken.is_some() {
             return;
         }
-        let policy = Policy { mode: Mode::Strict, known: self.policy.known.clone() };
+        let policy = Policy { mode: Mode::Strict, ..self.policy.clone() };
         let ignored = expect.protocol.ignored().unwrap_or_default();
         let weighed = policy.weigh(seen.of_schema(expect.error.is_some()), Some(ignored), &seen.asked);
         let is_told = |rule| self.protocol.failing.iter().any(|finding| finding.rule == rule);

@@ -14,6 +14,8 @@ pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
         json,
         text,
         stream,
+        model,
+        usage,
         tool_calls,
         embeddings: _,
         error,
@@ -29,7 +31,8 @@ pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
     let calls = tool_calls.iter().flat_map(|calls| &calls.calls);
     let names = calls.clone().map(|call| call.name.as_ref());
     let count = tool_calls.iter().map(|calls| calls.count.as_ref());
-    let mut needs = [status.as_ref(), text.as_ref()]
+    let counts = usage.iter().flat_map(|usage| &usage.counts).map(|(_, need)| need);
+    let mut needs = [status.as_ref(), text.as_ref(), model.as_ref()]
         .into_iter()
         .chain(stream)
         .chain(error.map(Option::as_ref))
@@ -37,6 +40,7 @@ pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
         .chain(count)
         .flatten()
         .chain(headers.iter().map(|(_, need)| need))
+        .chain(counts)
         .chain(json.iter().map(|item| &item.need));
     let is_schema = |kind: &ArgumentsKind| matches!(kind, ArgumentsKind::Schema(_));
     length <= SMALL

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::compare::filled;
 use super::matcher::{is_singular, meets, nodes_meet};
 use super::nodes::nodes;
 use super::seen::Seen;
@@ -67,11 +68,14 @@ impl Checker<'_> {
                 .and_then(|nodes| nodes_meet(&item.need.matcher, &nodes, is_singular, self.scope));
             self.record(item.need.place, &item.path.text, result);
         }
+        if let Some(need) = &expect.model {
+            self.model(need);
+        }
         if let Some(need) = &expect.text {
-            match self.seen.text() {
-                Some(text) => self.need(need, "text", &text.into()),
-                None => self.no_choice(need.place, "text"),
-            }
+            self.text(need);
+        }
+        if let Some(usage) = &expect.usage {
+            self.usage(usage);
         }
         if let Some(calls) = &expect.tool_calls {
             self.tool_calls(calls);
@@ -112,7 +116,7 @@ impl Checker<'_> {
     /// Without `status`, 2xx; with `error` alone, 4xx or 5xx.
     fn status(&mut self, expect: &Expect) {
         let status = self.seen.status;
-        let body = show::cut(self.seen.body_text().trim());
+        let body = show::body(self.seen.body_text());
         let with_body = |status: String| if body.is_empty() { status } else { format!("{status}: {body}") };
         if let Some(need) = &expect.status {
             let result = meets(&need.matcher, &status.into(), self.scope);
@@ -135,7 +139,8 @@ impl Checker<'_> {
             || expect.text.is_some()
             || expect.tool_calls.is_some()
             || expect.embeddings.is_some()
-            || expect.stream.is_some();
+            || expect.usage.is_some()
+            || expect.stream.as_ref().is_some_and(|stream| stream.is_stream != Value::Bool(false));
         let not_json = seen.reading.not_json.as_ref().filter(|_| reads_json);
         let not_json = not_json.map(|why| format!("{why}: {}", show::cut(seen.body_text().trim())));
         let is_told = not_json.is_some();
@@ -156,10 +161,11 @@ impl Checker<'_> {
         self.protocol = weighed;
     }
 
-    /// The reply has no choice 0, so that there is neither text nor tool call. Said once, and not where the body is not JSON.
-    pub(super) fn no_choice(&mut self, place: Place, path: &str) {
+    /// The reply has no such choice, so that there is neither text nor tool call. Said once, and not where the body is not
+    /// JSON.
+    pub(super) fn no_choice(&mut self, place: Place, path: &str, index: u64) {
         if self.seen.reading.not_json.is_none() {
-            let unmet = Unmet::new("a choice 0", show::cut(self.seen.body_text().trim()));
+            let unmet = Unmet::new(format!("a choice {index}"), show::body(self.seen.body_text()));
             self.push(place, path, unmet, MismatchKind::ProtocolViolation);
         }
     }
@@ -180,7 +186,7 @@ impl Checker<'_> {
     fn error(&mut self, expect: &ErrorExpect) {
         let Some(error) = self.seen.error() else {
             let body = self.seen.body_text().trim();
-            let actual = if body.is_empty() { "an empty body".to_owned() } else { show::cut(body) };
+            let actual = if body.is_empty() { "an empty body".to_owned() } else { show::body(body) };
             return self.push(expect.place, "error", Unmet::new("an error", actual), MismatchKind::ProtocolViolation);
         };
         for (need, name) in
@@ -194,6 +200,10 @@ impl Checker<'_> {
                     true => nodes_meet(&need.matcher, &[], false, self.scope),
                     false => meets(&need.matcher, &error[name], self.scope),
                 };
+                let result = result.map_err(|unmet| Unmet {
+                    actual: format!("{} in {}", unmet.actual, show::body(&error.to_string())),
+                    ..unmet
+                });
                 self.record(need.place, &format!("error.{name}"), result);
             }
         }
@@ -201,18 +211,32 @@ impl Checker<'_> {
 
     fn stream(&mut self, expect: &StreamExpect) {
         let seen = self.seen;
-        if seen.reading.kind != BodyKind::Events {
+        let wanted = match filled(&expect.is_stream, self.scope) {
+            Ok(Value::Bool(wanted)) => wanted,
+            Ok(other) => {
+                let unmet = Unmet::senseless("`true` or `false`", show::value(&other));
+                return self.push(expect.place, "stream", unmet, MismatchKind::WrongAnswer);
+            }
+            Err(unmet) => return self.push(expect.place, "stream", unmet, MismatchKind::WrongAnswer),
+        };
+        if seen.reading.kind.is_stream() != wanted || wanted && seen.reading.kind != BodyKind::Events {
             let kind = seen
                 .headers
                 .get("content-type")
                 .map_or("no content type".into(), |kind| String::from_utf8_lossy(kind.as_bytes()));
-            let unmet = Unmet::new("an event stream", format!("{} with {kind}", seen.status));
+            let body = show::cut(seen.body_text().trim());
+            let actual = format!("{} with {kind}: {body}", seen.status);
+            let unmet = Unmet::new(if wanted { "an event stream" } else { "one whole reply" }, actual);
             return self.push(expect.place, "stream", unmet, MismatchKind::ProtocolViolation);
+        }
+        if !wanted {
+            return;
         }
         let answer = &seen.reading.answer;
         let reasons: Vec<_> = answer.choices.values().map(|choice| choice.finish_reason.clone()).collect();
         // Which events of another protocol carry something is not known here.
-        let chunks = if answer.choices.is_empty() { answer.events } else { answer.chunks };
+        let has_chunks = seen.asked.is_completion() || !answer.choices.is_empty();
+        let chunks = if has_chunks { answer.chunks } else { answer.events };
         self.maybe(&expect.chunks, "stream.chunks", &chunks.into());
         self.maybe(&expect.events, "stream.events", &answer.events.into());
         self.maybe(&expect.finish_reasons, "stream.finish_reasons", &json!(reasons));

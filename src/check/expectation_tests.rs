@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Clock, Observed, Seen, Timing};
+use super::super::{Clock, Heard, Observed, Seen, Timing};
 use super::*;
-use crate::protocol::Asked;
+use crate::protocol::{Asked, Rule, rule};
 use crate::suite::{CaptureFrom, Known, parse};
 use crate::yaml::Source;
 
@@ -31,14 +31,7 @@ fn unmet(yaml: &str, status: u16, kind: &'static str, body: &str) -> Vec<String>
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(kind));
     headers.insert("x-request-id", HeaderValue::from_static("r1"));
-    let observed = Observed {
-        status,
-        headers: &headers,
-        body: body.as_bytes(),
-        broken: None,
-        timing: at_once(),
-        asked: Asked::default(),
-    };
+    let observed = Observed::of(status, &headers, body.as_bytes(), at_once());
     let mut scope = Scope::new();
     scope.insert("v".into(), json!([1, 0]));
     let verdict = check(&expect(yaml), &scope, &Seen::new(observed), &Policy::default());
@@ -114,6 +107,189 @@ fn a_stream_is_put_together_and_its_parts_are_checked() {
     );
 }
 
+/// What does not hold, in words.
+fn said(yaml: &str, observed: Observed<'_>) -> String {
+    let scope = Scope::from_iter([("v".to_owned(), json!([1, 0]))]);
+    let verdict = check(&expect(yaml), &scope, &Seen::new(observed), &Policy::default());
+    let lines =
+        verdict.mismatches.iter().map(|unmet| format!("{}: {}, not {}", unmet.path, unmet.expected, unmet.actual));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn said_of(yaml: &str, status: u16, body: &Value) -> String {
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    said(yaml, Observed::of(status, &headers, body.to_string().as_bytes(), at_once()))
+}
+
+#[test]
+fn that_it_is_no_stream_can_be_asked() {
+    assert_eq!(json_reply("{stream: false}", 200, chat("a")), NOTHING);
+    assert_eq!(unmet("{stream: false}", 200, "text/plain", "ok"), NOTHING);
+    assert_eq!(stream("{stream: false}", &[chat("a")], "data: [DONE]\n\n"), ["stream"]);
+    assert_eq!(unmet("{stream: false}", 200, "application/x-ndjson", "{\"done\": true}\n"), ["stream"]);
+    assert_eq!(json_reply("{stream: '${v}'}", 200, chat("a")), ["stream"], "`v` is no boolean");
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let body = chat("a").to_string();
+    for (is_stream, paths) in [(true, vec!["stream"]), (false, vec![])] {
+        let scope = Scope::from_iter([("v".to_owned(), Value::Bool(is_stream))]);
+        let seen = Seen::new(Observed::of(200, &headers, body.as_bytes(), at_once()));
+        let verdict = check(&expect("{stream: '${v}'}"), &scope, &seen, &Policy::default());
+        assert_eq!(verdict.mismatches.iter().map(|unmet| &unmet.path).collect::<Vec<_>>(), paths);
+    }
+}
+
+#[test]
+fn what_carries_nothing_is_no_chunk() {
+    let empty = json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]});
+    let all = json!({"choices": [{"index": 0, "delta": {"content": "all at once"}, "finish_reason": "stop"}]});
+    let events = [empty.clone(), empty, all];
+    assert_eq!(stream("{stream: {chunks: {gt: 1}}}", &events, ""), ["stream.chunks"]);
+    assert_eq!(stream("{stream: {chunks: 1, events: 3}}", &events, ""), NOTHING);
+    let messages = [json!({"type": "message_start"}), json!({"type": "message_stop"})];
+    assert_eq!(stream("{stream: {chunks: 2}}", &messages, ""), NOTHING, "another protocol's are not told apart");
+    let asked = Asked::new("POST", "/v1/chat/completions", b"{\"stream\": true}");
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static(STREAM))]);
+    let body = b"data: {\"choices\": []}\n\ndata: {\"choices\": []}\n\n";
+    let observed = Observed { asked, ..Observed::of(200, &headers, body, at_once()) };
+    assert!(said("{stream: {chunks: 2}, protocol: off}", observed).starts_with("stream.chunks: 2, not 0"));
+}
+
+#[test]
+fn tokens_that_are_reported_must_add_up() {
+    let reply = |usage: Value| json!({"choices": [{"message": {"content": "a"}}], "usage": usage});
+    let good = json!({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3});
+    let all = "{usage: {adds_up: true, prompt_tokens: 1, completion_tokens: {gt: 1}, total_tokens: 3}}";
+    assert_eq!(json_reply(all, 200, reply(good.clone())), NOTHING);
+    assert_eq!(stream(all, &[reply(Value::Null), reply(good.clone())], ""), NOTHING);
+    assert_eq!(json_reply("{usage: {adds_up: false}}", 200, reply(good)), ["usage.adds_up"]);
+    let bad = json!({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 2});
+    assert_eq!(json_reply(all, 200, reply(bad.clone())), ["usage.total_tokens", "usage.adds_up"]);
+    assert_eq!(json_reply("{usage: {adds_up: false}}", 200, reply(bad)), NOTHING);
+    assert_eq!(json_reply("{usage: {adds_up: true}}", 200, reply(json!({"total_tokens": 3}))), ["usage.adds_up"]);
+    let minus = json!({"prompt_tokens": -1, "completion_tokens": -1, "total_tokens": -1});
+    assert_eq!(json_reply("{usage: {adds_up: true}}", 200, reply(minus)), ["usage.adds_up"], "nothing was counted");
+    assert_eq!(json_reply("{usage: true}", 200, reply(Value::Null)), ["usage"]);
+    assert_eq!(json_reply("{usage: true}", 200, reply(json!({"input_tokens": 1}))), NOTHING);
+}
+
+#[test]
+fn the_model_that_answered_is_the_providers() {
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let body = json!({"model": "openai/gpt-4o", "choices": []}).to_string();
+    let observed = || Observed::of(200, &headers, body.as_bytes(), at_once());
+    let off = |yaml: &str| format!("{{protocol: off, model: {yaml}}}");
+    assert_eq!(said(&off("gpt-4o"), observed()), "");
+    assert_eq!(said(&off("gpt-4"), observed()), r#"model: "gpt-4", not "openai/gpt-4o""#);
+    let told = || Observed { model: Some("gpt-4o-2024-08-06"), ..observed() };
+    assert_eq!(said(&off("gpt-4o"), told()), "", "a dated version of it");
+    assert_eq!(said(&off("{contains: '2024-08'}"), told()), "");
+    assert_eq!(said(&off("gpt-4o-2024-05-13"), told()), r#"model: "gpt-4o-2024-05-13", not "gpt-4o-2024-08-06""#);
+    let heard = |status: u16, body: &'static str| Heard {
+        asked: Asked::new("POST", "/v1/chat/completions", b"{\"model\": \"gpt-4o\"}"),
+        status,
+        content_type: "application/json".into(),
+        body: body.into(),
+        mended: Arc::default(),
+    };
+    let both = [heard(200, r#"{"model": "gpt-4o-mini", "choices": []}"#), heard(500, r#"{"model": "x"}"#)];
+    let behind = || Observed { heard: &both, ..told() };
+    assert_eq!(said(&off("gpt-4o-mini"), behind()), "", "the last good reply behind the gateway");
+    assert_eq!(said(&off("gpt-4o"), behind()), r#"model: "gpt-4o", not "gpt-4o-mini""#);
+    assert_eq!(
+        said_of(&off("m"), 200, &json!({"choices": []})),
+        "model: the model that answered, not the reply names none"
+    );
+    let events = [json!({"model": "m", "choices": []}), json!({"model": "n", "choices": []})];
+    assert_eq!(stream(&off("m"), &events, ""), ["model"], "each that is named");
+}
+
+#[test]
+fn what_a_gateway_hides_of_its_providers_reply_is_found() {
+    let asked = Asked::new("POST", "/v1/chat/completions", b"{\"model\": \"m\", \"messages\": []}");
+    let reply = |model: &str, content: Value| {
+        json!({"id": "c", "object": "chat.completion", "model": model, "usage": {"total_tokens": 1},
+               "choices": [{"index": 0, "message": content, "finish_reason": "stop"}]})
+        .to_string()
+    };
+    let given = reply("m", json!({"content": "a"}));
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let rules_but = |mended: &[&'static Rule], body: String, yaml: &str| {
+        let content_type = "application/json".to_owned();
+        let heard =
+            [Heard { asked: asked.clone(), status: 200, content_type, body: body.into(), mended: mended.into() }];
+        let observed = Observed {
+            asked: asked.clone(),
+            heard: &heard,
+            ..Observed::of(200, &headers, given.as_bytes(), at_once())
+        };
+        let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed), &Policy::default());
+        let told = verdict.protocol.told.iter().map(|finding| format!("{}: {}", finding.rule.id, finding.actual));
+        told.chain(verdict.mismatches.into_iter().map(|unmet| unmet.path)).collect::<Vec<_>>()
+    };
+    let rules = |body: String, yaml: &str| rules_but(&[], body, yaml);
+    assert_eq!(rules(given.clone(), "{}"), NOTHING);
+    let other = reply("n", json!({"content": "a"}));
+    assert_eq!(rules(other.clone(), "{}"), ["model-other: n, and m was asked (in the reply that the gateway got)"]);
+    assert_eq!(rules(other.clone(), "{protocol: [model-other]}"), NOTHING);
+    assert_eq!(rules_but(&[rule("model-other").unwrap()], other, "{}"), NOTHING, "the gateway is there to mend it");
+    assert_eq!(rules(reply("m", Value::Null), "{}"), ["rule choice-form"], "a violation fails");
+}
+
+#[test]
+fn a_failure_tells_why_there_is_no_text() {
+    let choice = json!({"index": 0, "finish_reason": "length", "message": {"content": "", "reasoning_content": "hmm hmm", "refusal": "I won't"}});
+    assert_eq!(
+        said_of("{text: Sol}", 200, &json!({"choices": [choice]})),
+        r#"text: "Sol", not "" (finish_reason length, refusal "I won't", reasoning of 7 characters)"#
+    );
+    let call = json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let calling =
+        json!({"index": 0, "finish_reason": "tool_calls", "message": {"content": null, "tool_calls": [call]}});
+    assert_eq!(
+        said_of("{text: Sol}", 200, &json!({"choices": [calling]})),
+        r#"text: "Sol", not "" (finish_reason tool_calls, tool calls: 1)"#
+    );
+    let long = "x".repeat(900);
+    let said = said_of("{text: Sol}", 200, &json!({"output": long}));
+    assert!(said.contains(&long), "{said}");
+}
+
+#[test]
+fn a_servers_words_stand_beside_every_wrong_member_of_its_error() {
+    let error = json!({"error": {"message": "overloaded, come back later", "code": 529}});
+    let said = said_of("{error: {code: 503}}", 500, &error);
+    assert_eq!(said, r#"error.code: 503, not 529 in {"message":"overloaded, come back later","code":529}"#);
+    let long = json!({"error": {"trace": "x".repeat(500), "message": "overloaded"}});
+    assert!(said_of("{}", 503, &long).contains("overloaded"));
+    assert!(said_of("{}", 200, &long).contains("overloaded"));
+    assert!(
+        said_of(
+            "{error: true, status: 200, text: a, protocol: off}",
+            200,
+            &json!({"error": "busy", "choices": [{"message": {"content": ""}}]})
+        )
+        .contains("busy")
+    );
+}
+
+#[test]
+fn calls_of_other_choices_and_of_other_forms_are_seen() {
+    let call = |name: &str| json!({"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let reply = json!({"choices": [
+        {"index": 0, "message": {"content": "a", "function_call": {"name": "old", "arguments": "{}"}}},
+        {"index": 1, "message": {"content": null, "tool_calls": [call("f"), call("g")]}},
+    ]});
+    let off = |yaml: &str| format!("{{protocol: off, tool_calls: {yaml}}}");
+    assert_eq!(said_of(&off("{choice: 1, count: 2, calls: [{name: f}, {name: g}]}"), 200, &reply), "");
+    assert_eq!(
+        said_of(&off("{}"), 200, &reply),
+        r#"tool_calls: a tool call, not the text is "a"; choice 0 has a `function_call` of old: old; choice 1 has tool calls: f, g"#
+    );
+    assert!(said_of(&off("{choice: 2, count: 0}"), 200, &reply).starts_with("tool_calls: a choice 2, not {"));
+    let custom = json!({"choices": [{"message": {"tool_calls": [{"id": "a", "type": "custom", "custom": {"name": "sh", "input": "ls -l"}}]}}]});
+    assert_eq!(said_of(&off("{calls: [{name: sh, arguments: {equals: ls -l}}]}"), 200, &custom), "");
+}
+
 #[test]
 fn a_stream_is_never_green_by_accident() {
     assert_eq!(stream("{}", &[], ""), ["rule stream-empty"]);
@@ -124,14 +300,7 @@ fn a_stream_is_never_green_by_accident() {
     assert_eq!(json_reply("{stream: true}", 200, chat("a")), ["stream"]);
     assert_eq!(json_reply("{}", 200, json!({"error": {"message": "busy"}})), ["rule error-in-success"]);
     let headers = HeaderMap::new();
-    let observed = Observed {
-        status: 200,
-        headers: &headers,
-        body: b"{}",
-        broken: Some("reset"),
-        timing: at_once(),
-        asked: Asked::default(),
-    };
+    let observed = Observed { broken: Some("reset"), ..Observed::of(200, &headers, b"{}", at_once()) };
     assert_eq!(
         check(&expect("{}"), &Scope::new(), &Seen::new(observed), &Policy::default()).mismatches[0].path,
         "body"
@@ -175,14 +344,7 @@ fn what_a_body_is_goes_by_its_type_unless_the_bytes_say_otherwise() {
     assert_eq!(unmet("{json: {'$[*].a': {gt: 0}, '$[1].a': 2}}", 200, "application/x-ndjson", lines), NOTHING);
     assert_eq!(unmet("{json: {'$[0].a': 1}}", 200, "application/x-ndjson", "{\"a\": 1}\n{\"a"), ["rule event-json"]);
     let headers = HeaderMap::new();
-    let observed = Observed {
-        status: 200,
-        headers: &headers,
-        body: events.as_bytes(),
-        broken: None,
-        timing: at_once(),
-        asked: Asked::default(),
-    };
+    let observed = Observed::of(200, &headers, events.as_bytes(), at_once());
     assert_eq!(
         check(&expect("{stream: true, text: a}"), &Scope::new(), &Seen::new(observed), &Policy::default()).mismatches,
         []
@@ -202,8 +364,7 @@ fn with_a_wrong_status_the_reason_is_told_and_nothing_else() {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     let body = b"{\"error\": {\"message\": \"no such model\"}}";
-    let observed =
-        Observed { status: 404, headers: &headers, body, broken: None, timing: at_once(), asked: Asked::default() };
+    let observed = Observed::of(404, &headers, body, at_once());
     for yaml in ["{text: a, stream: true}", "{status: 200, json: {$.a: 1}}"] {
         let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed.clone()), &Policy::default());
         assert_eq!(verdict.mismatches.len(), 1, "{yaml}");
@@ -369,7 +530,7 @@ proptest! {
         if let Some(kind) = kind {
             headers.insert("content-type", HeaderValue::from_bytes(kind.as_bytes()).unwrap());
         }
-        let observed = Observed { status, headers: &headers, body: &body, broken: None, timing: at_once(), asked: Asked::default() };
+        let observed = Observed::of(status, &headers, &body, at_once());
         let seen = Seen::new(observed);
         for yaml in [
             "{status: {ge: 0}, text: {not: {contains: x}}, json: {'$..*': {all: {type: string}}}, tool_calls: {calls: [{name: f}]}}",
@@ -397,8 +558,7 @@ fn times_are_checked_by_the_clock_they_come_from() {
     let said = |yaml: &str, milliseconds: &[u64], clock: Clock| {
         let chunks = milliseconds.iter().map(|time| Duration::from_millis(*time)).collect();
         let timing = Timing { chunks, clock };
-        let observed =
-            Observed { status: 200, headers: &headers, body: b"{}", broken: None, timing, asked: Asked::default() };
+        let observed = Observed::of(200, &headers, b"{}", timing);
         let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed), &Policy::default());
         let lines =
             verdict.mismatches.iter().map(|unmet| format!("{}: {}, not {}", unmet.path, unmet.expected, unmet.actual));
@@ -425,14 +585,7 @@ fn times_are_checked_by_the_clock_they_come_from() {
 fn difference(yaml: &str, body: &Value) -> Option<String> {
     let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let body = body.to_string();
-    let observed = Observed {
-        status: 200,
-        headers: &headers,
-        body: body.as_bytes(),
-        broken: None,
-        timing: at_once(),
-        asked: Asked::default(),
-    };
+    let observed = Observed::of(200, &headers, body.as_bytes(), at_once());
     let verdict = check(&expect(yaml), &Scope::new(), &Seen::new(observed), &Policy::default());
     let texts = verdict.mismatches.into_iter().next().expect("it does not hold").texts?;
     let diff = crate::diff::Diff::of(&texts.expected, &texts.actual)?;

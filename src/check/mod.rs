@@ -1,5 +1,6 @@
 //! Does a reply meet an expectation.
 
+mod answer;
 mod compare;
 mod conforms;
 mod effort;
@@ -16,7 +17,7 @@ mod unmet;
 
 pub(crate) use effort::is_quick;
 pub(crate) use expectation::check;
-pub(crate) use seen::{Observed, Seen};
+pub(crate) use seen::{Heard, Observed, Seen};
 pub(crate) use timing::{Clock, Timing};
 
 use crate::protocol::Weighed;

@@ -1,16 +1,33 @@
 //! A reply, read once for every check of a step.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::nodes::nodes;
 use super::timing::Timing;
-use crate::protocol::{self, Asked, Finding, Reply};
+use crate::protocol::{self, Asked, Finding, Reply, Rule};
 use crate::suite::CaptureFrom;
 use crate::wire::{self, Reading};
+
+/// What a provider answered to a gateway, which gave the client a reply of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    /// What it was asked.
+    pub asked: Asked,
+    /// The HTTP status.
+    pub status: u16,
+    /// The content type; empty where there is none.
+    pub content_type: String,
+    /// All bytes of the body.
+    pub body: Bytes,
+    /// Rules whose breach the gateway is told to mend.
+    pub mended: Arc<[&'static Rule]>,
+}
 
 /// A reply as it came.
 #[derive(Debug, Clone)]
@@ -27,6 +44,25 @@ pub(crate) struct Observed<'a> {
     pub timing: Timing,
     /// What was asked.
     pub asked: Asked,
+    /// What providers answered behind a gateway, in order; nothing where none stands between.
+    pub heard: &'a [Heard],
+    /// The model that a gateway says has answered.
+    pub model: Option<&'a str>,
+}
+
+impl<'a> Observed<'a> {
+    /// A reply that came whole from who was asked.
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, headers: &'a HeaderMap, body: &'a [u8], timing: Timing) -> Self {
+        Observed { status, headers, body, broken: None, timing, asked: Asked::default(), heard: &[], model: None }
+    }
+}
+
+/// What a provider answered to a gateway, read.
+#[derive(Debug)]
+struct Behind<'a> {
+    heard: &'a Heard,
+    reading: Reading,
 }
 
 /// A reply, read.
@@ -40,6 +76,8 @@ pub(crate) struct Seen<'a> {
     pub(super) reading: Reading,
     error: Option<Value>,
     text: Cow<'a, str>,
+    behind: Vec<Behind<'a>>,
+    model: Option<&'a str>,
 }
 
 impl<'a> Seen<'a> {
@@ -57,6 +95,8 @@ impl<'a> Seen<'a> {
             reading,
             error,
             text,
+            behind: observed.heard.iter().map(Behind::new).collect(),
+            model: observed.model,
         }
     }
 
@@ -67,11 +107,47 @@ impl<'a> Seen<'a> {
         protocol::of_schema(&self.asked, &reply, self.findings(expects_error))
     }
 
-    /// The rules of its endpoint that it breaks; where an error is expected, only those that every body keeps.
+    /// The rules of its endpoint that it breaks; where an error is expected, only those that every body keeps. A gateway
+    /// may hide what its provider's reply breaks, such as another model: that counts too.
     pub(super) fn findings(&self, expects_error: bool) -> Vec<Finding> {
+        let judge = if expects_error { protocol::judge_body } else { protocol::judge };
         let content_type = content_type(self.headers);
         let reply = Reply { status: self.status, content_type: &content_type, reading: &self.reading };
-        if expects_error { protocol::judge_body(&self.asked, &reply) } else { protocol::judge(&self.asked, &reply) }
+        let mut findings = judge(&self.asked, &reply);
+        for Behind { heard, reading } in &self.behind {
+            let reply = Reply { status: heard.status, content_type: &heard.content_type, reading };
+            for Finding { rule, actual, .. } in judge(&heard.asked, &reply) {
+                let is_told = heard.mended.contains(&rule) || findings.iter().any(|found| found.rule == rule);
+                if !is_told {
+                    findings.push(Finding {
+                        rule,
+                        member: None,
+                        actual: format!("{actual} (in the reply that the gateway got)"),
+                    });
+                }
+            }
+        }
+        findings
+    }
+
+    /// The models that the answer names, as its provider calls them.
+    pub(crate) fn models(&self) -> Vec<String> {
+        let told = match (self.behind.iter().rfind(|behind| behind.is_good()), self.model) {
+            (Some(behind), _) => protocol::models(&behind.reading),
+            (None, Some(model)) => vec![model],
+            (None, None) => protocol::models(&self.reading),
+        };
+        told.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The tokens that it reports: of a stream the last report.
+    pub(super) fn usage(&self) -> Option<&Value> {
+        self.reading.answer.usage.as_ref()
+    }
+
+    /// Whether its answer has no text.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.text().is_none_or(str::is_empty)
     }
 
     /// The reply's JSON; for a stream, the array of its JSON events.
@@ -122,6 +198,16 @@ impl<'a> Seen<'a> {
                     .ok_or_else(|| format!("`{}` selects nothing in the reply", path.query))
             }
         }
+    }
+}
+
+impl<'a> Behind<'a> {
+    fn new(heard: &'a Heard) -> Self {
+        Behind { heard, reading: wire::read(&heard.content_type, &heard.body) }
+    }
+
+    fn is_good(&self) -> bool {
+        (200..300).contains(&self.heard.status)
     }
 }
 

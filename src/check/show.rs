@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// Characters of a value that are shown.
 const MOST: usize = 200;
+/// Characters of a server's own words that are shown.
+const MOST_WORDS: usize = 2000;
 
 /// A value as compact JSON, cut when long.
 pub(super) fn value(value: &Value) -> String {
@@ -12,10 +14,20 @@ pub(super) fn value(value: &Value) -> String {
 
 /// Text cut when long, its length said.
 pub(super) fn cut(text: &str) -> String {
+    cut_after(text, MOST)
+}
+
+/// A server's own words on one line, nearly always all of them.
+pub(super) fn body(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    cut_after(&lines.join(" "), MOST_WORDS)
+}
+
+fn cut_after(text: &str, most: usize) -> String {
     let length = text.chars().count();
-    if length <= MOST {
+    if length <= most {
         return text.to_owned();
     }
-    let start: String = text.chars().take(MOST).collect();
+    let start: String = text.chars().take(most).collect();
     format!("{start}… ({length} characters)")
 }

@@ -14,14 +14,14 @@ type Lacks = Vec<(&'static str, Unmet)>;
 
 impl Checker<'_> {
     pub(super) fn tool_calls(&mut self, expect: &ToolCallsExpect) {
-        if self.seen.text().is_none() {
-            return self.no_choice(expect.place, "tool_calls");
-        }
-        let calls = self.seen.tool_calls();
+        let Some(choice) = self.seen.reading.answer.choices.get(&expect.choice) else {
+            return self.no_choice(expect.place, "tool_calls", expect.choice);
+        };
+        let calls = choice.tool_calls();
         let calls = calls.as_array().map_or(&[][..], Vec::as_slice);
         self.maybe(&expect.count, "tool_calls.count", &calls.len().into());
         if expect.count.is_none() && expect.calls.is_empty() && calls.is_empty() {
-            let unmet = Unmet::new("a tool call", self.said());
+            let unmet = Unmet::new("a tool call", self.said(expect.choice));
             self.push(expect.place, "tool_calls", unmet, MismatchKind::WrongAnswer);
         }
         for (index, call) in calls.iter().enumerate() {
@@ -30,13 +30,13 @@ impl Checker<'_> {
                 self.push(expect.place, &path, unmet, MismatchKind::ProtocolViolation);
             }
         }
-        self.calls_in_order(&expect.calls, calls);
+        self.calls_in_order(expect, calls);
     }
 
     /// Each wanted call is met by one that came, in the order that is wanted; others may come in between.
-    fn calls_in_order(&mut self, wanted: &[ToolCallExpect], calls: &[Value]) {
+    fn calls_in_order(&mut self, expect: &ToolCallsExpect, calls: &[Value]) {
         let mut next = 0;
-        for (index, wanted) in wanted.iter().enumerate() {
+        for (index, wanted) in expect.calls.iter().enumerate() {
             let rest = calls.get(next..).unwrap_or_default();
             if let Some(met) = rest.iter().position(|call| self.lacks(wanted, call).is_empty()) {
                 next += met + 1;
@@ -55,7 +55,7 @@ impl Checker<'_> {
                     next += 1;
                 }
                 None => {
-                    let actual = format!("{} came; {}", calls.len(), self.said());
+                    let actual = format!("{} came; {}", calls.len(), self.said(expect.choice));
                     let path = format!("tool_calls[{index}]");
                     self.push(wanted.place, &path, Unmet::new("a tool call", actual), MismatchKind::WrongAnswer);
                 }
@@ -66,7 +66,8 @@ impl Checker<'_> {
     fn lacks(&self, wanted: &ToolCallExpect, call: &Value) -> Lacks {
         let mut lacks = Lacks::new();
         if let Some(need) = &wanted.name {
-            let result = meets(&need.matcher, &call["function"]["name"], self.scope);
+            let tool = if call["custom"].is_object() { &call["custom"] } else { &call["function"] };
+            let result = meets(&need.matcher, &tool["name"], self.scope);
             lacks.extend(result.err().map(|unmet| ("name", unmet)));
         }
         // Arguments that are no JSON are told for every call, wanted or not.
@@ -92,13 +93,32 @@ impl Checker<'_> {
         }
     }
 
-    fn said(&self) -> String {
-        format!("the text is {}", show::value(&self.seen.text().unwrap_or_default().into()))
+    /// What there is in the place of a call in this choice, and calls where nobody looked for them.
+    fn said(&self, index: u64) -> String {
+        let choices = &self.seen.reading.answer.choices;
+        let mut said = choices.get(&index).map_or_else(String::new, |choice| {
+            let text = show::value(&choice.text.as_str().into());
+            format!("the text is {text}{}", self.besides(choice))
+        });
+        for (other, choice) in choices {
+            if let Some(name) = choice.legacy_function() {
+                said.push_str(&format!("; choice {other} has a `function_call` of old: {name}"));
+            }
+            let names: Vec<&str> = choice.tool_calls.iter().map(|call| call.name.as_str()).collect();
+            if *other != index && !names.is_empty() {
+                said.push_str(&format!("; choice {other} has tool calls: {}", names.join(", ")));
+            }
+        }
+        said
     }
 }
 
-/// A call's arguments, read. A function without parameters may be called with nothing at all.
+/// A call's arguments, read. A function without parameters may be called with nothing at all; the input of a custom tool
+/// is any text.
 fn arguments_of(call: &Value) -> Result<Value, Unmet> {
+    if call["custom"].is_object() {
+        return Ok(call["custom"]["input"].clone());
+    }
     let text = call["function"]["arguments"].as_str().unwrap_or_default();
     serde_json::from_str(if text.is_empty() { "{}" } else { text })
         .map_err(|error| Unmet::new("arguments that are JSON", format!("{error}: {}", show::cut(text))))

@@ -1,4 +1,4 @@
-//! Where a person can send a case's request with `curl`, and what must run before.
+//! Where a person can send a case's request with `curl`, and which server must run for that.
 
 use crate::event::KeyHeader;
 use crate::provider::{Provider, Setup};
@@ -8,12 +8,12 @@ use crate::upstream::without_secrets;
 
 use super::settings::{Elsewhere, Sourcing, add_flag, quoted_if_needed};
 
-/// The port of `retake stack`, unless said.
+/// The default port of `retake stack`.
 const STACK: u16 = 8321;
-/// The port named for `retake script`, which takes any free one unless said.
+/// A port for `retake script`, which by default takes any free one.
 const SCRIPT: u16 = 8322;
 
-/// The provider itself, or what stands in for it.
+/// The address of the provider itself, or of what replaces it.
 pub(super) fn of_provider(provider: &Provider, sourcing: &Sourcing) -> Address {
     let key = provider.key.clone().map(|var| {
         let (header, prefix) = provider.key_header.clone();
@@ -27,7 +27,7 @@ pub(super) fn of_provider(provider: &Provider, sourcing: &Sourcing) -> Address {
                 start: Some(format!("retake script {file} --port {SCRIPT}")),
             }
         }
-        // What is typed after its `?` may be a key.
+        // The query that the user typed may hold a key.
         Some(Elsewhere::Url(url) | Elsewhere::ServedScript(url)) => {
             let url = without_secrets(url.split('?').next().unwrap_or(url)).into_owned();
             Address { base: Base::Provider(url, key), start: None }
@@ -36,12 +36,12 @@ pub(super) fn of_provider(provider: &Provider, sourcing: &Sourcing) -> Address {
     }
 }
 
-/// A gateway as the run had it, which ends with the run; `base` is where it listened, if it did.
+/// The address of a gateway like the run's own, which ends with the run; `base` is where it listened, if it did.
 pub(super) fn of_stack(flags: &str, setup: &Setup, mode: Mode, base: Option<&str>) -> Address {
     let mut start = format!("retake stack{flags}");
     add_flag(&mut start, "--setup", &setup.name);
     if mode != Mode::Replay {
-        // To ask once more is no reason to record.
+        // Asking once more is no reason to record.
         add_flag(&mut start, "--mode", "live");
     }
     if let Some((_, port)) = base.and_then(|base| base.rsplit_once(':')) {
@@ -51,7 +51,7 @@ pub(super) fn of_stack(flags: &str, setup: &Setup, mode: Mode, base: Option<&str
     Address { base: Base::Server(base), start: Some(start) }
 }
 
-/// A server that runs, or the user's own one, which this command starts.
+/// The address of a running server, or of the user's own one, which this command starts.
 pub(super) fn of_server(base: String, command: Option<&str>) -> Address {
     let port = base.rsplit(':').next().unwrap_or_default();
     let start = command.map(|command| format!("PORT={port} {}", command.replace("{port}", port)));

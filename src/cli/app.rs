@@ -19,12 +19,12 @@ use super::socket::{get, quick};
 use super::watchdog::Watchdog;
 pub(super) use log::Log;
 
-/// Where the output of the user's server goes.
+/// The file for the output of the user's server.
 const LOG: &str = ".retake/stack.log";
 /// How long a server may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The user's server while it runs.
+/// The user's running server.
 pub(super) struct App {
     child: Child,
     watchdog: Watchdog,
@@ -49,12 +49,12 @@ impl App {
         let text = config.command.replace("{port}", &port.to_string());
         let mut command = Command::new("sh");
         command.args(["-c", &text]).envs(variables.iter().map(|(name, value)| (name, value)));
-        // Python holds back what it prints into a file, until it ends.
+        // Python buffers its output to a file until it ends.
         command.env("PYTHONUNBUFFERED", "1");
         command.env("PORT", port.to_string()).stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true);
         watchdog.take_in(&mut command);
         let child = command.spawn().map_err(no_shell)?;
-        // Its ends of the pipe: once the server has closed its own, there is no more to come.
+        // This drops our ends of the pipe: once the server closes its own, the output has ended.
         drop(command);
         let mut app = App { child, watchdog, base: format!("http://127.0.0.1:{port}"), log };
         let ready = tokio::select! {
@@ -106,7 +106,7 @@ impl App {
         }
     }
 
-    /// Asks the server to end, and kills it when it does not or nobody wants to wait.
+    /// Asks the server to end, and kills it if it does not, or if nobody wants to wait.
     pub(super) async fn end(mut self, interrupts: &Interrupts) {
         self.signal(false);
         tokio::select! {
@@ -114,9 +114,9 @@ impl App {
             () = tokio::time::sleep(GRACE) => {}
             () = interrupts.second() => {}
         }
-        // What it started and left behind ends too.
+        // The processes that it started end too.
         self.signal(true);
-        // Who cannot be killed is not waited for.
+        // A process that cannot be killed is not waited for.
         let _ = self.child.start_kill();
     }
 
@@ -138,7 +138,7 @@ impl Drop for App {
     }
 }
 
-/// A port that nobody has now.
+/// A port that is free now.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! What was typed. `settings` says what it means.
+//! The command line as typed. `settings` turns it into its meaning.
 
 mod judging;
 mod libtest;
@@ -38,29 +38,29 @@ pub(super) struct Program {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Set up a repository: a suite, recordings, schemas, a CI file; the first run is green without a key
+    /// Set up a repository: a suite, recordings, schemas, a CI file; its first run passes without a key
     Init(InitArgs),
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
-    /// Record: the same as `retake test --mode record …`, or twice to see what does not stay the same
+    /// Record: the same as `retake test --mode record …`; with --twice, see what changes from run to run
     Record(Box<RecordArgs>),
-    /// Run suites, and again what a saved file touches: its cases, or everything
+    /// Run suites, and rerun what a saved file affects
     Watch(Box<TestArgs>),
     /// Run the gateway alone
     Stack(Box<StackArgs>),
-    /// Serve the recordings to clients in any language, or record what they ask
+    /// Serve the recordings to clients in any language, or record their requests
     Serve(Box<ServeArgs>),
-    /// Run a command whose SDKs talk to the recordings
+    /// Run a command whose SDKs get recordings
     Run(Box<ProgramArgs>),
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
-    /// Hold recordings to the rules of their APIs, offline
+    /// Check recordings against the rules of their APIs, offline
     Check(CheckArgs),
-    /// List the rules of the APIs that replies are held to
+    /// List the rules of the APIs that replies must follow
     Rules(RulesArgs),
-    /// Print what a shell needs to complete commands and flags
+    /// Print a shell's completions of commands and flags
     Completions(CompletionArgs),
 }
 
@@ -96,12 +96,12 @@ pub(super) struct TestArgs {
 pub(super) struct RecordArgs {
     #[command(flatten)]
     pub(super) test: TestArgs,
-    /// Record everything twice, aside, and show which fields of requests and replies changed
+    /// Record everything twice, into temporary folders, and show which fields of requests and replies changed
     #[arg(long)]
     pub(super) twice: bool,
 }
 
-/// Which cases.
+/// Which cases run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct SelectArgs {
@@ -134,17 +134,18 @@ pub(super) struct SelectArgs {
     pub(super) vision_model: Option<String>,
 }
 
-/// What a live run may cost.
+/// Limits on the cost of a live run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Budget")]
 pub(super) struct BudgetArgs {
     /// With --co: what the cases would cost live, estimated
     #[arg(long, requires = "collect_only")]
     pub(super) cost: bool,
-    /// Skip the cases beyond so many US dollars, by the usage that replies report and `prices` in providers.yaml; nothing costs in replay
+    /// Skip cases beyond this many US dollars, by the usage that replies report and `prices` in providers.yaml; replay
+    /// costs nothing
     #[arg(long, env = "RETAKE_MAX_COST", value_name = "DOLLARS", value_parser = dollars)]
     pub(super) max_cost: Option<f64>,
-    /// Skip the cases beyond so many tokens, by the usage that replies report
+    /// Skip cases beyond this many tokens, by the usage that replies report
     #[arg(long, env = "RETAKE_MAX_TOKENS", value_name = "N")]
     pub(super) max_tokens: Option<u64>,
 }
@@ -155,7 +156,7 @@ fn dollars(text: &str) -> Result<f64, String> {
     dollars.ok_or_else(|| "write US dollars, such as 0.50".to_owned())
 }
 
-/// Where things are.
+/// Files, folders and providers.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Files and providers")]
 pub(super) struct SourceArgs {
@@ -165,56 +166,56 @@ pub(super) struct SourceArgs {
     /// Folder with the recordings
     #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
     pub(super) recordings: PathBuf,
-    /// Point a provider elsewhere: a base URL with its version part, script:FILE, or script:URL where `retake script`
-    /// serves one; may be repeated
+    /// Use another address for a provider: a base URL with its version, script:FILE, or script:URL where `retake
+    /// script` serves one; may be repeated
     #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
     pub(super) provider: Vec<String>,
-    /// Answer a provider's requests from a script where a rule of it matches, and as the mode says where none does;
-    /// may be repeated
+    /// Answer a provider's requests from a script; requests that no rule matches are answered as the mode says; may be
+    /// repeated
     #[arg(long, env = "RETAKE_SCRIPT", value_name = "PROVIDER=FILE", value_delimiter = ',')]
     pub(super) script: Vec<String>,
     /// live, record, replay or record-if-missing
     #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
     pub(super) mode: String,
-    /// Play recordings at this multiple of their pace (1: as they came); without it, at once
+    /// Replay at this multiple of the recorded pace (1: as recorded); without it, at once
     #[arg(long, env = "RETAKE_REPLAY_SPEED", value_name = "MULTIPLE")]
     pub(super) replay_speed: Option<f64>,
-    /// Relay a reply that is larger, and do not record it: 64MiB, 1GiB; it takes several times that in memory
+    /// Pass on larger replies without recording them: 64MiB, 1GiB; recording takes several times the size in memory
     #[arg(long, env = "RETAKE_MAX_RECORDING_SIZE", value_name = "SIZE", default_value_t = MOST_RECORDED)]
     pub(super) max_recording_size: Size,
     #[command(flatten)]
     pub(super) live: LiveArgs,
-    /// What a suite can name besides the built-in matchers: put in by the program, not typed.
+    /// Matchers in addition to the built-in ones: set by the program, not by flags.
     #[arg(skip)]
     pub(super) matchers: OwnMatchers,
-    /// The files that suites name: learnt while they are read.
+    /// The files that suites name, collected while suites are read.
     #[arg(skip)]
     pub(super) named: Named,
 }
 
-/// Who may call a server besides programs of this machine.
+/// Who may call a server, besides programs on this machine.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who may call")]
 pub(super) struct AccessArgs {
-    /// Answer under this host name too, besides localhost and the address bound to; may be repeated
+    /// Also accept this host name, besides localhost and the address of --host; may be repeated
     #[arg(long, env = "RETAKE_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
     pub(super) allow_host: Vec<String>,
-    /// Let web pages of this origin call, such as http://localhost:3000; * lets in every page; may be repeated
+    /// Accept web pages of this origin, such as http://localhost:3000; * accepts all pages; may be repeated
     #[arg(long, env = "RETAKE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub(super) allow_origin: Vec<String>,
 }
 
-/// How providers are asked live; each wins over the providers' file.
+/// Limits, retries and timeouts of live requests; each overrides the providers' file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Live requests")]
 pub(super) struct LiveArgs {
-    /// Requests under way at once, per provider
+    /// The most requests under way at once, per provider
     #[arg(long, env = "RETAKE_AT_ONCE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) at_once: Option<u32>,
-    /// Requests in any minute, per provider
+    /// The most requests in any minute, per provider
     #[arg(long, env = "RETAKE_PER_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) per_minute: Option<u32>,
-    /// Ask again so often after 429, 5xx or a failed connection
+    /// How often to retry after 429, 5xx or a failed connection
     #[arg(long, env = "RETAKE_RETRIES", value_name = "N")]
     pub(super) retries: Option<u32>,
     /// The longest Retry-After to wait for, such as 60s
@@ -238,7 +239,7 @@ fn time(text: &str) -> Result<Duration, String> {
     yaml::duration(text).ok_or_else(|| yaml::DURATION_HELP.to_owned())
 }
 
-/// How to run.
+/// How a run works.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct RunArgs {
@@ -252,11 +253,11 @@ pub(super) struct RunArgs {
     /// How long a server of command: may take until it is ready
     #[arg(long, env = "RETAKE_STACK_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = time)]
     pub(super) stack_timeout: Duration,
-    /// Cases at once; auto: as many as there are processors
+    /// How many cases run at once; auto: as many as there are processors
     #[arg(short = 'n', long, visible_alias = "numprocesses", env = "RETAKE_WORKERS", value_name = "N",
           default_value = "1", value_parser = workers)]
     pub(super) workers: usize,
-    /// Seconds that one case may take
+    /// How many seconds one case may take
     #[arg(long, env = "RETAKE_TIMEOUT", value_name = "SECONDS", default_value_t = 300)]
     pub(super) timeout: u64,
     /// Stop at the first failure
@@ -265,22 +266,22 @@ pub(super) struct RunArgs {
     /// Stop after this many failures and errors
     #[arg(long, env = "RETAKE_MAXFAIL", value_name = "N")]
     pub(super) maxfail: Option<usize>,
-    /// Run a case again, so often, that failed because the provider was down or its rate limit was reached
+    /// Rerun a case up to this many times if the provider was down or its rate limit was reached
     #[arg(long, env = "RETAKE_RERUNS", value_name = "N", default_value_t = 0)]
     pub(super) reruns: u32,
-    /// Rules of the APIs that replies are held to (`retake rules`): standard fails a case on what an SDK stumbles over
-    /// and tells of the rest, strict fails it on both, off looks for neither
+    /// How strictly replies are held to the rules of the APIs (`retake rules`): standard fails a case on what an SDK
+    /// stumbles over and reports the rest, strict fails it on both, off checks neither
     #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
     pub(super) protocol: Mode,
-    /// Keep what a case recorded although it did not pass
+    /// Keep the recordings of cases that failed
     #[arg(long, env = "RETAKE_KEEP_FAILED")]
     pub(super) keep_failed: bool,
-    /// Remove the recordings that no case of a whole, green run used
+    /// Remove the recordings that no case used, after a whole run in which all passed
     #[arg(long)]
     pub(super) prune: bool,
 }
 
-/// How strict a run is about the rules of the APIs.
+/// Parses how strict a run is about the rules of the APIs.
 fn protocol(text: &str) -> Result<Mode, String> {
     match text {
         "standard" => Ok(Mode::Standard),
@@ -290,7 +291,7 @@ fn protocol(text: &str) -> Result<Mode, String> {
     }
 }
 
-/// How many at once: a number, 0 for one, or `auto`.
+/// Parses how many cases run at once: a number, 0 for one, or `auto`.
 fn workers(text: &str) -> Result<usize, String> {
     match text {
         "auto" | "logical" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
@@ -305,16 +306,16 @@ const STACK: &str = "Stack";
 pub(super) struct StackArgs {
     #[command(flatten)]
     pub(super) source: SourceArgs,
-    /// Providers of this setup; without it, every provider that can answer in this mode
+    /// The providers of this setup; without it, all providers that can answer in this mode
     #[arg(long, env = "RETAKE_SETUP", value_name = "NAME", help_heading = STACK)]
     pub(super) setup: Option<String>,
-    /// Port; 0 lets the system pick
+    /// The port; 0 lets the system pick one
     #[arg(long, env = "RETAKE_PORT", default_value_t = 8321, help_heading = STACK)]
     pub(super) port: u16,
-    /// Address; anything but loopback wants a key
+    /// The address; any address but loopback needs a key
     #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = STACK)]
     pub(super) host: std::net::IpAddr,
-    /// Keys that clients must present as Bearer tokens
+    /// Keys, one of which clients must send as a Bearer token
     #[arg(
         long,
         env = "RETAKE_STACK_KEYS",
@@ -339,7 +340,7 @@ pub(super) struct StackArgs {
 pub(super) struct ScriptArgs {
     /// The script
     pub(super) file: PathBuf,
-    /// Port; 0 lets the system pick
+    /// The port; 0 lets the system pick one
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
 }
@@ -347,10 +348,10 @@ pub(super) struct ScriptArgs {
 /// `retake init`.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
-    /// The folder; files that are there already stay as they are
+    /// The folder; existing files stay as they are
     #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
-    /// Write a test target for cargo too, as is done where there is a package's Cargo.toml
+    /// Also write a test target for cargo, as in a folder with a package's Cargo.toml
     #[arg(long)]
     pub(super) cargo: bool,
 }
@@ -376,12 +377,12 @@ pub(super) struct CompletionArgs {
     pub(super) shell: clap_complete::Shell,
 }
 
-/// Kinds of files that users write.
+/// Kinds of users' files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum SchemaOf {
     /// A suite
     Suite,
-    /// What suites include, in a folder named shared
+    /// A file that suites include, in a folder named shared
     Shared,
     /// providers.yaml
     Providers,

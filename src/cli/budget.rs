@@ -1,4 +1,4 @@
-//! What a run may cost: cases beyond it are not run.
+//! Limits on the cost of a run: cases beyond them do not run.
 
 mod meter;
 mod spending;
@@ -16,18 +16,18 @@ use crate::record::Mode;
 use super::args::BudgetArgs;
 use super::exit::Stop;
 
-/// What the selected cases may cost.
+/// The estimated cost of the selected cases, and the limits.
 pub(super) struct Budget {
     limits: Limits,
-    /// By the case's id; nothing for those that are skipped anyway.
+    /// By case id; cases that are skipped anyway have none.
     estimates: HashMap<String, Estimate>,
-    /// By the case's id: why it is beyond the budget by the estimates alone.
+    /// By case id: why the estimates alone put it beyond the limits.
     beyond: HashMap<String, String>,
 }
 
 impl Budget {
-    /// Estimates the cases in order and finds those beyond what the flags allow. `None` where nobody asks. In replay
-    /// nothing costs, and nothing is beyond.
+    /// Estimates the cases in order, and finds those beyond the limits of the flags. `None` if no flag asks for it. In
+    /// replay nothing costs, so no case is beyond.
     pub(super) fn of(
         args: &BudgetArgs,
         mode: Mode,
@@ -54,12 +54,12 @@ impl Budget {
         Ok(Some(Budget { limits, estimates, beyond }))
     }
 
-    /// What is spent of it, as a run goes.
+    /// Starts counting what the run spends.
     pub(super) fn spending(self) -> Spending {
         Spending::new(self.limits, self.estimates)
     }
 
-    /// The case, skipped where it is beyond the budget by the estimates alone.
+    /// The case, skipped if the estimates alone put it beyond the limits.
     pub(super) fn settle(&self, case: &Arc<Case>) -> Arc<Case> {
         match self.beyond.get(&case.id) {
             Some(why) => Arc::new(case.skipped(why)),

@@ -125,14 +125,14 @@ impl Checked {
             }
         };
         self.recordings += 1;
-        let judged = Judged::new(&recording);
-        let whose = Whose::new(path, &recording, catalogue, &judged.asked);
+        let (asked, whose) = asked(path, &recording, catalogue);
+        let policy = rules::policy(args.protocol, catalogue, &whose.provider);
+        let judged = Judged::new(&recording, asked.known_as(&policy.aliases));
         let body = &recording.exchange.request.body;
         self.shapes.learn(number, &whose.named(), body, &judged.asked, &judged.reply());
         if let Some(by) = args.by {
             *self.groups.entry(by.group(&whose.provider, whose.model.as_deref(), &whose.endpoint)).or_default() += 1;
         }
-        let policy = rules::policy(args.protocol, catalogue, &whose.provider);
         self.add(&file, &whose, weighed(&policy, judged.findings, &judged.asked));
         Ok(())
     }
@@ -142,12 +142,12 @@ impl Checked {
         for (number, finding) in std::mem::take(&mut self.shapes).findings() {
             let path = &files[number];
             let Ok(recording) = exchange::read(&load::read(path)?.text) else { continue };
-            let judged = Judged::new(&recording);
+            let (asked, whose) = asked(path, &recording, catalogue);
+            let policy = rules::policy(args.protocol, catalogue, &whose.provider);
+            let judged = Judged::new(&recording, asked.known_as(&policy.aliases));
             if is_told(&judged.findings, &finding) {
                 continue;
             }
-            let whose = Whose::new(path, &recording, catalogue, &judged.asked);
-            let policy = rules::policy(args.protocol, catalogue, &whose.provider);
             self.add(&path.display().to_string(), &whose, weighed(&policy, vec![finding], &judged.asked));
         }
         self.findings.sort_by(|one, other| one.file.cmp(&other.file));
@@ -260,9 +260,8 @@ struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn new(recording: &'a Recording) -> Self {
-        let (request, reply) = (&recording.exchange.request, &recording.exchange.reply);
-        let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+    fn new(recording: &'a Recording, asked: Asked) -> Self {
+        let reply = &recording.exchange.reply;
         let content_type = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let content_type = content_type.map_or("", |(_, value)| value.as_str());
         let reading = wire::read(content_type, &reply.body);
@@ -285,15 +284,19 @@ struct Whose {
     endpoint: String,
 }
 
-impl Whose {
-    fn new(path: &Path, recording: &Recording, catalogue: &Catalogue, asked: &Asked) -> Self {
-        Whose {
-            provider: provider_of(path, recording, catalogue),
-            model: asked.model().map(str::to_owned),
-            endpoint: shown_endpoint(&recording.exchange.request.endpoint).to_string(),
-        }
-    }
+/// What was asked, and whom.
+fn asked(path: &Path, recording: &Recording, catalogue: &Catalogue) -> (Asked, Whose) {
+    let request = &recording.exchange.request;
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+    let whose = Whose {
+        provider: provider_of(path, recording, catalogue),
+        model: asked.model().map(str::to_owned),
+        endpoint: shown_endpoint(&request.endpoint).to_string(),
+    };
+    (asked, whose)
+}
 
+impl Whose {
     /// Those with the same name are compared.
     fn named(&self) -> String {
         format!("{} {} {}", self.provider, self.model.as_deref().unwrap_or_default(), self.endpoint)

@@ -1,4 +1,4 @@
-//! What lies in the folder of recordings, in words.
+//! Describes the folder of recordings.
 
 use std::path::Path;
 
@@ -6,15 +6,15 @@ use crate::exchange::host_of;
 use crate::provider::Catalogue;
 use crate::record::{ENDS_READ, Summary, TapeSet};
 
-/// Kinds of files and hosts that are named.
+/// How many kinds of files and hosts are named.
 const MOST_NAMED: usize = 5;
 
-/// What is strange among the recordings of these tapes: all but their count.
+/// Lines about unusual files among the recordings of these tapes, without their count.
 pub(super) fn strange(folder: &Path, tapes: &TapeSet, catalogue: &Catalogue) -> Vec<String> {
     lines(folder, &tapes.summary(), catalogue).split_off(1)
 }
 
-/// The line of the head that counts recordings, and a line for each kind of file that is none.
+/// The line that counts recordings, and a line for each other kind of file.
 pub(super) fn lines(folder: &Path, summary: &Summary, catalogue: &Catalogue) -> Vec<String> {
     let Summary { real, simulated, edited, .. } = summary;
     let edited = if *edited > 0 { format!(", {edited} edited") } else { String::new() };

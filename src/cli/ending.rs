@@ -1,4 +1,5 @@
-//! Servers that are told to end: what can end within a grace does, the rest is broken off, and a second time ends at once.
+//! Ends servers: replies that can end within a grace period do so, and the rest is broken off. A second signal ends at
+//! once.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,22 +17,22 @@ use super::exit::Stop;
 use super::interrupt::Interrupts;
 use super::output::warn;
 
-/// So long replies may go on when the program is told to end: what is nearly there is worth it, and whoever stops
-/// containers waits no longer than ten seconds in all.
+/// How long replies may continue when the program is told to end: enough for those that are nearly complete. Tools that
+/// stop containers wait ten seconds in all.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
-/// So long what still arrives is waited for when a command has ended. It has read what it wanted; what is left are replies
-/// that it gave up, and most of those end with the next second.
+/// How long replies are waited for after a command has ended. It has read what it wanted: the remaining ones are
+/// replies that it abandoned, and most of them end within a second.
 pub(super) const AFTER_COMMAND: Duration = Duration::from_secs(10);
-/// Requests that are named one by one.
+/// How many requests are named one by one.
 const MOST_NAMED: usize = 20;
 
-/// Lets the program have as many connections as the system lets it: each stream that is recorded takes two, and many a
-/// shell starts programs with 1,024 or 256. Where that cannot be, it serves as many as it may.
+/// Raises the limit of open files as far as the system allows: each recorded stream takes two, and many shells start
+/// programs with a limit of 1,024 or 256. If that fails, the program serves as many connections as it can.
 fn allow_many_connections() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        /// More would only be room for a mistake.
+        /// A higher limit would only help a bug.
         const MANY: u64 = 10_240;
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let wanted = maximum.map_or(MANY, |maximum| maximum.min(MANY));
@@ -41,8 +42,8 @@ fn allow_many_connections() {
     }
 }
 
-/// Serves until it is told to end, and then for the grace at most. What was recorded has its place when it returns, unless
-/// it is told a second time: then nothing more is waited for.
+/// Serves until it is told to end, then for the grace period at most. When it returns, recordings have been written,
+/// unless a second signal came: then nothing is waited for.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -72,7 +73,7 @@ pub(super) async fn serve(
             served = &mut serving => served,
             () = sleep_until(until) => Ok(()),
         };
-        // A reply whose client has left has as long.
+        // A reply whose client has left has the same time.
         broken_off(secrets, tapes.settle(sleep_until(until)).await, "it was told to end");
         conclude.await;
         served.map_err(Stop::internal)
@@ -84,7 +85,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Says which replies had not ended when `what`.
+/// Reports the requests whose replies had not ended, with `what` as the reason.
 pub(super) fn broken_off(secrets: &Secrets, requests: Vec<String>, what: &str) {
     if requests.is_empty() {
         return;

@@ -9,7 +9,7 @@ pub enum Exit {
     Failed = 1,
     /// The user stopped the run.
     Interrupted = 2,
-    /// A bug in retake, or the machine refused something.
+    /// A bug in retake, or a failure of the system.
     Internal = 3,
     /// A flag, a file or a name the user gave is wrong; no case ran.
     Usage = 4,
@@ -23,27 +23,27 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// What ends a command before its work is done: the words for stderr and the code.
+/// Ends a command early: the message for stderr, and the exit code.
 #[derive(Debug)]
 pub struct Stop {
     /// The code.
     pub exit: Exit,
-    /// For stderr.
+    /// The text for stderr.
     pub message: String,
 }
 
 impl Stop {
-    /// The user's mistake.
+    /// A mistake of the user.
     pub fn usage(message: impl Into<String>) -> Self {
         Stop { exit: Exit::Usage, message: message.into() }
     }
 
-    /// The user stopped the program before anything came of it.
+    /// The user stopped the program before it had a result.
     pub fn interrupted() -> Self {
         Stop { exit: Exit::Interrupted, message: "interrupted by the user".to_owned() }
     }
 
-    /// Not the user's mistake.
+    /// A failure that is not the user's mistake.
     pub fn internal(message: impl std::fmt::Display) -> Self {
         Stop { exit: Exit::Internal, message: message.to_string() }
     }

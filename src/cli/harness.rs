@@ -1,4 +1,4 @@
-//! The test target of a project: `retake test` in a package of one's own, with matchers of one's own.
+//! A project's own test target: `retake test` within its package, with its own matchers.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,8 +20,8 @@ use crate::suite::OwnMatchers;
 /// }
 /// ```
 ///
-/// Folders are those of the package, where cargo starts its tests: `suites/`, with or without `providers.yaml` and
-/// `setups.yaml`, and `recordings/`. A matcher of one's own is written in suites as `{is: NAME}`:
+/// The folders are those of the package, where cargo starts its tests: `suites/`, with or without `providers.yaml` and
+/// `setups.yaml`, and `recordings/`. Suites use an own matcher as `{is: NAME}`:
 ///
 /// ```
 /// use retake::Harness;
@@ -41,26 +41,26 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// The test target as it is without anything of one's own.
+    /// A test target without own matchers.
     pub fn new() -> Self {
         Harness::default()
     }
 
-    /// Adds a matcher that suites name as `{is: NAME}`. `Err` says why a value does not meet it, in a few words that
-    /// stand behind the value; where it panics, the case fails, under `not` too. A second matcher of a name takes the
-    /// place of the first.
+    /// Adds a matcher that suites use as `{is: NAME}`. `Err` says in a few words why a value does not match; they are
+    /// shown after the value. If the matcher panics, the case fails, also under `not`. A second matcher of the same
+    /// name replaces the first.
     #[must_use]
     pub fn matcher(mut self, name: &str, test: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) -> Self {
         self.matchers.add(name, test);
         self
     }
 
-    /// Runs what the command line says; the exit codes are pytest's.
+    /// Runs with the arguments of the command line; the exit codes are pytest's.
     pub fn main(self) -> ExitCode {
         self.run(std::env::args())
     }
 
-    /// Runs what these words say. The first is the name of the program, as the system gives it.
+    /// Runs with these arguments. The first one is the name of the program, as the system gives it.
     pub fn run(self, words: impl IntoIterator<Item = impl Into<String>>) -> ExitCode {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
         let command = format!("cargo test --test {} --", target(words.first().map_or("", String::as_str)));
@@ -74,7 +74,7 @@ impl Harness {
     }
 }
 
-/// The test target's name, which cargo follows by a dash and sixteen hexadecimal digits.
+/// The test target's name, without the dash and the sixteen hexadecimal digits that cargo appends.
 fn target(program: &str) -> &str {
     let stem = Path::new(program).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     match stem.rsplit_once('-') {

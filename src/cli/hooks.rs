@@ -1,4 +1,4 @@
-//! The tapes below a stack, as the runner knows them.
+//! The runner's access to the tapes below a stack.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,22 +8,25 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::app::Log;
+use super::witness::Witness;
 use crate::event::{self, Recorded, Recordings};
 use crate::exchange::{self, Fault};
 use crate::matrix::Case;
 use crate::record::{TapeSet, Verdict};
-use crate::run::{CaseEnd, CaseUsage, Replayed, StackHooks};
+use crate::run::{CaseEnd, CaseUsage, Heard, Replayed, StackHooks};
 use crate::upstream;
 
-/// What is known of the tapes below a stack.
+/// The tapes below a stack.
 pub(super) struct TapeHooks {
     pub(super) tapes: Arc<TapeSet>,
     pub(super) speed: Option<f64>,
-    /// Whether the tapes are what the stack asks: not when it runs elsewhere.
+    /// Whether the stack sends its requests to these tapes: not if it runs elsewhere.
     pub(super) is_below: bool,
+    /// What providers answer to a gateway of this run; nothing where there is none.
+    pub(super) witness: Arc<Witness>,
     /// The case that runs, for requests that do not say whose they are.
     pub(super) running: Arc<Mutex<Option<String>>>,
-    /// What the stack prints, and how much of it there was when the case began.
+    /// The output of the stack, and its length when the case began.
     pub(super) log: Option<(Log, AtomicU64)>,
 }
 
@@ -41,8 +44,8 @@ impl StackHooks for TapeHooks {
     fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String> {
         if !self.is_below && !faults.is_empty() {
             return Err(
-                "a fault can only be cut below a stack that runs here: take `ci-tests`, `server:ci-tests` on a free \
-                        port, or `direct` for --stack-config"
+                "faults are only possible below a stack that this run starts: use `ci-tests`, `server:ci-tests` on a free \
+                 port, or `direct` for --stack-config"
                     .to_owned(),
             );
         }
@@ -78,6 +81,10 @@ impl StackHooks for TapeHooks {
         })
     }
 
+    fn heard(&self, case: &str) -> Vec<Heard> {
+        self.witness.take(case)
+    }
+
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         async move {
             let verdict = match end {
@@ -85,6 +92,8 @@ impl StackHooks for TapeHooks {
                 CaseEnd::FailedAsExpected => Verdict::Unknown,
                 CaseEnd::Failed => Verdict::Failed,
             };
+            // What it asked last may have been left unread.
+            self.witness.take(case);
             let usage = self.tapes.finish(case, verdict).await;
             self.run(None);
             let named = |paths: std::collections::BTreeSet<std::path::PathBuf>| {

@@ -1,4 +1,4 @@
-//! `retake init`: a repository in which the first run is green, without a key.
+//! `retake init`: sets up a repository whose first run passes without a key.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -11,10 +11,10 @@ use super::args::{InitArgs, SchemaOf};
 use super::exit::{Exit, Stop};
 use super::{load, output, settings};
 
-/// A file of the example: where it goes and what stands in it.
+/// A file of the example: its path and its content.
 type Piece = (&'static str, &'static str);
 
-/// A suite, who answers it, and what they said.
+/// A suite, its setup and script, and the recordings.
 const EXAMPLE: [Piece; 6] = [
     ("suites/chat.yaml", include_str!("init/suites/chat.yaml")),
     ("suites/setups.yaml", include_str!("init/suites/setups.yaml")),
@@ -34,10 +34,11 @@ const SCHEMAS: [(SchemaOf, &str); 4] = [
 const TARGET: &str = "tests/integration.rs";
 const RECORD: &str = "--setup openai --provider openai=script:scripts/openai.yaml";
 
-/// Writes what is not there yet, and says what to type.
+/// Writes the files that are missing, and says what to type next.
 pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
     let manifest = args.dir.join("Cargo.toml");
-    // A workspace without a package of its own has no tests: its suites run by `retake test`, or by a member's target.
+    // A workspace without a package of its own has no tests: its suites run with `retake test`, or in a member's test
+    // target.
     let is_package =
         disk::text(&manifest, MOST_TEXT).is_ok_and(|text| text.lines().any(|line| line.trim() == "[package]"));
     let cargo = args.cargo || is_package;
@@ -64,18 +65,18 @@ pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
-/// Whether there are suites, or data for some, that an example must not be mixed with.
+/// Whether the folder already has suites or their data, with which the example must not be mixed.
 fn has_suites(root: &Path) -> Result<bool, Stop> {
     let folder = root.join("suites");
     let mut files = Vec::new();
     if folder.is_dir() {
         load::walk(&folder, &mut files)?;
     }
-    // An example that was written before is no reason to leave out what is missing of it.
+    // Files of the example from an earlier run do not count, so that missing ones are added.
     Ok(files.iter().any(|file| EXAMPLE.iter().all(|(path, _)| root.join(path) != *file)))
 }
 
-/// A folder that is being set up, and what was done so far.
+/// The folder that is being set up, and the messages so far.
 struct Start<'a> {
     root: &'a Path,
     said: String,
@@ -88,7 +89,7 @@ impl Start<'_> {
         self.said.push('\n');
     }
 
-    /// Writes a file that is not there.
+    /// Writes a file if it is missing.
     fn write(&mut self, path: &str, text: &str) -> Result<(), Stop> {
         let file = self.root.join(path);
         if let Some(folder) = file.parent() {
@@ -107,7 +108,7 @@ impl Start<'_> {
         Ok(())
     }
 
-    /// Writes the test target. Another one of that name is left alone: then there is none of ours.
+    /// Writes the test target. Another one of that name is left alone; then there is none of ours.
     fn target(&mut self) -> Result<bool, Stop> {
         let file = self.root.join(TARGET);
         let other = disk::text(&file, MOST_TEXT).is_ok_and(|text| !text.contains("retake::"));
@@ -120,7 +121,7 @@ impl Start<'_> {
         Ok(!other)
     }
 
-    /// Has git ignore what runs leave behind.
+    /// Makes git ignore the files that runs leave behind.
     fn ignore(&mut self) -> Result<(), Stop> {
         const LINE: &str = ".retake/";
         let file = self.root.join(".gitignore");
@@ -145,7 +146,7 @@ fn cannot(what: &str, path: &Path, error: &dyn std::fmt::Display) -> Stop {
     Stop::usage(format!("cannot {what} {}: {error}\n  name another folder with `retake init DIR`", path.display()))
 }
 
-/// The CI file: the test target where there is one, else the program.
+/// The CI file: it runs the test target if there is one, else the program.
 fn workflow(target: bool) -> String {
     let head = include_str!("init/workflow.yml");
     if target {
@@ -155,7 +156,7 @@ fn workflow(target: bool) -> String {
     format!("{head}      - run: cargo install --locked retake@{version}\n      - run: retake test\n")
 }
 
-/// What Cargo.toml lacks for the test target.
+/// The lines that Cargo.toml lacks for the test target.
 fn manifest_lines(manifest: &Path) -> String {
     let text = disk::text(manifest, MOST_TEXT).unwrap_or_default();
     let mut lines = String::new();
@@ -172,8 +173,8 @@ fn manifest_lines(manifest: &Path) -> String {
     }
 }
 
-/// What another package depends on to get this very program: the checkout it was built from, as long as that is there,
-/// else the published version. Cargo marks the sources that it fetched itself with `.cargo-ok`.
+/// The dependency with which another package gets this very program: the checkout from which it was built, as long as
+/// that exists, else the published version. Cargo marks the sources that it fetched itself with `.cargo-ok`.
 fn requirement() -> String {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     if source.join("Cargo.toml").is_file() && !source.join(".cargo-ok").exists() {

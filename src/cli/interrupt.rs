@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: what is under way is ended in order, and at once the second time.
+//! Ctrl-C and SIGTERM: the first signal ends running work in order, the second one at once.
 
 use std::future::Future;
 use std::io;
@@ -12,7 +12,7 @@ use crate::exchange::Secrets;
 use super::exit::Exit;
 use super::output::warn;
 
-/// So long after it was told twice, the program ends whatever is still under way.
+/// How long after the second signal the program ends in any case.
 const LAST: Duration = Duration::from_secs(5);
 
 /// How often the user told the program to end.
@@ -20,13 +20,13 @@ const LAST: Duration = Duration::from_secs(5);
 pub(super) struct Interrupts(watch::Receiver<u32>);
 
 impl Interrupts {
-    /// Listens from now on, until nobody asks any more: on a thread of its own, because those of the run may all be busy
-    /// with what cannot be stopped.
+    /// Listens until all receivers are gone. It uses a thread of its own, because those of the run may all be busy with
+    /// work that cannot be stopped.
     pub(super) fn listen() -> io::Result<Self> {
         Interrupts::listen_and_say(Some("\ninterrupted: what is under way is torn down; once more ends at once"))
     }
 
-    /// The same for those who have more to say themselves.
+    /// Listens without a message of its own, for callers that print one.
     pub(super) fn listen_quietly() -> io::Result<Self> {
         Interrupts::listen_and_say(None)
     }
@@ -44,26 +44,26 @@ impl Interrupts {
         Ok(Interrupts(times))
     }
 
-    /// Until it was told for the first time.
+    /// Waits for the first signal.
     pub(super) fn first(&self) -> impl Future<Output = ()> + use<> {
         self.clone().times(1)
     }
 
-    /// Until it was told again.
+    /// Waits for the second signal.
     pub(super) fn second(&self) -> impl Future<Output = ()> + use<> {
         self.clone().times(2)
     }
 
     async fn times(mut self, least: u32) {
         if self.0.wait_for(|times| *times >= least).await.is_err() {
-            // Nobody listens any more, so that nobody can be told.
+            // Nobody listens any more, so no signal can come.
             std::future::pending().await
         }
     }
 }
 
-/// Tells of each signal. Once it was told twice, the program does not outlive what is owed to the user: something computes
-/// that hears no signal.
+/// Counts each signal. After the second one the program ends within [`LAST`], because computing threads do not react to
+/// signals.
 async fn heard(mut signals: Signals, told: &watch::Sender<u32>, said: Option<&str>) {
     let mut last = None;
     loop {
@@ -81,7 +81,7 @@ async fn heard(mut signals: Signals, told: &watch::Sender<u32>, said: Option<&st
         match *told.borrow() {
             1 => said.into_iter().for_each(|said| warn(&Secrets::default(), said)),
             2 => last = Some(Instant::now() + LAST),
-            // Not even that went through: perhaps nobody reads what is printed.
+            // The second signal did not help: perhaps output is blocked because nobody reads it.
             _ => std::process::exit(Exit::Interrupted as i32),
         }
     }

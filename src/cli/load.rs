@@ -1,4 +1,4 @@
-//! The user's files: suites, providers, setups. Every mistake in them is told at once, before any case runs.
+//! Loads the user's files: suites, providers, setups. All mistakes are reported at once, before any case runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use super::exit::{Exit, Stop};
 use super::named::Named;
 use super::near;
 
-/// What a folder of suites without its own providers or setups gets.
+/// The defaults for a folder of suites without its own providers or setups.
 const PROVIDERS: &str = include_str!("../../suites/providers.yaml");
 const SETUPS: &str = include_str!("../../suites/setups.yaml");
 
-/// Who answers.
+/// The providers and setups.
 pub(super) struct Parties {
     pub(super) catalogue: Catalogue,
     pub(super) setups: Vec<Setup>,
 }
 
-/// Reads providers and setups; those that ship are used where the folder has none.
+/// Reads providers and setups; the shipped ones are used if the folder has none.
 pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop> {
     let catalogue = catalogue(&source.suites, color)?;
     let setups = file_or(&source.suites.join("setups.yaml"), SETUPS)?;
@@ -32,7 +32,7 @@ pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop>
     Ok(Parties { catalogue, setups })
 }
 
-/// Reads the providers alone.
+/// Reads only the providers.
 pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
     let providers = file_or(&suites.join("providers.yaml"), PROVIDERS)?;
     provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))
@@ -60,7 +60,7 @@ pub(super) fn suites(
     if errors.is_empty() { Ok(suites) } else { Err(Stop::usage(errors.join("\n"))) }
 }
 
-/// The file that another one names.
+/// Reads the file that another one names.
 fn beside(named: &Named, from: &str, path: &str) -> Result<Source, String> {
     let folder = Path::new(from).parent().unwrap_or(Path::new(""));
     let path = folder.join(path);
@@ -72,7 +72,7 @@ fn beside(named: &Named, from: &str, path: &str) -> Result<Source, String> {
     Ok(Source { name: path.to_string_lossy().replace('\\', "/"), text: text.into() })
 }
 
-/// The suites that the flags name, in order.
+/// The suites that the flags select, in order.
 pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>, Stop> {
     if !root.is_dir() {
         let near = near::path(root);
@@ -117,7 +117,7 @@ pub(super) fn selected(root: &Path, select: &SelectArgs) -> Result<Vec<PathBuf>,
     Ok(files)
 }
 
-/// The names of suites, written as one is that is none of them.
+/// The names of all suites, in the form in which this unknown name was typed.
 fn alike(name: &str, root: &Path, files: &[PathBuf]) -> Vec<String> {
     let has_folder = Path::new(name).components().count() > 1;
     let from_here = Path::new(name).starts_with(root);
@@ -130,7 +130,8 @@ fn alike(name: &str, root: &Path, files: &[PathBuf]) -> Vec<String> {
     files.iter().map(written).collect()
 }
 
-/// A suite goes by its file name, with or without `.yaml`, or by its path from here or from the suites' folder.
+/// A suite is named by its file name, with or without `.yaml`, or by its path from the working directory or from the
+/// suites' folder.
 fn is_named(file: &Path, root: &Path, name: &str) -> bool {
     let short = file.strip_prefix(root).unwrap_or(file);
     let name = Path::new(name);
@@ -141,7 +142,7 @@ fn is_named(file: &Path, root: &Path, name: &str) -> bool {
         || file.file_stem() == Some(name.as_os_str())
 }
 
-/// Whether a file below the suites' folder holds cases. What stands in a folder named `shared` is for suites to include.
+/// Whether a file below the suites' folder holds cases. Files in a folder named `shared` are for suites to include.
 pub(super) fn is_suite(root: &Path, file: &Path) -> bool {
     let is_yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let mut folders = file.strip_prefix(root).unwrap_or(file).parent().into_iter().flat_map(Path::components);
@@ -166,7 +167,7 @@ pub(super) fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Reads a file of the user's.
+/// Reads a file of the user.
 pub(super) fn read(path: &Path) -> Result<Source, Stop> {
     let name = path.to_string_lossy().replace('\\', "/");
     match text_of(path) {
@@ -176,7 +177,7 @@ pub(super) fn read(path: &Path) -> Result<Source, Stop> {
     }
 }
 
-/// The text of a file of the user's. `Err` says why it is not read, or nothing where there is none.
+/// The text of a user's file. `Err` says why it cannot be read; `Err(None)` means that there is none.
 fn text_of(path: &Path) -> Result<String, Option<String>> {
     let text = disk::text(path, MOST_TEXT).map_err(|why| (!why.is_missing()).then(|| why.to_string()))?;
     match disk::conflict(&text) {

@@ -1,4 +1,4 @@
-//! The masks that a run declares, and those of them that do nothing.
+//! The masks that a run declares, and those that have no effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use crate::matrix::Case;
 
 use super::tapes::Tapes;
 
-/// Masks that are named.
+/// How many masks are named.
 const MOST_NAMED: usize = 10;
 
-/// The masks of these cases' suites and of the providers that answer them, as they are shown.
+/// The masks of these cases' suites and of their providers, as messages show them.
 pub(super) fn declared<'c>(cases: impl Iterator<Item = &'c Case>, tapes: &Tapes<'_>) -> BTreeSet<String> {
     let mut all: BTreeSet<String> = BTreeSet::new();
     for case in cases.filter(|case| case.skip.is_none()) {
@@ -22,7 +22,7 @@ pub(super) fn declared<'c>(cases: impl Iterator<Item = &'c Case>, tapes: &Tapes<
     all
 }
 
-/// The lines of the head of a run that name them.
+/// The lines about them in the head of a run.
 pub(super) fn lines(declared: &BTreeSet<String>) -> Vec<String> {
     let mut lines: Vec<String> = declared.iter().take(MOST_NAMED).map(|mask| format!("mask: {mask}")).collect();
     if let Some(more) = declared.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
@@ -31,11 +31,11 @@ pub(super) fn lines(declared: &BTreeSet<String>) -> Vec<String> {
     lines
 }
 
-/// What is said of masks that hit nothing in any request of a run: they are misspelt, or what they were for is gone.
+/// Messages about masks that matched nothing in any request of a run: they are misspelt, or no longer needed.
 pub(super) fn idle<'d>(declared: impl Iterator<Item = &'d String>, seen: &BTreeMap<String, bool>) -> Vec<String> {
     declared
         .filter(|mask| !seen.get(*mask).is_some_and(|has_hit| *has_hit))
-        .map(|mask| format!("the mask {mask} hit nothing: mend its place or its pattern, or remove it"))
+        .map(|mask| format!("the mask {mask} hit nothing: correct its place or its pattern, or remove it"))
         .collect()
 }
 

@@ -1,4 +1,4 @@
-//! What failed last time, kept in a file for `--lf`, `--ff` and `--sw`.
+//! Remembers which cases failed last time, in a file for `--lf`, `--ff` and `--sw`.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{self, MOST_TEXT};
 use crate::event::{Event, Outcome};
 
-/// Where it is, from the folder in which the program was started.
+/// The path of the file, relative to the folder in which the program was started.
 const FILE: &str = ".retake/lastfailed.json";
 
-/// What a file says.
+/// The content of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
     version: u32,
@@ -25,16 +25,16 @@ struct Kept {
 
 const VERSION: u32 = 1;
 
-/// What failed last time, and now.
+/// The cases that failed last time, and those that fail now.
 #[derive(Debug)]
 pub(super) struct Memory {
     path: PathBuf,
     before: Option<Kept>,
     now: Kept,
     is_stepwise: bool,
-    /// Whether a stepwise run goes on beyond the next failure.
+    /// Whether a stepwise run continues after the next failure.
     skips_one: bool,
-    /// What is wrong with the file that was found.
+    /// The problem with the file that was found.
     pub(super) trouble: Option<String>,
 }
 
@@ -57,22 +57,22 @@ impl Memory {
         Memory { path, before, now, is_stepwise: false, skips_one: false, trouble }
     }
 
-    /// Forgets everything.
+    /// Forgets all failures.
     pub(super) fn clear(&mut self) {
         self.now = Kept { version: VERSION, ..Kept::default() };
     }
 
-    /// Ids of what failed last time.
+    /// Ids of the cases that failed last time.
     pub(super) fn failed(&self) -> &BTreeSet<String> {
         &self.now.failed
     }
 
-    /// Where the last stepwise run stopped.
+    /// The case at which the last stepwise run stopped.
     pub(super) fn stepwise(&self) -> Option<&str> {
         self.now.stepwise.as_deref()
     }
 
-    /// From now on a failure is where the next stepwise run goes on; `skips_one` lets one of them pass.
+    /// From now on, a failure is where the next stepwise run continues; `skips_one` lets one failure pass.
     pub(super) fn begin_stepwise(&mut self, forget: bool, skips_one: bool) {
         (self.is_stepwise, self.skips_one) = (true, skips_one);
         if forget {
@@ -80,7 +80,7 @@ impl Memory {
         }
     }
 
-    /// Learns from what happens.
+    /// Updates the memory with an event.
     pub(super) fn learn(&mut self, event: &Event) {
         let Event::CaseFinished(finished) = event else { return };
         let is_here = self.now.stepwise.as_ref() == Some(&finished.case.id);
@@ -104,7 +104,7 @@ impl Memory {
         }
     }
 
-    /// Writes the file whole, when it would say something else than before. `Err` says that it could not, and what of it.
+    /// Writes the file if its content has changed. `Err` says that it could not, and what follows from that.
     pub(super) fn keep(&self) -> Result<(), String> {
         let is_news = match &self.before {
             Some(before) => *before != self.now,

@@ -1,4 +1,4 @@
-//! Words to settings to a wired program to an exit code.
+//! The command line: from arguments to settings, to a wired program, to an exit code.
 
 mod address;
 mod app;
@@ -38,6 +38,7 @@ mod unused;
 mod watch;
 mod watchdog;
 mod wire;
+mod witness;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -88,7 +89,7 @@ fn stopped(stop: Stop) -> ExitCode {
     stop.exit.into()
 }
 
-/// Rendered diagnostics speak for themselves; a bare message gets pytest's `ERROR: `.
+/// Rendered diagnostics are printed unchanged; a plain message gets pytest's prefix `ERROR: `.
 fn worded(stop: &Stop) -> String {
     let message = stop.message.trim_end();
     if message.contains("-->") || stop.exit == Exit::Interrupted || message.starts_with("ERROR") {
@@ -98,14 +99,14 @@ fn worded(stop: &Stop) -> String {
     }
 }
 
-/// Help and version are no mistakes; everything else is exit 4, as pytest has it.
+/// Help and version are no mistakes; everything else exits with 4, as in pytest.
 fn misused(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }
 
-/// So long the end of the program waits for files that are being written. What waits for other programs' locks may never
-/// end, and is in its place whole or not at all.
+/// How long the end of the program waits for files that are being written. A write that waits for another program's
+/// lock may never end; its file is written whole or not at all.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Runs async work on a runtime of its own.

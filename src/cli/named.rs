@@ -1,4 +1,4 @@
-//! Files that files of the user's name: what suites include, and data.
+//! The files that the user's files name: included files and data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,20 +6,20 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// What is looked at of a file to see whether it changed: when it was written, and how long it is.
+/// The modification time and size of a file, which show whether it has changed.
 pub(super) type Stamp = (Option<SystemTime>, u64);
 
-/// The stamp of a file, where it can be read.
+/// The stamp of a file, if it can be read.
 pub(super) fn stamp(file: &Path) -> Option<Stamp> {
     let about = fs::metadata(file).ok()?;
     Some((about.modified().ok(), about.len()))
 }
 
-/// Which files were named by which, as far as suites were read. Clones speak of the same.
+/// Which file names which other files, in the suites read so far. Clones share their data.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Named(Arc<Mutex<BTreeMap<PathBuf, By>>>);
 
-/// How a file was when it was first named, and who names it.
+/// The stamp of a file when it was first named, and the files that name it.
 #[derive(Debug, Default)]
 struct By {
     stamp: Option<Stamp>,
@@ -27,20 +27,20 @@ struct By {
 }
 
 impl Named {
-    /// `from` names `file`, which is about to be read, whether it is there or not.
+    /// Notes that `from` names `file`, which will be read now, whether it exists or not.
     pub(super) fn add(&self, from: &Path, file: &Path) {
         let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let by = named.entry(tidy(file)).or_insert_with(|| By { stamp: stamp(file), ..By::default() });
         by.from.insert(tidy(from));
     }
 
-    /// Every file that some other names, as it was when that was first seen.
+    /// All named files, with their stamps when they were first seen.
     pub(super) fn files(&self) -> Vec<(PathBuf, Option<Stamp>)> {
         let named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         named.iter().map(|(file, by)| (file.clone(), by.stamp)).collect()
     }
 
-    /// The files that name this one, or name one that does, and are named by none themselves.
+    /// The files that name this one, directly or through others, and that no file names.
     pub(super) fn suites_of(&self, file: &Path) -> BTreeSet<PathBuf> {
         let named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut found, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![tidy(file)]);
@@ -56,7 +56,7 @@ impl Named {
     }
 }
 
-/// The same path without `a/..` and `.` in it.
+/// The path without `a/..` and `.`.
 pub(super) fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {

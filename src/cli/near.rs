@@ -1,4 +1,4 @@
-//! What a mistyped word most likely means, where it is not a key of a file: paths, words of a flag, parts of case ids.
+//! Suggests corrections for mistyped words that are not keys of a file: paths, values of flags, parts of case ids.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ pub(super) fn one_of<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -
     nearest(word, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
-/// The same for a path that leads nowhere: what is called nearly so in the same folder, or where that is missing, in one
-/// that is called nearly so.
+/// The same for a path that does not exist: a similar name in the same folder, or, if the folder is missing, in a
+/// folder with a similar name.
 pub(super) fn path(missing: &Path) -> String {
     near_path(missing).map_or_else(String::new, |near| format!("; did you mean `{}`?", near.display()))
 }
@@ -27,7 +27,7 @@ fn near_path(missing: &Path) -> Option<PathBuf> {
     nearest(name, names.iter().map(String::as_str)).map(|near| missing.with_file_name(near))
 }
 
-/// What to say when words select no case: for each word that stands in no id, the nearest thing that does.
+/// Suggestions for words that select no case: for each word that no id contains, the most similar part of an id.
 pub(super) fn cases<'a>(words: impl IntoIterator<Item = &'a str>, ids: &[&str]) -> Option<String> {
     let words: Vec<&str> = words.into_iter().flat_map(parts).collect();
     let mut lines = BTreeSet::new();
@@ -35,7 +35,7 @@ pub(super) fn cases<'a>(words: impl IntoIterator<Item = &'a str>, ids: &[&str]) 
         if ids.iter().any(|id| id.to_lowercase().contains(&word.to_lowercase())) {
             continue;
         }
-        // A word is as long as what it is meant to be: as many words joined by `_`, at any place of an id.
+        // The candidates have as many words joined by `_` as the mistyped text, at any place of an id.
         let count = word.split('_').count();
         let known: BTreeSet<String> = ids.iter().flat_map(|id| parts(id)).flat_map(|part| runs(part, count)).collect();
         let near = nearest(word, known.iter().map(String::as_str));
@@ -50,7 +50,7 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(between).filter(|word| !word.is_empty() && !["and", "or", "not"].contains(word))
 }
 
-/// Every `count` neighbours of what `_` joins.
+/// Each sequence of `count` neighbours among the parts joined by `_`.
 fn runs(part: &str, count: usize) -> Vec<String> {
     let pieces: Vec<&str> = part.split('_').collect();
     pieces.windows(count).map(|run| run.join("_")).collect()

@@ -1,4 +1,4 @@
-//! What nextest is told, which runs a process for each case.
+//! Output for nextest, which runs one process for each case.
 
 use crate::event::{Event, Outcome};
 use crate::report::headline;

@@ -1,4 +1,4 @@
-//! Everything the program says goes through here, and no secret goes out.
+//! All output of the program goes through here, so that no secret is printed.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use crate::exchange::Secrets;
 
 use super::exit::Stop;
 
-/// A writer whose lines lose every secret. A line that is flushed before its end is scrubbed as far as it is there.
+/// A writer that removes secrets from lines. A line that is flushed before its end is scrubbed as far as it goes.
 pub(super) struct Scrubbed<W> {
     out: W,
     secrets: Secrets,
@@ -40,7 +40,7 @@ impl<W: Write> Write for Scrubbed<W> {
     }
 }
 
-/// Runs a command from the moment on when its secrets are known: what ends it, and what a panic says, holds none.
+/// Runs a command with its secrets known: its error and the messages of its panics contain none of them.
 pub(super) fn guarded<T>(secrets: &Secrets, work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
     hush_panics(secrets);
     work().map_err(|stop| stop.without(secrets))
@@ -52,23 +52,23 @@ impl Stop {
     }
 }
 
-/// From now on, what a panic says holds no secret.
+/// Removes secrets from the messages of panics from now on.
 pub(super) fn hush_panics(secrets: &Secrets) {
     let secrets = secrets.clone();
     std::panic::set_hook(Box::new(move |panic| {
         let is_ours = panic.location().is_some_and(|place| is_of_retake(place.file()));
-        let whose = if is_ours { "\nThis is a fault of retake." } else { "" };
+        let whose = if is_ours { "\nThis is a bug in retake." } else { "" };
         warn(&secrets, &format!("{panic}{whose}"));
     }));
 }
 
-/// Whether a source file is one of this crate's, as the compiler names them; a project's own matchers are elsewhere.
+/// Whether a source file belongs to this crate, by the compiler's path; a project's own matchers do not.
 fn is_of_retake(file: &str) -> bool {
     let sources = file!().trim_end_matches("cli/output.rs").trim_end_matches(r"cli\output.rs");
     file.starts_with(sources)
 }
 
-/// Text on stdout, as it stands. Nobody who reads it (`| head`) is no reason to fail.
+/// Prints text to stdout unchanged. If nobody reads it (`| head`), that is no failure.
 pub(super) fn print(secrets: &Secrets, text: &str) -> Result<(), Stop> {
     let mut out = io::stdout();
     match out.write_all(secrets.text(text).as_bytes()).and_then(|()| out.flush()) {
@@ -79,7 +79,7 @@ pub(super) fn print(secrets: &Secrets, text: &str) -> Result<(), Stop> {
     }
 }
 
-/// A line on stderr. A closed stderr is no reason to end, nor to change an exit code.
+/// Prints a line to stderr. A closed stderr neither ends the program nor changes its exit code.
 pub(super) fn warn(secrets: &Secrets, text: &str) {
     let _ = io::stderr().write_all(format!("{}\n", secrets.text(text)).as_bytes());
 }

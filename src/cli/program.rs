@@ -1,4 +1,4 @@
-//! `retake run`: a command whose SDKs talk to the recordings.
+//! `retake run`: runs a command whose SDKs get recordings.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -23,7 +23,7 @@ use super::socket::{base_of, bind, guard};
 use super::watchdog::Watchdog;
 use super::{block_on, load, record};
 
-/// Troubles that are told one by one.
+/// How many problems are reported one by one.
 const MOST_TOLD: usize = 100;
 
 /// Runs the command to its end.
@@ -77,7 +77,7 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
         let mut signals = Signals::new().map_err(Stop::internal)?;
         let mut command = command(&args.command, &behind, &base)?;
-        // Where there is no shell for a watchdog, the command runs all the same.
+        // If there is no shell for a watchdog, the command runs without one.
         let mut watchdog = Watchdog::of_command().ok();
         watchdog.iter().for_each(|watchdog| watchdog.take_in(&mut command));
         let child = match command.spawn() {
@@ -102,13 +102,13 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
     })
 }
 
-/// Waits for what still arrives, and gives what was recorded its place, or none. False where the user did not wait for it.
+/// Waits for replies that still arrive, and writes or drops the recordings. Returns false if the user did not wait.
 async fn concluded_in_order(behind: &Behind, verdict: Verdict, why: &str, signals: &mut Signals) -> bool {
     let was_told = signals.told > 0;
     let told = watch::Sender::new(u32::from(was_told));
     let until = |least: u32| {
         let mut told = told.subscribe();
-        // Who tells is here as long as who listens.
+        // The sender lives as long as the receivers.
         async move { drop(told.wait_for(|times| *times >= least).await) }
     };
     let listen = async {
@@ -145,7 +145,7 @@ async fn concluded_in_order(behind: &Behind, verdict: Verdict, why: &str, signal
     }
 }
 
-/// The command with the variables that lead its SDKs here.
+/// The command with the variables that direct its SDKs to the proxy.
 fn command(words: &[String], behind: &Behind, base: &str) -> Result<Command, Stop> {
     let [program, arguments @ ..] = words else { return Err(Stop::usage("no command: retake run -- COMMAND")) };
     let mut command = Command::new(program);
@@ -153,7 +153,7 @@ fn command(words: &[String], behind: &Behind, base: &str) -> Result<Command, Sto
     Ok(command)
 }
 
-/// As a shell has it: 127 where there is no such command, 126 where it cannot be run.
+/// The exit code, as in a shell: 127 if there is no such command, 126 if it cannot be run.
 fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> u8 {
     let is_missing = error.kind() == ErrorKind::NotFound;
     let why = if is_missing { "no such command, or its folder is not in PATH".to_owned() } else { error.to_string() };
@@ -161,12 +161,12 @@ fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> u8 {
     if is_missing { 127 } else { 126 }
 }
 
-/// The exit code of the whole, once everything that must not pass in silence was said.
+/// The final exit code, after all problems and notes were printed.
 fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Behind) -> u8 {
-    // What failed may have ended before it asked anything that a mask is for.
+    // A command that failed may have ended before the requests that a mask is for.
     let idle = if code == 0 { behind.idle_masks() } else { Vec::new() };
     if troubles.is_any() {
-        // Where something was missing, what lies among the recordings may be why.
+        // If recordings were missing, unusual files among them may be the reason.
         notes.extend(behind.strange());
     }
     let failures = behind.failures();
@@ -184,7 +184,7 @@ fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Beh
     1
 }
 
-/// What went wrong, as part of a sentence; empty where nothing did.
+/// What went wrong, as part of a sentence; empty if nothing did.
 fn counted(troubles: usize, recordings: usize, masks: usize) -> String {
     let plural = |count: usize, what: &str, did: &str| match count {
         0 => None,
@@ -199,17 +199,17 @@ fn counted(troubles: usize, recordings: usize, masks: usize) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
-/// The code as a shell has it: 128 + N when signal N ended the command.
+/// The exit code, as in a shell: 128 + N if signal N ended the command.
 fn code_of(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return u8::try_from(128 + signal).unwrap_or(u8::MAX);
     }
-    // Windows has codes beyond a byte: none of them may become a success.
+    // Windows has exit codes beyond a byte: none of them may become a success.
     status.code().map_or(u8::MAX, |code| u8::try_from(code).unwrap_or(u8::MAX))
 }
 
-/// What the proxy had no answer to, each kind of it once.
+/// The requests that the proxy could not answer, each kind once.
 #[derive(Default)]
 struct Troubles(Mutex<Heard>);
 
@@ -234,7 +234,7 @@ impl Troubles {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).count > 0
     }
 
-    /// Says all of them; how many there were.
+    /// Prints all of them and returns how many there were.
     fn say(&self, secrets: &Secrets) -> usize {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (trouble, times) in &heard.different {
@@ -255,13 +255,13 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
-    /// How often one came while the command ran.
+    /// How often a signal came while the command ran.
     told: u32,
 }
 
 #[cfg(unix)]
 impl Signals {
-    /// Listens, from before the command starts.
+    /// Starts listening; called before the command starts.
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals {
@@ -272,7 +272,7 @@ impl Signals {
         })
     }
 
-    /// Until one comes.
+    /// Waits for the next signal.
     async fn next(&mut self) -> rustix::process::Signal {
         use rustix::process::Signal;
         tokio::select! {
@@ -282,7 +282,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the command, which hears what this program is told.
+    /// Waits for the command, and passes signals on to it.
     async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         use rustix::process::Signal;
         use std::io::IsTerminal;
@@ -292,21 +292,21 @@ impl Signals {
                 signal = self.next() => signal,
             };
             self.told += 1;
-            // Ctrl-C on a terminal reaches everything that was started from it: told twice, many a program ends
-            // without cleaning up.
+            // Ctrl-C in a terminal reaches all programs that were started from it. Many programs that get a second
+            // signal end without cleaning up.
             if signal == Signal::INT && std::io::stdin().is_terminal() {
                 continue;
             }
             let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
             if let Some(pid) = pid {
-                // Who is gone already needs no signal.
+                // A process that has ended needs no signal.
                 let _ = rustix::process::kill_process(pid, signal);
             }
         }
     }
 }
 
-/// The signals that are meant for the command: here it gets them by itself.
+/// Signals that are meant for the command: on this system it gets them by itself.
 #[cfg(not(unix))]
 struct Signals {
     told: u32,
@@ -319,7 +319,7 @@ impl Signals {
     }
 
     async fn next(&mut self) {
-        // Where nothing can be heard, nothing is told.
+        // If signals cannot be received, none are reported.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -1,4 +1,4 @@
-//! What `retake serve` and `retake run` have in common: providers behind a proxy, and the variables that lead to it.
+//! What `retake serve` and `retake run` share: providers behind a proxy, and the variables that lead to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,26 +17,26 @@ use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, name
 use super::tapes::{ClientAuth, Tapes, providers_of};
 use super::{load, output, settings};
 
-/// The variable with the proxy's own address.
+/// The variable that holds the proxy's own address.
 const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
 
-/// In the place of a key, for SDKs that do not start without one.
+/// Replaces a key, for SDKs that do not start without one.
 const PLACEHOLDER: &str = "retake";
 
-/// What a proxy is told besides its providers.
+/// The options of a proxy besides its providers.
 pub(super) struct ProxyHooks {
     pub(super) guard: Guard,
     pub(super) token: Option<String>,
-    /// Hears of every request that the proxy had no answer to.
+    /// Called for every request that the proxy could not answer.
     pub(super) tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
-    /// Hears of each recording of a session that was kept or not written.
+    /// Called for each recording of a session that was kept or not written.
     pub(super) note: Arc<dyn Fn(&str) + Send + Sync>,
-    /// The case on whose behalf requests without a session are made.
+    /// The case of requests without a session.
     pub(super) case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 impl ProxyHooks {
-    /// For clients whose requests say for which session they are, or for none.
+    /// For clients whose requests name their session, or none.
     pub(super) fn new(
         guard: Guard,
         token: Option<String>,
@@ -47,7 +47,7 @@ impl ProxyHooks {
     }
 }
 
-/// A proxy without its socket.
+/// A proxy without a socket.
 pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
@@ -55,15 +55,15 @@ pub(super) struct Behind {
     client_auth: BTreeSet<String>,
     recordings: PathBuf,
     catalogue: Catalogue,
-    /// Variables and the paths below the proxy's address that they lead to.
+    /// Variables, each with the path below the proxy's address that it leads to.
     variables: BTreeMap<String, String>,
     max_request_size: Size,
-    /// What must not be shown.
+    /// The values that must not be shown.
     pub(super) secrets: Secrets,
 }
 
 impl Behind {
-    /// `record` makes the command that records out of the flags that say where things are.
+    /// `record` turns the flags for files and folders into the command that records.
     pub(super) fn new(
         args: &ProxyArgs,
         token: Option<String>,
@@ -109,8 +109,8 @@ impl Behind {
         })
     }
 
-    /// What stands behind the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own
-    /// provider when OpenAI is none of its.
+    /// For the server of a setup. OpenAI's variable, which most programs read, leads to the setup's own provider if
+    /// OpenAI is not one of its providers.
     pub(super) fn of_setup(
         providers: Vec<(Provider, Arc<Tape>)>,
         tapes: Arc<TapeSet>,
@@ -123,14 +123,14 @@ impl Behind {
             let path = own.base_url.splitn(4, '/').nth(3).unwrap_or_default().trim_end_matches('/');
             variables.entry("OPENAI_BASE_URL".to_owned()).or_insert(format!("{}/{path}", own.name));
         }
-        // What lies among the recordings, the run's head says.
+        // The head of the run already describes the recordings.
         let (recordings, catalogue, secrets) = (PathBuf::new(), Catalogue::default(), Secrets::default());
         let (mode, client_auth) = (sourcing.mode, client_auth(sourcing, &providers, false));
         let max_request_size = MOST_ASKED;
         Ok(Behind { providers, tapes, mode, client_auth, recordings, catalogue, variables, max_request_size, secrets })
     }
 
-    /// All of its tapes.
+    /// The set of all its tapes.
     pub(super) fn tapes(&self) -> &TapeSet {
         &self.tapes
     }
@@ -154,8 +154,8 @@ impl Behind {
         }))
     }
 
-    /// What a program is started with, so that its SDKs find a proxy at this address: base URLs, and a placeholder for
-    /// each key that is not set.
+    /// The environment with which a program's SDKs find a proxy at this address: base URLs, and a placeholder for each
+    /// key that is not set.
     pub(super) fn environment(&self, base: &str) -> Vec<(String, String)> {
         let mut all = self.exports(base);
         let keys = self.providers.iter().filter_map(|(provider, _)| provider.key.as_deref()).chain(["OPENAI_API_KEY"]);
@@ -164,7 +164,7 @@ impl Behind {
                 all.push((variable.to_owned(), PLACEHOLDER.to_owned()));
             }
         }
-        // Where the network is behind a proxy, this one is not.
+        // A network proxy must not be used to reach this one.
         for variable in ["NO_PROXY", "no_proxy"] {
             let before = Sourcing::inherited(variable).filter(|value| !value.is_empty());
             let hosts = before.map_or_else(String::new, |value| value + ",") + "127.0.0.1,localhost";
@@ -173,7 +173,7 @@ impl Behind {
         all
     }
 
-    /// What SDKs read, for a proxy at this address.
+    /// The variables that SDKs read, for a proxy at this address.
     pub(super) fn exports(&self, base: &str) -> Vec<(String, String)> {
         let own = (OWN_VARIABLE.to_owned(), base.to_owned());
         std::iter::once(own)
@@ -181,12 +181,13 @@ impl Behind {
             .collect()
     }
 
-    /// Ends every session that nobody finished, and the whole: what waited for its end is kept or not, as `verdict` says.
+    /// Ends every session that nobody finished, and the whole command; recordings that waited for it are kept or not,
+    /// as `verdict` says.
     pub(super) async fn conclude(&self, verdict: Verdict, why: &str) {
         self.tapes.conclude(verdict, why).await;
     }
 
-    /// What lies among the recordings and is none, or is nobody's. Looks at all of them, and so takes its time.
+    /// Lines about unusual files among the recordings. Reads all of them, which may take long.
     pub(super) fn strange(&self) -> Vec<String> {
         match self.mode {
             Mode::Live => Vec::new(),
@@ -194,12 +195,12 @@ impl Behind {
         }
     }
 
-    /// What is worth knowing of recordings that were kept or not written, since it was last asked.
+    /// The new notes about recordings that were kept or not written.
     pub(super) fn take_notes(&self) -> Vec<String> {
         self.tapes.take_notes()
     }
 
-    /// What is said of masks that hit nothing in any request that they are declared for.
+    /// Messages about masks that matched nothing in any request.
     pub(super) fn idle_masks(&self) -> Vec<String> {
         let seen = self.tapes.masks();
         super::masks::idle(seen.keys(), &seen)
@@ -222,7 +223,7 @@ fn client_auth(sourcing: &Sourcing, providers: &[(Provider, Arc<Tape>)], all: bo
     takes.filter(|provider| is_asked(provider)).map(|provider| provider.name.clone()).collect()
 }
 
-/// A proxy's own paths begin with no provider's name.
+/// Checks that the provider's name is not one of the proxy's own paths.
 fn can_be_served(provider: &Provider) -> Result<(), Stop> {
     if !OWN_NAMES.contains(&provider.name.as_str()) {
         return Ok(());
@@ -233,7 +234,7 @@ fn can_be_served(provider: &Provider) -> Result<(), Stop> {
     )))
 }
 
-/// The flags of a proxy as they can be typed again, but for the mode.
+/// The flags of a proxy, without the mode, as they can be typed again.
 fn flags(args: &ProxyArgs) -> String {
     let mut line = again(&args.source);
     if let Some(setup) = &args.setup {
@@ -254,7 +255,7 @@ fn flags(args: &ProxyArgs) -> String {
     line
 }
 
-/// The variables of the providers served, and those that the user sets besides or instead.
+/// The variables of the served providers, and those that the user adds or replaces.
 fn variables<'p>(
     words: &[String],
     served: impl Iterator<Item = &'p Provider>,
@@ -291,7 +292,7 @@ fn is_variable(name: &str) -> bool {
         && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
 }
 
-/// One line of trouble and what belongs to it.
+/// A problem as one line, followed by its details.
 pub(super) fn worded(trouble: &Trouble) -> String {
     match &trouble.session {
         Some(session) => format!("retake: {} (session {session}): {}", trouble.kind, trouble.message),

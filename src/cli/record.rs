@@ -1,4 +1,4 @@
-//! `retake record`: once into the recordings, or twice aside, to see what does not stay the same.
+//! `retake record`: records once into the recordings, or twice into temporary folders to see what changes.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::output::{Scrubbed, guarded};
 use super::settings::{self, Sourcing};
 use super::{load, test, twice};
 
-/// Records what the arguments say.
+/// Records as the arguments say.
 pub(super) fn run(args: RecordArgs) -> Result<Exit, Stop> {
     let RecordArgs { mut test, twice } = args;
     match test.source.mode.as_str() {
@@ -28,7 +28,7 @@ pub(super) fn run(args: RecordArgs) -> Result<Exit, Stop> {
         folder.path().clone_into(&mut test.source.recordings);
         worst = match test::run(&test, "retake test")? {
             Exit::Ok => worst,
-            // What was recorded can still be compared.
+            // The recordings can be compared even if cases failed.
             Exit::Failed => Exit::Failed,
             end => return Ok(end),
         };
@@ -37,7 +37,7 @@ pub(super) fn run(args: RecordArgs) -> Result<Exit, Stop> {
     Ok(worst)
 }
 
-/// A folder to record into aside.
+/// A temporary folder to record into.
 pub(super) fn aside() -> Result<tempfile::TempDir, Stop> {
     tempfile::TempDir::new().map_err(|error| Stop::internal(format!("no temporary folder can be made: {error}")))
 }
@@ -56,7 +56,7 @@ fn compare(args: &TestArgs, first: &Path, second: &Path) -> Result<(), Stop> {
     })
 }
 
-/// What differs between two folders of recordings, provider by provider.
+/// The differences between two folders of recordings, for each provider.
 pub(super) fn account(catalogue: &Catalogue, masks: &[Mask], first: &Path, second: &Path) -> Result<String, Stop> {
     let mut out = String::new();
     for provider in &catalogue.providers {

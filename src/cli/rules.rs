@@ -1,4 +1,4 @@
-//! `retake rules`: what replies are held to; and what a run makes of it.
+//! `retake rules`: the rules for replies; and how a run treats them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -38,13 +38,13 @@ fn markdown() -> String {
     out
 }
 
-/// What becomes of the replies of each provider.
+/// How the replies of a provider are judged.
 pub(super) fn policy(mode: Mode, catalogue: &Catalogue, provider: &str) -> Policy {
-    let known = catalogue.provider(provider).map(|provider| Arc::from(provider.deviates.as_slice()));
-    Policy { mode, known: known.unwrap_or_default() }
+    let Some(provider) = catalogue.provider(provider) else { return Policy { mode, ..Policy::default() } };
+    Policy { mode, known: Arc::from(provider.deviates.as_slice()), aliases: Arc::from(provider.aliases.as_slice()) }
 }
 
-/// What became of rules that providers are known to break, each with its provider.
+/// Rules that providers are known to break, with what this run saw, by provider.
 #[derive(Debug, Default)]
 pub(super) struct KnownRules {
     broken: BTreeSet<(String, String)>,
@@ -59,7 +59,7 @@ impl KnownRules {
         self.kept.extend(finished.kept_rules.iter().map(of_provider));
     }
 
-    /// What is to be said of rules that every reply kept.
+    /// Messages about rules that all replies kept.
     pub(super) fn mended(&self) -> Vec<String> {
         let mended = self.kept.difference(&self.broken);
         mended

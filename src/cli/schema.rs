@@ -1,4 +1,4 @@
-//! `retake schema`: what editors need to complete and check the files that users write.
+//! `retake schema`: schemas with which editors complete and check the users' files.
 
 use crate::exchange::Secrets;
 
@@ -7,7 +7,7 @@ use super::exit::{Exit, Stop};
 use super::output;
 
 impl SchemaOf {
-    /// The schema, as `schemas/` holds it.
+    /// The schema, as in `schemas/`.
     pub(super) fn text(self) -> &'static str {
         match self {
             SchemaOf::Suite => include_str!("../../schemas/suite.schema.json"),
@@ -49,7 +49,7 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR"))
     }
 
-    /// `UPDATE_SCHEMAS=1 cargo test --lib schema` writes what the types say now.
+    /// `UPDATE_SCHEMAS=1 cargo test --lib schema` writes the current schemas.
     #[test]
     fn the_schemas_say_what_the_types_say() {
         let [providers, setups] = provider::schemas();
@@ -78,7 +78,7 @@ mod tests {
         file.parent().unwrap().ends_with("shared")
     }
 
-    /// What the schema says of a file; `None` when it is not YAML at all.
+    /// The schema's errors for a file; `None` if it is not YAML at all.
     fn said(file: &Path) -> Option<Vec<String>> {
         let text = std::fs::read_to_string(file).unwrap();
         let value: Value = yaml::from_source(&Source { name: "f".into(), text: text.into() }).ok()?;
@@ -114,7 +114,7 @@ mod tests {
         assert!(jsonschema::is_valid(&schema, &yaml::from_source::<Value>(&source).unwrap()));
     }
 
-    /// Files that are right in shape and wrong in what they say: a schema cannot see that.
+    /// Files with a right form and a wrong meaning: a schema cannot detect that.
     const MEANING: &[&str] = &[
         "bad-json-schema",
         "bad-jsonpath",
@@ -198,7 +198,7 @@ mod tests {
         ] {
             let source = Source { name: "f".into(), text: text.into() };
             assert_eq!(validator.is_valid(&yaml::from_source::<Value>(&source).unwrap()), fits, "{text}");
-            // The parser agrees, as far as shape goes.
+            // The parser agrees, as far as the form goes.
             let files = suite::Files::new(move |_, _| Ok(Source { name: "shared/f.yaml".into(), text: text.into() }));
             let known = suite::Known { files, ..suite::Known::default() };
             let text = "include: [shared/f.yaml]\ncases: [{name: a, request: {get: /v1/models}}]";

@@ -1,4 +1,4 @@
-//! Which cases of those there are.
+//! Selects cases among all that exist.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::load::unknown;
 use super::memory::Memory;
 use super::near;
 
-/// What the words without a flag name.
+/// The meaning of arguments without a flag.
 pub(super) struct Names {
     nodes: Vec<(String, Node)>,
     /// Parts of ids, or whole ids.
@@ -22,7 +22,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Takes a word for a path or a node id where there is such a file or folder, else for a part of an id.
+    /// Reads an argument as a path or a node id if that file or folder exists, else as a part of an id.
     pub(super) fn of(words: &[String], is_exact: bool, files: &[PathBuf]) -> Result<Self, Stop> {
         let mut names = Names { nodes: Vec::new(), filters: Vec::new(), is_exact };
         for word in words {
@@ -41,7 +41,7 @@ impl Names {
         Ok(names)
     }
 
-    /// Whether a suite must be read: one case a process stays cheap when only its own suite is.
+    /// Whether a suite must be read. If each process runs one case, reading only its suite keeps this cheap.
     pub(super) fn want(&self, file: &Path) -> bool {
         let file = file.to_string_lossy();
         if self.is_exact && !self.filters.is_empty() {
@@ -50,12 +50,12 @@ impl Names {
         !self.filters.is_empty() || self.nodes.is_empty() || self.nodes.iter().any(|(_, node)| node.holds(&file))
     }
 
-    /// Whether they name anything.
+    /// Whether no names are given.
     pub(super) fn is_empty(&self) -> bool {
         self.nodes.is_empty() && self.filters.is_empty()
     }
 
-    /// Leaves what paths and node ids name, as if there were no other cases; what is not there is a mistake.
+    /// Keeps only the cases that paths and node ids name, as if there were no others; a missing one is an error.
     pub(super) fn narrow(&self, all: &mut Vec<Arc<Case>>) -> Result<(), Stop> {
         for (word, node) in &self.nodes {
             if !all.iter().any(|case| node.selects(&case.id)) {
@@ -77,20 +77,20 @@ impl Names {
     }
 }
 
-/// A path below the folder we are in, as it stands in ids.
+/// A path below the working directory, in the form of ids.
 fn from_here(word: &str) -> String {
     let here = std::env::current_dir().ok();
     let below = here.as_deref().and_then(|here| Path::new(word).strip_prefix(here).ok());
     below.map_or_else(|| word.to_owned(), |below| below.to_string_lossy().into_owned())
 }
 
-/// The cases to run, in order, and what the head says of that.
+/// The cases to run, in order, and the messages about the selection.
 pub(super) struct Selected<'a> {
     pub(super) cases: Vec<&'a Arc<Case>>,
     pub(super) said: Vec<String>,
 }
 
-/// What expressions, names and the last run leave of all cases.
+/// The cases that expressions, names and the last run leave.
 pub(super) fn select<'a>(
     args: &TestArgs,
     names: &Names,
@@ -139,10 +139,10 @@ fn marks(case: &Case) -> &[String] {
     &case.suite.templates[case.template].keywords
 }
 
-/// What to say of words that leave out or ask for what no case has, and so do nothing.
+/// Messages about arguments that match no case, and so have no effect.
 pub(super) fn strange(args: &TestArgs, names: &Names, all: &[Arc<Case>]) -> Vec<String> {
     let mut said = Vec::new();
-    // Of suites that were not read, the ids are not known.
+    // The ids of suites that were not read are unknown.
     for prefix in args.choice.deselect.iter().filter(|_| names.is_empty()) {
         if !all.iter().any(|case| case.id.starts_with(prefix.as_str())) {
             said.push(format!("--deselect {prefix}: no case's id begins so{}", near_id(prefix, all)));
@@ -166,13 +166,13 @@ fn near_id(word: &str, all: &[Arc<Case>]) -> String {
     nearest(word, ids).map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
 
-/// What `-k` finds besides the id. Not the provider: its name is in the model already.
+/// What `-k` searches besides the id. Without the provider, whose name is in the model already.
 fn words(case: &Case) -> Vec<String> {
     let own = [case.client.unwrap_or_default().name().to_owned(), case.setup.to_string()];
     marks(case).iter().cloned().chain(own).collect()
 }
 
-/// `--lf` and `--ff`, told in pytest's words.
+/// Applies `--lf` and `--ff`, with pytest's messages.
 fn remembered(args: &TestArgs, memory: &Memory, selected: &mut Selected<'_>) {
     let choice = &args.choice;
     if !choice.lf && !choice.ff {
@@ -205,7 +205,7 @@ fn remembered(args: &TestArgs, memory: &Memory, selected: &mut Selected<'_>) {
     }
 }
 
-/// `--sw`, told in pytest's words.
+/// Applies `--sw`, with pytest's messages.
 fn stepwise(args: &TestArgs, memory: &mut Memory, selected: &mut Selected<'_>) {
     let choice = &args.choice;
     if !choice.sw && !choice.sw_skip && !choice.sw_reset {

@@ -1,4 +1,4 @@
-//! `retake serve`: the recordings behind a socket.
+//! `retake serve`: serves recordings on a socket.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::proxy::{Behind, ProxyHooks, worded};
 use super::socket::{base_of, bind, guard, ready};
 use super::{block_on, ending};
 
-/// How often what became of recordings is told.
+/// How often notes about recordings are printed.
 const PACE: Duration = Duration::from_millis(500);
 
 /// Serves until it is told to end.
@@ -42,7 +42,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         let interrupts = Interrupts::listen_quietly().map_err(Stop::internal)?;
         ready(&listener)?;
         match export(&behind.exports(&base)) {
-            // Who only waits for the first line may have stopped reading.
+            // A program that waits only for the first line may have stopped reading.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(Stop::internal(error)),
             _ => {}
         }
@@ -51,12 +51,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         ending::serve(listener, proxy::router(proxy), behind.tapes(), &behind.secrets, &interrupts, conclude).await?;
         telling.abort();
         behind.take_notes().iter().chain(&behind.idle_masks()).for_each(|note| warn(&behind.secrets, note));
-        // Each was told as a note when it happened.
+        // Each failure was printed as a note when it happened.
         Ok(if behind.failures().is_empty() { Exit::Ok } else { Exit::Failed })
     })
 }
 
-/// The variables as a shell reads them.
+/// Prints the variables as a shell reads them.
 fn export(variables: &[(String, String)]) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     for (name, value) in variables {
@@ -65,8 +65,7 @@ fn export(variables: &[(String, String)]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// What became of recordings, told while it is new; and once, when something was missing, what lies among the recordings
-/// that may be why.
+/// Prints new notes about recordings; and once, if a recording was missing, unusual files that may be the reason.
 async fn tell(behind: Arc<Behind>, is_troubled: Arc<AtomicBool>) {
     let mut is_told = false;
     loop {

@@ -1,4 +1,4 @@
-//! What the words mean, with the environment: the only place that reads it.
+//! The meaning of the arguments and of the environment: only this module reads the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
@@ -19,29 +19,29 @@ use super::exit::Stop;
 use super::load::{read, unknown};
 use super::near;
 
-/// What clients call.
+/// What the clients of a run call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StackChoice {
     /// The gateway in this process, without a socket.
     InProcess,
-    /// The gateway on a port of loopback, started here or found there.
+    /// The gateway on a loopback port, started here or running already.
     Server(u16),
     /// The provider itself.
     Direct,
-    /// Something that already runs.
+    /// A server that already runs.
     Url(String),
     /// The user's own server, started for the run.
     Command(AppConfig),
 }
 
-/// How the user's server is started.
+/// How to start the user's server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AppConfig {
-    /// For a shell; `{port}` in it is the port to listen on, which `$PORT` is too.
+    /// A shell command; `{port}` in it is the port to listen on, which is also in `$PORT`.
     pub(super) command: String,
-    /// Answers with 2xx once the server is ready.
+    /// A path that answers with 2xx once the server is ready.
     pub(super) health: String,
-    /// How long that may take.
+    /// How long the server may take to become ready.
     pub(super) patience: Duration,
 }
 
@@ -67,7 +67,7 @@ impl StackChoice {
         }))
     }
 
-    /// Whether cases call paths as they stand, and nothing that only retake's own gateway has.
+    /// Whether cases use paths as they are written, without features of retake's own gateway.
     pub(super) fn is_bare(&self) -> bool {
         matches!(self, StackChoice::Direct | StackChoice::Command(_))
     }
@@ -101,7 +101,7 @@ impl StackChoice {
     }
 }
 
-/// Where a provider is to be found instead of its declared base URL.
+/// What replaces a provider's declared base URL.
 #[derive(Debug, Clone)]
 pub(super) enum Elsewhere {
     /// Another base URL, with its version part.
@@ -112,24 +112,24 @@ pub(super) enum Elsewhere {
     Script(PathBuf),
 }
 
-/// What lets a client into the proxy, and what lets one into the stack.
+/// The variables with the secrets that give clients access to the proxy and to the stack.
 pub(super) const TOKEN_VARIABLE: &str = "RETAKE_TOKEN";
 pub(super) const KEYS_VARIABLE: &str = "RETAKE_STACK_KEYS";
 
-/// Everything about providers that flags and environment decide.
+/// All settings for providers from flags and environment.
 pub(super) struct Sourcing {
     pub(super) mode: Mode,
     pub(super) recordings: PathBuf,
     pub(super) elsewhere: BTreeMap<String, Elsewhere>,
-    /// Scripts that answer before anything else, by provider.
+    /// Scripts that answer before everything else, by provider.
     pub(super) by_hand: BTreeMap<String, PathBuf>,
-    /// What the flags say of how to ask live.
+    /// The flags for live requests.
     pub(super) manners: Manners,
-    /// Multiple of the recorded pace; `None` plays at once.
+    /// The pace of replay as a multiple of the recorded pace; `None` means at once.
     pub(super) speed: Option<f64>,
-    /// What clients must show to be let in, each with the variable that it may come from.
+    /// The secrets that give clients access, each with its variable.
     own: Vec<(String, String)>,
-    /// Bytes of a reply beyond which it is relayed and not recorded.
+    /// Replies of more bytes are passed on, but not recorded.
     pub(super) max_recording_size: Size,
     env: BTreeMap<String, String>,
 }
@@ -140,7 +140,7 @@ impl Sourcing {
             let near = near::one_of(&args.mode, Mode::ALL.map(Mode::name));
             Stop::usage(format!("--mode {}: {error}{near}", args.mode))
         })?;
-        // The default folder may be absent in a new repository; one that was named is expected to be there.
+        // The default folder may be missing in a new repository; a folder that the user names must exist.
         if mode == Mode::Replay && args.recordings.as_os_str() != "recordings" && !args.recordings.is_dir() {
             let (folder, near) = (args.recordings.display(), near::path(&args.recordings));
             return Err(Stop::usage(format!(
@@ -190,12 +190,12 @@ impl Sourcing {
         })
     }
 
-    /// Lets a setup's environment fill in what the real one leaves unset.
+    /// Adds a setup's environment for variables that the real one does not set.
     pub(super) fn with_env(&mut self, setup: &Setup) {
         self.env.extend(setup.env.clone());
     }
 
-    /// Counts what clients must show to be let in among the secrets.
+    /// Counts the secrets that give clients access among the secrets.
     pub(super) fn guard(&mut self, variable: &str, values: impl IntoIterator<Item = String>) {
         self.own.extend(values.into_iter().map(|value| (variable.to_owned(), value)));
     }
@@ -208,7 +208,7 @@ impl Sourcing {
         })
     }
 
-    /// Every key value that any provider could use, and what lets clients in: none of them may be kept or shown.
+    /// All keys that a provider could use, and the secrets that give clients access: none may be recorded or shown.
     pub(super) fn secrets(&self, catalogue: &Catalogue) -> Secrets {
         self.secrets_with(catalogue, [])
     }
@@ -227,7 +227,7 @@ impl Sourcing {
             Elsewhere::Script(_) => None,
         });
         let urls = catalogue.providers.iter().map(|provider| &provider.base_url).chain(typed);
-        // What a variable holds goes by its name.
+        // A value that is in a variable is named after the variable.
         let is_new = |value: &String| vars.iter().all(|(_, known)| known.trim() != value);
         let in_urls: Vec<String> = urls.flat_map(|url| secrets_in(url)).filter(is_new).collect();
         let in_urls = in_urls.into_iter().map(|value| ("RETAKE_PROVIDER".to_owned(), value));
@@ -239,18 +239,18 @@ impl Sourcing {
         Secrets::new(vars.into_iter().chain(in_urls).chain(let_in.flat_map(each)).chain(self.own.iter().cloned()))
     }
 
-    /// A variable of the real environment, for what is started from here. Empty is what it is.
+    /// A variable of the real environment, for processes that are started from here. An empty value stays empty.
     pub(super) fn inherited(name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
 
-    /// A variable: the real environment first, then the setup's. Empty is unset.
+    /// A variable from the real environment, else from the setup's. An empty value counts as unset.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().or_else(|| self.env.get(name).cloned()).filter(|value| !value.is_empty())
     }
 }
 
-/// The provider that a flag's value names, and what it says of it.
+/// The provider that a flag's value names, and the rest of the value.
 fn of_provider<'w>(flag: &str, word: &'w str, form: &str, catalogue: &Catalogue) -> Result<(&'w str, &'w str), Stop> {
     let Some((name, rest)) = word.split_once('=') else {
         return Err(Stop::usage(format!("{flag} {}: write it as {form}", without_secrets(word))));
@@ -275,7 +275,7 @@ fn manners(args: &LiveArgs) -> Manners {
     }
 }
 
-/// The setups to run: the named one with the models that flags put in, or every one that has recordings.
+/// The setups to run: the named one, with the models that flags replace, or all that have recordings.
 pub(super) fn setups(
     select: &SelectArgs,
     sourcing: &Sourcing,
@@ -319,7 +319,7 @@ pub(super) fn setups(
     Ok(chosen)
 }
 
-/// The model of a setup that is meant by its name alone, without the provider's in front.
+/// The setup's model that was meant, if only its name was typed, without the provider.
 fn same_model(typed: &str, all: &[Setup]) -> Option<String> {
     let models = all.iter().flat_map(|setup| [&setup.models.text, &setup.models.embedding, &setup.models.vision]);
     let models: Vec<&str> = models.flatten().map(String::as_str).collect();
@@ -328,8 +328,8 @@ fn same_model(typed: &str, all: &[Setup]) -> Option<String> {
     Some(format!("did you mean `{found}`?"))
 }
 
-/// The flags that say where things are, as they can be typed again: written out although an environment twin may have
-/// said it, for the next shell may not have it.
+/// The flags for files, folders and providers, as they can be typed again. They are written out even if they came from
+/// the environment, which the next shell may not have.
 pub(super) fn again(source: &SourceArgs) -> String {
     let mut line = String::new();
     if source.suites.as_os_str() != "suites" {
@@ -358,13 +358,13 @@ pub(super) fn add_flag(line: &mut String, flag: &str, value: &str) {
     line.push_str(&format!(" {flag} {}", quoted_if_needed(value)));
 }
 
-/// A word as it can be typed: quoted where a shell would read it otherwise.
+/// A word as it can be typed, quoted if a shell would read it differently.
 pub(super) fn quoted_if_needed(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { quote(word) }
 }
 
-/// The setup of that name.
+/// The setup of this name.
 pub(super) fn named_setup<'s>(name: &str, all: &'s [Setup]) -> Result<&'s Setup, Stop> {
     let known: Vec<String> = all.iter().map(|setup| setup.name.clone()).collect();
     all.iter().find(|setup| setup.name == name).ok_or_else(|| Stop::usage(unknown("setup", name, &known)))
@@ -386,12 +386,12 @@ pub(super) fn color(setting: Option<ColorSetting>) -> bool {
     }
 }
 
-/// Columns of the report: `COLUMNS`, else 80.
+/// The width of the report in columns: `COLUMNS`, else 80.
 pub(super) fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|width| *width >= 20).unwrap_or(80)
 }
 
-/// Whether this is a CI run, in which pytest does not cut summary lines.
+/// Whether this is a CI run, for which pytest does not cut summary lines.
 pub(super) fn ci() -> bool {
     ["CI", "BUILD_NUMBER"].iter().any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()))
 }

@@ -1,4 +1,4 @@
-//! Listening, being told to end, and asking on loopback.
+//! Listening on ports, waiting for the signal to end, and requests on loopback.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,20 +13,20 @@ use crate::upstream::http::{Http, HttpConfig, Retries, Timeouts};
 use super::args::AccessArgs;
 use super::exit::Stop;
 
-/// Takes a port, 0 for any.
+/// Listens on a port; 0 means any.
 pub(super) async fn bind(host: std::net::IpAddr, port: u16) -> Result<TcpListener, Stop> {
     TcpListener::bind((host, port))
         .await
         .map_err(|error| Stop::usage(format!("cannot listen on {host}:{port}: {error} (another port with --port N)")))
 }
 
-/// Whom a server bound to `host` takes requests from.
+/// Which callers a server bound to `host` accepts.
 pub(super) fn guard(host: IpAddr, args: &AccessArgs) -> Result<Guard, Stop> {
     let said = |words: &[String]| words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>();
     Guard::new(host, &said(&args.allow_host), &said(&args.allow_origin)).map_err(Stop::usage)
 }
 
-/// The first line on stdout, once connections are taken: `READY http://127.0.0.1:PORT`.
+/// Prints the first line on stdout once connections are accepted: `READY http://127.0.0.1:PORT`.
 pub(super) fn ready(listener: &TcpListener) -> Result<(), Stop> {
     let base = base_of(listener)?;
     let mut out = std::io::stdout();
@@ -44,7 +44,7 @@ pub(super) fn base_of(listener: &TcpListener) -> Result<String, Stop> {
     Ok(format!("http://{address}"))
 }
 
-/// Until Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C or SIGTERM.
 pub(super) async fn ended() {
     #[cfg(unix)]
     {
@@ -60,14 +60,14 @@ pub(super) async fn ended() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// A server on loopback that answers at once or is not there.
+/// A client for a server on loopback, with short timeouts: it answers at once or does not run.
 pub(super) fn quick(name: &str, base: &str) -> Http {
     let soon = Duration::from_secs(5);
     let timeouts = Timeouts { connect: soon, first_byte: soon, gap: soon, whole: soon };
     Http::new(HttpConfig { retries: Retries::never(), timeouts, ..HttpConfig::new(name, format!("{base}/v1")) })
 }
 
-/// A request for nothing but a page.
+/// A GET request for a path.
 pub(super) fn get(path: &str) -> upstream::Request {
     upstream::Request {
         method: http::Method::GET,

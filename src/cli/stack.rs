@@ -1,10 +1,11 @@
-//! `retake stack`: the gateway alone.
+//! `retake stack`: runs only the gateway.
 
 use crate::access;
 use crate::exchange::Secrets;
-use crate::provider::Setup;
+use crate::provider::{Provider, Setup};
 use crate::record::{Mode, Staging, Verdict};
 use crate::stack::Store;
+use crate::upstream;
 
 use super::args::StackArgs;
 use super::exit::{Exit, Stop};
@@ -52,7 +53,7 @@ fn serve(
     }
     let record = format!("retake stack{} --mode record", flags(args));
     let tapes = Tapes::for_clients(sourcing, secrets.clone(), record, Staging::Server, settings::color(None));
-    let mut providers = Vec::new();
+    let mut providers: Vec<(Provider, upstream::Shared)> = Vec::new();
     for provider in names.iter().filter_map(|name| parties.catalogue.provider(name)) {
         providers.push((provider.clone(), tapes.of(provider)?));
     }
@@ -76,7 +77,7 @@ fn serve(
     })
 }
 
-/// The flags as they can be typed again, but for the mode.
+/// The flags, without the mode, as they can be typed again.
 fn flags(args: &StackArgs) -> String {
     let mut line = settings::again(&args.source);
     if let Some(setup) = &args.setup {
@@ -85,7 +86,7 @@ fn flags(args: &StackArgs) -> String {
     line
 }
 
-/// Every provider that can answer: in replay one with recordings, otherwise one whose key is set or that wants none.
+/// The providers that can answer: in replay those with recordings, otherwise those whose key is set or that need none.
 fn able(sourcing: &Sourcing, catalogue: &crate::provider::Catalogue) -> Vec<String> {
     let able = catalogue.providers.iter().filter(|provider| match sourcing.mode {
         Mode::Replay => sourcing.has_recordings(&provider.name),

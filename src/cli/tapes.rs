@@ -1,4 +1,4 @@
-//! The composition root: which upstream answers for a provider. The mode is chosen here and nowhere else.
+//! The composition root: the upstream of each provider. The mode is chosen here and nowhere else.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use super::load::read;
 use super::output::warn;
 use super::settings::{Elsewhere, Sourcing};
 
-/// When a client's own credential is what its provider is asked with.
+/// When a provider gets a client's own credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientAuth {
     Never,
-    /// Where the provider's variable is not set.
+    /// If the provider's variable is not set.
     InPlace,
-    /// Wherever it sends one.
+    /// Whenever the client sends one.
     Always,
 }
 
 impl ClientAuth {
-    /// Of clients of a proxy.
+    /// For clients of a proxy.
     pub(super) fn of(always: bool) -> Self {
         if always { ClientAuth::Always } else { ClientAuth::InPlace }
     }
@@ -40,18 +40,18 @@ pub(super) struct Tapes<'a> {
     pub(super) keep_failed: bool,
     pub(super) client_auth: ClientAuth,
     color: bool,
-    /// Every key value that any provider could use: none of them may be kept.
+    /// All keys that a provider could use: none of them may be recorded.
     pub(super) secrets: Secrets,
     retries: Retries,
-    /// The whole command that records, where it is the same for every request.
+    /// The whole command that records, if it is the same for every request.
     record: Option<String>,
-    /// Where what replies cost is counted, when anybody asks.
+    /// Counts the cost of replies, if a limit asks for it.
     pub(super) spending: Option<Arc<Spending>>,
     pub(super) set: Arc<TapeSet>,
 }
 
 impl<'a> Tapes<'a> {
-    /// Tapes for cases, whose ends are told.
+    /// Tapes for cases, which report their ends.
     pub(super) fn new(sourcing: &'a Sourcing, secrets: Secrets, color: bool) -> Self {
         Tapes {
             sourcing,
@@ -67,7 +67,8 @@ impl<'a> Tapes<'a> {
         }
     }
 
-    /// Tapes for clients of others, of whose tests little is known. `record` is the command that records what they ask.
+    /// Tapes for other programs' clients, of whose tests little is known. `record` is the command that records their
+    /// requests.
     pub(super) fn for_clients(
         sourcing: &'a Sourcing,
         secrets: Secrets,
@@ -78,12 +79,12 @@ impl<'a> Tapes<'a> {
         Tapes { staging, record: Some(record), ..Tapes::new(sourcing, secrets, color) }
     }
 
-    /// The same where the clients try again by themselves: everything is asked once.
+    /// The same for clients that retry by themselves: every request is sent once.
     pub(super) fn asking_once(self) -> Self {
         Tapes { retries: Retries::never(), ..self }
     }
 
-    /// The tape of a provider, opened once.
+    /// The tape of a provider, opened on first use.
     pub(super) fn of(&self, provider: &Provider) -> Result<Arc<Tape>, Stop> {
         if let Some(tape) = self.set.get(&provider.name) {
             return Ok(tape);
@@ -126,7 +127,7 @@ impl<'a> Tapes<'a> {
         Ok(Arc::new(Scripted::new(script)))
     }
 
-    /// The provider itself, or what stands in for it.
+    /// The upstream for live requests: the provider itself, or what replaces it.
     fn live(&self, provider: &Provider) -> Result<upstream::Shared, Stop> {
         let base_url = match self.sourcing.elsewhere.get(&provider.name) {
             Some(Elsewhere::Script(file)) => {
@@ -167,7 +168,7 @@ impl<'a> Tapes<'a> {
         Ok(Arc::new(Http::new(mannered(config, manners))))
     }
 
-    /// `recordings: recordings (3 real, 25 simulated)`, and what else lies there.
+    /// `recordings: recordings (3 real, 25 simulated)`, and lines about other files.
     pub(super) fn summary(&self, catalogue: &Catalogue) -> Vec<String> {
         if self.sourcing.mode == Mode::Live {
             return Vec::new();
@@ -176,7 +177,7 @@ impl<'a> Tapes<'a> {
     }
 }
 
-/// A provider asked as its data and the flags say, and as every other one where they say nothing.
+/// A provider's configuration with its own limits, retries and timeouts from data and flags, else with the defaults.
 fn mannered(usual: HttpConfig, manners: Manners) -> HttpConfig {
     let (retries, timeouts) = (usual.retries, usual.timeouts);
     HttpConfig {
@@ -196,7 +197,7 @@ fn mannered(usual: HttpConfig, manners: Manners) -> HttpConfig {
     }
 }
 
-/// The providers that a setup's gateway has: its default one, and those its models name.
+/// The providers of a setup's gateway: its default one, and those that its models name.
 pub(super) fn providers_of(setup: &Setup, catalogue: &Catalogue) -> Vec<String> {
     let models = [&setup.models.text, &setup.models.embedding, &setup.models.vision];
     let named = models.into_iter().flatten().filter_map(|model| model.split_once('/')).map(|(name, _)| name);

@@ -1,4 +1,4 @@
-//! `retake test` and the test target: which cases, and what is to be done with them.
+//! `retake test` and the test target: selects cases and runs or lists them.
 
 mod session;
 
@@ -29,11 +29,12 @@ use super::output::{self, Scrubbed, guarded};
 use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
 
-/// Runs what the arguments say. `command` is how the user started it, for the lines that say how to do it again.
+/// Runs as the arguments say. `command` is how the user started it, for lines with commands to type again.
 pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
     let color = settings::color(args.libtest.color);
     let stack = StackChoice::of(&args.run)?;
-    // First, for a new user's folder has neither suites nor recordings: the one leads to the other.
+    // This comes first: a new user's folder has neither suites nor recordings, and the message about suites leads to
+    // both.
     let files = load::selected(&args.source.suites, &args.select)?;
     let parties = load::parties(&args.source, color)?;
     let mut sourcing = Sourcing::new(&args.source, &parties.catalogue)?;
@@ -49,7 +50,7 @@ pub(super) fn run(args: &TestArgs, command: &str) -> Result<Exit, Stop> {
     guarded(&secrets, || run.start(&names, &suites))
 }
 
-/// The suites that are asked for, and what of them is.
+/// Reads the selected suites.
 fn suites(
     args: &TestArgs,
     mut files: Vec<PathBuf>,
@@ -66,15 +67,15 @@ fn trial(case: &Case) -> Trial {
     Trial::test(case.id.clone(), || Ok(())).with_ignored_flag(case.skip.is_some())
 }
 
-/// libtest's `--list`, in which known skips are ignored.
+/// libtest's `--list`, in which cases that are known to be skipped count as ignored.
 fn list(args: &TestArgs, selected: &[&Arc<Case>]) -> Result<Exit, Stop> {
     let trials = selected.iter().map(|case| trial(case)).collect();
-    // Listing runs nothing, so there is nothing to conclude.
+    // Listing runs nothing, so there is no result.
     let _ = libtest_mimic::run(&args.libtest.listing(), trials);
     Ok(Exit::Ok)
 }
 
-/// The command that runs the same setup, files and stack again, for whatever is added to it.
+/// The command that reruns the same setup, files and stack; more flags can be appended.
 fn again(command: &str, args: &TestArgs) -> String {
     let (run, select) = (&args.run, &args.select);
     let mut line = format!("{command}{}", settings::again(&args.source));
@@ -94,8 +95,8 @@ fn again(command: &str, args: &TestArgs) -> String {
     line
 }
 
-/// Each case once. Two setups may mean the same one: the same provider, model and parameters. Where only its name is the
-/// same, because it names no model, it runs for the first of the setups, and it is said for which it does not.
+/// Each case once. Two setups may give the same case: same provider, model and parameters. If only the id is the same,
+/// because it names no model, the case runs for the first of the setups, and a message says for which it does not.
 fn of_setups(cases: impl Iterator<Item = Case>) -> (Vec<Case>, Vec<String>) {
     let (mut kept, mut providers) = (Vec::new(), HashMap::new());
     let mut left_out: BTreeMap<Arc<str>, usize> = BTreeMap::new();
@@ -119,11 +120,11 @@ fn of_setups(cases: impl Iterator<Item = Case>) -> (Vec<Case>, Vec<String>) {
     (kept, said.collect())
 }
 
-/// How many cases there are.
+/// How many suites and cases there are.
 struct Counts {
     suites: usize,
     total: usize,
-    /// Whether only named ones were looked for.
+    /// Whether only named cases were looked for.
     is_narrowed: bool,
 }
 
@@ -152,7 +153,7 @@ impl Run<'_> {
             memory.clear();
         }
         let mut selected = select::select(args, names, &all, &mut memory)?;
-        // Who names cases does not ask for all of them.
+        // A user who names cases does not expect all of them.
         if names.is_empty() && args.select.pattern.is_none() {
             selected.said.extend(said);
         }
@@ -183,7 +184,7 @@ impl Run<'_> {
         super::block_on(self.session(selected, &counts, options, memory, spending))
     }
 
-    /// Every case of the suites, for every setup, and what is to be said of those that do not run.
+    /// All cases of the suites, for every setup, and messages about those that do not run.
     fn cases(&self, suites: &[Arc<Suite>]) -> (Vec<Arc<Case>>, Vec<String>) {
         let (catalogue, direct) = (&self.parties.catalogue, self.stack.is_bare());
         let expand = |setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct));
@@ -196,7 +197,7 @@ impl Run<'_> {
         (cases.into_iter().map(|case| Arc::new(case.equipped(&var, is_replay))).collect(), said)
     }
 
-    /// Shows what would run.
+    /// Shows the cases that would run.
     fn collect_only(
         &self,
         selected: &Selected<'_>,
@@ -221,7 +222,7 @@ impl Run<'_> {
         Ok(if cases.is_empty() { Exit::NothingSelected } else { Exit::Ok })
     }
 
-    /// What stands above the cases.
+    /// The lines above the cases.
     fn head(&self, more: Vec<String>, counts: &Counts, selected: &Selected<'_>) -> Vec<Event> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let head = Head {

@@ -1,4 +1,4 @@
-//! What two recordings of the same requests say, and what to declare about it.
+//! Compares two recordings of the same requests, and proposes what to declare.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::exchange::{Changes, Exchange, Field, Remedy, Rules, changes};
 
-/// Characters shown of a value.
+/// How many characters of a value are shown.
 const MOST_CHARACTERS: usize = 60;
-/// Fields shown of replies, which need no remedy.
+/// How many changed fields of replies are shown; they need no remedy.
 const MOST_REPLY_FIELDS: usize = 12;
 
-/// What did not stay the same between two recordings of the same requests to a provider, and what to do about it. `rules`
-/// are what is declared already: the provider's, and masks of suites.
+/// Describes what changed between two recordings of the same requests to a provider, and what to do about it. `rules`
+/// are already declared: the provider's, and masks of suites.
 pub(super) fn account(provider: &str, rules: &Rules, first: &[Exchange], second: &[Exchange]) -> String {
     let changed = &changes(first, second, rules);
     let out = &mut String::new();
@@ -61,7 +61,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The lines for `providers.yaml` about what is ignored.
+/// The lines for `providers.yaml` with fields to ignore.
 fn propose_ignores(provider: &str, changed: &Changes, out: &mut String) {
     let lines = by_endpoint(changed, Remedy::Ignore, |field| Value::from(field.path.as_str()).to_string());
     if !lines.is_empty() {
@@ -73,7 +73,7 @@ fn propose_ignores(provider: &str, changed: &Changes, out: &mut String) {
     }
 }
 
-/// The lines for `providers.yaml` about what is masked.
+/// The lines for `providers.yaml` with masks.
 fn propose_masks(provider: &str, changed: &Changes, out: &mut String) {
     let lines = by_endpoint(changed, Remedy::Mask, |field| {
         let patterns: Vec<String> =
@@ -93,7 +93,7 @@ fn propose_masks(provider: &str, changed: &Changes, out: &mut String) {
     }
 }
 
-/// A line of YAML for each field that has this remedy, below its endpoint.
+/// A line of YAML for each field with this remedy, grouped by endpoint.
 fn by_endpoint(changed: &Changes, remedy: Remedy, line: impl Fn(&Field) -> String) -> String {
     let (mut out, mut at) = (String::new(), "");
     for field in changed.requests.iter().filter(|field| field.remedy == remedy) {

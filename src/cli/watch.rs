@@ -1,4 +1,4 @@
-//! `retake watch`: runs again what a saved file touches.
+//! `retake watch`: reruns the cases that a saved file affects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,23 +16,23 @@ use super::named::{Stamp, stamp};
 use super::socket::ended;
 use super::{load, output, test, worded};
 
-/// How often files are looked at. Looking costs no crate and works on every file system, mounted ones included.
+/// How often files are checked. Polling needs no crate and works on every file system, mounted ones included.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Every file that a run reads.
+/// All files that a run reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Files(BTreeMap<PathBuf, Stamp>);
 
-/// What to run again.
+/// What to rerun.
 #[derive(Debug, PartialEq, Eq)]
 enum Again {
-    /// All that the flags select.
+    /// Everything that the flags select.
     Everything,
     /// These suites.
     Suites(Vec<PathBuf>),
 }
 
-/// Runs, waits for a change, and runs what it touches, until Ctrl-C.
+/// Runs, waits for a change, and reruns what it affects, until Ctrl-C.
 pub(super) fn run(mut args: TestArgs) -> Result<Exit, Stop> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(Stop::internal)?;
@@ -64,7 +64,7 @@ pub(super) fn run(mut args: TestArgs) -> Result<Exit, Stop> {
     }
 }
 
-/// Waits until files have changed and stay as they are; `None` when there is to be an end.
+/// Waits until files have changed and are stable again; `None` if the program must end.
 fn next_change(source: &SourceArgs, seen: Files, told_to_end: &JoinHandle<()>) -> Option<Vec<PathBuf>> {
     let mut last = seen.clone();
     loop {
@@ -77,12 +77,13 @@ fn next_change(source: &SourceArgs, seen: Files, told_to_end: &JoinHandle<()>) -
             return Some(seen.changed(&now));
         }
         last = now;
-        // With very many files, looking must not become the work.
+        // With very many files, checking them must not take most of the time.
         sleep(PAUSE.max(started.elapsed() * 5));
     }
 }
 
-/// Which suites a change is about, themselves or by what they include or read; anything else may be about all of them.
+/// The suites that a change affects, directly or through included files and data; any other file may affect all of
+/// them.
 fn again(args: &TestArgs, changed: &[PathBuf]) -> Again {
     let Ok(selected) = load::selected(&args.source.suites, &args.select) else { return Again::Everything };
     // A path or a node id may be in a suite that did not change.
@@ -104,7 +105,7 @@ fn again(args: &TestArgs, changed: &[PathBuf]) -> Again {
 }
 
 impl Files {
-    /// The files as they are now. What cannot be read is not there.
+    /// The files as they are now. Unreadable files count as missing.
     fn of(source: &SourceArgs) -> Self {
         let mut files = Files::default();
         files.add_folder(&source.suites);
@@ -114,12 +115,12 @@ impl Files {
         for (_, script) in in_place.chain(before) {
             files.add(Path::new(script));
         }
-        // Some of these stand outside the suites' folder.
+        // Some of these are outside of the suites' folder.
         source.named.files().iter().for_each(|(file, _)| files.add(file));
         files
     }
 
-    /// The same with the files that a run was the first to see named, as they were then.
+    /// Adds files that were first named during the run, as they were then.
     fn with_named(mut self, source: &SourceArgs) -> Self {
         for (file, stamp) in source.named.files() {
             if let Some(stamp) = stamp {
@@ -129,7 +130,7 @@ impl Files {
         self
     }
 
-    /// The same with the recordings as they are now.
+    /// The same, with the recordings as they are now.
     fn with_recordings_of(mut self, source: &SourceArgs) -> Self {
         self.0.retain(|file, _| !file.starts_with(&source.recordings));
         self.add_folder(&source.recordings);
@@ -153,14 +154,14 @@ impl Files {
         }
     }
 
-    /// The files that differ, are new or are gone.
+    /// The files that are changed, new or gone.
     fn changed(&self, now: &Files) -> Vec<PathBuf> {
         let all = self.0.keys().chain(now.0.keys().filter(|file| !self.0.contains_key(*file)));
         all.filter(|file| self.0.get(*file) != now.0.get(*file)).cloned().collect()
     }
 }
 
-/// Whether a file is the user's and not what an editor keeps beside it while saving.
+/// Whether a file is the user's, and not one that an editor makes while saving.
 fn is_meant(file: &Path) -> bool {
     let name = file.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
     let ends = ["~", ".swp", ".swx", ".tmp", ".bak"];

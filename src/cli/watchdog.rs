@@ -1,14 +1,14 @@
-//! What retake starts ends with it, however it ends: a small process outlives it by a moment and ends the rest.
+//! Processes that retake starts end with it, however it ends: a small process outlives it for a moment and ends them.
 //!
-//! A process that is killed cleans up nothing, so somebody else must. The watchdog holds the other end of a pipe, which
-//! the system closes when this program is gone: by SIGKILL, by a panic in a thread, or in order. It leads a process
-//! group into which what is to be guarded is started, so that it knows whom to end before there is anybody: a program
-//! that is killed while it starts another one leaves none behind, because the half-started one holds the pipe open until
-//! it is in the group. (Linux could send a signal to the child alone when the parent dies, but not to the processes that
-//! the child has started, and not on other systems.)
+//! A process that is killed cannot clean up, so another one must. The watchdog holds the other end of a pipe, which the
+//! system closes when this program is gone: by SIGKILL, by a panic, or in order. It leads a process group in which the
+//! guarded processes are started, so it knows whom to end before they exist. If a program is killed while it starts
+//! another one, nothing is left behind: the half-started process holds the pipe open until it is in the group. (Linux
+//! could signal the child alone when its parent dies, but not the processes that the child has started; and other
+//! systems cannot.)
 //!
-//! A command on a terminal cannot be moved to another group: it would get no Ctrl-C and be stopped when it reads. Then
-//! the watchdog is told its process, and looks up those below it.
+//! A command in a terminal cannot be moved to another group: it would get no Ctrl-C, and be stopped when it reads. In
+//! this case the watchdog is told its process id, and looks up the processes below it.
 
 #[cfg(unix)]
 pub(super) use self::unix::Watchdog;
@@ -25,8 +25,8 @@ mod unix {
     use rustix::fs::{Mode, OFlags};
     use rustix::process::{Pid, Signal, kill_process_group};
 
-    /// Deaf to the signals that are meant for those it guards. It reads whom to end, if it is told, until the pipe closes.
-    /// A process is stopped before those below it are looked up, so that it starts no more of them.
+    /// It ignores the signals that are meant for the guarded processes. Until the pipe closes, it reads which process
+    /// to end, if it is told. A process is stopped before those below it are looked up, so that it cannot start more.
     const SCRIPT: &str = r#"
         trap '' HUP INT QUIT TERM
         end() {
@@ -42,28 +42,28 @@ mod unix {
         if [ -n "$one" ]; then end "$one"; else kill -s KILL 0; fi
     "#;
 
-    /// The watchdog of a process and of those that it starts.
+    /// The watchdog of a process and of the processes that it starts.
     pub(in crate::cli) struct Watchdog {
         watcher: Child,
         has_group: bool,
     }
 
     impl Watchdog {
-        /// A watchdog for what is started in its group.
+        /// A watchdog for processes started in its group.
         pub(in crate::cli) fn of_group() -> io::Result<Self> {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", SCRIPT, "retake-watchdog"]).current_dir("/").process_group(0);
-            // The keys are none of its business.
+            // It does not need the keys.
             command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
             let mut watcher = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
             if let Some(mut said) = watcher.stdout.take() {
-                // From then on it is deaf.
+                // From then on it ignores signals.
                 said.read_exact(&mut [0])?;
             }
             Ok(Watchdog { watcher, has_group: true })
         }
 
-        /// A watchdog for a command of the user's: for its group, unless it belongs to a terminal.
+        /// A watchdog for a user's command: for its group, unless the command belongs to a terminal.
         pub(in crate::cli) fn of_command() -> io::Result<Self> {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
             let has_terminal = rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok();
@@ -72,30 +72,30 @@ mod unix {
             Ok(watchdog)
         }
 
-        /// Has the command started where it is guarded.
+        /// Makes the command start where it is guarded.
         pub(in crate::cli) fn take_in(&self, command: &mut tokio::process::Command) {
             if let Some(group) = self.group() {
                 command.process_group(group.as_raw_nonzero().get());
             }
         }
 
-        /// Says which process was started.
+        /// Tells the watchdog which process was started.
         pub(in crate::cli) fn started(&mut self, process: Option<u32>) {
             if let (false, Some(process), Some(pipe)) = (self.has_group, process, &mut self.watcher.stdin) {
-                // A watchdog that is gone guards nothing, which changes nothing for the command.
+                // A watchdog that is gone guards nothing; the command runs all the same.
                 let _ = writeln!(pipe, "{process}");
             }
         }
 
-        /// Sends a signal to all that are guarded. The watchdog itself hears none but KILL.
+        /// Sends a signal to all guarded processes. The watchdog itself reacts only to KILL.
         pub(in crate::cli) fn tell_all(&self, signal: Signal) {
             if let Some(group) = self.group() {
-                // Who is gone already needs no signal.
+                // A process that has ended needs no signal.
                 let _ = kill_process_group(group, signal);
             }
         }
 
-        /// Ends all that are guarded, at once.
+        /// Ends all guarded processes at once.
         pub(in crate::cli) fn end_all(&self) {
             self.tell_all(Signal::KILL);
         }
@@ -106,7 +106,7 @@ mod unix {
     }
 
     impl Drop for Watchdog {
-        /// It goes first: once the pipe is closed, it would end what is still there.
+        /// The watchdog is ended first: once the pipe is closed, it would end the processes that still run.
         fn drop(&mut self) {
             let _ = self.watcher.kill();
             let _ = self.watcher.wait();
@@ -118,7 +118,7 @@ mod unix {
 mod elsewhere {
     use std::io;
 
-    /// There is no watchdog here: what was started may outlive a program that is killed.
+    /// There is no watchdog on this system: processes may outlive a program that is killed.
     pub(in crate::cli) struct Watchdog;
 
     impl Watchdog {

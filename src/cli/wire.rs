@@ -1,4 +1,4 @@
-//! The composition root: which stack stands before the tapes. What is behind them is chosen in `tapes`.
+//! The composition root: chooses the stack in front of the tapes. `tapes` chooses what is behind them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -29,6 +29,7 @@ use super::proxy::{Behind, ProxyHooks};
 use super::settings::{AppConfig, Sourcing, StackChoice};
 use super::socket::{base_of, bind, get, quick};
 use super::tapes::{Tapes, providers_of};
+use super::witness::Witness;
 
 /// Where a gateway listens, and whether this run started it.
 enum Served {
@@ -36,16 +37,16 @@ enum Served {
     Elsewhere(String),
 }
 
-/// A run's stacks, one per setup.
+/// The stacks of a run, one per setup.
 pub(super) struct Wired<'a> {
     choice: &'a StackChoice,
     sourcing: &'a Sourcing,
     command: &'a str,
-    /// The flags that say where suites, recordings and providers are, for other commands.
+    /// The flags for suites, recordings and providers, for use in other commands.
     flags: String,
     interrupts: Interrupts,
     targets: BTreeMap<String, Arc<Target>>,
-    /// What the head of the report says of the stack.
+    /// The lines about the stack in the head of the report.
     pub(super) said: Vec<String>,
     servers: Vec<oneshot::Sender<()>>,
     apps: Vec<App>,
@@ -72,7 +73,7 @@ impl<'a> Wired<'a> {
         }
     }
 
-    /// What a case calls.
+    /// The target of a case.
     pub(super) async fn target(
         &mut self,
         case: &Case,
@@ -81,7 +82,7 @@ impl<'a> Wired<'a> {
         tapes: &Tapes<'_>,
     ) -> Result<Arc<Target>, Stop> {
         let direct = *self.choice == StackChoice::Direct;
-        // Without a gateway each provider is its own target.
+        // Without a gateway, each provider is a target of its own.
         let name = if direct { format!("{} {}", setup.name, case.provider) } else { setup.name.clone() };
         if let Some(target) = self.targets.get(&name) {
             return Ok(target.clone());
@@ -108,6 +109,7 @@ impl<'a> Wired<'a> {
             tapes: Arc::clone(&tapes.set),
             speed: self.sourcing.speed,
             is_below: true,
+            witness: Arc::default(),
             running: Arc::default(),
             log: None,
         };
@@ -117,10 +119,10 @@ impl<'a> Wired<'a> {
                 (tape, address::of_provider(&provider, self.sourcing))
             }
             StackChoice::InProcess => {
-                let inside = InProcess::new(gateway(providers, self.sourcing).await?);
+                let inside = InProcess::new(gateway(providers, self.sourcing, &hooks.witness).await?);
                 (Arc::new(inside), address::of_stack(&self.flags, setup, self.sourcing.mode, None))
             }
-            StackChoice::Server(port) => match self.serve(*port, providers).await? {
+            StackChoice::Server(port) => match self.serve(*port, providers, &hooks.witness).await? {
                 Served::Here(base) => {
                     (client(&base), address::of_stack(&self.flags, setup, self.sourcing.mode, Some(&base)))
                 }
@@ -153,7 +155,12 @@ impl<'a> Wired<'a> {
     }
 
     /// A gateway on that port: the one that runs there already, or a new one for this run.
-    async fn serve(&mut self, port: u16, providers: Vec<(Provider, Arc<Tape>)>) -> Result<Served, Stop> {
+    async fn serve(
+        &mut self,
+        port: u16,
+        providers: Vec<(Provider, Arc<Tape>)>,
+        witness: &Arc<Witness>,
+    ) -> Result<Served, Stop> {
         let base = format!("http://127.0.0.1:{port}");
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             Ok(listener) => listener,
@@ -165,16 +172,16 @@ impl<'a> Wired<'a> {
             Err(error) => return Err(Stop::usage(format!("cannot listen on port {port}: {error}"))),
         };
         let address = listener.local_addr().map_err(Stop::internal)?;
-        let router = gateway(providers, self.sourcing).await?;
+        let router = gateway(providers, self.sourcing, witness).await?;
         let (end, ended) = oneshot::channel::<()>();
-        // Whether it is told to end or the run is gone, it ends.
+        // It ends when it is told to, or when the run is gone.
         tokio::spawn(stack::serve(listener, router, ended.map(drop)));
         self.servers.push(end);
         self.said.push(format!("stack: started on {address} for this run"));
         Ok(Served::Here(format!("http://{address}")))
     }
 
-    /// The user's server, whose providers are the tapes behind a proxy. What it asks counts for the case that runs.
+    /// Starts the user's server, whose providers are the tapes behind a proxy. Its requests count for the running case.
     async fn start(
         &mut self,
         config: &AppConfig,
@@ -188,7 +195,7 @@ impl<'a> Wired<'a> {
         let proxy = behind.proxy(ProxyHooks {
             guard: Guard::default(),
             token: None,
-            // What went wrong fails the case that asked.
+            // A problem fails the case that caused it.
             tell: Arc::new(|_| ()),
             note: Arc::new(|_| ()),
             case: Arc::new(move || running.lock().unwrap_or_else(PoisonError::into_inner).clone()),
@@ -219,34 +226,44 @@ impl<'a> Wired<'a> {
     }
 }
 
-/// A gateway of its own store, for one run.
-async fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing) -> Result<axum::Router, Stop> {
+/// A gateway of its own store, for one run, whose providers are overheard.
+async fn gateway(
+    providers: Vec<(Provider, Arc<Tape>)>,
+    sourcing: &Sourcing,
+    witness: &Arc<Witness>,
+) -> Result<axum::Router, Stop> {
     let store = Store::temporary().await.map_err(Stop::internal)?;
+    let providers = providers
+        .into_iter()
+        .map(|(provider, tape)| {
+            let overheard = witness.around(tape, &provider.quirks);
+            (provider, overheard)
+        })
+        .collect();
     Ok(router(providers, store, Vec::new(), Guard::default(), sourcing.mode, true))
 }
 
-/// A gateway in front of tapes.
+/// A gateway in front of providers.
 pub(super) fn router(
-    providers: Vec<(Provider, Arc<Tape>)>,
+    providers: Vec<(Provider, upstream::Shared)>,
     store: Store,
     keys: Vec<String>,
     guard: Guard,
     mode: Mode,
     done: bool,
 ) -> axum::Router {
-    let providers = providers.into_iter().map(|(provider, tape)| (provider, tape as upstream::Shared)).collect();
     let mode = mode.to_string();
     stack::router(Arc::new(Gateway::new(GatewayConfig { providers, store, keys, guard, mode, done })))
 }
 
-/// A stack at a URL, asked as a client asks.
+/// A client for a stack at a URL.
 fn client(base: &str) -> upstream::Shared {
     let config =
         HttpConfig { retries: Retries::never(), is_retake: true, ..HttpConfig::new("the stack", format!("{base}/v1")) };
     Arc::new(Http::new(config))
 }
 
-/// A stack whose providers nobody here sees: what its replies cost, they say themselves.
+/// A stack whose providers are out of sight: its replies report their own cost.
 fn elsewhere(base: &str, providers: &[&Provider], tapes: &Tapes<'_>) -> upstream::Shared {
     match &tapes.spending {
         Some(spending) => {
@@ -257,7 +274,7 @@ fn elsewhere(base: &str, providers: &[&Provider], tapes: &Tapes<'_>) -> upstream
     }
 }
 
-/// Demands that what listens there is retake's own stack, in the mode of this run.
+/// Checks that the server is retake's own stack, in the mode of this run.
 async fn recognise(base: &str, port: u16, mode: Mode) -> Result<(), Stop> {
     let http = quick("the stack", base);
     let stranger = |why: &str| {

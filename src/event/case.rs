@@ -1,4 +1,4 @@
-//! A case that is done: which one it is, and what came of it.
+//! A finished case: its identity and its result.
 
 use std::time::Duration;
 
@@ -8,80 +8,80 @@ use super::exchange::Exchange;
 use super::failure::{Failure, Part};
 use super::time::micros;
 
-/// A case that is done.
+/// A finished case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
-    /// Position among the selected, from 0.
+    /// Its index among the selected cases, from 0.
     pub index: usize,
     /// Which case.
     pub case: CaseRef,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// How long it took.
     #[serde(rename = "duration_us", with = "micros")]
     pub duration: Duration,
-    /// For a case that is to pass several times: how often it did.
+    /// For a case that must pass several times: how often it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// Every time that it ran.
+    /// All attempts to run it.
     pub attempts: Vec<Attempt>,
-    /// What was captured while it ran, where it passed and that is wanted.
+    /// What was captured while it ran, if it passed and the user asked for it.
     pub captured: Captured,
-    /// The recordings of the case, where it is known which they are.
+    /// The recordings of the case, if they are known.
     pub recordings: Recordings,
-    /// Rules of the protocol that its replies broke without failing it, each once.
+    /// Protocol rules that its replies broke without failing it, each once.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub protocol: Vec<Finding>,
-    /// Rules that the provider is known to break at an endpoint that was asked, and that every reply kept.
+    /// Protocol rules that the provider is known to break at a requested endpoint, but that every reply kept.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub kept_rules: Vec<String>,
 }
 
-/// A rule of the protocol that a reply broke.
+/// A protocol rule that a reply broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule's id.
     pub rule: String,
-    /// What was there instead.
+    /// What the reply had instead.
     pub actual: String,
-    /// Why the provider is known to break it, where it is.
+    /// If the provider is known to break the rule: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
 }
 
-/// Which case: enough to find it, and to tell cases apart by what they are about.
+/// The identity of a case: enough to find it, and to group cases by what they are about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseRef {
     /// `suites/inference/sanity.yaml::name[params]`; unique in a run.
     pub id: String,
     /// The suite's file.
     pub suite: String,
-    /// The line of the file where the template stands, from 1.
+    /// The line of the file where the template begins, from 1.
     pub line: u32,
     /// The template's name.
     pub template: String,
-    /// The setup it is for.
+    /// The setup it runs for.
     pub setup: String,
     /// The provider that answers.
     pub provider: String,
     /// The model as the case's requests name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Who calls, where the suite says so: `openai_client`.
+    /// The client of the case, if the suite names clients: `openai_client`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// Each parameter and the id of its value; `city,country` for one of two names.
+    /// Each parameter and the id of its value; two names with a shared value are `city,country`.
     pub parameters: Vec<(String, String)>,
-    /// What the case needs of a provider.
+    /// The capabilities that the case needs from a provider.
     pub capabilities: Vec<String>,
 }
 
-/// One time that a case ran.
+/// One attempt to run a case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it began: milliseconds since 1970.
     pub started_ms: u64,
-    /// How long each part of it took, in order; a part without steps is left out.
+    /// How long each part took, in order; parts without steps are left out.
     pub parts: Vec<PartTime>,
 }
 
@@ -112,46 +112,46 @@ impl Captured {
     }
 }
 
-/// The recordings of a case, as paths from here.
+/// The recordings of a case, as paths relative to the working directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recordings {
-    /// Those that answered it, and those that were recorded anew and came out the same.
+    /// Recordings that answered it, and recordings that were confirmed when it was recorded anew.
     pub used: Vec<String>,
-    /// Those that were written.
+    /// Recordings that were written.
     pub written: Vec<String>,
 }
 
-/// How often a case passed that is run several times.
+/// How often a case passed that runs several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// Tries that passed.
     pub passed: u32,
-    /// Tries made: fewer than asked for when the rest could not change the outcome.
+    /// Tries made: fewer than requested if the rest could not change the outcome.
     pub tries: u32,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Everything held.
+    /// It passed.
     #[default]
     Passed,
-    /// Everything held, but only after it was run again: what failed before.
+    /// It passed, but only after it was run again; this is the failure before.
     Flaky(Box<Failure>),
     /// A check failed, or there was no answer to check.
     Failed(Box<Failure>),
-    /// Not run, and why.
+    /// It was not run; this is the reason.
     Skipped(String),
-    /// Failed as expected, and why that was expected.
+    /// It failed as expected.
     XFailed {
         /// Why it was expected.
         reason: String,
         /// What failed.
         failure: Box<Failure>,
     },
-    /// Passed although a failure was expected. Strict ones are `Failed` instead.
+    /// It passed although a failure was expected; this is why. If the expectation is strict, the outcome is `Failed`.
     XPassed(String),
-    /// The case could not be run to an answer: bad capture, harness trouble.
+    /// The case could not be run up to its answer: a capture failed, or the harness had a problem.
     Error(Box<Failure>),
 }

@@ -9,7 +9,7 @@ pub enum Class {
     /// The answer does not meet an expectation.
     #[default]
     WrongAnswer,
-    /// The reply is not what the protocol allows (no JSON, broken stream).
+    /// The reply violates the protocol (not JSON, a broken stream).
     ProtocolViolation,
     /// 429.
     RateLimited,
@@ -19,7 +19,7 @@ pub enum Class {
     MissingKey,
     /// Replay has no recording of the request.
     MissingRecording,
-    /// Replay has a recording of the case, but its request has changed since it was made.
+    /// Replay has a recording of the case, but its request has changed since.
     StaleRecording,
     /// A recording that cannot be read.
     BrokenRecording,
@@ -28,7 +28,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// For people: `wrong answer`, `stale recording`, …
+    /// The name for people: `wrong answer`, `stale recording`, …
     pub fn name(self) -> &'static str {
         match self {
             Class::WrongAnswer => "wrong answer",

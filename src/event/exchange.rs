@@ -1,4 +1,4 @@
-//! What a case asked, and what came.
+//! A case's requests and replies.
 
 use std::time::Duration;
 
@@ -10,48 +10,48 @@ use super::time::maybe_micros;
 /// A request of a case and its reply.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// In which part of the case.
+    /// The part of the case.
     pub part: Part,
     /// The step's name, when it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// What was asked; `None` when it could not be put together.
+    /// The request; `None` if it could not be built.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
-    /// What came; `None` when nothing did.
+    /// The reply; `None` if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
 }
 
-/// A request, as a person can send it again.
+/// A request in a form that a person can send again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The HTTP method.
     pub method: String,
-    /// The path with its query, as the case asks it.
+    /// The path with its query, as in the case.
     pub endpoint: String,
-    /// Where a person can send it.
+    /// The URL to which a person can send it.
     pub url: String,
-    /// The command to start before, where nothing listens there once the run is over.
+    /// The command that starts the server, if it does not run after the tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
-    /// The key that goes along.
+    /// The key to send.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyHeader>,
-    /// The headers, in order; no key is among them.
+    /// The headers, in order, without keys.
     pub headers: Vec<(String, String)>,
-    /// The body; empty when there is none.
+    /// The body; empty if there is none.
     pub body: String,
 }
 
-/// How a key travels: its value is in no event.
+/// How a key is sent. Its value is in no event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyHeader {
     /// The environment variable that holds it.
     pub var: String,
     /// The header.
     pub header: String,
-    /// What stands before it in the header: `Bearer `.
+    /// The text before the key in the header: `Bearer `.
     pub prefix: String,
 }
 
@@ -60,21 +60,28 @@ pub struct KeyHeader {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The headers that help to find the request again, in order.
+    /// The headers that help to identify the request, in order.
     pub headers: Vec<(String, String)>,
-    /// When its first byte came, since the request was sent; as it was recorded, where it was replayed.
+    /// When its first byte came, measured from sending the request; for a replayed reply, as it was recorded.
     #[serde(rename = "first_byte_us", with = "maybe_micros")]
     pub first_byte: Option<Duration>,
     /// When its last byte came.
     #[serde(rename = "last_byte_us", with = "maybe_micros")]
     pub last_byte: Option<Duration>,
-    /// The recording that answered; `None` when the provider did.
+    /// The recording that answered; `None` if the provider answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorded>,
+    /// The model that answered, as its provider calls it, whatever a gateway gave; where its reply names several, all of
+    /// them, with a comma between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The body, where the case failed for want of a text in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// The tokens that it reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// The end of it, when it is a stream of events.
+    /// Its last events, if it is an event stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamEnd>,
 }
@@ -82,14 +89,14 @@ pub struct Reply {
 /// A recording that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// The file, as a path from here; `None` for a reply that was recorded in this run and has no file yet.
+    /// The file, as a path relative to the working directory; `None` for a reply of this run that has no file yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Where its reply comes from.
+    /// The origin of its reply.
     pub origin: Origin,
 }
 
-/// Where a recorded reply comes from.
+/// The origin of a recorded reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -101,12 +108,12 @@ pub enum Origin {
     Edited,
 }
 
-/// Tokens that a reply reports.
+/// The token counts that a reply reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens that were asked.
+    /// Input tokens.
     pub input: u64,
-    /// Tokens that were answered.
+    /// Output tokens.
     pub output: u64,
 }
 
@@ -122,7 +129,7 @@ pub struct StreamEnd {
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamEvent {
-    /// When it came, where that is known.
+    /// When it came, if that is known.
     #[serde(rename = "at_us", with = "maybe_micros")]
     pub at: Option<Duration>,
     /// Its data.

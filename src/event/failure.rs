@@ -1,4 +1,4 @@
-//! Why a case failed, as data: a report makes the words.
+//! Why a case failed, as data: reports turn it into text.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,39 +10,38 @@ use super::exchange::Exchange;
 pub struct Failure {
     /// The class.
     pub class: Class,
-    /// In which part of the case.
+    /// The part of the case.
     pub part: Part,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
     /// The step that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<Excerpt>,
-    /// For a case that is to pass several times: how many tries were not enough.
+    /// For a case that must pass several times: how many tries passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<Tries>,
-    /// What was asked last, and what came.
+    /// The last request and its reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Exchange>,
     /// What the stack printed while the case ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub printed: Option<String>,
-    /// The command that runs cases of this setup again, without its `-k 'id'`.
+    /// The command that reruns cases of this setup, without its `-k 'id'`.
     pub rerun: String,
-    /// The command that records what such cases ask, without its `-k 'id'`; `None` where that is not in the hands of who
-    /// runs them.
+    /// The command that records such cases, without its `-k 'id'`; `None` if the user cannot record them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
 }
 
-/// What is wrong.
+/// The problem behind a failure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
-    /// Expectations that do not hold, in the order of the checks.
+    /// Expectations that are not met, in the order of the checks.
     Mismatches(Vec<Mismatch>),
-    /// There was no answer to check, or nothing to capture in it: why. What stands below the first line are particulars.
+    /// The reason why there was no answer to check, or nothing to capture. Lines after the first one are details.
     Message(String),
-    /// The case passed, and was strictly expected to fail for this reason.
+    /// The case passed, although it was strictly expected to fail for this reason.
     StrictPass(String),
 }
 
@@ -52,32 +51,32 @@ impl Default for Problem {
     }
 }
 
-/// An expectation that does not hold.
+/// An expectation that is not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
-    /// Where the expectation stands.
+    /// The place of the expectation.
     pub place: Excerpt,
-    /// What was looked at: `status`, `text`, `$.choices[0].text`, `stream.chunks`.
+    /// What was checked: `status`, `text`, `$.choices[0].text`, `stream.chunks`.
     pub path: String,
-    /// What should be, short.
+    /// The expected value, shortened.
     pub expected: String,
-    /// What is, short.
+    /// The actual value, shortened.
     pub actual: String,
-    /// Both in full, where they are too long for a line and can be compared line by line.
+    /// Both values in full, if they are too long for a line and can be compared line by line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<Texts>,
 }
 
-/// What should be and what is, as texts of several lines.
+/// The expected and the actual value, as texts of several lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Texts {
-    /// What should be.
+    /// The expected value.
     pub expected: String,
-    /// What is.
+    /// The actual value.
     pub actual: String,
 }
 
-/// A place in a file of the user's, with the line that stands there.
+/// A place in a user's file, with its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// The file.
@@ -86,13 +85,13 @@ pub struct Excerpt {
     pub line: u32,
     /// The column, from 1, in characters.
     pub column: u32,
-    /// How many characters belong to it.
+    /// How many characters to underline.
     pub width: usize,
     /// The whole line.
     pub text: String,
 }
 
-/// How many tries of a case were not enough.
+/// A case of which too few tries passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tries {
     /// Tries that passed.
@@ -107,12 +106,12 @@ pub struct Tries {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// What comes before the case's own steps.
+    /// The steps before the case's own.
     Setup,
-    /// What the case is about.
+    /// The case's own steps.
     #[default]
     Call,
-    /// What comes after them.
+    /// The steps after them.
     Teardown,
 }
 

@@ -1,4 +1,4 @@
-//! What happened in a run, as data that can be kept and read again. Every report is made from these alone.
+//! The events of a run, as data that can be stored and read again. Every report is made from these alone.
 
 mod case;
 mod class;
@@ -19,51 +19,51 @@ pub use tally::Tally;
 
 use time::micros;
 
-/// The version of the events' format. It grows when a reader of older events would misread newer ones; a new member
-/// that can be passed over is no reason.
+/// The version of the events' format. It is raised if older readers would misread newer events; a new member that they
+/// can ignore is no reason.
 pub const FORMAT: u32 = 1;
 
-/// Something that happened. A run is: one `Started`, any `Notice`s, one `Collected`, then per case one
-/// `CaseStarted`, any `CaseRerun`s, a `CaseTeardown` where one fails, and one `CaseFinished` or, where the user stopped
-/// the run, `CaseGivenUp`, then one `Finished`.
+/// An event of a run. A run is: one `Started`, any `Notice`s, one `Collected`; then for each case one `CaseStarted`,
+/// any `CaseRerun`s, one `CaseTeardown` if it fails, and one `CaseFinished` or, if the user stopped the run, one
+/// `CaseGivenUp`; then one `Finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum Event {
     /// The session begins.
     Started(Box<Head>),
-    /// Selection is done.
+    /// The cases have been selected.
     Collected {
         /// Cases made from the suites.
         total: usize,
-        /// Cases left out by selection.
+        /// Cases that the selection left out.
         deselected: usize,
     },
     /// A case starts to run.
     CaseStarted {
-        /// Position among the selected, from 0: the order of reports.
+        /// Its index among the selected cases, from 0: the order of reports.
         index: usize,
         /// The case's id.
         id: String,
     },
-    /// A case had no answer, which was the transport's fault, and runs again.
+    /// A case had no answer because the transport failed, and runs again.
     CaseRerun(Box<Finished>),
-    /// The teardown failed of a case that is about to be done: an error, beside whatever comes of the case.
+    /// The teardown of a case failed: an error in addition to the outcome of the case.
     CaseTeardown(Box<Finished>),
-    /// A case is done.
+    /// A case is finished.
     CaseFinished(Box<Finished>),
-    /// The user stopped the run while this case was under way: nothing came of it.
+    /// The user stopped the run while this case was running: it has no outcome.
     CaseGivenUp {
         /// The case's id.
         id: String,
     },
-    /// Something the user must see and that is not a case's outcome.
+    /// A message for the user that is not a case's outcome.
     Notice(String),
     /// The session ends.
     Finished {
-        /// Wall clock.
+        /// The duration by the wall clock.
         #[serde(rename = "duration_us", with = "micros")]
         duration: Duration,
-        /// Set when the run was stopped before all cases ran.
+        /// Set if the run was stopped before all cases ran.
         interrupted: Option<Interruption>,
     },
 }
@@ -72,17 +72,17 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interruption {
-    /// The user did it.
+    /// The user stopped it.
     User,
-    /// A worker died, which is a bug.
+    /// A worker crashed, which is a bug.
     WorkerDied,
-    /// So many cases failed.
+    /// The limit of failed cases was reached.
     Failures(usize),
-    /// A case failed in a stepwise run, which goes on there the next time.
+    /// A case failed in a stepwise run; the next run continues there.
     Stepwise,
 }
 
-/// What a run is made of.
+/// What a run consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The version of the events' format: [`FORMAT`].
@@ -91,21 +91,21 @@ pub struct Head {
     pub retake: String,
     /// `replay`, `record`, `live`, `record-if-missing`.
     pub mode: String,
-    /// The stack as `--stack-config` names it.
+    /// The stack, as given with `--stack-config`.
     pub stack: String,
     /// The setups.
     pub setups: Vec<String>,
-    /// The suites' folder.
+    /// The folder of the suites.
     pub suites: String,
-    /// How many files of it were read.
+    /// How many of its files were read.
     pub files: usize,
-    /// The part of the cases that runs here: `2/4`.
+    /// The part of the cases that this run executes: `2/4`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
-    /// The words on the command line.
+    /// The arguments of the command line.
     pub argv: Vec<String>,
     /// When it began: milliseconds since 1970.
     pub started_ms: u64,
-    /// What else there is to know, a line each: recordings, masks, servers that were started.
+    /// Other information, one line each: recordings, masks, servers that were started.
     pub notes: Vec<String>,
 }

@@ -1,9 +1,9 @@
-//! How many cases came to what.
+//! Counts cases by outcome.
 
 use super::Event;
 use super::case::Outcome;
 
-/// How many cases came to what.
+/// Cases by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Passed.
@@ -12,11 +12,11 @@ pub struct Tally {
     pub failed: usize,
     /// Skipped.
     pub skipped: usize,
-    /// Left out by selection.
+    /// Left out by the selection.
     pub deselected: usize,
     /// Failed as expected.
     pub xfailed: usize,
-    /// Passed against expectation.
+    /// Passed although a failure was expected.
     pub xpassed: usize,
     /// Could not be run.
     pub errors: usize,
@@ -29,7 +29,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts what `event` tells.
+    /// Counts an event.
     pub fn count(&mut self, event: &Event) {
         match event {
             Event::Collected { deselected, .. } => self.deselected = *deselected,
@@ -53,7 +53,7 @@ impl Tally {
         self.failed + self.errors + self.teardowns
     }
 
-    /// Whether nothing went wrong, and something was run.
+    /// Whether nothing went wrong, and at least one case is done.
     pub fn is_green(&self) -> bool {
         self.bad() == 0 && self.done() > 0
     }

@@ -1,4 +1,4 @@
-//! A request's body as it is compared: what is in it, and not how it was packed.
+//! A request's body as it is compared: by its content, not by how it was packed.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,11 @@ use super::model::Request;
 use super::multipart::{self, Boundary};
 use crate::wire::coding;
 
-/// A compressed body that holds more is compared by its own bytes: a few of them can stand for more than fits into memory.
+/// A compressed body that decodes to more than this is compared by its own bytes: a few bytes can decode to more than
+/// fits into memory.
 const MOST_UNPACKED: usize = 100 << 20;
 
-/// What is in a compressed body; `None` where it is not compressed or cannot be unpacked.
+/// The decoded content of a compressed body; `None` if it is not compressed or cannot be decoded.
 pub(super) fn unpacked(request: &Request) -> Option<Vec<u8>> {
     coding::unpacked(&request.headers, &request.body, MOST_UNPACKED)
 }
@@ -18,7 +19,7 @@ pub(super) fn unpacked(request: &Request) -> Option<Vec<u8>> {
 /// A body without its compression and its boundaries.
 pub(super) struct Body<'a> {
     bytes: Cow<'a, [u8]>,
-    /// The bytes are JSON that was made of a form.
+    /// The bytes are JSON made from a form.
     pub(super) is_form: bool,
 }
 
@@ -35,7 +36,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The body as a retake took it that knew neither of forms nor of compression.
+    /// The body as older versions of retake compared it: they did not decode forms or compression.
     pub(super) fn as_before(request: &'a Request) -> Self {
         let bytes = match multipart::boundary(&request.headers) {
             Some(boundary) => multipart::without_boundary(&request.body, &boundary.text).into(),

@@ -1,9 +1,9 @@
-//! Whose a recording is: the ids of the cases that recorded it, and which ids are one case's.
+//! The case ids that recordings store, and which ids mean the same case.
 
-/// What stands before the name that a client of the proxy gave its session.
+/// The prefix of a case id that is the name of a proxy client's session.
 pub const SESSION: &str = "session ";
 
-/// The id under which a recording remembers a case: without what says where on this machine the suite lies.
+/// The case id that a recording stores: without the part that depends on where the suite lies on this machine.
 pub fn case_label(case: &str) -> String {
     let case = case.strip_prefix(SESSION).unwrap_or(case);
     let Some((path, rest)) = case.split_once("::") else { return case.to_owned() };
@@ -17,9 +17,9 @@ pub fn case_label(case: &str) -> String {
     format!("{path}::{rest}")
 }
 
-/// Whether a recording's id of a case means the case that asks `provider` now. The suite may be reached by another path,
-/// the gateway puts the provider before the model and a direct run does not, and a Python test has its own file and a
-/// name that begins with `test_`.
+/// Whether a recorded case id means the case that now asks `provider`. The suite may have another path, the gateway
+/// puts the provider before the model and a direct run does not, and a Python test has its own file and a name that
+/// begins with `test_`.
 pub fn is_same_case(recorded: &str, asks: &str, provider: &str) -> bool {
     let asks = asks.strip_prefix(SESSION).unwrap_or(asks);
     if recorded == asks {
@@ -33,7 +33,7 @@ pub fn is_same_case(recorded: &str, asks: &str, provider: &str) -> bool {
     is_one_file && plain(its, provider) == plain(own, provider)
 }
 
-/// Whether `path` ends with all the parts of `end`.
+/// Whether the last parts of `path` are those of `end`.
 fn ends_with(path: &str, end: &str) -> bool {
     let end = end.trim_start_matches("./").trim_start_matches("../");
     path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/'))

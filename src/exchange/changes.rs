@@ -16,16 +16,16 @@ use super::rules::{Rules, shown_endpoint};
 use super::volatile;
 use crate::wire::{BodyKind, lenient, ndjson, sse};
 
-/// Members of a request that make the answer: what moves in them is never to be ignored.
+/// Members of a request that determine the answer: changes in them must never be ignored.
 const MAKES_THE_ANSWER: [&str; 9] =
     ["contents", "input", "instructions", "messages", "model", "prompt", "system", "tools", "response_format"];
 
-/// What two recordings of the same requests have and have not in common.
+/// How two recordings of the same requests differ.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {
     /// Requests that both have, changed or not.
     pub pairs: usize,
-    /// Requests that only one of the two has.
+    /// Requests that only one of the two recordings has.
     pub unpaired: Vec<String>,
     /// Fields of requests that changed, in order of endpoint and path.
     pub requests: Vec<Field>,
@@ -40,34 +40,34 @@ pub struct Field {
     pub endpoint: String,
     /// From the top of the body, `[*]` for any element; in a reply that is a stream, from the array of its events.
     pub path: String,
-    /// In how many of the pairs.
+    /// In how many pairs it changed.
     pub count: usize,
-    /// What it was the first time, in one pair.
+    /// The value in the first recording, from one pair.
     pub old: Option<Value>,
-    /// What it was the second time.
+    /// The value in the second recording.
     pub new: Option<Value>,
-    /// What is to be done about it.
+    /// What the user should do about it.
     pub remedy: Remedy,
-    /// Patterns of the masks that are to be declared.
+    /// Patterns of the masks to declare.
     pub masks: Vec<&'static str>,
 }
 
-/// What is to be done about a field that changed.
+/// What the user should do about a field that changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Nothing: it is a reply's, which is replayed as it was recorded.
+    /// Nothing: the field is in a reply, which is replayed as it was recorded.
     None,
-    /// Nothing: the value came in a reply before, so that replay repeats it.
+    /// Nothing: the value came in an earlier reply, so replay repeats it.
     FromReply,
-    /// Mask what changed in it: a date, a time, an id, a folder, a system.
+    /// Mask the part that changed: a date, a time, an id, a folder, a system.
     Mask,
-    /// Declare that it makes no difference.
+    /// Declare that the field makes no difference.
     Ignore,
-    /// Make it constant in the test or the app: it is part of what is asked.
+    /// Make it constant in the test or the app: it is part of the question.
     Fix,
 }
 
-/// Compares two recordings of the same requests, by what is compared of them under these rules.
+/// Compares two recordings of the same requests by what counts under these rules.
 pub fn changes(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Changes {
     let old: Vec<Compared<'_>> = first.iter().map(|exchange| Compared::of(exchange, rules)).collect();
     let new: Vec<Compared<'_>> = second.iter().map(|exchange| Compared::of(exchange, rules)).collect();
@@ -100,7 +100,7 @@ pub fn changes(first: &[Exchange], second: &[Exchange], rules: &Rules) -> Change
     changed
 }
 
-/// An exchange with what is compared of its request.
+/// An exchange with the part of its request that is compared.
 struct Compared<'a> {
     exchange: &'a Exchange,
     compared: Value,
@@ -108,7 +108,7 @@ struct Compared<'a> {
 
 impl<'a> Compared<'a> {
     fn of(exchange: &'a Exchange, rules: &Rules) -> Self {
-        // All of them are of one provider: what its base URL adds to each path makes no difference.
+        // All of them go to one provider, so its base URL makes no difference.
         let canonical = key(&exchange.request, "", rules).canonical;
         Compared { exchange, compared: serde_json::from_str(&canonical).unwrap_or_default() }
     }
@@ -132,10 +132,10 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// Two requests that are alike.
+/// Two similar requests.
 type Pair<'p, 'a> = (&'p Compared<'a>, &'p Compared<'a>);
 
-/// Requests that are alike but for few places of their bodies, each with its counterpart; and what has none.
+/// Pairs of requests whose bodies differ in few places; and the requests without a counterpart.
 fn pair<'p, 'a>(first: &'p [Compared<'a>], second: &'p [Compared<'a>]) -> (Vec<Pair<'p, 'a>>, Vec<String>) {
     let mut left: Vec<&Compared<'a>> = second.iter().collect();
     let (mut pairs, mut lonely) = (Vec::new(), Vec::new());
@@ -157,7 +157,7 @@ fn pair<'p, 'a>(first: &'p [Compared<'a>], second: &'p [Compared<'a>]) -> (Vec<P
     (pairs, unpaired)
 }
 
-/// What is to be done about a difference.
+/// What the user should do about a difference.
 struct Advice {
     remedy: Remedy,
     masks: Vec<&'static str>,
@@ -200,7 +200,7 @@ fn note(fields: &mut BTreeMap<(String, String), Field>, endpoint: &str, differen
     });
     field.count += 1;
     match (field.remedy, advice.remedy) {
-        // One value that came from no reply is enough to need a remedy, and one that no mask helps to need another.
+        // One value that came from no reply is enough to need a remedy; one that no mask covers needs a fix.
         (Remedy::FromReply, remedy) | (Remedy::Mask, remedy @ Remedy::Fix) => field.remedy = remedy,
         _ => {}
     }
@@ -211,13 +211,13 @@ fn note(fields: &mut BTreeMap<(String, String), Field>, endpoint: &str, differen
     }
 }
 
-/// `$.a[3].b` as `$.a[*].b`.
+/// Turns `$.a[3].b` into `$.a[*].b`.
 fn any_element(path: &str) -> String {
-    // A constant that a test below uses cannot fail.
+    // The pattern is constant and a test below uses it, so it compiles.
     Regex::new(r"\[\d+\]").map_or_else(|_| path.to_owned(), |index| index.replace_all(path, "[*]").into_owned())
 }
 
-/// A reply's body.
+/// The body of a reply as a value.
 fn body(bytes: &[u8]) -> Value {
     match Content::of(bytes) {
         Content::Json { text, .. } => serde_json::from_str(text).unwrap_or_default(),
@@ -229,7 +229,7 @@ fn body(bytes: &[u8]) -> Value {
     }
 }
 
-/// A reply's JSON: of a stream, the array of its events.
+/// The JSON of a reply; for a stream, the array of its events.
 fn reply(exchange: &Exchange) -> Value {
     let reply = &exchange.reply;
     let json = |text: &str| lenient::read(text).map_or_else(|_| text.into(), |read| read.value);
@@ -284,7 +284,7 @@ mod tests {
         }
     }
 
-    /// Two requests, the second of which sends back an id that came in the first reply.
+    /// Two requests; the second sends back an id that came in the first reply.
     fn run(id: &str, trace: u32, date: &str) -> Vec<Exchange> {
         let ask = |date: &str| json!({"role": "user", "content": format!("It is {date}.")});
         let call = json!({"role": "assistant", "tool_calls": [{"id": id}]});

@@ -1,5 +1,4 @@
-//! The credentials that a client sends of its own: which headers hold them, and which are only made up because an SDK does
-//! not start without one.
+//! The client's own credentials: which headers hold them, and which values are only placeholders that an SDK demands.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -7,10 +6,10 @@ use http::HeaderMap;
 
 use crate::wire::headers::is_credential;
 
-/// Shorter values prove nothing to anybody, and could not be found again in honest text.
+/// Shorter values give access to nothing, and replacing them would change ordinary text.
 const SHORTEST: usize = 12;
 
-/// What stands in made-up keys: `sk-test-key`, `your-api-key-here`, `dummy`, `not needed`.
+/// Placeholder keys and the words they are made of: `sk-test-key`, `your-api-key-here`, `dummy`, `not needed`.
 const MADE_UP: [&str; 53] = [
     "a",
     "abc",
@@ -67,13 +66,13 @@ const MADE_UP: [&str; 53] = [
     "your",
 ];
 
-/// Whether a header carries a credential that a provider may get: a cookie belongs to a browser and retake's own headers
-/// to retake.
+/// Whether a header carries a credential that a provider may get: cookies, headers for a proxy and those of retake
+/// itself are not for providers.
 pub fn is_passed_on(name: &str) -> bool {
     is_credential(name) && !name.contains("cookie") && !name.starts_with("x-retake-") && !name.starts_with("proxy-")
 }
 
-/// The secrets of the client's own in these headers, each with the name that may stand in its place.
+/// The client's own secrets in these headers, each with the name that replaces it.
 pub fn credentials(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (name, value) in headers.iter().filter(|(name, _)| is_passed_on(name.as_str())) {
@@ -85,7 +84,7 @@ pub fn credentials(headers: &HeaderMap) -> Vec<(String, String)> {
     found
 }
 
-/// What of a header's value is secret: a token behind its scheme, what `Basic` encodes, the parts of a signature.
+/// The secret parts of a header's value: a token after its scheme, what `Basic` encodes, the parts of a signature.
 fn parts(value: &str) -> Vec<String> {
     let Some((scheme, rest)) = value.split_once(' ') else { return vec![value.to_owned()] };
     let rest = rest.trim();
@@ -100,7 +99,7 @@ fn parts(value: &str) -> Vec<String> {
             |pair: &str| pair.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.to_owned()));
         let secret = |(name, value): (String, String)| match name.as_str() {
             "SignedHeaders" => None,
-            // The key's id, without the day and the service that it is used for.
+            // The id of the key, without the date and the service it is used for.
             "Credential" => value.split('/').next().map(str::to_owned),
             _ => Some(value.trim_matches('"').to_owned()),
         };
@@ -109,7 +108,7 @@ fn parts(value: &str) -> Vec<String> {
     vec![rest.to_owned()]
 }
 
-/// Whether a key is one that nobody gave out.
+/// Whether a key is a placeholder.
 fn is_made_up(key: &str) -> bool {
     let is_word = |word: &str| {
         let is_digits = word.bytes().all(|byte| byte.is_ascii_digit()) && word.len() <= 10;

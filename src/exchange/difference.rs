@@ -7,14 +7,14 @@ use serde_json::Value;
 pub struct Difference {
     /// From the top: `$.messages[0].content`.
     pub path: String,
-    /// What stands there in the one; `None` where nothing does.
+    /// The value in the first; `None` where it has none.
     pub old: Option<Value>,
-    /// What stands there in the other.
+    /// The value in the second; `None` where it has none.
     pub new: Option<Value>,
 }
 
 impl Difference {
-    /// Whether both are lists of the same elements, in another order.
+    /// Whether both values are lists of the same elements in another order.
     pub fn is_order(&self) -> bool {
         match (&self.old, &self.new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => is_reordered(old, new),
@@ -23,9 +23,9 @@ impl Difference {
     }
 }
 
-/// Where two requests differ, by the canonical texts of their keys as JSON: in a body by a JSONPath, in a form by its
-/// part (`part "file": filename`), in a header that counts by its name (`header anthropic-beta`). Their methods and
-/// paths are not looked at.
+/// Where two requests differ, by the canonical texts of their keys as JSON. A place in a body is a JSONPath, in a form
+/// a part (`part "file": filename`), in a header that counts its name (`header anthropic-beta`). Methods and paths are
+/// not compared.
 pub fn request_differences(old: &Value, new: &Value) -> Vec<Difference> {
     let is_form = |whole: &Value| whole.get("form").is_some();
     let (old_body, new_body) = (&old["body"], &new["body"]);
@@ -40,7 +40,7 @@ pub fn request_differences(old: &Value, new: &Value) -> Vec<Difference> {
     found
 }
 
-/// Calls `differ` with each member that the two objects have not in common. What is not an object has no member.
+/// Calls `differ` for each member that differs between two objects. Other values count as objects without members.
 fn each_of(old: &Value, new: &Value, mut differ: impl FnMut(&str, Option<&Value>, Option<&Value>)) {
     for (name, value) in old.as_object().into_iter().flatten() {
         if new.get(name) != Some(value) {
@@ -52,7 +52,7 @@ fn each_of(old: &Value, new: &Value, mut differ: impl FnMut(&str, Option<&Value>
     }
 }
 
-/// Where two forms differ: what of which part.
+/// Where two forms differ: which parts, and what in them.
 fn part_differences(old: &Value, new: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     each_of(old, new, |name, old, new| {
@@ -66,7 +66,7 @@ fn part_differences(old: &Value, new: &Value) -> Vec<Difference> {
     found
 }
 
-/// The parts of one name.
+/// All parts that have one name.
 fn listed(parts: Option<&Value>) -> &[Value] {
     match parts {
         None => &[],
@@ -95,7 +95,7 @@ fn part_difference(part: &str, old: Option<&Value>, new: Option<&Value>, out: &m
     });
 }
 
-/// A part's content for people: bytes that are no text by their number and the beginning of their hash.
+/// The content of a part for people: binary content as its size and the beginning of its hash.
 fn shown_content(content: &Value) -> Value {
     match (content.get("bytes"), content.get("sha256").and_then(Value::as_str)) {
         (Some(bytes), Some(hash)) => format!("{bytes} bytes, SHA-256 {}…", hash.get(..12).unwrap_or(hash)).into(),
@@ -103,7 +103,7 @@ fn shown_content(content: &Value) -> Value {
     }
 }
 
-/// The leaves that differ, and what only one of the two has. Lists of the same elements in another order are one leaf.
+/// The leaves that differ, and those that only one value has. Lists of the same elements in another order are one leaf.
 pub fn differences(old: &Value, new: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     differ("$", Some(old), Some(new), &mut found);
@@ -133,7 +133,7 @@ fn differ(path: &str, old: Option<&Value>, new: Option<&Value>, out: &mut Vec<Di
 /// Whether two lists have the same elements in another order.
 fn is_reordered(a: &[Value], b: &[Value]) -> bool {
     let Some(first) = a.iter().zip(b).position(|(a, b)| a != b) else { return false };
-    // Most lists that differ have an element that the other has not: then no text is made of any.
+    // Most lists that differ have an element that the other lacks: this finds it without printing any element.
     if a.len() != b.len() || !b[first..].contains(&a[first]) {
         return false;
     }
@@ -145,7 +145,7 @@ fn is_reordered(a: &[Value], b: &[Value]) -> bool {
     sorted(&a[first..]) == sorted(&b[first..])
 }
 
-/// JSON text that is the same whatever the order of members.
+/// JSON text that does not depend on the order of members.
 fn sorted_text(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -161,7 +161,7 @@ fn sorted_text(value: &Value) -> String {
     }
 }
 
-/// The path of a member.
+/// The JSONPath of a member.
 pub(super) fn member(path: &str, name: &str) -> String {
     let plain = !name.is_empty()
         && !name.starts_with(|ch: char| ch.is_ascii_digit())

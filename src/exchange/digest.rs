@@ -1,4 +1,4 @@
-//! What tells whether a recording was edited by hand.
+//! The digest that shows whether a recording was edited by hand.
 //!
 //! The digest is SHA-256 over one line of JSON, as Python's `json.dumps(…, sort_keys=True)` prints it, a line end, and
 //! the bytes of the body:
@@ -7,8 +7,8 @@
 //! {"end": "complete", "headers": [["content-type", "application/json"]], "origin": "real", "status": 200}
 //! ```
 //!
-//! Times, chunk edges and owners are no part of it: they change without another reply, and so does the layout of the
-//! file. The origin is: whoever calls a simulated reply a real one has edited it.
+//! The digest leaves out times, chunk edges and owners, which change while the reply stays the same, and the layout of
+//! the file. It includes the origin: to call a simulated reply real is an edit.
 
 use std::fmt::Write as _;
 

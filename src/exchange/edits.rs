@@ -1,7 +1,7 @@
-//! What rules do to one body: where they lead in it, and what they leave out or mask there.
+//! Applies rules to one body: finds the places that they name, and leaves out or masks what is there.
 //!
-//! Places are looked for in a parsed value, and what is found is applied while the raw text is printed: a parsed number
-//! would lose digits beyond 64 bits.
+//! Places are found in a parsed value, but the edits are applied while the raw text is printed: a parsed number would
+//! lose digits beyond 64 bits.
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
@@ -17,7 +17,7 @@ use super::key::Content;
 use super::model::Request;
 use super::rules::{Mask, Rules, endpoint_of};
 
-/// What is done at a place of a body and below it.
+/// What the rules do at one place of a body and below it.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     is_omitted: bool,
@@ -27,7 +27,7 @@ pub(super) struct Edits {
 }
 
 impl Edits {
-    /// What the rules for this endpoint do to a body, which is read only if there are such; `None` where they do nothing.
+    /// What the rules for this endpoint do to a body; `None` if nothing. `body` is called only if there are such rules.
     pub(super) fn of(rules: &Rules, endpoint: &str, body: impl FnOnce() -> Value) -> Option<Edits> {
         let tree = LazyCell::new(body);
         let mut edits = None;
@@ -61,16 +61,16 @@ impl Edits {
     }
 }
 
-/// Where printing has come to, and what is to be done there.
+/// The place that printing has reached, and the edits there.
 #[derive(Debug, Default)]
 pub(super) struct At<'e> {
     edits: Option<&'e Edits>,
-    /// Masks of this place and of those above it.
+    /// The masks of this place and of the places above it.
     masks: Vec<u16>,
 }
 
 impl<'e> At<'e> {
-    /// The top of a body.
+    /// The root of a body.
     pub(super) fn top(edits: Option<&'e Edits>) -> Self {
         At { edits, masks: edits.map(|edits| edits.masks.clone()).unwrap_or_default() }
     }
@@ -88,13 +88,13 @@ impl<'e> At<'e> {
         At { edits, masks: self.masks.iter().chain(own).copied().collect() }
     }
 
-    /// Whether what stands here is no part of the comparison.
+    /// Whether the value at this place is left out of the comparison.
     pub(super) fn is_omitted(&self) -> bool {
         self.edits.is_some_and(|edits| edits.is_omitted)
     }
 }
 
-/// Masks texts, and remembers which masks found something.
+/// Masks texts, and remembers which masks matched.
 #[derive(Debug)]
 pub(super) struct Masker<'r> {
     masks: &'r [Mask],
@@ -106,7 +106,7 @@ impl<'r> Masker<'r> {
         Masker { masks, hits: BTreeSet::new() }
     }
 
-    /// The masks that found something, by their places among all of them.
+    /// The indexes of the masks that matched.
     pub(super) fn hits(&self) -> Vec<u16> {
         self.hits.iter().copied().collect()
     }
@@ -116,10 +116,10 @@ impl<'r> Masker<'r> {
         self.apply(text, &at.masks)
     }
 
-    /// A text under the masks of these numbers.
+    /// Applies the masks with these indexes to a text.
     ///
-    /// Every mask looks at the text as it was sent, and never at what another one put there. Matches that overlap become
-    /// one, which is called by the longest of them: the first of equally long ones.
+    /// Every mask sees the text as it was sent, never what another mask put there. Overlapping matches become one; its
+    /// placeholder is that of the longest match, or of the first of equally long ones.
     pub(super) fn apply<'t>(&mut self, text: &'t str, numbers: &[u16]) -> Cow<'t, str> {
         if numbers.is_empty() {
             return Cow::Borrowed(text);
@@ -150,18 +150,18 @@ impl<'r> Masker<'r> {
     }
 }
 
-/// What a mask matched in a request.
+/// A match of a mask in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masked {
-    /// Where, from the top of the body: `$.system[0].text`.
+    /// The place from the root of the body: `$.system[0].text`.
     pub path: String,
-    /// The mask, by its place in [`Rules::masks`].
+    /// The index of the mask in [`Rules::masks`].
     pub mask: u16,
-    /// What it matched first there.
+    /// The text of its first match there.
     pub text: String,
 }
 
-/// Where masks matched something in a request, and what: for messages.
+/// Where masks match in a request, and what, for messages.
 pub fn masked(request: &Request, rules: &Rules) -> Vec<Masked> {
     let body = Body::of(request);
     let body = match body.content() {
@@ -204,7 +204,7 @@ fn find_masked(value: &Value, at: &At<'_>, path: &str, masks: &[Mask], out: &mut
     }
 }
 
-/// JSON text as a value in which places can be looked for. A number beyond what a float can hold is none there.
+/// JSON text as a value to find places in. A number too large for a float becomes null.
 pub(super) fn tree(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| tree_by_parts(text))
 }

@@ -1,4 +1,4 @@
-//! Faults, cut from real replies.
+//! Faults made by changing real replies.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::format::kind_of;
 use super::model::{ChunkMark, End, Reply};
 use crate::wire::{BodyKind, ndjson, sse};
 
-/// Something that goes wrong with a provider's replies, and with which of them.
+/// Something that goes wrong with a provider's replies, and which calls it hits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// So many calls of the provider go well before it.
+    /// How many calls of the provider go well before it.
     pub after_calls: u32,
-    /// It hits so many calls; `None` means every further one.
+    /// How many calls it hits; `None` means all that follow.
     pub times: Option<u32>,
     /// What goes wrong.
     pub what: What,
@@ -25,40 +25,40 @@ pub struct Fault {
 pub enum What {
     /// The body breaks off.
     Stop(Cut),
-    /// The body stands still for a time, then goes on.
+    /// The body pauses for a time, then goes on.
     Stall(Cut, Duration),
-    /// Each chunk comes so long after the one before.
+    /// Each chunk comes this long after the one before.
     Slow(Duration),
     /// A stream ends without its last event: `[DONE]`, or whatever it ends with.
     DropEnd,
-    /// The data of this event, from 1, is cut in half; of a body that is not a stream, the body.
+    /// The JSON of this event, counted from 1, is cut in half; in a body that is not a stream, the whole body is.
     Malformed(usize),
-    /// An error in place of the reply. The provider is not asked.
+    /// An error comes instead of the reply. The provider is not asked.
     Status {
         /// 400 to 599.
         code: u16,
         /// Seconds, for `Retry-After`.
         retry_after: Option<u32>,
     },
-    /// The connection is lost before a byte of a reply. The provider is not asked.
+    /// The connection is lost before the first byte of a reply. The provider is not asked.
     Reset,
 }
 
 /// A place in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// After so many events of a stream.
+    /// After this many events of a stream.
     Events(usize),
-    /// After so many bytes.
+    /// After this many bytes.
     Bytes(usize),
 }
 
-/// What the client of a broken connection is told happened.
+/// The error text for the client of a connection that was broken on purpose.
 pub const BROKEN_ON_PURPOSE: &str = "a fault of the test broke it off";
 
-/// The reply with its fault, and its chunks with the times at which they are to go out. `speed` is the multiple of the
-/// recorded pace, `None` sends everything at once but for what the fault holds up. [`What::Status`] and [`What::Reset`]
-/// replace a reply and leave this one as it is.
+/// The reply with its fault, and its chunks with the times at which to send them. `speed` is the multiple of the
+/// recorded pace; `None` sends everything at once, except for what the fault delays. [`What::Status`] and
+/// [`What::Reset`] replace a reply, so they leave this one unchanged.
 pub fn faulted(reply: &Reply, what: &What, speed: Option<f64>) -> Reply {
     let mut faulted = Reply { chunks: paced(reply, speed), ..reply.clone() };
     match what {
@@ -111,7 +111,7 @@ fn is_stream(reply: &Reply) -> bool {
     kind_of(&reply.headers) != BodyKind::Whole
 }
 
-/// Where each event of a stream lies: those with data, or the lines that are not blank.
+/// The byte range of each event with data; in a stream of lines, of each line that is not blank.
 fn events(reply: &Reply) -> Vec<Range<usize>> {
     match kind_of(&reply.headers) {
         BodyKind::Whole => Vec::new(),
@@ -125,7 +125,7 @@ fn events(reply: &Reply) -> Vec<Range<usize>> {
     }
 }
 
-/// A byte of the body; its end when it is shorter than that.
+/// The offset of the cut, at most the length of the body.
 fn place(reply: &Reply, cut: Cut) -> usize {
     match cut {
         Cut::Bytes(bytes) => bytes.min(reply.body.len()),
@@ -134,7 +134,7 @@ fn place(reply: &Reply, cut: Cut) -> usize {
     }
 }
 
-/// The later half of an event's JSON, up to the line end that closes it.
+/// The second half of an event's JSON, up to the line end that closes it.
 fn second_half(body: &[u8], event: Range<usize>) -> Range<usize> {
     let text = body[event.clone()].trim_ascii_end();
     let json = text.iter().position(|byte| matches!(byte, b'{' | b'[')).unwrap_or(0);
@@ -146,7 +146,7 @@ fn second_half(body: &[u8], event: Range<usize>) -> Range<usize> {
     middle..event.start + text.len()
 }
 
-/// Puts bytes in the place of others; each chunk keeps what of it is left, and its time.
+/// Replaces bytes of the body. Each chunk keeps what is left of its bytes, and its time.
 fn replace(reply: &mut Reply, range: Range<usize>, new: &[u8]) {
     let mut body = reply.body.to_vec();
     body.splice(range.clone(), new.iter().copied());
@@ -162,7 +162,7 @@ fn replace(reply: &mut Reply, range: Range<usize>, new: &[u8]) {
     reply.chunks.retain(|chunk| chunk.size > 0);
 }
 
-/// Holds everything from this byte on up.
+/// Delays everything from this byte on.
 fn stall(reply: &mut Reply, at: usize, pause: Duration) {
     let (mut chunks, mut start) = (Vec::new(), 0);
     for chunk in &reply.chunks {

@@ -1,4 +1,4 @@
-//! What every recording's file has, whoever wrote it: a request, a response and perhaps our section.
+//! What every recording file has, whoever wrote it: a request, a response and perhaps our section.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,14 +12,14 @@ use super::model::{Auth, Request};
 use super::parts::{FormatError, Members, Text};
 use crate::wire::json;
 
-/// The members of a file that are understood. What is beside them is kept.
+/// The known members of a file. Unknown members are kept.
 pub(super) const OF_FILE: &[&str] = &["request", "response", "retake"];
-/// The members of `request` that are understood.
+/// The known members of `request`.
 pub(super) const OF_REQUEST: &[&str] = &["method", "url", "headers", "body", "endpoint", "model"];
-/// The members of `response` that are understood.
+/// The known members of `response`.
 pub(super) const OF_RESPONSE: &[&str] = &["body", "is_streaming"];
 
-/// A file taken apart at its top.
+/// A file split into its top-level members.
 pub(super) struct File<'a> {
     pub(super) text: Text<'a>,
     pub(super) top: Members<'a>,
@@ -27,7 +27,7 @@ pub(super) struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    /// Takes a text apart of which it is known that it is an object with a `request`.
+    /// Opens a text that is known to be an object with a `request`.
     pub(super) fn open(text: Text<'a>, top: Members<'a>) -> Result<Self, FormatError> {
         let Some(request) = top.get("request") else {
             let reason = "a recording is a JSON object with `request` and `response`; this one has no `request`";
@@ -37,7 +37,7 @@ impl<'a> File<'a> {
         Ok(File { text, top, request })
     }
 
-    /// Our section.
+    /// Our section, `retake`.
     pub(super) fn section(&self) -> Option<&'a str> {
         self.top.get("retake")
     }
@@ -50,7 +50,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// The test that recorded it, where another tool says so. What is not text there concerns only that tool.
+    /// The test that recorded the file, if another tool names it. A value that is not text concerns only that tool.
     pub(super) fn test_id(&self) -> Option<String> {
         let said = self.top.get("test_id").or_else(|| self.request.get("test_id"))?;
         serde_json::from_str(said).ok()
@@ -63,7 +63,7 @@ impl<'a> File<'a> {
             .map_err(|_| self.text.error(place, format!("`{method}` is not an HTTP method")))
     }
 
-    /// The request, once it is known what was asked.
+    /// The request, from what is already known of it.
     pub(super) fn asked(
         &self,
         method: Method,
@@ -92,7 +92,7 @@ pub(super) struct Item<'a> {
     pub(super) data: &'a str,
 }
 
-/// The items of a response's body, out of their envelopes; an item without an envelope is taken as it is.
+/// The items of a response's body, taken out of their envelopes. An item without an envelope is taken as it is.
 pub(super) fn items<'a>(text: Text<'a>, response: &Members<'a>) -> Result<Vec<Item<'a>>, FormatError> {
     match response.get("body") {
         Some(body) if is_list(body) => {
@@ -132,12 +132,12 @@ fn item<'a>(text: Text<'a>, json: &'a str) -> Result<Item<'a>, FormatError> {
     Ok(Item { type_name: String::new(), data: json })
 }
 
-/// A member that is there, `null` included: a reply may be that.
+/// Keeps a member that is `null`: a reply may be just that.
 fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The bytes that a request's recorded body, a JSON value, stands for.
+/// The bytes of a request's recorded body, given as a JSON value.
 pub(super) fn request_body(json: &str) -> Bytes {
     if json.starts_with('"')
         && let Ok(text) = serde_json::from_str::<String>(json)
@@ -159,7 +159,7 @@ pub(super) fn request_body(json: &str) -> Bytes {
     json::without_space(json).into()
 }
 
-/// Either way of writing headers.
+/// Recorded headers, in either of the two ways to write them.
 #[derive(Deserialize, Default)]
 #[serde(transparent)]
 pub(super) struct Headers(serde_json::Value);

@@ -1,4 +1,5 @@
-//! A recording as text: the format of llama-stack's recordings, with what HTTP knew besides in a section of our own.
+//! Writes a recording as text: the format of llama-stack's recordings, with the other HTTP details in a section of our
+//! own.
 
 use std::fmt::Write as _;
 
@@ -16,14 +17,14 @@ use crate::wire::{BodyKind, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A recording as the text of its file.
+/// The text of a recording's file.
 pub fn write(recording: &Recording) -> String {
     let exchange = &recording.exchange;
     let kind = kind_of(&exchange.reply.headers);
-    // First, for it takes much memory for a moment, and nothing else does yet.
+    // This comes first because it needs much memory for a moment, and nothing else is held yet.
     let ended = Ended::of(&exchange.reply);
     let framed = framing::take_apart(&exchange.reply.body, kind);
-    // Replies may be large: as base64 they are a third larger, and JSON laid out is little more.
+    // Replies may be large: base64 makes them a third larger, and JSON laid out is little more.
     let mut out = String::with_capacity(exchange.reply.body.len() / 2 * 3 + exchange.request.body.len() + 4096);
     out.push_str("{\n  \"request\": {\n");
     write_request(recording, &mut out);
@@ -40,12 +41,12 @@ pub fn write(recording: &Recording) -> String {
     out
 }
 
-/// How the body of a reply with these headers is laid out.
+/// The kind of body that these headers declare.
 pub(super) fn kind_of(headers: &[(String, String)]) -> BodyKind {
     BodyKind::declared(content_type(headers))
 }
 
-/// The content type among these headers; empty where there is none.
+/// The content type in these headers; empty if there is none.
 pub(super) fn content_type(headers: &[(String, String)]) -> &str {
     let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     found.map_or("", |(_, value)| value)
@@ -104,7 +105,7 @@ fn write_items(items: &[&str], type_name: &str, kind: BodyKind, out: &mut String
     out.push_str(if items.is_empty() { "]" } else { "\n    ]" });
 }
 
-/// The type that llama-stack's replayer makes of an item; a neutral name where it has none.
+/// The type that llama-stack's replayer makes from an item; a neutral name if it has none.
 fn type_of(exchange: &Exchange, kind: BodyKind) -> &'static str {
     if exchange.reply.status >= 400 {
         return "retake.Error";
@@ -122,7 +123,7 @@ fn type_of(exchange: &Exchange, kind: BodyKind) -> &'static str {
     }
 }
 
-/// Our section. `origin` comes last, so that the end of a file tells it without reading the rest.
+/// Writes our section. `origin` comes last, so that the end of a file is enough to find it.
 fn write_section(
     recording: &Recording,
     (kind, ended): (BodyKind, Option<Ended>),
@@ -175,7 +176,7 @@ fn write_section(
     let _ = writeln!(out, "    \"origin\": \"{origin}\"");
 }
 
-/// One line a case, so that a change of whose a recording is can be reviewed.
+/// Writes one line per case, so that a diff shows whose recording changed.
 fn write_owners(owners: &Owners, out: &mut String) {
     match owners {
         Owners::Named(named) => {
@@ -238,7 +239,7 @@ fn write_segment(segment: &Segment, beside: &[Member], kind: BodyKind, out: &mut
                     out.push_str(&quoted(text));
                 }
                 Err(_) => {
-                    // No character of base64 needs an escape.
+                    // Base64 has no character that needs an escape.
                     out.push_str("{\"base64\": \"");
                     STANDARD.encode_string(bytes, out);
                     out.push('"');
@@ -253,7 +254,8 @@ fn write_segment(segment: &Segment, beside: &[Member], kind: BodyKind, out: &mut
     out.push('}');
 }
 
-/// An object, with an array where a name repeats; a list of pairs where the order of different names would be lost.
+/// Headers as an object, with an array for a name that repeats; as a list of pairs if an object would lose the order of
+/// different names.
 fn headers_json(headers: &[(String, String)]) -> String {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for (name, value) in headers {
@@ -279,6 +281,6 @@ fn headers_json(headers: &[(String, String)]) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    // Text can always be said in JSON.
+    // A string always has a JSON form.
     serde_json::to_string(text).unwrap_or_default()
 }

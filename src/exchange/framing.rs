@@ -1,10 +1,10 @@
-//! How a body's bytes are put together from the JSON items in it, so that a recording can hold JSON that people and
-//! other tools read, and still give back every byte.
+//! Splits a body into its JSON items and the bytes around them. So a recording holds JSON that people and other tools
+//! can read, and still reproduces every byte.
 
 use super::spacing;
 use crate::wire::{BodyKind, json, sse};
 
-/// What stands around an item unless a segment says otherwise.
+/// The text before and after an item, unless a segment says otherwise.
 pub(super) fn frame(kind: BodyKind) -> (&'static str, &'static str) {
     match kind {
         BodyKind::Whole => ("", ""),
@@ -16,9 +16,9 @@ pub(super) fn frame(kind: BodyKind) -> (&'static str, &'static str) {
 /// A run of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// The next `count` items, each as compact JSON (or as Python spaces it) between the same two texts.
+    /// The next `count` items, each as compact JSON (or spaced as Python does) between the same two texts.
     Items { count: usize, before: String, after: String, spaced: bool },
-    /// Bytes as they came. `item` says that the next item is in them, in a form of its own.
+    /// Bytes as they came. With `item`, they contain the next item in a form of its own.
     Raw { bytes: Vec<u8>, item: bool },
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Framed<'a> {
     pub(super) segments: Vec<Segment>,
 }
 
-/// Takes a body apart; [`assemble`] puts it together again.
+/// Splits a body; [`assemble`] puts it together again.
 pub(super) fn take_apart(body: &[u8], kind: BodyKind) -> Framed<'_> {
     let mut framed = Framed::default();
     let mut rest = body;
@@ -54,7 +54,7 @@ impl<'a> Framed<'a> {
             return self.add_raw(block, false);
         };
         self.items.push(item);
-        // `{}` and numbers look the same in both: let them go on with the run they stand in.
+        // `{}` and numbers look the same with and without spaces: they continue the run that they follow.
         let running = matches!(self.segments.last(), Some(Segment::Items { spaced: true, .. }));
         let compact = spacing::minify(item) == item;
         if (!compact || running) && spacing::spaced(item) == item {
@@ -88,7 +88,7 @@ impl<'a> Framed<'a> {
     }
 }
 
-/// The one JSON item in a block, with what stands before and after it.
+/// The one JSON item in a block, with the text before and after it.
 fn item_in(block: &str, kind: BodyKind) -> Option<(&str, &str, &str)> {
     let line = match kind {
         BodyKind::Whole | BodyKind::Lines => block,
@@ -110,7 +110,7 @@ fn item_in(block: &str, kind: BodyKind) -> Option<(&str, &str, &str)> {
     Some((&block[..start], item, &block[start + item.len()..]))
 }
 
-/// The bytes that items, each one JSON value, and segments mean.
+/// The bytes that these items and segments describe. Each item is one JSON value.
 pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: BodyKind) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     let mut left = items.iter();
@@ -140,7 +140,8 @@ pub(super) fn assemble(items: &[&str], segments: &[Segment], kind: BodyKind) -> 
     Ok(body)
 }
 
-/// A hand-edited item whose own text in `segments` was left as it was would have no effect: that is an error.
+/// Checks that a raw segment still holds this item. If only the item was edited by hand, the edit would have no effect:
+/// that is an error.
 fn same_item(bytes: &[u8], item: &str, kind: BodyKind) -> Result<(), String> {
     let framed = take_apart(bytes, kind);
     match framed.items.as_slice() {

@@ -1,12 +1,13 @@
 //! Header values as text, and back to the same bytes.
 //!
-//! HTTP allows bytes in a header value that are no UTF-8, and old servers send Latin-1. Each such byte stands in the text
-//! as a character of Unicode's last private plane, from U+10FF00 on; a character of that range itself as its bytes do.
+//! HTTP allows bytes in header values that are not UTF-8, and old servers send Latin-1. In the text each such byte
+//! becomes a character from U+10FF00 to U+10FFFF. If a header contains a character of that range itself, its bytes are
+//! escaped in the same way.
 
 /// The character that stands for byte 0.
 const ESCAPES: u32 = 0x10_FF00;
 
-/// A header's value as text. [`bytes()`] gives back what went in.
+/// A header's value as text. [`bytes()`] reverses this.
 pub fn text(value: &[u8]) -> String {
     let mut out = String::with_capacity(value.len());
     for chunk in value.utf8_chunks() {
@@ -21,7 +22,7 @@ pub fn text(value: &[u8]) -> String {
     out
 }
 
-/// The bytes that a text of [`text`] stands for.
+/// The bytes of a text that [`text`] made.
 pub fn bytes(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for character in text.chars() {

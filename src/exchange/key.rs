@@ -1,17 +1,17 @@
-//! What counts as the same request: one function for recorder and player.
+//! Decides which requests count as the same: one function for recorder and player.
 //!
-//! Strict but for what is declared here and in the [`Rules`]:
-//! - fields that the rules ignore at this endpoint are no part of the match, and what their masks match is replaced;
-//! - headers are no part of it, but for those that the rules name;
-//! - `extra_body` is a member of Python's client and never goes over the wire: a completion without it has `{}`, as
-//!   the recordings of other tools have it, and elsewhere an empty one is none;
-//! - no body is `null`, and `{}` where the method carries none by nature;
-//! - a compressed body is what is in it, and a form is its parts, whatever stands between them;
-//! - what anyone can see is a credential is none of it, as it is not kept;
-//! - a request that is to go without a key is another one than with it (`"auth": "none"`).
+//! Everything is compared, except for what is declared here and in the [`Rules`]:
+//! - fields that the rules ignore at this endpoint are left out, and what their masks match is replaced;
+//! - headers are left out, except for those that the rules name;
+//! - `extra_body` is an argument of Python's client and is never sent. A completion without it counts as one with `{}`,
+//!   as in recordings of other tools; elsewhere an empty one is left out;
+//! - a missing body is `null`, or `{}` if requests of this method usually have no body;
+//! - a compressed body is compared decoded, and a form by its parts, whatever its boundary;
+//! - recognisable credentials are left out, because they are not recorded;
+//! - a request that must go without a key differs from the same one with a key (`"auth": "none"`).
 //!
 //! A body that is a JSON object or array is compared as JSON, any other text as text (`"body": "…"`), and bytes that
-//! are no text as `{"__base64__": "…"}`. A form is an object of parts, beside which `"form": true` stands.
+//! are not text as `{"__base64__": "…"}`. A form is an object of its parts, with `"form": true` beside it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -32,14 +32,14 @@ use super::scrub::without_credentials;
 use super::{header, multipart, python};
 use crate::wire::hex::hex;
 
-/// The identity of a request. Two keys are equal when what is compared is.
+/// The identity of a request. Two keys are equal if their canonical texts are.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// The first 12 hex digits of the SHA-256 of `canonical`: the stem of the recording's file name.
     pub name: String,
     /// What is compared: Python's `json.dumps(…, sort_keys=True)` of body, endpoint and method.
     pub canonical: String,
-    /// The masks that matched something, by their places in [`Rules::masks`]; no part of the identity.
+    /// The indexes in [`Rules::masks`] of the masks that matched; not part of the identity.
     pub hits: Vec<u16>,
 }
 
@@ -69,13 +69,13 @@ impl PartialOrd for Key {
     }
 }
 
-/// The key of a request, asked or recorded, to a provider with this declared base URL.
+/// The key of a live or recorded request to a provider with this declared base URL.
 pub fn key(request: &Request, base_url: &str, rules: &Rules) -> Key {
     Canon { request: &without_credentials(request), rules, is_older: false }.key(base_url)
 }
 
-/// The key that an older retake gave a request, where it was another one: it took no body for `{}`, and a form or a
-/// compressed body for the bytes that were sent.
+/// The key that older versions of retake gave a request, if it differs: they took an empty body for `{}`, and did not
+/// decode forms and compressed bodies.
 pub fn older_key(request: &Request, base_url: &str, rules: &Rules) -> Option<Key> {
     let is_empty = request.body.is_empty() && !has_no_body_by_nature(&request.method);
     let is_packed = request.headers.contains_key(http::header::CONTENT_ENCODING);
@@ -86,7 +86,7 @@ pub fn older_key(request: &Request, base_url: &str, rules: &Rules) -> Option<Key
     (older != key(request, base_url, rules)).then_some(older)
 }
 
-/// The host of a URL in lower case, with its port when it has one; the names of this machine are one host.
+/// The host of a URL in lower case, with its port if it has one. All names of this machine count as one host.
 pub fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
@@ -108,7 +108,7 @@ fn path_of(url: &str) -> &str {
     path.split('#').next().unwrap_or("")
 }
 
-/// Writes what is compared of a request.
+/// Writes the canonical text of a request.
 struct Canon<'r> {
     request: &'r Request,
     rules: &'r Rules,
@@ -144,14 +144,14 @@ impl Canon<'_> {
         out
     }
 
-    /// The headers that count and are there.
+    /// Writes the headers that count and are present.
     fn headers(&self, out: &mut String) {
         let mut found = BTreeMap::new();
         for name in &self.rules.match_headers {
             let values: Vec<String> =
                 self.request.headers.get_all(name).iter().map(|value| header::text(value.as_bytes())).collect();
             if !values.is_empty() {
-                // A list may be sent as one header or as several.
+                // The values of a header may be sent as one header or as several.
                 found.insert(name, values.join(", "));
             }
         }
@@ -182,7 +182,7 @@ impl Canon<'_> {
                 match python::members(text) {
                     Some(members) => self.members(members, body, &at, masker, out),
                     None => {
-                        // `Content::of` has printed all of it before, so that nothing can fail here.
+                        // `Content::of` has printed the same text, so this cannot fail.
                         let _ = python::value(text, &at, masker, out);
                     }
                 }
@@ -199,7 +199,7 @@ impl Canon<'_> {
         }
     }
 
-    /// Whether a member that never goes over the wire may be there, or has to be.
+    /// Whether `extra_body`, which is never sent, may be present or must be added.
     fn has_extra_body(&self, text: &str) -> bool {
         self.is_completion() || text.contains("extra_body")
     }
@@ -224,7 +224,7 @@ impl Canon<'_> {
         } else if members.get("extra_body").is_some_and(|text| is_empty_object(text)) {
             members.remove("extra_body");
         }
-        // `Content::of` has printed all of it before, so that no member can fail here.
+        // `Content::of` has printed all members, so this cannot fail.
         let _ = python::object(members.into_iter(), at, masker, out);
     }
 }
@@ -233,15 +233,15 @@ fn is_empty_object(text: &str) -> bool {
     text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).is_some_and(|text| text.trim().is_empty())
 }
 
-/// What a request's body is, for matching and for the file.
+/// The content of a request's body, for matching and for the file.
 pub(super) enum Content<'a> {
-    /// No byte.
+    /// No bytes.
     Empty,
-    /// A JSON object or array, and as Python prints it.
+    /// A JSON object or array, and the same as Python prints it.
     Json { text: &'a str, printed: String },
     /// Any other text, single JSON values and broken JSON included.
     Text(&'a str),
-    /// No UTF-8.
+    /// Not UTF-8.
     Binary(&'a [u8]),
 }
 
@@ -252,7 +252,7 @@ impl<'a> Content<'a> {
         }
         let Ok(text) = std::str::from_utf8(bytes) else { return Content::Binary(bytes) };
         let structured = text.trim_start().starts_with(['{', '[']);
-        // The form that binary bodies take must not be taken by another body.
+        // This form is reserved for binary bodies: another body that looks like it must not be mistaken for one.
         let stands_for_bytes = || {
             text.contains("__base64__")
                 && python::members(text).is_some_and(|members| members.len() == 1 && members.contains_key("__base64__"))
@@ -264,7 +264,7 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Whether a request of this method without a body may be written as `{}` and come back as none.
+/// Whether requests of this method usually have no body: a missing one is then written as `{}` and read back as none.
 pub(super) fn has_no_body_by_nature(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS)
 }

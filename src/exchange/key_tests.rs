@@ -276,7 +276,7 @@ fn no_body_is_not_an_empty_object_where_the_method_carries_one() {
     assert_ne!(post("/v1/x", ""), post("/v1/x", "null"));
 }
 
-/// A form of these parts: name, filename, content.
+/// A form with these parts: name, filename, content.
 fn form(boundary: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Request {
     let mut request = request(Method::POST, "/v1/x", "");
     let kind = format!("multipart/form-data; boundary={boundary}");
@@ -405,7 +405,7 @@ proptest! {
     fn any_rules_give_any_body_a_key_that_spaces_do_not_change(body in any_json(), rules in any_rules()) {
         let compact = under(&rules, &body.to_string());
         prop_assert_eq!(&compact, &under(&rules, &serde_json::to_string_pretty(&body).unwrap()));
-        // What is compared is JSON again: messages show parts of it.
+        // The canonical text must be JSON: messages show parts of it.
         let canonical: Value = serde_json::from_str(&compact.canonical).unwrap();
         prop_assert!(canonical.get("body").is_some());
         if compact.hits.is_empty() && rules.ignores[0].fields.is_empty() {

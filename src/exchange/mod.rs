@@ -1,4 +1,4 @@
-//! One request and its whole reply, as kept.
+//! One request and its whole reply, as recorded.
 
 mod body;
 mod case;

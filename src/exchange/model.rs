@@ -1,4 +1,4 @@
-//! The exchange as a value.
+//! An exchange as a value.
 
 use bytes::Bytes;
 
@@ -8,40 +8,40 @@ pub enum Auth {
     /// The provider's own key.
     #[default]
     Provider,
-    /// The caller's own, which is in its headers.
+    /// The caller's own key, which is in its headers.
     Client,
-    /// None: to see how the API answers a call without a key.
+    /// No key: to see how the API answers a call without one.
     None,
 }
 
-/// A request as it reaches an upstream: the API's own path, whoever asked; never a key.
+/// A request as it reaches an upstream: with the API's own path, whoever asked, and never with the provider's key.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The HTTP method.
     pub method: http::Method,
-    /// The API's own path with its query: `/v1/chat/completions` below the base URL, `/api/chat` at the root of its
-    /// server. `//v1/…` is the server's own `/v1/…` where the base URL leads elsewhere (`https://host/openai/v1`).
+    /// The API's own path with its query: `/v1/chat/completions` is below the base URL, `/api/chat` at the root of its
+    /// server. `//v1/…` is the server's own `/v1/…` if the base URL leads elsewhere (`https://host/openai/v1`).
     pub endpoint: String,
-    /// Headers of the caller. What keys they hold goes no further, unless `auth` says so.
+    /// The caller's headers. Keys in them are not passed on, unless `auth` says so.
     pub headers: http::HeaderMap,
     /// The body's bytes.
     pub body: Bytes,
-    /// Whether the provider's key goes along.
+    /// Which key is sent.
     pub auth: Auth,
-    /// The case on whose behalf it is made, for repeats and misses.
+    /// The case that asks, for repeats and for reports of missing recordings.
     pub case: Option<String>,
 }
 
 /// One request and its whole reply.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// The request as sent. Its headers are those kept.
+    /// The request as sent, with only the headers that are kept.
     pub request: Request,
     /// The provider's declared base URL followed by the endpoint.
     pub url: String,
     /// The reply.
     pub reply: Reply,
-    /// RFC 3339, UTC; absent in recordings that other tools wrote.
+    /// RFC 3339, UTC; `None` in recordings that other tools wrote.
     pub recorded_at: Option<String>,
     /// Where the reply comes from.
     pub origin: Origin,
@@ -56,8 +56,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Every byte of the body.
     pub body: Bytes,
-    /// How the network cut the body: sizes add up to its length. Empty means one piece, or, for an event
-    /// stream of another tool's recording, one piece an event.
+    /// How the network split the body: the sizes add up to its length. Empty means one chunk or, for an event stream of
+    /// another tool's recording, one chunk per event.
     pub chunks: Vec<ChunkMark>,
     /// How the body ended.
     pub end: End,
@@ -75,9 +75,9 @@ pub struct ChunkMark {
 /// How a body ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// As HTTP says a body ends.
+    /// The body is complete by HTTP's rules.
     Complete,
-    /// It broke off; the words say how.
+    /// The body broke off; the text says how.
     Broken(String),
 }
 

@@ -1,4 +1,4 @@
-//! `multipart/form-data` as the parts it is made of.
+//! Splits `multipart/form-data` into its parts.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::wire::hex::hex;
 
-/// The boundary of a multipart body, and whether it is a form's.
+/// The boundary of a multipart body, and whether the body is a form.
 pub(super) struct Boundary {
     pub(super) text: String,
     pub(super) is_form: bool,
@@ -29,7 +29,7 @@ pub(super) fn boundary(headers: &HeaderMap) -> Option<Boundary> {
     })
 }
 
-/// A multipart body with the same word for every boundary.
+/// A multipart body with every boundary replaced by the same word.
 pub(super) fn without_boundary(body: &[u8], boundary: &str) -> Vec<u8> {
     let mark = format!("--{boundary}").into_bytes();
     let mut out = Vec::with_capacity(body.len());
@@ -43,10 +43,11 @@ pub(super) fn without_boundary(body: &[u8], boundary: &str) -> Vec<u8> {
     out
 }
 
-/// A form as JSON text: an object of its parts by name, with a list where several have one name. `None` when it is none.
+/// A form as JSON text: an object of its parts by name, with a list if several parts have the same name. `None` if the
+/// body is not a form.
 ///
-/// A part has `content`, and `content-type` and `filename` where they were sent. The content is text, or, when it is no
-/// UTF-8, an object of its size and its hash: a recording in hours of speech must not be held in memory twice.
+/// A part has `content`, and if they were sent, `content-type` and `filename`. The content is text, or for bytes that
+/// are not UTF-8, an object of their size and hash, so that hours of recorded speech are not held in memory twice.
 pub(super) fn form(body: &[u8], boundary: &str) -> Option<String> {
     let mut parts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for raw in raw_parts(body, boundary)? {
@@ -58,10 +59,10 @@ pub(super) fn form(body: &[u8], boundary: &str) -> Option<String> {
     Some(Value::Object(parts).to_string())
 }
 
-/// What stands between the boundaries, headers and all.
+/// The bytes between the boundaries, headers included.
 fn raw_parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<&'a [u8]>> {
     let delimiter = format!("\r\n--{boundary}").into_bytes();
-    // The first delimiter may stand at the very beginning, where no line ends before it.
+    // The first delimiter may stand at the very beginning, with no line end before it.
     let mut rest = match body.strip_prefix(&delimiter[2..]) {
         Some(rest) => rest,
         None => &body[find(body, &delimiter)? + delimiter.len()..],
@@ -78,13 +79,13 @@ fn raw_parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<&'a [u8]>> {
     }
 }
 
-/// What follows a delimiter's own line, on which only spaces may stand.
+/// The text after a delimiter's line, on which only spaces and tabs may follow.
 fn after_line(text: &[u8]) -> Option<&[u8]> {
     let blank = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     text[blank..].strip_prefix(b"\r\n")
 }
 
-/// Where the next delimiter begins: one whose line goes on otherwise is a part's own text.
+/// Where the next delimiter begins. If its line goes on with other text, it belongs to the part.
 fn end_of_part(text: &[u8], delimiter: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -97,7 +98,7 @@ fn end_of_part(text: &[u8], delimiter: &[u8]) -> Option<usize> {
     }
 }
 
-/// The name of a part and what is compared of it.
+/// The name of a part, and what is compared of it.
 fn part(raw: &[u8]) -> Option<(String, Value)> {
     let (head, content) = match raw.strip_prefix(b"\r\n") {
         Some(content) => (&[][..], content),
@@ -160,14 +161,14 @@ fn parameters(value: &str) -> Option<BTreeMap<String, String>> {
     Some(parameters)
 }
 
-/// `UTF-8''%C3%B6.txt` as `ö.txt`.
+/// Turns `UTF-8''%C3%B6.txt` into `ö.txt`.
 fn without_charset(text: &str) -> String {
     let encoded = text.splitn(3, '\'').nth(2).unwrap_or(text);
     percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().into_owned()
 }
 
-/// The text up to the closing quote, and what follows that. A backslash stands before quotes and backslashes only: in a
-/// Windows path it is a character like any other.
+/// The text up to the closing quote, and the rest after it. A backslash escapes only quotes and backslashes: in a
+/// Windows path it is an ordinary character.
 fn quoted_string(text: &str) -> Option<(String, &str)> {
     let mut out = String::new();
     let mut chars = text.char_indices().peekable();
@@ -184,7 +185,7 @@ fn quoted_string(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Where `part`, which is not empty, begins in `bytes`.
+/// Where `part` begins in `bytes`; `part` is not empty.
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     let first = *part.first()?;
     let mut from = 0;

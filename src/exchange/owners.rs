@@ -1,63 +1,63 @@
-//! For whom a recording is, and which of their equal requests it answers.
+//! Which cases a recording is for, and which of their equal requests it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-/// So many replies to one request are a loop, and not what a case asks.
+/// More replies than this to one request come from a loop, not from a case.
 pub(super) const MOST_REPEATS: u32 = 10_000;
 
-/// Which of the equal requests of one case a reply answers, each counted from 1. As text: `1`, `2-4`, `1,3-5`.
+/// Which of a case's equal requests a reply answers, counted from 1. As text: `1`, `2-4`, `1,3-5`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repeats(BTreeSet<u32>);
 
 impl Repeats {
-    /// Only this one.
+    /// Only the `nth` request.
     pub fn one(nth: u32) -> Self {
         Repeats(BTreeSet::from([nth]))
     }
 
-    /// `count` of them, beginning with `first`.
+    /// `count` requests, beginning with the `first`.
     pub fn range(first: u32, count: u32) -> Self {
         Repeats((first..first.saturating_add(count)).collect())
     }
 
-    /// Whether the `nth` is among them.
+    /// Whether it answers the `nth` request.
     pub fn has(&self, nth: u32) -> bool {
         self.0.contains(&nth)
     }
 
-    /// Adds the `nth`.
+    /// Adds the `nth` request.
     pub fn add(&mut self, nth: u32) {
         self.0.insert(nth);
     }
 
-    /// Takes the `nth` away.
+    /// Removes the `nth` request.
     pub fn remove(&mut self, nth: u32) {
         self.0.remove(&nth);
     }
 
-    /// Keeps those of which `keep` says so.
+    /// Keeps the requests for which `keep` is true.
     pub fn retain(&mut self, keep: impl FnMut(&u32) -> bool) {
         self.0.retain(keep);
     }
 
-    /// Whether there is none.
+    /// Whether it answers no request.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The first one.
+    /// The first request.
     pub fn first(&self) -> Option<u32> {
         self.0.first().copied()
     }
 
-    /// The last one.
+    /// The last request.
     pub fn last(&self) -> Option<u32> {
         self.0.last().copied()
     }
 
-    /// All of them, in order.
+    /// All requests, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         self.0.iter().copied()
     }
@@ -88,7 +88,7 @@ impl FromStr for Repeats {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` says not which of the equal requests: write `1`, `2-4` or `1,3-5`, from 1 to {MOST_REPEATS}"
+                "`{text}` does not say which of the equal requests: write `1`, `2-4` or `1,3-5`, from 1 to {MOST_REPEATS}"
             )
         };
         let mut all = BTreeSet::new();
@@ -105,50 +105,50 @@ impl FromStr for Repeats {
     }
 }
 
-/// How often one case gets a reply before the next one of the same request is due.
+/// How often a reply is given to one case before the next recording of the same request takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Times {
-    /// So often. Never 0.
+    /// This often. Never 0.
     Count(u32),
-    /// As often as it asks.
+    /// As often as the case asks.
     Any,
 }
 
-/// For whom a recording is.
+/// Which cases a recording is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owners {
-    /// It says whose it is.
+    /// The recording says which cases it is for.
     Named(Named),
-    /// An older retake or another tool wrote it: which of the equal requests it answers follows from the order of the
-    /// files, and everyone may have it.
+    /// A file of an older retake or another tool. Any case may use it, and the order of the files decides which of the
+    /// equal requests each answers.
     ByOrder {
-        /// How often before the next file's turn.
+        /// How often it answers before the next file takes over.
         times: Times,
-        /// The cases that recorded it, as [`super::case_label`] has them, where it says so.
+        /// The cases that recorded it, by their [`super::case_label`], if the file names them.
         cases: BTreeSet<String>,
     },
 }
 
-/// Whose a recording is, by its own word.
+/// Which cases a recording names, and which of their requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Named {
-    /// Of requests that no case made, those it answers.
+    /// Which requests it answers that no case made.
     pub anyone: Repeats,
-    /// Of each case, as [`super::case_label`] has it, those it answers.
+    /// Which requests it answers of each case, by its [`super::case_label`].
     pub cases: BTreeMap<String, Repeats>,
-    /// It answers every further equal request too.
+    /// It also answers every later equal request.
     pub and_further: bool,
 }
 
 impl Named {
-    /// Of a single request; `None` is one that no case made.
+    /// The owners of a single request; `None` is a request that no case made.
     pub fn of(case: Option<&str>, nth: u32) -> Self {
         let mut named = Named::default();
         named.entry(case).add(nth);
         named
     }
 
-    /// What it answers of a case, or of no case; made where it is missing.
+    /// The requests of this case, or of no case, that it answers; an empty entry is made if there is none.
     pub fn entry(&mut self, case: Option<&str>) -> &mut Repeats {
         match case {
             None => &mut self.anyone,
@@ -156,7 +156,7 @@ impl Named {
         }
     }
 
-    /// What it answers of this very label, or of no case.
+    /// The requests of exactly this label, or of no case, that it answers.
     pub fn repeats_of(&self, case: Option<&str>) -> Option<&Repeats> {
         match case {
             None => Some(&self.anyone).filter(|repeats| !repeats.is_empty()),
@@ -164,19 +164,19 @@ impl Named {
         }
     }
 
-    /// Forgets whoever it answers nothing any more.
+    /// Removes the cases of which it answers no request any more.
     pub fn tidy(&mut self) {
         self.cases.retain(|_, repeats| !repeats.is_empty());
     }
 
-    /// Whether it is nobody's.
+    /// Whether it answers nobody's requests.
     pub fn is_empty(&self) -> bool {
         self.anyone.is_empty() && self.cases.values().all(Repeats::is_empty)
     }
 }
 
 impl Owners {
-    /// The cases that it names.
+    /// The cases that the recording names.
     pub fn cases(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self {
             Owners::Named(named) => Box::new(named.cases.keys().map(String::as_str)),

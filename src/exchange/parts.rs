@@ -1,4 +1,4 @@
-//! JSON text in parts. Each part is a slice of the whole text, so that an error can say where it stands.
+//! JSON text in parts. Each part is a slice of the whole text, so that an error can name its place.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::extra::Member;
 
-/// Why a text is no recording, and where.
+/// Why a text is not a recording, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {reason}")]
 pub struct FormatError {
@@ -18,7 +18,7 @@ pub struct FormatError {
     pub line: usize,
     /// From 1.
     pub column: usize,
-    /// What is wrong, and what to do about it where that is not plain.
+    /// What is wrong, and what to do about it if that is not obvious.
     pub reason: String,
 }
 
@@ -27,7 +27,7 @@ pub struct FormatError {
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl<'a> Text<'a> {
-    /// Parses a part of the text; errors stand where they are in the whole.
+    /// Parses a part of the text. Errors have their place in the whole text.
     pub(super) fn parse<T: Deserialize<'a>>(self, part: &'a str) -> Result<T, FormatError> {
         serde_json::from_str(part).map_err(|error| {
             let (line, column) = self.place(part);
@@ -42,7 +42,7 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// The members of the JSON object that a part is.
+    /// The members of a part that is a JSON object.
     pub(super) fn members(self, part: &'a str) -> Result<Members<'a>, FormatError> {
         let Entries(all) = self.parse(part)?;
         if let Some((name, value)) = twice(&all) {
@@ -74,18 +74,18 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// A member's value; `None` where there is none, or `null`.
+    /// The value of a member; `None` if the member is missing or `null`.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         let found = self.all.iter().find(|(member, _)| member == name).map(|(_, value)| *value);
         found.filter(|value| *value != "null")
     }
 
-    /// Whether there is such a member, whatever it holds.
+    /// Whether the object has this member, even if it is `null`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.names().any(|member| member == name)
     }
 
-    /// Names and values, in their order.
+    /// Names and values, in the order of the file.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
         self.all.iter().map(|(name, value)| (name.as_ref(), *value))
     }
@@ -94,7 +94,7 @@ impl<'a> Members<'a> {
         self.all.iter().map(|(name, _)| name.as_ref())
     }
 
-    /// A member that has to be there, as what it has to be.
+    /// The value of a required member, parsed.
     pub(super) fn need<T: Deserialize<'a>>(&self, text: Text<'a>, name: &str) -> Result<T, FormatError> {
         match self.get(name) {
             Some(value) => text.parse(value),
@@ -102,7 +102,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A member, or the usual value where there is none.
+    /// The value of a member, or the default if it is missing.
     pub(super) fn or_default<T: Deserialize<'a> + Default>(
         &self,
         text: Text<'a>,
@@ -111,12 +111,13 @@ impl<'a> Members<'a> {
         self.get(name).map_or_else(|| Ok(T::default()), |value| text.parse(value))
     }
 
-    /// Where an error about a member stands: at its value, or at the object where it is missing.
+    /// The place of an error about a member: its value, or the whole object if the member is missing.
     pub(super) fn place(&self, name: &str) -> &'a str {
         self.all.iter().find(|(member, _)| member == name).map_or(self.whole, |(_, value)| value)
     }
 
-    /// The first member whose name is not among these, with the place of its name where the text has it plainly.
+    /// The first member whose name is not in `known`, with the place of its name, if the name stands in the text
+    /// without escapes.
     pub(super) fn unknown(&self, known: &[&str]) -> Option<(&str, &str)> {
         let (name, value) = self.all.iter().find(|(name, _)| !known.contains(&name.as_ref()))?;
         let place = match name {
@@ -126,16 +127,16 @@ impl<'a> Members<'a> {
         Some((name, place))
     }
 
-    /// The members whose names are not among these, to be kept.
+    /// The members whose names are not in `known`, to be kept.
     pub(super) fn beside(&self, known: &[&str]) -> Vec<Member> {
         let others = self.all.iter().filter(|(name, _)| !known.contains(&name.as_ref()));
         others.map(|(name, value)| Member::new(name, value)).collect()
     }
 }
 
-/// The first member whose name has stood before.
+/// The first member whose name occurred before.
 fn twice<'m, 'a>(all: &'m [(Cow<'a, str>, &'a str)]) -> Option<&'m (Cow<'a, str>, &'a str)> {
-    // As good as every object has few members: to compare them costs less than to make a set of them.
+    // Nearly every object has few members: comparing them is cheaper than a set.
     if all.len() <= 16 {
         let stood =
             |(at, (name, _)): &(usize, &(Cow<'_, str>, &str))| all[..*at].iter().any(|(known, _)| known == name);

@@ -1,7 +1,7 @@
 //! Python's `json.dumps(value, sort_keys=True)`, from JSON text.
 //!
-//! It works on the text and not on parsed numbers, because an integer beyond 64 bits keeps all its digits in
-//! Python, and two requests that differ in such a digit are two requests.
+//! It works on the text, not on parsed numbers: Python keeps all digits of an integer beyond 64 bits, and requests that
+//! differ in such a digit are different requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 use super::edits::{At, Masker};
 
-/// Deeper nesting than this is not taken for JSON: reading is recursive, and the stack is finite.
+/// Text nested deeper than this does not count as JSON: reading is recursive, and the stack is limited.
 const MAX_DEPTH: usize = 128;
 
-/// JSON text as Python prints it with sorted keys; `None` when `text` is not JSON that it could print.
+/// JSON text as Python prints it with sorted keys; `None` if Python could not read `text` as JSON.
 pub(super) fn dumps(text: &str) -> Option<String> {
     let raw: &RawValue = serde_json::from_str(text).ok()?;
     let mut out = String::with_capacity(text.len() + text.len() / 8);
@@ -21,7 +21,7 @@ pub(super) fn dumps(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// The members of a JSON object as text, the last of equal names as in Python; `None` when `text` is not an object.
+/// The members of a JSON object as text, the last one of equal names as in Python; `None` if `text` is not an object.
 pub(super) fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     if !text.trim_start().starts_with('{') {
         return None;
@@ -29,7 +29,7 @@ pub(super) fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-/// Prints an object whose members are already known by name, as it is compared at its place.
+/// Prints an object with these members, as it is compared at its place.
 pub(super) fn object<'a>(
     members: impl Iterator<Item = (&'a str, &'a str)>,
     at: &At<'_>,
@@ -130,7 +130,7 @@ fn float(number: f64, out: &mut String) {
     let mut buffer = zmij::Buffer::new();
     let (digits, point) = digits(buffer.format(number.abs()));
     let count = digits.len() as i32;
-    // `point` is where the decimal point stands: 0.d₁d₂… × 10^point.
+    // The decimal point: the number is 0.d₁d₂… × 10^point.
     if (-3..=16).contains(&point) {
         if point <= 0 {
             out.push_str("0.");
@@ -159,7 +159,7 @@ fn float(number: f64, out: &mut String) {
     let _ = write!(out, "e{sign}{:02}", exponent.abs());
 }
 
-/// The digits of a printed positive float without leading and trailing zeros, and where the point stands before them.
+/// The digits of a printed positive float without leading and trailing zeros, and the place of the decimal point.
 fn digits(printed: &str) -> (String, i32) {
     let (mantissa, exponent) = printed.split_once(['e', 'E']).unwrap_or((printed, "0"));
     let exponent: i32 = exponent.trim_start_matches('+').parse().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The text of a recording's file, ours or another tool's, as a value.
+//! Reads a recording's file, of retake or of another tool.
 
 use super::file::File;
 use super::import::{self, OtherFile};
@@ -9,10 +9,10 @@ use super::section;
 /// Why a text cannot be read as a recording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// It should be one, and something in it is wrong.
+    /// It should be a recording, but something in it is wrong.
     #[error(transparent)]
     Broken(#[from] FormatError),
-    /// It is something else, and nothing is wrong with it.
+    /// It is another kind of file, and nothing is wrong with it.
     #[error("{0}")]
     OtherFile(OtherFile),
 }
@@ -29,8 +29,8 @@ pub fn read(text: &str) -> Result<Recording, ReadError> {
     }
 }
 
-/// All of a recording but its reply, which is passed over: for an index of many. What [`read`] gives of the rest is the
-/// same, but a mistake in the reply is only found by [`read`].
+/// Reads a recording without its reply, to index many files. The rest is the same as [`read`] gives, but only [`read`]
+/// finds errors in the reply.
 pub fn read_request(text: &str) -> Result<RecordedRequest, ReadError> {
     let file = open(text)?;
     match file.section() {

@@ -4,46 +4,46 @@ use super::extra::Extra;
 use super::model::{Exchange, Origin, Request};
 use super::owners::Owners;
 
-/// An exchange in a file.
+/// An exchange as stored in a file.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// What happened.
     pub exchange: Exchange,
-    /// For whom it is.
+    /// Which cases it is for.
     pub owners: Owners,
-    /// A case or session that ended well saw this reply, although it says that something went wrong.
+    /// The reply reports an error, but a case or session that ended well received it.
     pub expected: bool,
-    /// The digest of the reply as it was recorded, where the file was edited by hand since. Writing keeps it, so that
-    /// the file stays known as edited.
+    /// The digest of the reply as it was recorded, if the file was edited by hand since. It is kept when the file is
+    /// written, so that the file stays marked as edited.
     pub edited: Option<String>,
-    /// What its file holds beside what is known here.
+    /// Members of its file that this version does not know.
     pub extra: Extra,
 }
 
 impl Recording {
-    /// An exchange as it was just recorded: not edited, nothing beside it, and nobody has yet ended well with it.
+    /// A new recording: not edited, without unknown members, and not yet seen by a case that ended well.
     pub fn new(exchange: Exchange, owners: Owners) -> Self {
         Recording { exchange, owners, expected: false, edited: None, extra: Extra::default() }
     }
 
-    /// Whether the reply was edited by hand after it was recorded: it is played, but it is nobody's real reply.
+    /// Whether the reply was edited by hand after it was recorded: it is replayed, but it is no longer a real reply.
     pub fn is_edited(&self) -> bool {
         self.edited.is_some()
     }
 }
 
-/// What an index holds of a recording: all but its reply.
+/// What an index needs of a recording: everything except its reply.
 #[derive(Debug, Clone)]
 pub struct RecordedRequest {
     /// The request.
     pub request: Request,
     /// The URL it went to.
     pub url: String,
-    /// For whom it is.
+    /// Which cases it is for.
     pub owners: Owners,
     /// Where the reply comes from.
     pub origin: Origin,
-    /// As [`Recording::expected`].
+    /// The same as [`Recording::expected`].
     pub expected: bool,
     /// Another tool wrote it.
     pub is_foreign: bool,

@@ -1,5 +1,5 @@
-//! What is declared about requests, so that two of them count as the same: what is left out of the comparison, what is
-//! masked in it, and which headers are part of it.
+//! The declared rules under which requests count as the same: which fields are left out of the comparison, which texts
+//! are masked, and which headers are compared.
 
 use std::fmt;
 
@@ -8,29 +8,30 @@ use serde_json::Value;
 use serde_json_path::{JsonPath, ParseError};
 use sha2::{Digest as _, Sha256};
 
-/// Counts up whenever the same rules begin to give other canonical texts, so that an index on disk is made anew.
+/// Raise this number when the same rules give other canonical texts, so that indexes on disk are rebuilt.
 const EDITION: &str = "retake rules 1";
 
-/// What is declared about the requests to one provider.
+/// The declared rules for requests to one provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// What makes no difference to an answer and is left out.
+    /// Fields that make no difference to an answer and are left out.
     pub ignores: Vec<Ignored>,
-    /// What changes from run to run inside of texts.
+    /// Masks for texts that change from run to run.
     pub masks: Vec<Mask>,
-    /// Request headers that count, names in lower case.
+    /// Request headers that are compared, names in lower case.
     pub match_headers: Vec<String>,
 }
 
 impl Rules {
-    /// These rules and the masks of a suite. The masks of these rules come first, so that their places in
-    /// [`Key::hits`](super::Key::hits) stay what they are.
+    /// These rules plus the masks of a suite. The masks of these rules come first, so that their indexes in
+    /// [`Key::hits`](super::Key::hits) stay the same.
     pub fn with_masks(&self, more: &[Mask]) -> Rules {
         let masks = self.masks.iter().chain(more).cloned().collect();
         Rules { masks, ..self.clone() }
     }
 
-    /// A number that equal rules share, in this process and in any other. Where in a file a mask stands is no part of it.
+    /// A number that is the same for equal rules, in this process and in any other. The line on which a mask is
+    /// declared makes no difference.
     pub fn fingerprint(&self) -> u64 {
         let ignored = |ignored: &Ignored| vec![Value::from(ignored.endpoint.as_str()), texts(&ignored.fields)];
         let ignores: Value = self.ignores.iter().map(ignored).collect();
@@ -44,7 +45,7 @@ impl Rules {
         self.ignores.iter().filter(move |ignored| fits(&ignored.endpoint, endpoint)).flat_map(|ignored| &ignored.fields)
     }
 
-    /// The masks of a request to this endpoint, which may have a query, each with its place among all of them.
+    /// The masks for a request to this endpoint, each with its index among all masks. The endpoint may have a query.
     pub fn masks_of<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = (u16, &'r Mask)> {
         self.masks_at(endpoint_of(endpoint))
     }
@@ -55,56 +56,57 @@ impl Rules {
     }
 }
 
-/// An endpoint as rules name it: without its query, and with one slash at its beginning.
+/// An endpoint as rules name it: without its query, and with one slash at the start.
 pub(super) fn endpoint_of(endpoint: &str) -> &str {
     shown_endpoint(endpoint.split('?').next().unwrap_or_default())
 }
 
-/// An endpoint for people: `//v1/x`, which is at the root of its server, as `/v1/x`.
+/// An endpoint for people: `//v1/x`, at the root of its server, becomes `/v1/x`.
 pub fn shown_endpoint(endpoint: &str) -> &str {
     if endpoint.starts_with("//") { &endpoint[1..] } else { endpoint }
 }
 
-/// Whether a text is one that a pattern means, in which `*` stands for anything.
+/// Whether a pattern matches a whole text; `*` in the pattern matches any text.
 pub fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(start) else { return false };
-    // The next piece may stand anywhere in what is left.
+    // The next piece may match anywhere in the rest.
     (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| fits(rest, &text[at..]))
 }
 
 /// Request fields that make no difference to a provider's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
-    /// The endpoint, in which `*` stands for anything: `/v1/embeddings`.
+    /// The endpoint, with `*` for any text: `/v1/embeddings`.
     pub endpoint: String,
-    /// Where in the body they are.
+    /// The places of the fields in the body.
     pub fields: Vec<BodyPath>,
 }
 
-/// Text in a request that changes from run to run, such as a date: requests are compared without it and kept with it.
+/// Text in a request that changes from run to run, such as a date. It is recorded, but left out when requests are
+/// compared.
 #[derive(Debug, Clone)]
 pub struct Mask {
-    /// The endpoint, in which `*` stands for anything; `None` is every endpoint.
+    /// The endpoint, with `*` for any text; `None` means every endpoint.
     pub endpoint: Option<String>,
-    /// Where in the body it is looked for: in the texts there and below.
+    /// The places in the body whose texts, there and below, are searched.
     pub places: Vec<BodyPath>,
-    /// What it looks like.
+    /// What the text looks like.
     pub pattern: Regex,
-    /// The file that declares it, as the user knows it.
+    /// The file that declares the mask, as the user knows it.
     pub file: String,
     /// The line of that file, from 1.
     pub line: u32,
 }
 
 impl Mask {
-    /// What stands in the comparison where the pattern matched. It shows the pattern, so that what two masks hit is
-    /// never taken for the same, and a failing comparison explains itself.
+    /// The text that replaces a match in the comparison. It contains the pattern, so that matches of two masks never
+    /// count as the same, and a failing comparison explains itself.
     pub fn placeholder(&self) -> String {
         format!("⟦{}⟧", self.pattern)
     }
 
-    /// All that decides what it does.
+    /// Everything that determines what the mask does.
     fn as_json(&self) -> Value {
         let endpoint = self.endpoint.clone().map_or(Value::Null, Value::from);
         vec![endpoint, texts(&self.places), self.pattern.as_str().into()].into()
@@ -126,13 +128,13 @@ impl fmt::Display for Mask {
     }
 }
 
-/// The pattern of a mask. `Err` says why the text is none that could mask anything well.
+/// Compiles the pattern of a mask. `Err` says why the text is not a good pattern.
 pub fn mask_pattern(text: &str) -> Result<Regex, String> {
     if text.is_empty() {
         return Err("an empty pattern masks nothing".to_owned());
     }
     let pattern = Regex::new(text).map_err(|error| {
-        // The crate draws the pattern with a caret; its last line has the reason.
+        // The regex crate draws the pattern with a caret; the reason is in its last line.
         let error = error.to_string();
         let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         format!("`{text}` is not a regular expression: {reason}")
@@ -144,12 +146,12 @@ pub fn mask_pattern(text: &str) -> Result<Regex, String> {
     Ok(pattern)
 }
 
-/// Where in a body something is: a JSONPath as RFC 9535 has it.
+/// A place in a body: a JSONPath of RFC 9535.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BodyPath {
     text: String,
     query: JsonPath,
-    /// The name, where it is a member of the body itself: no path has to be followed then.
+    /// The name, if the place is a top-level member: then no path needs to be followed.
     member: Option<String>,
 }
 
@@ -159,7 +161,7 @@ impl BodyPath {
         Ok(BodyPath { text: text.to_owned(), query: JsonPath::parse(text)?, member: None })
     }
 
-    /// A member of the body itself, whatever is in its name.
+    /// A top-level member of the body, with any characters in its name.
     pub fn member(name: &str) -> Self {
         let text = format!("$[{}]", Value::from(name));
         let query = JsonPath::parse(&text).unwrap_or_default();
@@ -171,7 +173,7 @@ impl BodyPath {
         &self.text
     }
 
-    /// The name, if it was made as a member of the body itself.
+    /// The name, if it was made with [`BodyPath::member`].
     pub fn as_member(&self) -> Option<&str> {
         self.member.as_deref()
     }
@@ -221,7 +223,7 @@ mod tests {
         let all: std::collections::BTreeSet<u64> = rules.iter().map(Rules::fingerprint).collect();
         assert_eq!(all.len(), rules.len());
         assert_eq!(rules[3].fingerprint(), Rules::default().with_masks(&[mask(None, "$.a", "x", 9)]).fingerprint());
-        // An index that another process wrote is known by this number.
+        // An index that another process wrote is recognised by this number.
         assert_eq!(Rules::default().fingerprint(), 17_450_305_445_440_390_276);
     }
 

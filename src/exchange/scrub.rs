@@ -1,17 +1,17 @@
-//! Keys out of everything that is kept or shown.
+//! Removes secrets from everything that is recorded or shown.
 //!
-//! A secret is found in plain, percent-encoded, JSON-escaped (however many times, or in part: character by character,
-//! in any mixture), in hex, and inside base64, wherever in the encoded data it starts, also where that is wrapped or
-//! encoded twice. Each becomes `$VARIABLE`. What nobody declared and yet is a credential, by its name or by what it looks
-//! like, becomes `$CREDENTIAL`.
+//! A secret is found in plain text, percent-encoded, JSON-escaped (several times, or only some of its characters, in
+//! any mixture), in hex, and inside base64, wherever in the encoded data it starts, also if the base64 is wrapped or
+//! encoded twice. Each becomes `$VARIABLE`. A credential that nobody declared, but that its name or its form gives
+//! away, becomes `$CREDENTIAL`.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `message` | what is kept of a request, a reply and an exchange |
-//! | `finder`, `forms`, `view` | where a value stands in a text; how it may be written; a text without its escapes |
-//! | `formats`, `credentials` | what looks like a credential; what travels under a name for one |
-//! | `walk`, `pieces` | the JSON in a body; the texts that it tells in pieces |
-//! | `edits` | replacing, with the marks of chunks |
+//! | `finder`, `forms`, `view` | where a value occurs in a text; how it may be written; a text without its escapes |
+//! | `formats`, `credentials` | credentials known by their form; credentials known by their name |
+//! | `walk`, `pieces` | the JSON in a body; texts that a body splits into pieces |
+//! | `edits` | replaces parts of a body, and moves the chunk edges |
 
 mod credentials;
 mod edits;
@@ -38,21 +38,21 @@ use walk::scalars;
 pub use message::keeps_reply_header;
 pub(super) use message::without_credentials;
 
-/// Whose value it is that a message carried.
+/// Messages show this in place of a variable, for a secret that a message itself carried.
 const OF_MESSAGE: &str = "a credential that came with it";
 
-/// How many are remembered of what messages carried.
+/// How many messages' secrets are remembered.
 const MOST_REMEMBERED: usize = 32;
 
-/// The values that must never be kept nor shown, each with the variable it came from.
+/// The values that must never be recorded or shown, each with the variable it came from.
 #[derive(Clone, Default)]
 pub struct Secrets {
     declared: Arc<Finder>,
-    /// What a message itself carries.
+    /// The secrets that a message itself carries.
     carried: Option<Arc<Finder>>,
-    /// What messages carried lately: a client comes with the same key again and again.
+    /// The secrets that recent messages carried: a client sends the same key again and again.
     before: Arc<Mutex<HashMap<Values, Option<Arc<Finder>>>>>,
-    /// Request headers that are kept besides the usual ones.
+    /// Request headers that are kept in addition to the usual ones.
     kept_headers: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Secrets from (variable, value). Values shorter than 8 characters are left out.
+    /// Secrets from pairs of variable and value. Values shorter than 8 characters are ignored.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
         let values = values.into_iter().map(|(variable, value)| {
             let placeholder = format!("${variable}");
@@ -72,7 +72,7 @@ impl Secrets {
         Secrets { declared: Arc::new(Finder::new(values)), ..Secrets::default() }
     }
 
-    /// The variable whose value is in `bytes`, in whatever form.
+    /// The variable whose value is in `bytes`, in any form.
     pub fn find(&self, bytes: &[u8]) -> Option<&str> {
         self.hits(bytes, &Views::of(bytes)).first().map(|hit| hit.value.variable.as_str())
     }
@@ -90,8 +90,8 @@ impl Secrets {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
     }
 
-    /// The variable whose value a body tells in pieces, or in numbers, so that it is in none of its parts. A body that was
-    /// scrubbed tells no more in pieces; its numbers cannot be others without a lie.
+    /// The variable whose value a body contains only in pieces or as numbers, so that no single part holds it. A
+    /// scrubbed body has no secret in pieces left; its numbers cannot be changed without falsifying them.
     fn find_in_pieces(&self, body: &[u8], kind: BodyKind) -> Option<&str> {
         if self.finders().all(Finder::is_empty) {
             return None;
@@ -99,12 +99,12 @@ impl Secrets {
         self.find(&Joined::of(body, kind).text).or_else(|| self.find(&bytes_in_numbers(body, kind)))
     }
 
-    /// With what else must not be kept, because it came with a message.
+    /// These secrets and the values that a message carried.
     fn with(&self, values: Values) -> Cow<'_, Self> {
         if values.is_empty() {
             return Cow::Borrowed(self);
         }
-        // What a request carried counts for its reply too.
+        // The secrets that a request carried are removed from its reply too.
         let chain = self.carried.iter().flat_map(|finder| finder.values());
         let mut all = values;
         all.extend(chain.map(|(value, placeholder)| (value.to_owned(), placeholder.to_owned())));
@@ -137,12 +137,12 @@ impl Secrets {
         std::iter::once(&*self.declared).chain(self.carried.as_deref())
     }
 
-    /// What is to be done to a text.
+    /// The replacements in a text.
     fn edits(&self, bytes: &[u8]) -> Vec<Edit> {
         self.edits_and(bytes, formats::credentials)
     }
 
-    /// What is to be done to a text where `credentials` says what else is none of it.
+    /// The replacements in a text; `credentials` finds those that nobody declared.
     fn edits_and(&self, bytes: &[u8], credentials: fn(&[u8]) -> Vec<Range<usize>>) -> Vec<Edit> {
         let views = Views::of(bytes);
         let mut edits: Vec<Edit> = self.hits(bytes, &views).into_iter().map(Edit::from).collect();
@@ -151,14 +151,15 @@ impl Secrets {
         in_order(edits)
     }
 
-    /// What is to be done to a body, so that it is also well-formed and tells no secret in pieces.
+    /// The replacements in a body, which stays well-formed; they include secrets that are split into pieces.
     fn edits_of_body(&self, body: &[u8], kind: BodyKind) -> Vec<Edit> {
         let mut edits = self.edits(body);
         let joined = Joined::of(body, kind);
-        // What has no length of its own could go on into the next text of a list, which is none of its pieces.
+        // A credential whose form has no fixed length could run on into the next text of a list, which is no piece of
+        // it.
         let undeclared = if kind.is_stream() { formats::keys } else { |_: &[u8]| Vec::new() };
         for Edit { range, text } in self.edits_and(&joined.text, undeclared) {
-            // The first piece says what it was; the others lose their share.
+            // The first piece gets the placeholder; the others lose their share of the secret.
             let texts = std::iter::once(text).chain(std::iter::repeat(String::new()));
             edits.extend(joined.shares(&range).zip(texts).map(|(range, text)| Edit { range, text }));
         }
@@ -179,7 +180,7 @@ impl From<Hit<'_>> for Edit {
     }
 }
 
-/// A number of JSON of which a part is replaced becomes a string as a whole: the rest would be no JSON.
+/// A JSON number with a replaced part becomes a string as a whole: the rest would not be JSON.
 fn with_quotes(mut edits: Vec<Edit>, body: &[u8], kind: BodyKind) -> Vec<Edit> {
     if edits.iter().all(|edit| !body[edit.range.clone()].iter().any(u8::is_ascii_digit)) {
         return edits;

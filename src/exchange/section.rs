@@ -1,4 +1,4 @@
-//! The `retake` section, and the recordings that have one.
+//! Reads the `retake` section, and the recordings that have one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use super::trouble::Ended;
 use super::version::{CURRENT, Version};
 use crate::wire::BodyKind;
 
-/// Every member of the section. [`Head`] and [`Body`] read them.
+/// All members of the section, read by [`Head`] and [`Body`].
 const MEMBERS: &[&str] = &[
     "version",
     "status",
@@ -42,10 +42,10 @@ const MEMBERS: &[&str] = &[
 ];
 const MEMBERS_OF_SEGMENT: &[&str] = &["count", "before", "after", "spaced", "text", "base64", "item"];
 
-/// No reply takes longer than a day: a time beyond is a mistake, and nobody waits for it.
+/// No reply takes longer than a day: a later time is a mistake, and replay must not wait for it.
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Whose a recording is and where it comes from: all that an index wants.
+/// The owners and the origin of a recording: all that an index needs.
 struct Head {
     auth: Asker,
     times: Option<u32>,
@@ -70,7 +70,7 @@ impl Head {
     }
 }
 
-/// The reply.
+/// The part of the section about the reply.
 struct Body {
     status: u16,
     headers: Headers,
@@ -78,7 +78,7 @@ struct Body {
     chunks: Vec<(usize, u64)>,
     end: Ending,
     digest: Option<String>,
-    /// For people and other tools. What counts is what the bytes say, in files of every age.
+    /// For people and other tools only: retake goes by the bytes of the reply.
     _ended: Option<Ended>,
 }
 
@@ -109,7 +109,7 @@ struct FileSegment {
     item: bool,
 }
 
-/// The cases that a recording is for: with their repeats, or, in files of an older retake, without.
+/// The cases that a recording is for: with their repeats, or without them in files of older versions.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Cases {
@@ -147,7 +147,7 @@ enum Source {
     Simulated,
 }
 
-/// The section of a file.
+/// The section of a file, with the head already read.
 struct Section<'a> {
     text: Text<'a>,
     members: Members<'a>,
@@ -201,7 +201,7 @@ pub(super) fn recording(file: &File<'_>, section: &str) -> Result<Recording, For
     })
 }
 
-/// All of it but the reply.
+/// Reads everything except the reply.
 pub(super) fn recorded_request(file: &File<'_>, section: &str) -> Result<RecordedRequest, FormatError> {
     let section = Section::open(file.text, section)?;
     let (owners, request, url) = section.asked(file)?;
@@ -236,7 +236,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// For whom the recording is, what was asked, and the URL that was asked.
+    /// Which cases the recording is for, the request, and the URL that it was sent to.
     fn asked(&self, file: &File<'_>) -> Result<(Owners, Request, String), FormatError> {
         let mut owners = self.head.owners().map_err(|(member, reason)| self.wrong(member, reason))?;
         if let (Owners::ByOrder { cases, .. }, Some(test)) = (&mut owners, file.test_id()) {
@@ -254,7 +254,7 @@ impl<'a> Section<'a> {
         Ok((owners, file.asked(method, endpoint, body, auth)?, url))
     }
 
-    /// The bytes of the body, and the segments if any has members that are not known here.
+    /// The bytes of the body; also the segments, if any of them has unknown members.
     fn bytes(
         &self,
         file: &File<'a>,
@@ -305,7 +305,7 @@ fn version_of(text: Text<'_>, section: &Members<'_>) -> Result<Version, FormatEr
     Ok(version)
 }
 
-/// An unknown member in a file of a known version is a misspelt one, which would otherwise have no effect.
+/// In a file of a known version an unknown member is a misspelt one, which would have no effect: that is an error.
 fn only_known(text: Text<'_>, members: &Members<'_>, known: &[&str], whose: &str) -> Result<(), FormatError> {
     let Some((name, place)) = members.unknown(known) else { return Ok(()) };
     let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
@@ -313,7 +313,7 @@ fn only_known(text: Text<'_>, members: &Members<'_>, known: &[&str], whose: &str
     Err(text.error(place, reason))
 }
 
-/// What a newer retake wrote may be right, although it cannot be read here.
+/// Adds a hint that the file may be right, but was written by a newer retake.
 fn with_hint(error: FormatError, newer: Option<Version>) -> FormatError {
     let Some(version) = newer else { return error };
     let reason = format!(
@@ -324,7 +324,7 @@ fn with_hint(error: FormatError, newer: Option<Version>) -> FormatError {
 }
 
 impl Head {
-    /// For whom the recording is. `Err` names the member that is wrong.
+    /// Which cases the recording is for. `Err` names the wrong member.
     fn owners(&self) -> Result<Owners, (&'static str, String)> {
         let times = match (self.repeat, self.times) {
             (true, _) => Times::Any,
@@ -349,7 +349,7 @@ impl Head {
     }
 }
 
-/// How items are framed where a file written by hand does not say so.
+/// How items are framed in a file written by hand that does not say it.
 fn usual(count: usize, kind: BodyKind) -> Vec<Segment> {
     let (before, after) = framing::frame(kind);
     let mut segments =

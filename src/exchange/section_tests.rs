@@ -1,4 +1,4 @@
-//! The rule of versions, and what an edit by hand comes to. Some of these files have versions that do not exist yet.
+//! How versions are handled, and what edits by hand lead to. Some of these files have versions that do not exist yet.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::exchange::{Origin, Owners, ReadError, Recording, Times, read, read_re
 
 const BODY: &str = "data: {\"a\":1}\n\n: ping\n\ndata: [DONE]\n\n";
 
-/// A file of this version, with more members at each of the places that have any.
+/// A file of this version, with more members at each place that can have unknown ones.
 fn file(version: &str, more: &str) -> String {
     let (comma, more) = if more.is_empty() { ("", "") } else { (", ", more) };
     format!(

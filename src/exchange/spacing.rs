@@ -1,20 +1,20 @@
-//! White space between the tokens of JSON text, beside what `wire::json` does.
+//! Whitespace between the tokens of JSON text, in addition to what `wire::json` offers.
 
 use serde_json::value::RawValue;
 
 use crate::wire::json;
 
-/// Whether `text` is one JSON value without white space around it.
+/// Whether `text` is one JSON value without whitespace around it.
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<&RawValue>(text).is_ok_and(|raw| raw.get().len() == text.len())
 }
 
-/// Valid JSON without white space; other text as it is.
+/// JSON without whitespace between tokens; other text unchanged.
 pub(super) fn minify(text: &str) -> String {
     json::minify(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// Valid JSON as Python's `json.dumps` spaces it.
+/// JSON spaced as Python's `json.dumps` does it.
 pub(super) fn spaced(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let (mut in_string, mut escaped) = (false, false);

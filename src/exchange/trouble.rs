@@ -1,4 +1,4 @@
-//! Whether a reply is an answer, or tells of trouble that the next try may not have.
+//! Whether a reply is a lasting answer, or reports a problem that the next try may not have.
 
 use serde::Deserialize;
 
@@ -6,11 +6,11 @@ use super::format::content_type;
 use super::model::{End, Reply};
 use crate::wire::{self, BodyKind, Ending};
 
-/// Statuses that speak of the moment or of the caller's account, and not of what was asked.
+/// Statuses that are about the moment or the caller's account, not about the request.
 const PASSING_STATUSES: [u16; 5] = [401, 403, 408, 425, 429];
 
-/// Why a reply is no answer to keep in the place of a better one: an error that may pass, an error under a status of
-/// success, or an answer without its end. `None` is a good answer, or an error about the request itself (a 400, a 404).
+/// Why a reply must not replace a better one: an error that may pass, an error under a status of success, or an answer
+/// without its end. `None` means a good answer, or an error about the request itself (a 400, a 404).
 pub fn trouble(reply: &Reply) -> Option<String> {
     if let End::Broken(how) = &reply.end {
         return Some(format!("the reply broke off ({how})"));
@@ -39,16 +39,16 @@ pub(super) fn ending(reply: &Reply) -> Ending {
     }
 }
 
-/// How a reply ended by its protocol, as its file says it. A whole reply without an error has no more to say than that
-/// it is complete, and of what no known protocol ends nothing is known.
+/// How a reply ended by its protocol, as its file records it. A whole reply without an error, and a reply of which no
+/// known protocol says how it ends, have nothing to record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Ended {
     /// A stream with the last event of its protocol.
     Terminal,
-    /// A stream without it.
+    /// A stream without the last event of its protocol.
     Open,
-    /// A stream that ends within an event, or before it.
+    /// A stream that ends in the middle of an event, or before the first one.
     Cut,
     /// An error, in whatever form.
     Error,

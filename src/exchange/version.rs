@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-/// The version that is written.
+/// The version that this retake writes.
 pub(super) const CURRENT: Version = Version { major: 1, minor: 1 };
 
-/// `major.minor`. A minor adds members that an older reader may pass over; anything else is a major.
+/// `major.minor`. A new minor version adds members that older readers may ignore; any other change needs a new major
+/// version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
     pub(super) major: u32,
@@ -13,7 +14,7 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// Of a JSON value: `"1.1"`, or `1` as the first version had it.
+    /// Reads a JSON value: `"1.1"`, or `1` as the first version had it.
     pub(super) fn parse(json: &str) -> Option<Self> {
         let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(json);
         let (major, minor) = text.split_once('.').unwrap_or((text, "0"));

@@ -1,5 +1,5 @@
-//! Text that changes from run to run: dates, times, ids, folders, systems. Two texts that differ in nothing else can be
-//! compared under masks.
+//! Finds text that changes from run to run: dates, times, ids, folders, systems. Texts that differ only there are equal
+//! under masks.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use regex::Regex;
 use super::edits::Masker;
 use super::rules::Mask;
 
-/// What such text looks like, the longer forms before the shorter ones that stand inside of them.
+/// Patterns of such text; longer forms come before shorter ones that they contain.
 const PATTERNS: [&str; 13] = [
     // A UUID.
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
@@ -38,12 +38,12 @@ const PATTERNS: [&str; 13] = [
 /// Masks of these patterns.
 static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
     let mask = |pattern: Regex| Mask { endpoint: None, places: Vec::new(), pattern, file: String::new(), line: 0 };
-    // A test below sees that each can be compiled.
+    // A test below checks that each pattern compiles.
     PATTERNS.iter().filter_map(|pattern| Regex::new(pattern).ok()).map(mask).collect()
 });
 
-/// The patterns under which two texts are the same, if they differ in nothing but what changes from run to run: as few
-/// as there are. `None` where they differ in anything else.
+/// The patterns that make two texts equal, as few as possible, if they differ only in text that changes from run to
+/// run. `None` if they differ in anything else.
 pub(super) fn patterns(old: &str, new: &str) -> Option<Vec<&'static str>> {
     let mut found = Vec::new();
     let (mut left, mut right) = (old.to_owned(), new.to_owned());
@@ -52,14 +52,14 @@ pub(super) fn patterns(old: &str, new: &str) -> Option<Vec<&'static str>> {
             break;
         }
         let matches = |text| mask.pattern.find_iter(text).map(|found| found.as_str());
-        // What both have in common is left as it is: it may be part of what a later pattern matches.
+        // What both texts have in common is left: it may be part of a match of a later pattern.
         if !matches(&left).eq(matches(&right)) {
             let masked = |text: &str| mask.pattern.replace_all(text, "\u{0}").into_owned();
             (left, right) = (masked(&left), masked(&right));
             found.push(number);
         }
     }
-    // Masks look at the text as it was sent, all at once, and not one after the other as above.
+    // Masks see the text as it was sent, all at once, not one after another as above.
     let masked = |text| Masker::new(&MASKS).apply(text, &found).into_owned();
     let is_same = old != new && masked(old) == masked(new);
     is_same.then(|| found.iter().filter_map(|number| PATTERNS.get(usize::from(*number)).copied()).collect())
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(MASKS.len(), PATTERNS.len());
     }
 
-    /// The patterns by their places in the list.
+    /// The indexes of the patterns found.
     fn found(old: &str, new: &str) -> Option<Vec<usize>> {
         let place = |pattern: &str| PATTERNS.iter().position(|known| *known == pattern).unwrap();
         patterns(old, new).map(|patterns| patterns.into_iter().map(place).collect())

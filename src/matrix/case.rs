@@ -1,4 +1,4 @@
-//! One template × one value of every parameter.
+//! A case: one template with one value for each parameter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,40 +8,40 @@ use serde_json::Value;
 use crate::suite::template::Scope;
 use crate::suite::{Client, Suite, Template, Xfail};
 
-/// The thing that is run and reported.
+/// The unit that is run and reported.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    /// `suites/inference/sanity.yaml::name[openai_client-txt=together/…-True]`; unique in a run; never parsed.
+    /// `suites/inference/sanity.yaml::name[openai_client-txt=together/…-True]`; unique in a run; it is never parsed.
     pub id: String,
-    /// The suite, and in it the template.
+    /// The suite with the template.
     pub suite: Arc<Suite>,
-    /// Index into `suite.templates`.
+    /// The index in `suite.templates`.
     pub template: usize,
-    /// Who calls; `None` where the suite names nobody: then paths are called as they are written.
+    /// The client; `None` if the suite names none: then paths are used as they are written.
     pub client: Option<Client>,
-    /// The setup it is for.
+    /// The setup it runs for.
     pub setup: Arc<str>,
-    /// The provider that answers: the first part of the model, else the setup's.
+    /// The provider that answers: the first part of the model's name, else the setup's provider.
     pub provider: Arc<str>,
     /// The model as the case's requests name it.
     pub(super) model: Option<Arc<str>>,
     /// The values of the secrets it uses.
     pub(super) env: Option<Box<Env>>,
-    /// Of each parameter, which of its values: a case of a hundred thousand is a few numbers.
+    /// For each parameter, the index of its value: a case in a suite of a hundred thousand is a few numbers.
     pub(super) values: Box<[u32]>,
-    /// Set when it is known beforehand that it will not run: the reason after SKIPPED.
+    /// The reason after SKIPPED, if it is known that the case will not run.
     pub skip: Option<String>,
-    /// Set when it is expected to fail: reason and strictness, from the template or the provider's `broken`.
+    /// The reason and strictness of an expected failure, from the template or the provider's `broken`.
     pub xfail: Option<Xfail>,
 }
 
 impl Case {
-    /// Where it stands in its suite.
+    /// Its template in the suite.
     pub(crate) fn template(&self) -> &Template {
         &self.suite.templates[self.template]
     }
 
-    /// `model` and the parameters.
+    /// The values of `model` and of the parameters.
     pub(crate) fn scope(&self) -> Scope {
         let template = self.template();
         let mut scope = Scope::new();
@@ -72,13 +72,13 @@ impl Case {
         pairs.map(|(param, index)| (param.names.join(","), param.values[*index as usize].id.clone()))
     }
 
-    /// The same, not to be run, and why.
+    /// A copy that will not run, with the reason.
     pub(crate) fn skipped(&self, why: &str) -> Self {
         Case { skip: Some(why.to_owned()), xfail: None, ..self.clone() }
     }
 
-    /// The same with what it needs of the environment, or skipped because that is not there. `var` is the value of a
-    /// variable that is set. In replay a secret that is not set is what recordings hold in its place.
+    /// Adds the values that it needs from the environment, or skips it if one is missing. `var` returns the value of a
+    /// variable that is set. In replay, an unset secret has the value that recordings hold in its place.
     pub(crate) fn equipped(mut self, var: &dyn Fn(&str) -> Option<String>, is_replay: bool) -> Self {
         let suite = Arc::clone(&self.suite);
         let template = &suite.templates[self.template];
@@ -100,7 +100,7 @@ impl Case {
     }
 }
 
-/// Values that no message may show.
+/// Values that messages must not show.
 #[derive(Clone, Default)]
 pub(super) struct Env(Scope);
 

@@ -1,4 +1,4 @@
-//! What a case may cost, estimated before it runs.
+//! Estimates what a case may cost, before it runs.
 
 use serde_json::Value;
 
@@ -6,17 +6,17 @@ use super::case::Case;
 use crate::provider::{Price, Provider};
 use crate::suite::{Body, Step, template};
 
-/// Characters of a token, roughly, in English; an estimate must not need a model's own tokenizer.
+/// Characters per token in English, roughly: an estimate must not need a model's own tokenizer.
 const CHARACTERS: usize = 4;
-/// Tokens of an answer to a request that sets no limit.
+/// Tokens of an answer if the request sets no limit.
 const ANSWER: u64 = 512;
 
-/// What cases may cost.
+/// The estimated cost of cases.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Estimate {
-    /// Tokens that are asked.
+    /// Input tokens.
     pub input: u64,
-    /// Tokens that are answered, at most where the requests set a limit.
+    /// Output tokens; the maximum if the requests set a limit.
     pub output: u64,
     /// US dollars.
     pub dollars: f64,
@@ -28,7 +28,7 @@ impl Estimate {
         self.input.saturating_add(self.output)
     }
 
-    /// Both together.
+    /// The sum of two estimates.
     pub(crate) fn plus(self, other: Estimate) -> Estimate {
         Estimate {
             input: self.input.saturating_add(other.input),
@@ -38,7 +38,7 @@ impl Estimate {
     }
 }
 
-/// Estimates a case, all its tries together. `Err` is the model for which its provider's data have no price.
+/// Estimates a case with all its tries. `Err` is a model for which its provider's data have no price.
 pub(crate) fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, String> {
     let template = case.template();
     let scope = case.scope();
@@ -53,26 +53,26 @@ pub(crate) fn estimate(case: &Case, provider: &Provider) -> Result<Estimate, Str
     Ok(Estimate { input: times(sum.input), output: times(sum.output), dollars: sum.dollars * f64::from(tries) })
 }
 
-/// What so many tokens cost of a model (without provider prefix); `None` when its price is not known.
+/// What this many tokens of a model (without provider prefix) cost; `None` if its price is unknown.
 pub(crate) fn cost(provider: &Provider, model: &str, input: u64, output: u64) -> Option<Estimate> {
-    // What wants no key sends no bill.
+    // A provider without a key sends no bill.
     let price = provider.price(model).or_else(|| provider.key.is_none().then(Price::default))?;
     let dollars = (input as f64 * price.input + output as f64 * price.output) / 1e6;
     Some(Estimate { input, output, dollars })
 }
 
-/// The tokens of a step that asks a model, and the model.
+/// The tokens of a step that calls a model, and the model.
 fn tokens(step: &Step, scope: &template::Scope) -> Option<(Estimate, String)> {
     let Body::Json(body) = &step.request.body else { return None };
     let body = body.value().ok()?;
-    // What earlier steps capture is not known yet: the names stand for it.
+    // Values captured by earlier steps are not known yet: their names stand for them.
     let body = template::fill(&body, scope).unwrap_or(body);
     let model = body.get("model")?.as_str()?;
     let model = if model == "${model}" { scope.get("model")?.as_str()? } else { model };
     Some((estimate_request(&step.request.path, &body)?, model.to_owned()))
 }
 
-/// The tokens of a request with this body, its dollars aside; `None` when it asks no model.
+/// The tokens of a request with this body, without a price; `None` if it calls no model.
 pub(crate) fn estimate_request(path: &str, body: &Value) -> Option<Estimate> {
     body.get("model")?.as_str()?;
     let input = body.to_string().chars().count().div_ceil(CHARACTERS) as u64;

@@ -1,4 +1,4 @@
-//! Suites to cases: for each template every client and every choice of values.
+//! Expands suites to cases: each template with every client and every choice of values.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use super::target::{Target, skip};
 use crate::provider::{Catalogue, Setup};
 use crate::suite::{Client, ParamValue, Suite, Template};
 
-/// Every case of `suite` for `setup`, in file order: for each template clients × params (first varies slowest).
-/// `direct` says that there is no gateway, so that what only it offers is missing.
+/// All cases of `suite` for `setup`, in file order: for each template clients × params (the first varies slowest).
+/// `direct` means that there is no gateway, so capabilities of the gateway are missing.
 pub(crate) fn expand<'a>(
     suite: &'a Arc<Suite>,
     setup: &'a Setup,
@@ -33,19 +33,19 @@ fn of_template(
     let skip = skip(template, setup, &target, catalogue, direct);
     let xfail = template.xfail.clone().or_else(|| target.broken(template));
     let provider: Arc<str> = target.provider_name.into();
-    // With the provider in front, unless there is no gateway to read it.
+    // With the provider as a prefix, unless there is no gateway to read it.
     let model: Option<Arc<str>> = if direct { target.bare } else { target.model }.map(Arc::from);
     let clients: Vec<Option<Client>> =
         if template.clients.is_empty() { vec![None] } else { template.clients.iter().copied().map(Some).collect() };
     let mut cases = Vec::new();
-    // Names are unique in a file and hold no brackets: cases of two templates never read alike.
+    // Names are unique in a file and contain no brackets: cases of two templates never have the same id.
     let mut seen = HashSet::new();
     for client in clients {
         for indexes in combinations(template) {
             let values: Vec<&ParamValue> =
                 template.params.iter().zip(&indexes).map(|(param, index)| &param.values[*index as usize]).collect();
             let mut id = case_id(suite, template, client, &target, &values);
-            // Ids of values may hold `-` themselves, so that two combinations can read alike.
+            // Ids of values may contain `-`, so two combinations can give the same text.
             let stem = id.clone();
             let mut repeat = 1;
             while !seen.insert(id.clone()) {
@@ -63,7 +63,7 @@ fn of_template(
                 env: None,
                 values: indexes.into(),
                 skip: skip.clone(),
-                // What does not run cannot fail.
+                // A case that does not run cannot fail.
                 xfail: match &skip {
                     Some(_) => None,
                     None => xfail.clone().or_else(|| target.expected_failure(template, &values)),
@@ -90,7 +90,7 @@ fn case_id(
     if parts.is_empty() { base } else { format!("{base}[{}]", parts.join("-")) }
 }
 
-/// Every choice of one value per parameter, by their indexes; the first parameter varies slowest.
+/// All choices of one value per parameter, as indexes; the first parameter varies slowest.
 fn combinations(template: &Template) -> Vec<Vec<u32>> {
     let mut rows: Vec<Vec<u32>> = vec![Vec::new()];
     for param in &template.params {

@@ -4,11 +4,11 @@
 //! expr := and ("or" and)*      and := not ("and" not)*      not := "not" not | "(" expr ")" | ident
 //! ```
 //!
-//! Beyond pytest's letters, digits and `_:+-.[]\/`, an ident may hold `=`, `@` and `,`, which ids do and which no
-//! expression that pytest takes can hold. Text in quotes is an ident as well. So is a word with any other character,
-//! and so are several words, where that text stands in some id: where pytest has a syntax error, and only there.
+//! In addition to pytest's letters, digits and `_:+-.[]\/`, an ident may contain `=`, `@` and `,`: ids contain them,
+//! and no valid expression of pytest does. Text in quotes is an ident, too. So is a word with any other character, and
+//! so are several words, if some id contains that text: only where pytest has a syntax error.
 
-/// What an expression says.
+/// A parsed expression.
 #[derive(Debug, Clone)]
 pub(super) enum Expression {
     Ident(String),
@@ -18,7 +18,7 @@ pub(super) enum Expression {
 }
 
 impl Expression {
-    /// Its truth, given that of each ident.
+    /// Whether it is true, given the truth of each ident.
     pub(super) fn holds(&self, ident: &impl Fn(&str) -> bool) -> bool {
         match self {
             Expression::Ident(name) => ident(name),
@@ -28,7 +28,7 @@ impl Expression {
         }
     }
 
-    /// The idents, in order.
+    /// Adds the idents, in order.
     pub(super) fn names<'e>(&'e self, found: &mut Vec<&'e str>) {
         match self {
             Expression::Ident(name) => found.push(name),
@@ -38,13 +38,13 @@ impl Expression {
     }
 }
 
-/// Column (from 1, in characters) and what is wrong there.
+/// The column (from 1, in characters), and the error there.
 type Wrong = (usize, String);
 
-/// How deep `not` and parentheses may nest: deeper than anyone writes, and safe for the stack.
+/// How deep `not` and parentheses may be nested: deeper than anyone writes, and safe for the stack.
 const DEPTH: usize = 200;
 
-/// Reads an expression; `is_known` says whether a text stands in some id.
+/// Parses an expression; `is_known` tells whether some id contains a text.
 pub(super) fn parse(text: &str, is_known: &dyn Fn(&str) -> bool) -> Result<Expression, Wrong> {
     let mut parser = Parser {
         tokens: Tokens { characters: text.chars().collect(), at: 0, is_known },
@@ -142,7 +142,7 @@ impl Tokens<'_> {
         })
     }
 
-    /// What stands from `start` up to the end of the next word, when some id has it.
+    /// The text from `start` to the end of the next word, if some id contains it.
     fn joined(&mut self, start: usize) -> Option<String> {
         let before = self.at;
         if self.next().is_ok_and(|(token, _)| matches!(token, Token::Ident(_))) {

@@ -1,32 +1,32 @@
-//! What a run has spent, and what the cases under way may still spend.
+//! Counts what a run has spent, and what running cases may still spend.
 
 use std::collections::HashMap;
 
 use super::cost::Estimate;
 
-/// Sums of dollars that differ by less than this part of them are the same.
+/// Two sums of dollars count as equal if they differ by less than this fraction.
 const ROUNDING: f64 = 1e-9;
 
-/// What a run may cost.
+/// Limits on the cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Limits {
     /// US dollars.
     pub dollars: Option<f64>,
-    /// Tokens asked and answered.
+    /// Input and output tokens.
     pub tokens: Option<u64>,
 }
 
 /// One of the limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Limit {
-    /// So many US dollars.
+    /// The limit in US dollars.
     Dollars(f64),
-    /// So many tokens.
+    /// The limit in tokens.
     Tokens(u64),
 }
 
 impl Limits {
-    /// The limit that so much exceeds.
+    /// The limit that this sum exceeds, if any.
     pub(crate) fn exceeded(&self, sum: Estimate) -> Option<Limit> {
         if let Some(most) = self.dollars.filter(|most| sum.dollars > most * (1.0 + ROUNDING)) {
             return Some(Limit::Dollars(most));
@@ -35,33 +35,34 @@ impl Limits {
     }
 }
 
-/// Whether there is room for one more case.
+/// Whether one more case fits into the limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Room {
-    /// There is, and its estimate is reserved.
+    /// It fits, and its estimate is reserved.
     Yes,
-    /// Only if cases under way spend less than was reserved for them.
+    /// It fits only if running cases spend less than was reserved for them.
     Perhaps,
-    /// There is none, and will not be.
+    /// It does not fit, and never will.
     No(Limit),
 }
 
-/// What was spent, and how that is known.
+/// What was spent, by how it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Account {
-    /// What was estimated for the cases that were run.
+    /// The estimates of all cases that were run.
     pub estimated: Estimate,
     /// What replies reported.
     pub reported: Estimate,
-    /// Replies that did.
+    /// How many replies reported usage.
     pub replies: usize,
-    /// The estimate of what others cost, that reported nothing.
+    /// The estimated cost of replies that reported nothing.
     pub assumed: Estimate,
-    /// Those.
+    /// How many replies reported nothing.
     pub silent: usize,
 }
 
-/// Room is reserved for a case when it starts, and given back when it ends, when its replies have said what it spent.
+/// Reserves an estimate for each case when it starts. When the case ends, its replies have reported what it spent, and
+/// the rest is free again.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     limits: Limits,
@@ -77,12 +78,12 @@ struct Open {
 }
 
 impl Ledger {
-    /// Nothing is spent yet.
+    /// A ledger with nothing spent.
     pub(crate) fn new(limits: Limits) -> Self {
         Ledger { limits, ..Ledger::default() }
     }
 
-    /// A case starts that may cost so much.
+    /// A case with this estimate wants to start.
     pub(crate) fn open(&mut self, case: &str, estimate: Estimate) -> Room {
         if estimate.tokens() > 0 {
             let spent = self.spent();
@@ -99,7 +100,7 @@ impl Ledger {
         Room::Yes
     }
 
-    /// A reply cost so much: as it reports, or by estimate.
+    /// Notes the cost of a reply, reported or estimated.
     pub(crate) fn pay(&mut self, case: Option<&str>, sum: Estimate, is_reported: bool) {
         let account = &mut self.account;
         let (whole, count) = if is_reported {
@@ -114,7 +115,7 @@ impl Ledger {
         }
     }
 
-    /// A case is over: what was reserved for it and not spent is free again.
+    /// A case is over: the unspent rest of its reservation is free again.
     pub(crate) fn close(&mut self, case: &str) {
         self.open.remove(case);
     }

@@ -1,4 +1,4 @@
-//! Which cases a suite means.
+//! The cases of a suite: expansion, selection, cost.
 
 mod case;
 mod cost;

@@ -1,6 +1,6 @@
-//! Node ids and paths as pytest takes them: `suites/inference`, `…/sanity.yaml`, `…yaml::name`, `…yaml::name[params]`.
+//! Node ids and paths as in pytest: `suites/inference`, `…/sanity.yaml`, `…yaml::name`, `…yaml::name[params]`.
 
-/// What a word on the command line may name.
+/// A file, folder, template or case, as named on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     path: String,
@@ -8,7 +8,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Reads a word. Any text can be a node; whether there is one, [`Node::holds`] and [`Node::selects`] say.
+    /// Reads an argument. Any text can be a node; [`Node::holds`] and [`Node::selects`] tell whether it exists.
     pub(crate) fn new(word: &str) -> Self {
         let (path, name) = match word.split_once("::") {
             Some((path, name)) => (path, Some(name.to_owned())),
@@ -17,12 +17,12 @@ impl Node {
         Node { path: plain(path), name }
     }
 
-    /// Whether it is written like one: with the ending of a suite's file.
+    /// Whether it is written like a path to a suite's file.
     pub(crate) fn is_path(&self) -> bool {
         self.path.ends_with(".yaml") || self.path.ends_with(".yml")
     }
 
-    /// Whether a suite's file is this one, or lies below this folder.
+    /// Whether a suite's file is this one, or lies in this folder.
     pub(crate) fn holds(&self, file: &str) -> bool {
         let file = plain(file);
         let below = || file.strip_prefix(&self.path).is_some_and(|rest| rest.starts_with('/'));
@@ -30,7 +30,7 @@ impl Node {
         file == self.path || self.name.is_none() && (self.path == "." || below())
     }
 
-    /// Whether a case with this id is meant: all of a file or a folder, all of a template, or just the one.
+    /// Whether it selects the case with this id: all cases of a file or folder, all of a template, or just one.
     pub(crate) fn selects(&self, id: &str) -> bool {
         let Some((file, of_case)) = id.split_once("::") else { return false };
         let named = |name: &String| {
@@ -40,7 +40,7 @@ impl Node {
     }
 }
 
-/// A path as it stands in ids.
+/// A path in the form that ids use.
 fn plain(path: &str) -> String {
     let path = path.replace('\\', "/");
     let path = path.trim_end_matches('/');

@@ -1,8 +1,8 @@
-//! `-k` and `-m` in pytest's grammar, and ids as printed.
+//! Selects cases with `-k` and `-m` in pytest's grammar, and by printed ids.
 
 use super::keyword_grammar::{Expression, parse};
 
-/// A `-k` expression that was understood.
+/// A parsed `-k` expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Keyword(Meaning);
 
@@ -10,12 +10,12 @@ pub(crate) struct Keyword(Meaning);
 enum Meaning {
     /// No filter.
     Everything,
-    /// A printed id, or a part of one; folded.
+    /// A printed id or a part of one, in lower case.
     Literal(String),
     Expression(Expression),
 }
 
-/// What is wrong with an expression, in pytest's words.
+/// An error in an expression, in pytest's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Wrong expression passed to '{flag}': {text}: at column {column}: {reason}")]
 pub(crate) struct KeywordError {
@@ -23,16 +23,16 @@ pub(crate) struct KeywordError {
     pub flag: &'static str,
     /// The expression.
     pub text: String,
-    /// From 1, in characters.
+    /// The column, from 1, in characters.
     pub column: usize,
     /// `expected end of input; got identifier`.
     pub reason: String,
 }
 
 impl Keyword {
-    /// Reads an expression. `in_some_id` says whether a text stands, in any case of letters, in the id of some case
-    /// there is: such text selects as it is, whatever characters it holds, so that every printed id is accepted
-    /// back. All other text is read by pytest's grammar; empty text selects everything.
+    /// Parses an expression. `in_some_id` tells whether some id contains a text, in any case of letters: such text is
+    /// taken literally, whatever characters it has, so that every printed id is accepted. All other text is read by
+    /// pytest's grammar; empty text selects everything.
     pub(crate) fn parse(text: &str, in_some_id: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
         let literal = text.trim();
         if literal.is_empty() {
@@ -44,8 +44,8 @@ impl Keyword {
         Ok(Keyword(Meaning::Expression(expression("-k", text, &in_some_id)?)))
     }
 
-    /// Whether it selects a case with this id and these further words (keywords, client, setup). A name in an expression is true when the id or
-    /// one of the words contains it, in any case of letters.
+    /// Whether it selects a case with this id and these other words (keywords, client, setup). A name in an expression
+    /// is true if the id or one of the words contains it, in any case of letters.
     pub(crate) fn selects(&self, id: &str, words: &[String]) -> bool {
         match &self.0 {
             Meaning::Everything => true,
@@ -68,13 +68,13 @@ fn expression(flag: &'static str, text: &str, is_known: &dyn Fn(&str) -> bool) -
     parse(text, is_known).map_err(|(column, reason)| KeywordError { flag, text: text.to_owned(), column, reason })
 }
 
-/// A `-m` expression: marks by their whole names, in the case of letters in which they are written.
+/// A `-m` expression: marks by their full names, in the same case of letters.
 #[derive(Debug, Clone)]
 pub(crate) struct Marks(Option<Expression>);
 
 impl Marks {
-    /// Reads an expression; empty text selects everything. `is_mark` says whether some case has this mark: a word
-    /// whose characters pytest's grammar does not know is one.
+    /// Parses an expression; empty text selects everything. `is_mark` tells whether some case has this mark: only then
+    /// may a word contain characters that pytest's grammar does not allow.
     pub(crate) fn parse(text: &str, is_mark: impl Fn(&str) -> bool) -> Result<Self, KeywordError> {
         let is_empty = text.trim().is_empty();
         Ok(Marks(if is_empty { None } else { Some(expression("-m", text, &is_mark)?) }))
@@ -95,8 +95,8 @@ impl Marks {
     }
 }
 
-/// Lower case, character by character: unlike `str::to_lowercase` it looks at no neighbours, so that what is part of a
-/// text stays part of it.
+/// Lower case, character by character. Unlike `str::to_lowercase` it ignores neighbouring characters, so that a part of
+/// a text stays a part of it.
 fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_word_that_stands_in_some_id_still_finds_keywords() {
-        // `openai` is part of this id; the other case has it as a keyword only.
+        // `openai` is part of this id; the other case only has it as a keyword.
         let keyword = Keyword::parse("openai", in_id(ID)).unwrap();
         assert!(keyword.selects("suites/b.yaml::other", &words(&["openai"])));
     }

@@ -1,4 +1,4 @@
-//! One part of several of all cases, for machines that share a run.
+//! Splits all cases into parts, for machines that share a run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +13,8 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// Whether the case with this id is in this part. That depends on the id alone: a case that is added or taken
-    /// away moves no other one.
+    /// Whether this part has the case with this id. That depends only on the id: adding or removing a case moves no
+    /// other case.
     pub(crate) fn holds(self, id: &str) -> bool {
         let digest = Sha256::digest(id.as_bytes());
         let mut first = [0; 8];
@@ -56,7 +56,7 @@ mod tests {
             sizes[holding[0]] += 1;
         }
         assert!(sizes.iter().all(|size| (200..300).contains(size)), "{sizes:?}");
-        // The same in every version: the machines of one run may not have the same one.
+        // The same sizes in every version: the machines of one run may have different versions.
         assert_eq!(sizes, [280, 233, 256, 231]);
     }
 

@@ -1,12 +1,12 @@
-//! Who answers a template's cases, and what is known of that beforehand: that they will not run, or fail.
+//! The provider and model for a template's cases, and whether it is known that these will not run, or will fail.
 
 use crate::provider::{Catalogue, Provider, Setup};
 use crate::suite::{ParamValue, Template, Xfail};
 
-/// Whom a template's cases are for: the setup's model on the template's axis, and who answers for it.
+/// The setup's model for a template, and the provider that answers for it.
 pub(super) struct Target<'a> {
     pub(super) model: Option<&'a str>,
-    /// The model as the provider knows it.
+    /// The model with the provider's own id.
     pub(super) bare: Option<&'a str>,
     pub(super) provider_name: &'a str,
     provider: Option<&'a Provider>,
@@ -31,12 +31,12 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Whether a list of models that is empty for all names this one.
+    /// Whether this list of models contains the model; an empty list means all models.
     fn applies(&self, models: &[String]) -> bool {
         models.is_empty() || self.bare.is_some_and(|bare| models.iter().any(|model| model == bare))
     }
 
-    /// The expected failure that the provider's data names for this very case.
+    /// The expected failure that the provider's data declare for exactly this case.
     pub(super) fn expected_failure(&self, template: &Template, values: &[&ParamValue]) -> Option<Xfail> {
         let named = |case: &String| match case.strip_suffix(']').and_then(|case| case.split_once('[')) {
             Some((name, id)) => name == template.name && values.iter().any(|value| value.id == id),
@@ -47,13 +47,13 @@ impl<'a> Target<'a> {
         Some(Xfail { reason: found.reason.clone(), strict: false })
     }
 
-    /// Why the provider cannot do `capability`.
+    /// Why the provider lacks `capability`.
     fn lack(&self, capability: &str) -> Option<&'a str> {
         let gap = self.provider?.lacks.get(capability)?;
         self.applies(&gap.models).then_some(gap.reason.as_str())
     }
 
-    /// The expected failure that follows from what the provider does not do right.
+    /// The expected failure because of a capability that is broken in the provider.
     pub(super) fn broken(&self, template: &Template) -> Option<Xfail> {
         let provider = self.provider?;
         let mut gaps = template.needs.iter().filter_map(|need| provider.broken.get(need));
@@ -62,7 +62,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Why a template's cases will not run, the template's own word first.
+/// Why a template's cases will not run; the template's own reason comes first.
 pub(super) fn skip(
     template: &Template,
     setup: &Setup,

@@ -1,4 +1,4 @@
-//! Nothing that a suite says is lost on the way to its cases.
+//! Everything that a suite says reaches its cases.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::provider::{Catalogue, Models, Setup};
 use crate::suite::{Files, Known, parse};
 use crate::yaml::Source;
 
-/// How a value of a parameter is written.
+/// The form of a parameter's value.
 #[derive(Debug, Clone, Copy)]
 enum Written {
     Text,
@@ -24,7 +24,7 @@ enum Written {
 }
 
 impl Written {
-    /// The value; `at` tells it from its neighbours.
+    /// The value; `at` makes it different from its neighbours.
     fn value(self, at: usize) -> Value {
         let id = format!("v{at}");
         match self {
@@ -39,7 +39,7 @@ impl Written {
         }
     }
 
-    /// Whether it makes a case. A row of a file that has no id is named by its number.
+    /// Whether the value gives a case. A row of a file without an id is named by its number.
     fn is_right(self, place: Place) -> bool {
         match self {
             Written::Text | Written::Number | Written::Mapping | Written::NamedList => true,
@@ -49,7 +49,7 @@ impl Written {
     }
 }
 
-/// Where the values of a parameter stand.
+/// The place of a parameter's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Here,
@@ -82,14 +82,14 @@ impl Generated {
             .all(|param| !param.values.is_empty() && param.values.iter().all(|written| written.is_right(param.place)))
     }
 
-    /// The setup below names a text model alone.
+    /// The setup below only has a text model.
     fn is_skipped(&self) -> bool {
         self.skip || self.model == Some("embedding")
     }
 }
 
 fn generated() -> impl Strategy<Value = Generated> {
-    // Mistakes are rare, so that whole suites without any are common.
+    // Mistakes are rare, so that many whole suites have none.
     let written = prop_oneof![
         8 => Just(Written::Text), 8 => Just(Written::Number), 8 => Just(Written::Mapping), 8 => Just(Written::NamedList),
         1 => Just(Written::IdOfList), 1 => Just(Written::IdOfMapping), 1 => Just(Written::NoId), 1 => Just(Written::List),
@@ -102,7 +102,7 @@ fn generated() -> impl Strategy<Value = Generated> {
         .prop_map(|(clients, model, skip, params)| Generated { clients, model, skip, params })
 }
 
-/// The suite as text, and the data files it names.
+/// The suite as text, and the data files that it names.
 fn written(templates: &[Generated]) -> (String, Vec<(String, String)>) {
     let (mut cases, mut shared, mut files) = (Vec::new(), serde_json::Map::new(), Vec::new());
     for (index, template) in templates.iter().enumerate() {
@@ -137,7 +137,7 @@ fn written(templates: &[Generated]) -> (String, Vec<(String, String)>) {
         }
         cases.push(case);
     }
-    // JSON is YAML.
+    // JSON is valid YAML.
     (json!({"params": shared, "cases": cases}).to_string(), files)
 }
 

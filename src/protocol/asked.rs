@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::model::Aliases;
+
 /// Endpoints whose replies are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
@@ -34,6 +36,8 @@ pub struct Asked {
     pub(super) model: Option<String>,
     /// Texts to be embedded, where they are counted.
     pub(super) inputs: Option<usize>,
+    /// Further names of models of who is asked.
+    pub(super) aliases: Aliases,
 }
 
 impl Asked {
@@ -53,14 +57,35 @@ impl Asked {
             wants_base64: body["encoding_format"] == "base64",
             model: body["model"].as_str().map(str::to_owned),
             inputs: inputs(&body["input"]),
+            aliases: Aliases::default(),
         }
     }
 }
 
 impl Asked {
+    /// The same, of one whose models have these names too.
+    pub fn known_as(self, aliases: &Aliases) -> Self {
+        Asked { aliases: Aliases::clone(aliases), ..self }
+    }
+
     /// The model that was asked.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
+    }
+
+    /// Further names of models of who is asked.
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
+    }
+
+    /// Whether its reply is held to rules of its own.
+    pub fn is_known(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Whether it is answered with choices.
+    pub fn is_completion(&self) -> bool {
+        matches!(self.endpoint, Some(Endpoint::Chat | Endpoint::Completions))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::asked::{Asked, Endpoint};
 use super::judge::{Findings, Reply};
+use super::model::is_same_model;
 use super::{rule, tool_calls, usage};
 use crate::wire::{adds_something, words};
 
@@ -109,7 +110,7 @@ fn names(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Fi
     if models.len() > 1 {
         findings.add(&rule::MODEL_CHANGES, listed(&models));
     } else if let (Some(model), Some(wanted)) = (models.first(), &asked.model)
-        && !is_same_model(wanted, model)
+        && !is_same_model(wanted, model, &asked.aliases)
     {
         findings.add(&rule::MODEL_OTHER, format!("{model}, and {wanted} was asked"));
     }
@@ -124,17 +125,4 @@ fn names(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Fi
         let other = if other.is_null() { "none".to_owned() } else { other.to_string() };
         findings.add(&rule::OBJECT, format!("{other} for \"{object}\""));
     }
-}
-
-/// Whether a model is the one that was asked: `gpt-4o` is answered by `gpt-4o-2024-08-06`, `provider/model` by `model`, and
-/// names differ in the case of their letters.
-fn is_same_model(asked: &str, told: &str) -> bool {
-    let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
-    let (asked, told) = (bare(asked), bare(told));
-    let dated = told.strip_prefix(&asked).is_some_and(|rest| {
-        let digits: String = rest.chars().filter(|c| *c != '-').collect();
-        rest.starts_with('-') && digits.len() >= 4 && digits.chars().all(|c| c.is_ascii_digit())
-    });
-    let latest = asked.strip_suffix("-latest").is_some_and(|asked| told.starts_with(asked));
-    asked == told || dated || latest
 }

@@ -9,8 +9,10 @@ use crate::wire::{Answer, BodyKind, Flaw, FlawKind, Reading};
 
 /// Findings of one rule that are told of a reply; the rest is more of the same.
 const MOST_OF_A_RULE: usize = 3;
-/// Characters of a server's own words that are shown.
+/// Characters that are shown of what a rule is about.
 const MOST_CHARACTERS: usize = 200;
+/// Characters that are shown of a server's error, which is nearly always all of it.
+const MOST_OF_ERROR: usize = 2000;
 
 /// A reply, read.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +69,10 @@ pub fn judge(asked: &Asked, reply: &Reply<'_>) -> Vec<Finding> {
         return findings.0;
     }
     if let Some(error) = &reply.answer().error {
-        findings.add(&rule::ERROR_IN_SUCCESS, format!("{} and an error: {}", reply.status, cut(&error.to_string())));
+        findings.add(
+            &rule::ERROR_IN_SUCCESS,
+            format!("{} and an error: {}", reply.status, cut_after(&error.to_string(), MOST_OF_ERROR)),
+        );
         // An error is no answer: that it has no choices either is no news.
         return findings.0;
     }
@@ -138,7 +143,11 @@ fn content_type(reply: &Reply<'_>) -> String {
 
 /// A server's own words, as many as fit.
 pub(super) fn cut(text: &str) -> String {
-    match text.char_indices().nth(MOST_CHARACTERS) {
+    cut_after(text, MOST_CHARACTERS)
+}
+
+fn cut_after(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }

@@ -10,6 +10,7 @@
 //! | `policy` | which findings fail a case, which are told, which are known |
 //! | `judge` | a reply against the rules that hold for every endpoint, and the way to the others |
 //! | `completions`, `tool_calls` | chat completions and completions |
+//! | `model` | which model answered, and whether it is the one that was asked |
 //! | `usage` | tokens |
 //! | `others` | embeddings, models, responses, Anthropic's messages |
 //! | `schema` | the JSON Schemas of `schemas/wire`, and values held to one |
@@ -20,6 +21,7 @@ mod asked;
 mod completions;
 mod conform;
 mod judge;
+mod model;
 mod others;
 mod policy;
 mod rule;
@@ -33,9 +35,11 @@ mod usage;
 pub use asked::Asked;
 pub use conform::{Api, conform, of_schema};
 pub use judge::{Reply, judge, judge_body};
+pub use model::{Alias, Aliases, is_same_model, models};
 pub use policy::{Known, Mode, Policy, Weighed};
 pub use rule::{Level, RULES, Rule, rule};
 pub use shape::{Shapes, is_told};
+pub use usage::disagreement;
 
 /// A rule that a reply breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]

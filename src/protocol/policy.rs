@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Finding;
 use super::asked::Asked;
+use super::model::Aliases;
 use super::rule::{Level, Rule};
 
 /// How strict a run is.
@@ -40,6 +41,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Rules that its provider is known to break.
     pub known: Arc<[Known]>,
+    /// Further names of its models.
+    pub aliases: Aliases,
 }
 
 /// Findings, by what becomes of them.

@@ -69,34 +69,34 @@ rules! {
     // ── every endpoint ──
     BODY_JSON = Violation "body-json", CHAT: "JSON", "SDKs raise, or give the text in the place of an object";
     BODY_TYPE = Violation "body-type", CHAT: "JSON as application/json",
-        "the Python and Node SDKs give the text in the place of an object";
+        "the Node SDK gives the text in the place of an object";
     ERROR_IN_SUCCESS = Violation "error-in-success", ERRORS: "no error in a good reply",
-        "SDKs raise in a stream; whole, the user gets an object without an answer";
+        "SDKs raise on an event with an `error`; else the user gets less, or an object without an answer";
     EVENT_AFTER_DONE = Violation "event-after-done", STREAMS: "nothing after [DONE]", "SDKs stop at [DONE] and lose the rest";
     EVENT_FORM = Violation "event-form", EVENTS: "nothing but events and comments", "SDKs skip what they do not know";
-    EVENT_JSON = Violation "event-json", STREAMS: "JSON in every event", "SDKs raise in the middle of the stream";
+    EVENT_JSON = Violation "event-json", STREAMS: "JSON in every event", "an SDK raises in the middle of the stream";
     EVENT_OBJECT = Violation "event-object", STREAMS: "a JSON object in every event",
         "SDKs hand out a value that has no members, and the user's code fails";
     EVENT_TYPE = Violation "event-type", EVENTS: "an event stream as text/event-stream",
-        "clients that go by the content type read no events";
+        "the SDKs read it; clients that go by the content type read no events";
     EVENT_UTF8 = Violation "event-utf8", EVENTS: "UTF-8", "SDKs raise, or give other characters than the server meant";
     STREAM_ASKED = Violation "stream-asked", CHAT: "a stream where one was asked for, and only there",
         "SDKs iterate over nothing, or give the raw text of the stream";
-    STREAM_CUT = Violation "stream-cut", EVENTS: "an end between two events", "SDKs lose the last event in silence";
-    STREAM_EMPTY = Violation "stream-empty", STREAMS: "at least one event", "the user gets nothing, and no error";
+    STREAM_CUT = Violation "stream-cut", EVENTS: "an end between two events", "the Python SDK loses the last event in silence, the Node SDK raises";
+    STREAM_EMPTY = Violation "stream-empty", STREAMS: "at least one event", "a loop over it gives nothing, and no error";
     STREAM_END = Violation "stream-end", STREAMS: "the last event of the protocol",
-        "SDKs end as if all had come: the user gets less, and no error";
+        "a loop over it ends as if all had come: the user gets less, and no error";
 
     // ── chat completions and completions ──
     CHOICES_EMPTY = Violation "choices-empty", CHAT: "at least one choice", "`choices[0]` raises";
     CHOICE_FORM = Violation "choice-form", CHAT: "a message or a delta in every choice of a chat, a text in that of a completion",
         "the user gets no text";
     FINISH_MISSING = Violation "finish-missing", CHAT_STREAM: "a finish_reason for every choice",
-        "SDKs end as if all had come: whether the answer is whole is not known";
+        "a loop over it ends as if all had come; `stream()` of the Node SDK raises";
     TEXT_AFTER_FINISH = Violation "text-after-finish", CHAT_STREAM: "no more of a choice after its finish_reason",
-        "clients that stop at the finish_reason lose the rest";
+        "the SDKs read on; clients that stop at the finish_reason lose the rest";
     TOOL_CALL_INDEX = Violation "tool-call-index", CHAT_STREAM: "an index for every piece of a tool call, counted from 0",
-        "the Python SDK raises";
+        "`stream()` of the SDKs raises; a loop puts calls together as one";
     TOOL_CALL_MERGED = Violation "tool-call-merged", CHAT_STREAM: "an index of its own for every tool call",
         "SDKs put two calls together as one";
     TOOL_CALL_ID = Violation "tool-call-id", CHAT: "an id for every tool call", "its result cannot be handed back";
@@ -104,9 +104,9 @@ rules! {
         "whose result is whose cannot be told";
     TOOL_CALL_NAME = Violation "tool-call-name", CHAT: "a name for every tool call", "the user cannot tell which tool is meant";
     TOOL_CALL_REPEATED = Violation "tool-call-repeated", CHAT_STREAM: "id and name in one piece of a tool call alone",
-        "SDKs join the pieces: id and name come out doubled";
+        "some SDKs join the pieces and others do not: id and name come out doubled, or cut";
     TOOL_CALL_ARGUMENTS_TEXT = Violation "tool-call-arguments-text", CHAT: "the arguments of a tool call as a string",
-        "`json.loads` raises on an object; in a stream SDKs raise";
+        "`json.loads` raises on an object; in a stream `stream()` does";
     TOOL_CALL_ARGUMENTS_OBJECT = Violation "tool-call-arguments-object", CHAT: "a JSON object as arguments of a tool call",
         "the tool cannot be called with them";
     DONE_MISSING = Deviation "done-missing", STREAMS: "[DONE] at the end of a stream", "SDKs end with the connection";
@@ -120,7 +120,7 @@ rules! {
     ID_MISSING = Deviation "id-missing", CHAT: "an id", "the completion cannot be named in logs";
     MODEL_CHANGES = Deviation "model-changes", CHAT_STREAM: "one model in all events of a stream", "costs go to the wrong model";
     MODEL_OTHER = Deviation "model-other", CHAT: "the model that was asked", "the user is not told of another model";
-    OBJECT = Deviation "object", CHAT: "`object` as the reference names it", "clients that go by it take the reply for another";
+    OBJECT = Deviation "object", CHAT: "`object` as the reference names it", "`stream()` of the Python SDK skips events with another";
 
     // ── tokens ──
     USAGE_MISSING = Deviation "usage-missing", CHAT: "usage", "nobody can count tokens";

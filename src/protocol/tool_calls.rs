@@ -60,10 +60,9 @@ fn in_pieces(items: &[Value], findings: &mut Findings) {
                 _ => {}
             }
             if let (Some(before), Some(now)) = (call.name, name)
-                && before == now
                 && call.id.is_none_or(|before| id.is_none_or(|now| now == before))
             {
-                findings.add(&rule::TOOL_CALL_REPEATED, format!("event {at}: the name {before} again"));
+                findings.add(&rule::TOOL_CALL_REPEATED, format!("event {at}: the name {now}, and it had {before}"));
             }
             call.id = call.id.or(id);
             call.name = call.name.or(name);

@@ -14,12 +14,17 @@ pub(super) fn judge(items: &[Value], is_promised: bool, findings: &mut Findings)
     if reports.len() > 1 {
         findings.add(&rule::USAGE_REPEATED, format!("{} events have one", reports.len()));
     }
-    let Some(last) = reports.last() else { return };
-    let count = |name: &str| last[name].as_u64();
-    if let (Some(asked), Some(total)) = (count("prompt_tokens"), count("total_tokens")) {
-        let sum = asked.saturating_add(count("completion_tokens").unwrap_or(0));
-        if sum != total {
-            findings.add(&rule::USAGE_SUM, format!("a total of {total}, and the others add up to {sum}"));
-        }
+    if let Some(disagreement) = reports.last().and_then(|last| disagreement(last)) {
+        findings.add(&rule::USAGE_SUM, disagreement);
     }
+}
+
+/// Why the total of tokens that a `usage` reports is not the sum of the others; `None` where it is, and where one of them
+/// is not reported.
+pub fn disagreement(usage: &Value) -> Option<String> {
+    let count = |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_u64());
+    let asked = count(["prompt_tokens", "input_tokens"])?;
+    let answered = count(["completion_tokens", "output_tokens"]).unwrap_or(0);
+    let (total, sum) = (usage["total_tokens"].as_u64()?, asked.saturating_add(answered));
+    (sum != total).then(|| format!("a total of {total}, and the others add up to {sum}"))
 }

@@ -1,35 +1,35 @@
-//! What `suites/providers.yaml` and `suites/setups.yaml` say, after parsing.
+//! The contents of `suites/providers.yaml` and `suites/setups.yaml`, after parsing.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::exchange::{Rules, fits};
-use crate::protocol::Known;
+use crate::protocol::{Alias, Known};
 use crate::suite::Axis;
 
-/// Everything known of providers.
+/// All known providers and capabilities.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    /// What a case may need, by name.
+    /// The capabilities that a case may need, by name.
     pub capabilities: BTreeMap<String, Capability>,
     /// Providers by name, in file order.
     pub providers: Vec<Provider>,
 }
 
 impl Catalogue {
-    /// The provider of that name.
+    /// The provider of this name.
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.name == name)
     }
 }
 
-/// Something an API can do or not.
+/// Something that an API may support.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
     /// One line for people.
     pub description: String,
-    /// True for what the gateway itself offers (`store`): missing under `direct`.
+    /// Whether the gateway itself offers it (`store`): then it is missing under `direct`.
     pub of_stack: bool,
 }
 
@@ -40,44 +40,46 @@ pub struct Provider {
     pub name: String,
     /// `remote::together`, `local::ollama`: shown in reasons and listings.
     pub r#type: String,
-    /// With the API's version part: `https://api.together.xyz/v1`.
+    /// The base URL with the API's version: `https://api.together.xyz/v1`.
     pub base_url: String,
-    /// Environment variable with the key; `None` when it wants none.
+    /// The environment variable with the key; `None` if the provider needs none.
     pub key: Option<String>,
-    /// How the key travels: header name and prefix, `("authorization", "Bearer ")` by default.
+    /// How the key is sent: header name and prefix, by default `("authorization", "Bearer ")`.
     pub key_header: (String, String),
-    /// Headers every request carries (`anthropic-version`).
+    /// Headers added to every request (`anthropic-version`).
     pub headers: BTreeMap<String, String>,
-    /// Where the SDKs for it read their base URL: variable, and the path they want in it after the server's own
+    /// Environment variables from which its SDKs read their base URL, each with the path that follows the server's
     /// address (`OPENAI_BASE_URL`: `/v1`).
     pub sdk_env: BTreeMap<String, String>,
-    /// What it cannot do, by capability.
+    /// The capabilities that it lacks.
     pub lacks: BTreeMap<String, Gap>,
-    /// What it should do and does not do right: expected failures, by capability.
+    /// The capabilities that it should have but that do not work: expected failures.
     pub broken: BTreeMap<String, Gap>,
-    /// Rules of the protocol that its replies are known to break.
+    /// Protocol rules that its replies are known to break.
     pub deviates: Vec<Known>,
+    /// Further names of its models in its replies.
+    pub aliases: Vec<Alias>,
     /// Cases that its models are known to fail.
     pub xfail: Vec<ExpectedFailure>,
-    /// What of a request makes no difference or changes from run to run, and which headers count.
+    /// Which parts of a request make no difference or change from run to run, and which headers are compared.
     pub rules: Rules,
-    /// What the gateway does differently for it.
+    /// How the gateway treats this provider differently.
     pub quirks: Quirks,
-    /// How it is asked live.
+    /// Limits, retries and timeouts for live requests.
     pub manners: Manners,
-    /// What its models cost, in file order: model ids, in which `*` stands for anything.
+    /// The prices of its models, in file order; in model ids, `*` stands for any text.
     pub prices: Vec<(String, Price)>,
-    /// How long the vectors of its embedding models are, by model ids as in `prices`.
+    /// The vector lengths of its embedding models, by model ids as in `prices`.
     pub embedding_dimensions: Vec<(String, NonZeroU32)>,
 }
 
 impl Provider {
-    /// What a model (without provider prefix) costs: the first price whose id fits.
+    /// The price of a model (without provider prefix): the first one whose id matches.
     pub fn price(&self, model: &str) -> Option<Price> {
         self.prices.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, price)| *price)
     }
 
-    /// How long the vectors of a model (without provider prefix) are, where the provider's file says.
+    /// The vector length of a model (without provider prefix), if the provider's file has it.
     pub fn embedding_dimension(&self, model: &str) -> Option<NonZeroU32> {
         self.embedding_dimensions.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, length)| *length)
     }
@@ -86,20 +88,20 @@ impl Provider {
 /// US dollars per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Price {
-    /// Of what is asked.
+    /// The price of input tokens.
     pub input: f64,
-    /// Of what is answered.
+    /// The price of output tokens.
     pub output: f64,
 }
 
-/// How a provider is asked live. What is `None` is as for every provider.
+/// Limits, retries and timeouts for live requests. `None` means the default for all providers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Manners {
-    /// Requests under way at once.
+    /// The most requests under way at once.
     pub at_once: Option<u32>,
-    /// Requests in any 60 seconds, retries included.
+    /// The most requests in any 60 seconds, retries included.
     pub per_minute: Option<u32>,
-    /// How often a request is asked again that got 429, 5xx or nothing.
+    /// How often a request is retried after 429, 5xx or no reply.
     pub retries: Option<u32>,
     /// The longest `Retry-After` that is waited for.
     pub patience: Option<Duration>,
@@ -114,7 +116,7 @@ pub struct Manners {
 }
 
 impl Manners {
-    /// These, and those of `other` where these say nothing.
+    /// These values, with those of `other` for what is `None` here.
     pub fn or(self, other: Manners) -> Manners {
         Manners {
             at_once: self.at_once.or(other.at_once),
@@ -138,18 +140,18 @@ pub struct Gap {
     pub models: Vec<String>,
 }
 
-/// Cases that are known to fail: facts about a model, not about an API.
+/// Cases that are known to fail with some models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedFailure {
     /// Names of cases: `chat_system_prompt`, or with one parameter value `inference_store[True]`.
     pub cases: Vec<String>,
     /// Only for these model ids (without provider prefix); empty means all.
     pub models: Vec<String>,
-    /// As a user reads it after XFAIL.
+    /// The reason that users read after XFAIL.
     pub reason: String,
 }
 
-/// Request fields that a provider must not see.
+/// Members of a request's body that a provider must not get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
     /// The endpoint: `/v1/embeddings`.
@@ -158,12 +160,12 @@ pub struct Dropped {
     pub members: Vec<String>,
 }
 
-/// What the gateway does differently for a provider.
+/// How the gateway treats a provider differently.
 #[derive(Debug, Clone, Default)]
 pub struct Quirks {
-    /// Members taken off the body before it is sent, by endpoint.
+    /// Members that are removed from the body before it is sent, by endpoint.
     pub drop: Vec<Dropped>,
-    /// Put usage of -1 into replies of these endpoints when none came.
+    /// Endpoints whose replies get a usage of -1 if they have none.
     pub usage_when_missing: Vec<String>,
     /// The model list is a bare array.
     pub bare_model_list: bool,
@@ -180,13 +182,13 @@ pub struct Setup {
     pub description: String,
     /// The default provider.
     pub provider: String,
-    /// Models per axis, as the gateway knows them: `together/meta-llama/…`.
+    /// The models for each axis, with the gateway's names: `together/meta-llama/…`.
     pub models: Models,
-    /// Environment for the stack, unless set already.
+    /// Environment variables for the stack, unless they are set already.
     pub env: BTreeMap<String, String>,
 }
 
-/// Models per axis.
+/// The models for each axis.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Models {
     /// `${model}` of text cases.

@@ -1,4 +1,4 @@
-//! YAML to [`Catalogue`] and [`Setup`]s.
+//! Parses YAML into [`Catalogue`] and [`Setup`]s.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -14,12 +14,12 @@ use super::raw::{
 };
 use super::words::{File, did_you_mean};
 use crate::exchange::{Ignored, Mask, Rules};
-use crate::protocol::{self, Known};
+use crate::protocol::{self, Alias, Known};
 use crate::suite;
 use crate::wire::headers::is_credential;
-use crate::yaml::{self, Error, Pairs, Short, Source, Spanned};
+use crate::yaml::{self, Error, OneOrMore, Pairs, Short, Source, Spanned};
 
-/// The finish reasons that OpenAI's API knows.
+/// The finish reasons of OpenAI's API.
 const FINISH_REASONS: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
 
 /// Reads `providers.yaml`. `Err` is the first mistake.
@@ -46,7 +46,7 @@ pub fn parse_setups(source: &Source, catalogue: &Catalogue) -> Result<Vec<Setup>
     raw.setups.0.into_iter().map(|(name, raw)| setup(&file, &name, raw, &known)).collect()
 }
 
-/// The setup of that name; `Err` names the nearest and all there are.
+/// The setup of this name; `Err` names the nearest one, and all there are.
 pub fn setup_named<'a>(setups: &'a [Setup], name: &str) -> Result<&'a Setup, String> {
     setups.iter().find(|setup| setup.name == name).ok_or_else(|| {
         let known: Vec<&str> = setups.iter().map(|setup| setup.name.as_str()).collect();
@@ -102,6 +102,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         lacks,
         broken,
         deviates: deviations(file, raw.deviates)?,
+        aliases: raw.aliases.0.into_iter().map(|(asked, told)| alias(file, asked, told)).collect::<Result<_, _>>()?,
         xfail: raw.xfail.into_iter().map(|raw| expected_failure(file, raw)).collect::<Result<_, _>>()?,
         rules,
         quirks: quirks(file, raw.quirks)?,
@@ -189,6 +190,19 @@ fn deviations(file: &File<'_>, raw: Pairs<Spanned<Short<RawDeviation>>>) -> Resu
         deviations.push(Known { rule, members, reason, models: full.models, endpoints: full.endpoints });
     }
     Ok(deviations)
+}
+
+fn alias(file: &File<'_>, asked: Spanned<String>, told: Spanned<OneOrMore>) -> Result<Alias, Error> {
+    let place = told.place;
+    let told: Vec<String> = match told.value {
+        OneOrMore::One(name) => vec![name],
+        OneOrMore::More(names) => names.into_iter().map(|name| name.value).collect(),
+    };
+    if asked.value.trim().is_empty() || told.is_empty() || told.iter().any(|name| name.trim().is_empty()) {
+        let help = "write the model that is asked and what its replies call it: `small: meta-llama/Llama-3.1-8B`";
+        return Err(file.wrong_at(place, "an alias wants the names of models", help));
+    }
+    Ok(Alias { asked: asked.value, told })
 }
 
 fn expected_failure(file: &File<'_>, raw: RawExpectedFailure) -> Result<ExpectedFailure, Error> {
@@ -332,7 +346,7 @@ fn models(file: &File<'_>, raw: RawModels, providers: &[&str]) -> Result<Models,
     Ok(Models { text: checked(raw.text)?, embedding: checked(raw.embedding)?, vision: checked(raw.vision)? })
 }
 
-/// A model as the gateway knows it: a known provider, `/`, and the provider's own id.
+/// A model with the gateway's name: a known provider, `/`, and the provider's own id.
 fn routed(file: &File<'_>, model: Spanned<String>, providers: &[&str]) -> Result<String, Error> {
     let (first, rest) = model.value.split_once('/').unwrap_or((&model.value, ""));
     if !providers.contains(&first) {

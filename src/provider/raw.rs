@@ -1,10 +1,10 @@
-//! What stands in `providers.yaml` and `setups.yaml`, before anything is checked but its shape.
+//! The contents of `providers.yaml` and `setups.yaml`, of which only the shape is checked.
 
 use serde::Deserialize;
 
 use crate::yaml::{OneOrMore, Pairs, Short, Spanned};
 
-/// Who answers, and what each cannot do.
+/// The providers, and what each cannot do.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -21,9 +21,9 @@ pub(super) struct RawProviders {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCapability {
-    /// What it is.
+    /// One line for people.
     pub(super) description: String,
-    /// Whose it is: the provider's unless said.
+    /// Who offers it: the provider, if nothing else is given.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("enum" = ["provider", "stack"])))]
     pub(super) of: Option<Spanned<String>>,
@@ -43,14 +43,14 @@ pub(super) struct RawProvider {
     /// The environment variable that holds its key.
     #[serde(default)]
     pub(super) key: Option<Spanned<String>>,
-    /// Where the key goes; `Authorization: Bearer …` unless said.
+    /// The header for the key; `Authorization: Bearer …` by default.
     #[serde(default)]
     pub(super) key_header: Option<Spanned<RawKeyHeader>>,
-    /// Headers to send along.
+    /// Headers added to every request.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})))]
     pub(super) headers: Pairs<Spanned<String>>,
-    /// Variables that SDKs read for the base URL, each with the path behind the server's address.
+    /// Environment variables from which SDKs read the base URL, each with the path after the server's address.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})))]
     pub(super) sdk_env: Pairs<Spanned<String>>,
@@ -64,36 +64,40 @@ pub(super) struct RawProvider {
     /// stand which: `member-missing created, choices[].logprobs: why`.
     #[serde(default)]
     pub(super) deviates: Pairs<Spanned<Short<RawDeviation>>>,
+    /// What its replies call a model beside the name that it is asked by, each a name or a list of them. Dated versions
+    /// (`gpt-4o-2024-08-06` for `gpt-4o`) need none.
+    #[serde(default)]
+    pub(super) aliases: Pairs<Spanned<OneOrMore>>,
     /// Cases that are expected to fail.
     #[serde(default)]
     pub(super) xfail: Vec<RawExpectedFailure>,
-    /// Fields of the body, by endpoint, that it ignores: they are no part of the match. A name, or a JSONPath.
+    /// Fields of the body, by endpoint, that it ignores: they are not compared. A name, or a JSONPath.
     #[serde(default)]
     pub(super) ignores: Pairs<Spanned<Vec<Spanned<String>>>>,
-    /// Texts in requests, by endpoint, that change from run to run: requests are compared without them and kept with
-    /// them.
+    /// Texts in requests, by endpoint, that change from run to run: they are recorded, but not compared.
     #[serde(default)]
     pub(super) masks: Pairs<Spanned<Vec<RawMask>>>,
-    /// Request headers that are part of the match.
+    /// Request headers that are compared.
     #[serde(default)]
     #[cfg_attr(test, schemars(inner(regex(pattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))))]
     pub(super) match_headers: Vec<Spanned<String>>,
-    /// What the gateway does differently for it.
+    /// How the gateway treats it differently.
     #[serde(default)]
     pub(super) quirks: RawQuirks,
-    /// How many requests it takes.
+    /// Limits on the number of requests.
     #[serde(default)]
     pub(super) limits: RawLimits,
-    /// When it is asked again.
+    /// When requests are retried.
     #[serde(default)]
     pub(super) retries: RawRetries,
     /// How long to wait.
     #[serde(default)]
     pub(super) timeouts: RawTimeouts,
-    /// What models cost, by id, in which `*` stands for anything; the first that fits counts.
+    /// The prices of models, by id, in which `*` stands for any text; the first id that matches counts.
     #[serde(default)]
     pub(super) prices: Pairs<Spanned<RawPrice>>,
-    /// How long the vectors of embedding models are, by id as in `prices`, for providers whose lists of models do not say.
+    /// The vector lengths of embedding models, by id as in `prices`, for providers whose lists of models do not have
+    /// them.
     #[serde(default)]
     pub(super) embedding_dimensions: Pairs<Spanned<u32>>,
 }
@@ -103,10 +107,10 @@ pub(super) struct RawProvider {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMask {
-    /// Where in the body it is looked for, in the texts there and below: a JSONPath, or a list of them.
+    /// The places in the body whose texts, there and below, are searched: a JSONPath, or a list of them.
     #[cfg_attr(test, schemars(extend("pattern" = "^\\$")))]
     pub(super) place: Spanned<OneOrMore>,
-    /// What it looks like: a regular expression, or a list of them.
+    /// What the text looks like: a regular expression, or a list of them.
     pub(super) pattern: Spanned<OneOrMore>,
 }
 
@@ -115,34 +119,34 @@ pub(super) struct RawMask {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPrice {
-    /// Of what is asked.
+    /// The price of input tokens.
     pub(super) input: f64,
-    /// Of what is answered; nothing for embeddings.
+    /// The price of output tokens; 0 for embeddings.
     #[serde(default)]
     pub(super) output: f64,
 }
 
-/// How many requests a provider takes.
+/// Limits on the number of requests to a provider.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLimits {
-    /// Under way at once.
+    /// The most requests under way at once.
     #[serde(default)]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) at_once: Option<Spanned<u32>>,
-    /// In any minute.
+    /// The most requests in any minute.
     #[serde(default)]
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub(super) per_minute: Option<Spanned<u32>>,
 }
 
-/// When a provider is asked again.
+/// When requests to a provider are retried.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetries {
-    /// So often after 429, 5xx or a failed connection.
+    /// How often, after 429, 5xx or a failed connection.
     #[serde(default)]
     pub(super) times: Option<u32>,
     /// The longest Retry-After to wait for: `60s`.
@@ -174,14 +178,14 @@ pub(super) struct RawTimeouts {
     pub(super) whole: Option<Spanned<String>>,
 }
 
-/// The header that carries the key.
+/// The header with the key.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawKeyHeader {
     /// Its name.
     pub(super) name: Spanned<String>,
-    /// What stands before the key.
+    /// The text before the key.
     #[serde(default)]
     pub(super) prefix: Option<Spanned<String>>,
 }
@@ -191,24 +195,24 @@ pub(super) struct RawKeyHeader {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawGap {
-    /// Why, as it stands after SKIPPED or XFAIL.
+    /// The reason, shown after SKIPPED or XFAIL.
     pub(super) reason: Spanned<String>,
-    /// The provider's models that it is missing from; all unless said.
+    /// The provider's models that lack it; by default all.
     #[serde(default)]
     pub(super) models: Vec<String>,
 }
 
-/// A rule of the protocol that replies are known to break.
+/// A protocol rule that replies are known to break.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDeviation {
-    /// Why, or where it is reported.
+    /// The reason, or where it is reported.
     pub(super) reason: Spanned<String>,
-    /// The provider's models that break it; all unless said.
+    /// The provider's models that break it; by default all.
     #[serde(default)]
     pub(super) models: Vec<String>,
-    /// The endpoints whose replies break it, such as `/v1/embeddings`; all unless said.
+    /// The endpoints whose replies break it, such as `/v1/embeddings`; by default all.
     #[serde(default)]
     pub(super) endpoints: Vec<String>,
 }
@@ -221,19 +225,19 @@ pub(super) struct RawExpectedFailure {
     /// Names of cases, or a name with one parameter value: `inference_store[True]`.
     #[cfg_attr(test, schemars(extend("minItems" = 1)))]
     pub(super) cases: Spanned<Vec<Spanned<String>>>,
-    /// The models that they fail with; all unless said.
+    /// The models that they fail with; by default all.
     #[serde(default)]
     pub(super) models: Vec<String>,
-    /// Why.
+    /// The reason.
     pub(super) reason: Spanned<String>,
 }
 
-/// What the gateway does differently for a provider.
+/// How the gateway treats a provider differently.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawQuirks {
-    /// Members of the body, by endpoint, that are not passed on.
+    /// Members of the body, by endpoint, that are not sent to the provider.
     #[serde(default)]
     pub(super) drop: Pairs<Spanned<Vec<Spanned<String>>>>,
     /// Endpoints whose replies get a `usage` when they have none.
@@ -243,7 +247,7 @@ pub(super) struct RawQuirks {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("enum" = ["bare", "object"])))]
     pub(super) model_list: Option<Spanned<String>>,
-    /// Its finish reasons, and what they are in OpenAI's words.
+    /// Its finish reasons, and their meaning in OpenAI's words.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("additionalProperties" = {"enum": ["stop", "length", "tool_calls", "content_filter", "function_call"]})))]
     pub(super) finish_reasons: Pairs<Spanned<String>>,
@@ -271,7 +275,7 @@ pub(super) struct RawSetup {
     /// The models, as `provider/model`.
     #[serde(default)]
     pub(super) models: RawModels,
-    /// Variables, where the environment does not set them.
+    /// Environment variables, unless they are set already.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})))]
     pub(super) env: Pairs<Spanned<String>>,

@@ -1,4 +1,4 @@
-//! The small things that `providers.yaml` and `setups.yaml` are made of, each checked where it stands.
+//! The parts that `providers.yaml` and `setups.yaml` are made of, each checked at its place.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::spelling::nearest;
 use crate::suite;
 use crate::yaml::{self, Error, Place, Source, Spanned};
 
-/// A file being read: makes its errors.
+/// The file that is read, to make its errors.
 pub(super) struct File<'a>(pub(super) &'a Source);
 
 impl File<'_> {
-    /// An error under a word.
+    /// An error that underlines a word.
     pub(super) fn wrong(&self, word: &Spanned<String>, reason: impl Into<String>, help: impl Into<String>) -> Error {
         Error::at(self.0, word.place, word.value.chars().count(), reason).help(help)
     }
 
-    /// An error at a place that is no word.
+    /// An error at a place without a word.
     pub(super) fn wrong_at(&self, place: Place, reason: impl Into<String>, help: impl Into<String>) -> Error {
         Error::at(self.0, place, 1, reason).help(help)
     }
 
-    /// A word that must be one of those known.
+    /// A word that must be a known one.
     pub(super) fn one_of(&self, word: &Spanned<String>, what: &str, known: &[&str]) -> Result<String, Error> {
         if known.contains(&word.value.as_str()) {
             return Ok(word.value.clone());
@@ -31,7 +31,7 @@ impl File<'_> {
         Err(self.wrong(word, format!("unknown {what} `{}`", word.value), did_you_mean(&word.value, known)))
     }
 
-    /// A provider's or setup's name: it stands in model ids, file names and flags.
+    /// The name of a provider or setup, as used in model ids, file names and flags.
     pub(super) fn name(&self, word: &Spanned<String>, what: &str) -> Result<String, Error> {
         let fine = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
         let starts_well = word.value.starts_with(|first: char| first.is_ascii_alphanumeric());
@@ -118,7 +118,7 @@ impl File<'_> {
         yaml::duration(&word.value).ok_or_else(no_time)
     }
 
-    /// A part of a body: the name of one of its own members, or a JSONPath such as `$.metadata.trace`.
+    /// A part of a body: the name of a top-level member, or a JSONPath such as `$.metadata.trace`.
     pub(super) fn field_path(&self, word: &Spanned<String>) -> Result<BodyPath, Error> {
         let path = match word.value.strip_prefix('$') {
             None => BodyPath::member(&word.value),
@@ -144,8 +144,8 @@ impl File<'_> {
     }
 }
 
-/// A path of names and `[*]` as RFC 9535 writes it, whatever is in a name: it would have `$.trace-id` as
-/// `$["trace-id"]`. `None` for any other path.
+/// A path of names and `[*]` in the form of RFC 9535, whatever the names contain: `$.trace-id` becomes `$["trace-id"]`.
+/// `None` for any other path.
 fn loose_path(mut rest: &str) -> Option<String> {
     let mut path = "$".to_owned();
     while !rest.is_empty() {

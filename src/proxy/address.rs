@@ -1,4 +1,4 @@
-//! What a path of the proxy means. Pure.
+//! Parses the paths of the proxy. Pure.
 
 use std::borrow::Cow;
 
@@ -8,30 +8,30 @@ use percent_encoding::percent_decode_str;
 use super::refusal::Refusal;
 use crate::wire::headers::query_without_key;
 
-/// Longest name of a session, in bytes: room for the id of any test.
+/// The longest name of a session, in bytes: room for the id of any test.
 const LONGEST_NAME: usize = 1_000;
 
 /// What a request is for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place<'p> {
-    /// The proxy itself: what it is and has.
+    /// The proxy itself: its state and its providers.
     Home,
-    /// A session begins.
+    /// Starts a session.
     Start(String),
-    /// A session ends.
+    /// Finishes a session.
     Finish(String),
-    /// A provider is asked.
+    /// A request to a provider.
     Api {
-        /// On whose behalf.
+        /// The session that makes the request.
         session: Option<String>,
-        /// The first segment.
+        /// The first segment of the path.
         provider: &'p str,
-        /// What comes after it: `/v1/chat/completions`, `/`.
+        /// The rest of the path: `/v1/chat/completions`, `/`.
         rest: &'p str,
     },
 }
 
-/// Understands a path, without its query.
+/// Parses a path without its query.
 pub(super) fn place<'p>(method: &Method, path: &'p str) -> Result<Place<'p>, Refusal> {
     if matches!(path, "" | "/" | "/health") {
         return Ok(Place::Home);
@@ -59,7 +59,7 @@ fn api(session: Option<String>, path: &str) -> Place<'_> {
     Place::Api { session, provider, rest }
 }
 
-/// The name of a session as it was meant, from a path or a header.
+/// The name of a session, decoded from a path or a header.
 pub(super) fn name_of(escaped: &str) -> Result<String, Refusal> {
     let name = percent_decode_str(escaped).decode_utf8().map_err(|_| Refusal::bad_session("it is not UTF-8"))?;
     if name.trim().is_empty() {
@@ -69,12 +69,13 @@ pub(super) fn name_of(escaped: &str) -> Result<String, Refusal> {
         return Err(Refusal::bad_session(&format!("it is longer than {LONGEST_NAME} bytes")));
     }
     if name.chars().any(char::is_control) {
-        return Err(Refusal::bad_session("it has a line break or such in it"));
+        return Err(Refusal::bad_session("it has a line break or another control character in it"));
     }
     Ok(name.into_owned())
 }
 
-/// A path with its query, without the caller's own key in it; whether there was one. Google's API takes keys so.
+/// A path with its query, without the caller's own key, and whether there was one: Google's API takes keys in the
+/// query.
 pub(super) fn with_query<'p>(path: &'p str, query: Option<&str>) -> (Cow<'p, str>, bool) {
     let Some(query) = query.filter(|query| !query.is_empty()) else { return (path.into(), false) };
     match query_without_key(query) {

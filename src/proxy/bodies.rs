@@ -1,5 +1,5 @@
-//! Bodies of requests: each is read whole, since its bytes decide what answers it; none is larger than it may be, and all
-//! that are under way together are bounded too.
+//! Bodies of requests. Each is read whole, since its bytes decide which reply it gets. The size of each is limited, and
+//! so is the total of all that are under way.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::refusal::Refusal;
 use crate::record::Size;
 
-/// The largest body of the proxy's own routes.
+/// The largest body for the proxy's own routes.
 const MOST_OF_OURS: Size = Size(1 << 20);
-/// Bodies are counted in units of so many bytes.
+/// Room for bodies is counted in units of this many bytes.
 const UNIT: u64 = 1 << 10;
 
-/// What bodies may take.
+/// The limits for bodies.
 pub(super) struct Bodies {
     most: Size,
-    /// Units that are left for all.
+    /// The units that are free for all bodies.
     room: Arc<Semaphore>,
 }
 
-/// A body with the room that it takes.
+/// A body, and the room that it takes.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
     pub(super) room: Room,
 }
 
-/// Room that is taken until it is dropped.
+/// Room that is taken until this is dropped.
 pub(super) type Room = Option<OwnedSemaphorePermit>;
 
 impl Bodies {
@@ -39,19 +39,19 @@ impl Bodies {
         Bodies { most, room: Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))) }
     }
 
-    /// The body of a request to the proxy itself.
+    /// Reads the body of a request to the proxy itself.
     pub(super) async fn own(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         let most = MOST_OF_OURS.min(self.most);
         let read = self.read(headers, body, most, |_| Refusal::too_large_for_us(most)).await?;
         Ok(read.bytes)
     }
 
-    /// The whole body of a request to a provider.
+    /// Reads the body of a request to a provider.
     pub(super) async fn whole(&self, headers: &HeaderMap, body: Body) -> Result<Whole, Refusal> {
         self.read(headers, body, self.most, |declared| Refusal::too_large(declared, self.most)).await
     }
 
-    /// One that came in one piece, as most do, is not copied.
+    /// Reads a body. A body in one piece, as most are, is not copied.
     async fn read(
         &self,
         headers: &HeaderMap,
@@ -65,7 +65,7 @@ impl Bodies {
         }
         let mut body = body.into_data_stream();
         let (mut first, mut more) = (Bytes::new(), BytesMut::new());
-        // What has come takes room, and not what is announced: that costs its sender nothing.
+        // Room is taken for bytes that have come, not for an announced length, which costs its sender nothing.
         let mut room: Room = None;
         let (mut length, mut units) = (0, 0);
         while let Some(chunk) = body.next().await {
@@ -117,7 +117,7 @@ mod tests {
         let refused = bodies.whole(&none, in_pieces(11, 1 << 10)).await.err().unwrap();
         assert_eq!((refused.status.as_u16(), refused.name), (413, "too-large"));
         assert!(refused.message.contains("larger than 10KiB") && refused.message.contains("--max-request-size SIZE"));
-        // One that says so is refused before any of it is read.
+        // A body with too large a declared length is refused before it is read.
         let declared = HeaderMap::from_iter([(header::CONTENT_LENGTH, "10241".parse().unwrap())]);
         let unread = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         assert!(bodies.whole(&declared, unread).await.is_err_and(|refused| refused.message.contains("(10241 bytes)")));

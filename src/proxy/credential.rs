@@ -1,4 +1,4 @@
-//! Whose credential a request goes with: the provider's key, or the client's own. Pure.
+//! Decides whose credential a request uses: the provider's key, or the client's own. Pure.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use percent_encoding::percent_decode_str;
@@ -7,14 +7,14 @@ use crate::access::{AccessKeys, bearer};
 use crate::exchange::{Auth, credentials, is_passed_on};
 use crate::wire::headers::KEY_HEADERS;
 
-/// Where Google's API takes a key, besides its query.
+/// The header in which Google's API takes a key, besides the query.
 const OF_GOOGLE: HeaderName = HeaderName::from_static("x-goog-api-key");
 
-/// In the place of a value that is not a key of the provider's.
+/// Replaces a value that is not a key of the provider's.
 const NO_KEY: HeaderValue = HeaderValue::from_static("retake");
 
-/// Takes the proxy's own token out of the headers in which clients send it: no provider may get it. The header stays,
-/// for it says where the client's SDK puts a key.
+/// Replaces the proxy's own token in the headers in which clients send it: no provider may get it. The header stays,
+/// because it shows where the client's SDK puts a key.
 pub(super) fn without_token(headers: &mut HeaderMap, keys: &AccessKeys) {
     if bearer(headers).is_some_and(|token| keys.know(token)) {
         headers.insert(header::AUTHORIZATION, NO_KEY);
@@ -26,7 +26,7 @@ pub(super) fn without_token(headers: &mut HeaderMap, keys: &AccessKeys) {
     }
 }
 
-/// The key of a query as a header: there it is taken for what it is.
+/// Moves the key of a query into a header, where it is recognised as a key.
 pub(super) fn from_query(headers: &mut HeaderMap, query: &str) {
     let key = query.split('&').find_map(|pair| pair.strip_prefix("key="));
     let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy().into_owned());
@@ -34,7 +34,7 @@ pub(super) fn from_query(headers: &mut HeaderMap, query: &str) {
     headers.entry(OF_GOOGLE).or_insert(value.unwrap_or(NO_KEY));
 }
 
-/// The client's own credential, where it sends one that is not made up, and nothing made up beside it.
+/// Whether the client sends a credential of its own; placeholders beside a real one are removed.
 pub(super) fn of_client(headers: &mut HeaderMap) -> Auth {
     if credentials(headers).is_empty() {
         return Auth::Provider;

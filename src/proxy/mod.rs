@@ -2,15 +2,15 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `address` | pure: what a path means |
-//! | `credential` | pure: whose credential a request goes with |
-//! | `service` | requests to tapes and replies back; moves bytes |
-//! | `bodies` | bodies of requests, each read to its end and all of them within a bound |
-//! | `session` | which sessions run, and what is said of one that ends |
-//! | `refusal` | what the proxy itself has to say |
+//! | `address` | pure: parses paths |
+//! | `credential` | pure: whose credential a request uses |
+//! | `service` | passes requests to tapes and replies back; only moves bytes |
+//! | `bodies` | bodies of requests, each read whole, within a limit for each and for all |
+//! | `session` | the running sessions, and the report on one that ends |
+//! | `refusal` | error replies of the proxy itself |
 //!
-//! The first segment of a path names a provider and stands for the origin of its server; the rest goes there as it
-//! is. Clients who ask the same URL as a suite does share its recordings.
+//! The first segment of a path names a provider and stands for the origin of its server; the rest is passed on
+//! unchanged. Clients that use the same URL as a suite share its recordings.
 
 mod address;
 mod bodies;
@@ -35,45 +35,45 @@ use session::Sessions;
 /// Names of providers that the proxy needs for its own paths.
 pub const OWN_NAMES: [&str; 2] = ["health", "session"];
 
-/// The largest body of a request that is taken unless another limit is set: room for an hour of speech.
+/// The largest body of a request, unless another limit is set: room for an hour of speech.
 pub const MOST_ASKED: Size = Size(100 << 20);
 
-/// What a proxy needs.
+/// The configuration of a proxy.
 pub struct ProxyConfig {
     /// The providers, each with the tape that answers for it.
     pub providers: Vec<(Provider, Arc<Tape>)>,
-    /// All of these tapes.
+    /// The set of all these tapes.
     pub tapes: Arc<TapeSet>,
-    /// How they answer, for those who ask.
+    /// The mode of the tapes, for those who ask.
     pub mode: Mode,
-    /// The largest body of a request that is taken.
+    /// The largest body of a request.
     pub max_request_size: Size,
-    /// Under which names it is asked, and by which web pages.
+    /// Which host names and which web pages may call the proxy.
     pub guard: Guard,
-    /// What every request must carry, if anything.
+    /// The token that every request must have, if there is one.
     pub token: Option<String>,
-    /// The providers that get a client's own credential, where it sends one, and no key.
+    /// The providers that get a client's own credential instead of their key, if the client sends one.
     pub client_auth: BTreeSet<String>,
-    /// Hears of every request that the proxy had no answer to through nobody's passing fault.
+    /// Called for every request that the proxy could not answer, except for passing network failures.
     pub tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
-    /// Hears of each recording of a session that was kept, not written, or is worth a look.
+    /// Called for each recording of a session that was kept, not written, or deserves a look.
     pub note: Arc<dyn Fn(&str) + Send + Sync>,
-    /// The case on whose behalf requests are made that name neither it nor a session.
+    /// The case of requests that name neither a case nor a session.
     pub case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
-/// A request that must not have been made, or whose recording is missing: a test that made one must not be green.
+/// A request that should not have been sent, or whose recording is missing: the test that sent it must not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// The class, as `x-retake-error` has it: `missing-recording`, `unknown-route`, …
+    /// The kind, as in `x-retake-error`: `missing-recording`, `unknown-route`, …
     pub kind: &'static str,
-    /// The session that asked.
+    /// The session that sent it.
     pub session: Option<String>,
     /// For people: what happened, and what to do.
     pub message: String,
 }
 
-/// The proxy, apart from any socket.
+/// The proxy, independent of any socket.
 pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
@@ -86,12 +86,12 @@ pub struct Proxy {
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     sessions: Sessions,
-    /// How often a stranger was refused.
+    /// How often a caller without access was refused.
     strangers: AtomicUsize,
 }
 
 impl Proxy {
-    /// Puts a proxy together; nothing is read, and nobody is asked yet.
+    /// Makes a proxy; it reads nothing and sends no request yet.
     pub fn new(config: ProxyConfig) -> Self {
         let ProxyConfig { providers, tapes, mode, max_request_size, guard, token, client_auth, tell, note, case } =
             config;

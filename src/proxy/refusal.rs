@@ -1,4 +1,4 @@
-//! What the proxy itself has to say: never to be taken for a provider's word, and never worth a second try.
+//! Error replies of the proxy itself. They must never be mistaken for a provider's, and are never worth a retry.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -9,11 +9,11 @@ use crate::access::Refused;
 use crate::record::Size;
 use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
 
-/// A request that is refused, or that has no answer.
+/// A refused request, or one that has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    /// As [`ERROR_HEADER`] and the error's `code` have it.
+    /// The value of [`ERROR_HEADER`] and of the error's `code`.
     pub(super) name: &'static str,
     pub(super) message: String,
 }
@@ -23,22 +23,22 @@ impl Refusal {
         Refusal { status, name, message: message.into() }
     }
 
-    /// A path that leads nowhere.
+    /// The path leads nowhere.
     pub(super) fn unknown_route(message: impl Into<String>) -> Self {
         Refusal::new(StatusCode::NOT_FOUND, "unknown-route", message)
     }
 
-    /// A session's name that cannot be one.
+    /// The name of the session is not valid.
     pub(super) fn bad_session(why: &str) -> Self {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-session", format!("this cannot be the name of a session: {why}"))
     }
 
-    /// Faults of a session that make no sense.
+    /// The faults for the session are not valid.
     pub(super) fn bad_faults(why: &str) -> Self {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-faults", why)
     }
 
-    /// An outcome of a session that is none.
+    /// The outcome of the session is not valid.
     pub(super) fn bad_outcome(why: &str) -> Self {
         let message = format!(
             "{why}; a session ends with POST /session/NAME/finish, and says how with {{\"outcome\": \"passed\"}} or \
@@ -47,13 +47,13 @@ impl Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-outcome", message)
     }
 
-    /// A session that runs already.
+    /// The session runs already.
     pub(super) fn session_runs(name: &str) -> Self {
         let message = format!("the session {name:?} runs already: finish it with POST /session/NAME/finish");
         Refusal::new(StatusCode::CONFLICT, "session-runs", message)
     }
 
-    /// A session that does not run.
+    /// The session does not run.
     pub(super) fn unknown_session(name: &str, near: Option<&str>) -> Self {
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
         let message = format!(
@@ -62,13 +62,13 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "unknown-session", message)
     }
 
-    /// No token, or a wrong one.
+    /// The token is missing or wrong.
     pub(super) fn no_token() -> Self {
         let message = "this proxy wants its token: send it as `x-retake-token`, or where a client sends its API key";
         Refusal::new(StatusCode::UNAUTHORIZED, "no-token", message)
     }
 
-    /// A body that is larger than any that is taken; `declared` is what it says of itself.
+    /// The body is larger than the limit; `declared` is its `Content-Length`.
     pub(super) fn too_large(declared: Option<u64>, most: Size) -> Self {
         let said = declared.map_or_else(String::new, |bytes| format!(" ({bytes} bytes)"));
         let message = format!(
@@ -78,13 +78,13 @@ impl Refusal {
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
     }
 
-    /// A body of the proxy's own routes, which need none of this size.
+    /// The body for one of the proxy's own routes is too large.
     pub(super) fn too_large_for_us(most: Size) -> Self {
-        let message = format!("what a session begins or ends with is not a larger than {most}");
+        let message = format!("the body of a request that starts or finishes a session is larger than {most}");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
     }
 
-    /// All bodies that are read at this moment are larger than all of them may be.
+    /// All bodies under way together are larger than their limit.
     pub(super) fn too_many(most: Size) -> Self {
         let message = format!(
             "the bodies of all requests under way would be larger than {most}: ask with fewer of them at once, or \
@@ -93,18 +93,18 @@ impl Refusal {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", message)
     }
 
-    /// A body that ends before its end.
+    /// The body broke off.
     pub(super) fn broken_request(why: &str) -> Self {
         Refusal::new(StatusCode::BAD_REQUEST, "broken-request", format!("the request's body broke off: {why}"))
     }
 
-    /// What HTTP can do and recordings cannot hold.
+    /// A protocol that HTTP can switch to, but that recordings cannot hold.
     pub(super) fn no_upgrade(protocol: &str) -> Self {
         let message = format!("the proxy records requests and replies; it cannot switch to {protocol}");
         Refusal::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", message)
     }
 
-    /// The same with the path that was asked, in a message of several lines: recordings know the API's own.
+    /// Adds the requested path to a message of several lines, since recordings only know the API's own path.
     pub(super) fn asked(mut self, path: &str) -> Self {
         if let Some(at) = self.message.find('\n') {
             self.message.insert_str(at, &format!("\n  asked: {path}"));
@@ -112,8 +112,8 @@ impl Refusal {
         self
     }
 
-    /// Whether it makes a run untrustworthy. What only says that the network or the provider failed for a moment does
-    /// not: a client may try again, and its test knows best.
+    /// Whether it makes a run untrustworthy. A passing failure of the network or the provider does not: the client may
+    /// retry, and its test decides.
     pub(super) fn is_trouble(&self) -> bool {
         let passing = [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::Broken].map(ErrorKind::name);
         !passing.contains(&self.name)
@@ -142,17 +142,17 @@ impl IntoResponse for Refusal {
         let mut response = json_response(self.status, &self.body());
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.name));
-        // An SDK that asks again gets the same answer, only later.
+        // A retry would only get the same answer later.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
         if self.name == "no-connect" {
-            // Who wanted a tunnel may already speak into it.
+            // A client that wanted a tunnel may already send data for it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 }
 
-/// A reply of the proxy's own.
+/// A JSON reply of the proxy itself.
 pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(format!("{body}\n")));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! Requests to tapes and replies back. Moves bytes; nothing is held up and nothing is changed.
+//! Passes requests to tapes and replies back. It moves bytes, without delaying or changing them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,12 +31,12 @@ use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream,
 use crate::wire::headers::{KEY_HEADERS, is_of_the_address};
 use crate::yaml::Source;
 
-/// Names the session on whose behalf a request is made, percent-encoded where need be.
+/// Names the session that makes a request, percent-encoded if necessary.
 pub const SESSION_HEADER: &str = "x-retake-session";
-/// Carries the proxy's own token.
+/// Contains the proxy's own token.
 pub const TOKEN_HEADER: &str = "x-retake-token";
 
-/// So many strangers are told of.
+/// How many refusals of callers without access are reported.
 const MOST_STRANGERS: usize = 20;
 
 /// The proxy as a value that can be called.
@@ -51,7 +51,7 @@ async fn handle(State(proxy): State<Arc<Proxy>>, request: axum::extract::Request
         Ok(entry) => entry,
         Err(refused) => {
             let refusal = Refusal::from(refused);
-            // Who tries again and again fills no log.
+            // A caller that tries again and again must not fill the log.
             if proxy.strangers.fetch_add(1, Ordering::Relaxed) < MOST_STRANGERS {
                 proxy.troubled(&refusal, None);
             }
@@ -67,7 +67,7 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
     if !proxy.keys.is_empty() && !proxy.knows(&head.headers) {
         return Err(Refusal::no_token());
     }
-    // A count, not a copy.
+    // Only a reference count, not a copy.
     let uri = head.uri.clone();
     let place = address::place(&head.method, uri.path()).inspect_err(|refusal| proxy.troubled(refusal, None))?;
     match place {
@@ -93,7 +93,7 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
     }
 }
 
-/// Asks the provider that the path names.
+/// Sends the request to the provider that the path names.
 async fn ask(
     proxy: &Proxy,
     head: Parts,
@@ -121,7 +121,7 @@ async fn ask(
 }
 
 impl Proxy {
-    /// Whether these headers show the proxy's token.
+    /// Whether these headers contain the proxy's token.
     fn knows(&self, headers: &HeaderMap) -> bool {
         !self.keys.is_empty() && token(headers).is_some_and(|token| self.keys.know(token))
     }
@@ -170,7 +170,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     text(TOKEN_HEADER).or_else(|| bearer(headers)).or_else(|| KEY_HEADERS.into_iter().find_map(text))
 }
 
-/// The session of a request: by its path or its header, and not two at once.
+/// The session of a request, from its path or its header; they must not name two.
 fn on_behalf(by_path: Option<String>, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(SESSION_HEADER) else { return Ok(by_path) };
     let by_header = address::name_of(&String::from_utf8_lossy(value.as_bytes()))?;
@@ -182,7 +182,7 @@ fn on_behalf(by_path: Option<String>, headers: &HeaderMap) -> Result<Option<Stri
     }
 }
 
-/// The faults that a session begins with: `{"faults": [{"status": 500}]}`, or nothing.
+/// The faults for a new session: `{"faults": [{"status": 500}]}`, or nothing.
 fn faults(body: &[u8]) -> Result<Vec<Fault>, Refusal> {
     let text = String::from_utf8_lossy(body);
     if text.trim().is_empty() {
@@ -192,14 +192,14 @@ fn faults(body: &[u8]) -> Result<Vec<Fault>, Refusal> {
     parse_faults(&source).map_err(|error| Refusal::bad_faults(error.render(false).trim_end()))
 }
 
-/// The case that a request names: a server under test may pass on what it was asked with.
+/// The case that a request names: a server under test may pass on the header that it got.
 fn case(headers: &HeaderMap) -> Option<String> {
     let escaped = headers.get(CASE_HEADER)?.to_str().ok()?;
     Some(percent_decode_str(escaped).decode_utf8_lossy().into_owned())
 }
 
-/// A connection that ends before a byte of a reply: a server drops the head that it has not written yet when the body
-/// fails at once.
+/// Ends the connection before the first byte of a reply: a server drops a head that it has not written yet when the
+/// body fails at once.
 fn lost(error: Error) -> Response {
     Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(error) })))
 }
@@ -209,7 +209,7 @@ fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provid
     let without_key = head.headers.get(AUTH_HEADER).is_some_and(|value| value == "none");
     let mut headers = head.headers;
     if had_key {
-        // The key that goes along, whosever it is, then goes the way that Google's API takes it.
+        // Whichever key is used, it is then sent as Google's API takes it.
         credential::from_query(&mut headers, head.uri.query().unwrap_or_default());
     }
     if !proxy.keys.is_empty() {
@@ -223,7 +223,8 @@ fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provid
     Request { method: head.method, endpoint: endpoint_at(&provider.base_url, &path), headers, body, auth, case }
 }
 
-/// The reply as it comes; the room of its request is taken until its end, as its recording keeps both. One whose end is there at once goes out whole, with its length.
+/// The reply in the chunks that come. The room of its request stays taken until its end, because its recording holds
+/// both. A reply that is complete already is sent whole, with its length.
 async fn relayed(reply: Reply, room: Room) -> Response {
     let headers = end_to_end(reply.headers, |name| !is_of_the_address(name) && !is_for_pages(name));
     let mut chunks = reply.body;
@@ -248,7 +249,7 @@ fn streamed(chunks: BoxStream<'static, Result<Bytes, Error>>, room: Room) -> Bod
         let _held = &room;
         async move {
             if chunk.is_err() {
-                // A server drops what it has not written yet when a body fails: let it write first.
+                // A server drops unwritten bytes when a body fails: let it write first.
                 tokio::task::yield_now().await;
             }
             chunk

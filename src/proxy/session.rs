@@ -1,4 +1,4 @@
-//! Sessions: each is a world of its own, in which repeats are counted from one.
+//! Sessions: each counts its equal requests from one, independently of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +11,17 @@ use crate::exchange::SESSION;
 use crate::record::{MOST_CASES, Mode, Tape, Usage, Verdict};
 use crate::spelling::nearest;
 
-/// Unused files that are named; the others are counted.
+/// How many unused files are named; the others are only counted.
 const MOST_NAMED: usize = 100;
 
-/// The sessions that run. Of more than are held, those that have been idle for longest are let go: whoever names a new one
+/// The running sessions. If there are too many, those idle for longest are dropped: a client that names a new session
 /// in every request never ends any.
 #[derive(Default)]
 pub(super) struct Sessions(Mutex<Running>);
 
 #[derive(Default)]
 struct Running {
-    /// When each asked last: a count, for the order alone.
+    /// When each was last used: a counter, only for the order.
     names: BTreeMap<String, u64>,
     by_age: BTreeMap<u64, String>,
     last: u64,
@@ -49,7 +49,7 @@ impl Running {
 }
 
 impl Sessions {
-    /// Starts a session; false when it runs already.
+    /// Starts a session; false if it runs already.
     pub(super) fn start(&self, name: &str) -> bool {
         let mut running = self.lock();
         let is_new = !running.names.contains_key(name);
@@ -59,12 +59,12 @@ impl Sessions {
         is_new
     }
 
-    /// A request on behalf of a session, which it starts when nothing else has.
+    /// Notes a request of a session, and starts the session if it does not run.
     pub(super) fn asks(&self, name: &str) {
         self.lock().touch(name);
     }
 
-    /// How many run.
+    /// How many sessions run.
     pub(super) fn count(&self) -> usize {
         self.lock().names.len()
     }
@@ -84,12 +84,12 @@ impl Sessions {
     }
 }
 
-/// The case that a session is for the tapes.
+/// The case id that stands for a session.
 pub(super) fn case_of(session: &str) -> String {
     format!("{SESSION}{session}")
 }
 
-/// How a session ended, from the body of the request that ends it. Nothing says nothing.
+/// How a session ended, from the body of the request that ends it. An empty body says nothing.
 pub(super) fn verdict(body: &[u8]) -> Result<Verdict, Refusal> {
     if body.trim_ascii().is_empty() {
         return Ok(Verdict::Unknown);
@@ -105,7 +105,7 @@ pub(super) fn verdict(body: &[u8]) -> Result<Verdict, Refusal> {
     }
 }
 
-/// Ends a session; what it came to.
+/// Ends a session and reports the outcome.
 pub(super) async fn finish(proxy: &Proxy, name: &str, verdict: Verdict) -> Result<Value, Refusal> {
     proxy.sessions.end(name)?;
     let usage = proxy.tapes.finish(&case_of(name), verdict).await;
@@ -133,7 +133,7 @@ fn report(session: &str, mode: Mode, verdict: Verdict, tapes: &[Arc<Tape>], came
             let left = files.filter(|file| !came_to.used.contains(file) && !came_to.written.contains(file));
             unused.extend(left.map(|file| tape.library().short(&file)));
         }
-        // Two providers may share one flat folder.
+        // Two providers may share one folder.
         unused.sort();
         unused.dedup();
     }

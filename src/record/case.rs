@@ -1,4 +1,4 @@
-//! What one case asks and gets, and what is to go wrong with it.
+//! What one case asks and receives, and which faults are made for it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use super::ending::Ending;
 use crate::exchange::{ChunkMark, Fault, Mask, Origin, What, case_label};
 use crate::upstream::ErrorKind;
 
-/// Misses kept of requests of no case, which no end of a case ever takes away.
+/// How many misses are kept of requests without a case: no end of a case ever clears them.
 const MOST_MISSES: usize = 1_000;
-/// Misses kept of one case: whoever asks in a loop, or never ends, has been told enough.
+/// How many misses are kept of one case, which may ask in a loop, or never end.
 const MOST_MISSES_OF_ONE: usize = 100;
-/// Notes that are kept until somebody takes them.
+/// How many notes are kept until somebody takes them.
 const MOST_NOTES: usize = 1_000;
 
 /// A request that no recording answers.
@@ -21,50 +21,50 @@ const MOST_NOTES: usize = 1_000;
 pub struct Miss {
     /// The case that asked.
     pub case: Option<String>,
-    /// Whether nothing of it was recorded, or only what it was before.
+    /// Whether the request was never recorded, or was recorded and has changed.
     pub kind: ErrorKind,
-    /// The name its recording would have.
+    /// The file name that its recording would have, without `.json`.
     pub name: String,
-    /// For people: nearest recording, what differs, how to record it.
+    /// For people: the nearest recording, what differs, and how to record it.
     pub message: String,
 }
 
-/// What the requests of one case came to.
+/// The outcome of a case's requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Requests that no recording answers, in order.
     pub misses: Vec<Miss>,
-    /// Files that answered, and those that were asked for anew and came out the same.
+    /// Files that answered, and files that a new recording confirmed.
     pub used: BTreeSet<PathBuf>,
     /// Files that were written.
     pub written: BTreeSet<PathBuf>,
-    /// Why recordings were kept, not written, removed, or are worth a look.
+    /// Notes: why recordings were kept, not written or removed, or deserve a look.
     pub notes: Vec<String>,
 }
 
 /// A recorded reply that a case was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlayedReply {
-    /// How the network cut it when it was recorded.
+    /// How the network split it when it was recorded.
     pub chunks: Vec<ChunkMark>,
-    /// The file; `None` for what was recorded a moment ago and has none yet.
+    /// The file; `None` if the reply was only just recorded and has no file yet.
     pub file: Option<PathBuf>,
-    /// Where it comes from.
+    /// The origin of the reply.
     pub origin: Origin,
     /// Whether its file was edited by hand since.
     pub is_edited: bool,
 }
 
-/// One case while it runs; what requests of no case have in common is one too.
+/// The state of one case while it runs; all requests without a case share one state, too.
 #[derive(Debug)]
 pub(super) struct CaseState {
-    /// As it is asked for: an id, `session NAME`, or `None`.
+    /// The case as requests name it: an id, `session NAME`, or `None`.
     pub(super) case: Option<String>,
-    /// As recordings name it.
+    /// The case as recordings name it.
     pub(super) label: Option<String>,
-    /// Called when nobody wants any more what it has asked.
+    /// Called when the replies to its requests are no longer wanted.
     pub(super) ending: Ending,
-    /// When it was last asked for: a count, for the order alone.
+    /// When it was last used: a counter, only for the order.
     pub(super) touched: AtomicU64,
     inner: Mutex<Inner>,
 }
@@ -77,15 +77,15 @@ struct Inner {
     faults: Vec<Fault>,
     calls: u32,
     masks: Arc<[Mask]>,
-    /// By provider, the case whose recordings it was given, where it has none of its own.
+    /// For each provider, the case whose recordings are used because this case has none.
     lenders: BTreeMap<String, String>,
 }
 
-/// How often the same was asked.
+/// How often an equal request was sent.
 #[derive(Debug, Default)]
 struct Count {
     last: u32,
-    /// Given back, because there was no reply: the next one takes the first of them.
+    /// Numbers given back by requests that got no reply: the next request takes the lowest.
     free: BTreeSet<u32>,
 }
 
@@ -95,12 +95,12 @@ impl CaseState {
         CaseState { case, label, ending: Ending::default(), touched: AtomicU64::default(), inner: Mutex::default() }
     }
 
-    /// Counts a request; which one it is, from 1.
+    /// Counts a request and returns its number, from 1.
     pub(super) fn next_nth(&self, name: &str) -> u32 {
         let mut inner = self.lock();
         let count = match inner.counts.get_mut(name) {
             Some(count) => count,
-            // Only the first one costs a copy of the name.
+            // Only the first request copies the name.
             None => inner.counts.entry(name.to_owned()).or_default(),
         };
         count.free.pop_first().unwrap_or_else(|| {
@@ -109,7 +109,7 @@ impl CaseState {
         })
     }
 
-    /// Takes a request back that got no answer.
+    /// Gives back the number of a request that got no answer.
     pub(super) fn release(&self, name: &str, nth: u32) {
         let mut inner = self.lock();
         let Some(count) = inner.counts.get_mut(name) else { return };
@@ -118,26 +118,27 @@ impl CaseState {
             count.free.remove(&count.last);
             count.last -= 1;
         }
-        // What was never answered leaves nothing behind.
+        // Requests that were never answered leave nothing behind.
         if count.last == 0 {
             inner.counts.remove(name);
         }
     }
 
-    /// How often this was asked so far.
+    /// How often this request was sent so far.
     pub(super) fn asked(&self, name: &str) -> u32 {
         self.lock().counts.get(name).map_or(0, |count| count.last)
     }
 
-    /// From its next call on, these faults and no others.
+    /// From its next call on, these faults apply and no others.
     pub(super) fn set_faults(&self, faults: Vec<Fault>) {
         let mut inner = self.lock();
         (inner.faults, inner.calls) = (faults, 0);
     }
 
-    /// Counts a call; what goes wrong with it, if anything does.
+    /// Counts a call and returns its fault, if it has one.
     pub(super) fn next_fault(&self) -> Option<What> {
-        // Nobody is one state for many clients at once: what only a case can have is not asked for under its lock.
+        // The state of requests without a case is shared by many clients: what only a case can have is not looked up
+        // under its lock.
         self.case.as_ref()?;
         let mut inner = self.lock();
         if inner.faults.is_empty() {
@@ -152,7 +153,7 @@ impl CaseState {
         inner.faults.iter().find(hits).map(|fault| fault.what.clone())
     }
 
-    /// What its suite declares to make no difference.
+    /// The masks that its suite declares.
     pub(super) fn masks(&self) -> Option<Arc<[Mask]>> {
         self.case.is_some().then(|| Arc::clone(&self.lock().masks)).filter(|masks| !masks.is_empty())
     }
@@ -184,7 +185,7 @@ impl CaseState {
         self.lock().usage.misses.clone()
     }
 
-    /// A file answered it, or what was recorded anew is what it holds.
+    /// Notes that a file answered it, or that a new recording confirmed a file.
     pub(super) fn used(&self, path: &Path) {
         if self.case.is_some() {
             add(&mut self.lock().usage.used, path);
@@ -201,19 +202,19 @@ impl CaseState {
         self.lock().usage.written.remove(path);
     }
 
-    /// Files that answered it so far.
+    /// The files that answered it so far.
     pub(super) fn used_files(&self) -> BTreeSet<PathBuf> {
         self.lock().usage.used.clone()
     }
 
-    /// What was played to it last.
+    /// Notes the reply that it received last.
     pub(super) fn set_played(&self, played: impl FnOnce() -> PlayedReply) {
         if self.case.is_some() {
             self.lock().played = Some(played());
         }
     }
 
-    /// What was played to it last; `None` when nothing was since the last call.
+    /// The reply that it received last; `None` if it received none since the last call.
     pub(super) fn take_played(&self) -> Option<PlayedReply> {
         self.lock().played.take()
     }
@@ -221,18 +222,18 @@ impl CaseState {
     pub(super) fn note(&self, note: String) {
         let notes = &mut self.lock().usage.notes;
         match notes.len() {
-            MOST_NOTES => notes.push("and more that is not told".to_owned()),
+            MOST_NOTES => notes.push("and more notes, not shown".to_owned()),
             count if count < MOST_NOTES => notes.push(note),
             _ => {}
         }
     }
 
-    /// What its requests came to, which it then forgets.
+    /// Takes the outcome of its requests.
     pub(super) fn take_usage(&self) -> Usage {
         std::mem::take(&mut self.lock().usage)
     }
 
-    /// The notes since they were last taken.
+    /// Takes the notes since the last call.
     pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().usage.notes)
     }
@@ -242,7 +243,7 @@ impl CaseState {
     }
 }
 
-/// Files answer again and again: only the first time costs a copy of the path.
+/// Files answer again and again: only the first time copies the path.
 fn add(paths: &mut BTreeSet<PathBuf>, path: &Path) {
     if !paths.contains(path) {
         paths.insert(path.to_owned());
@@ -269,7 +270,7 @@ mod tests {
     fn a_request_without_a_reply_leaves_its_place_to_the_next_one() {
         let case = CaseState::new(Some("a"));
         assert_eq!([case.next_nth("x"), case.next_nth("x"), case.next_nth("x"), case.next_nth("y")], [1, 2, 3, 1]);
-        // The second one failed while the third was still on its way.
+        // The second request failed while the third was still under way.
         case.release("x", 2);
         assert_eq!([case.next_nth("x"), case.next_nth("x")], [2, 4]);
         case.release("x", 4);
@@ -288,7 +289,7 @@ mod tests {
             }
             assert_eq!((state.misses().len(), state.misses()[0].name.as_str()), (most, "0"));
             let notes = state.take_notes();
-            assert_eq!((notes.len(), notes[MOST_NOTES].as_str()), (MOST_NOTES + 1, "and more that is not told"));
+            assert_eq!((notes.len(), notes[MOST_NOTES].as_str()), (MOST_NOTES + 1, "and more notes, not shown"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The cases that run, and what all of a run's tapes did together.
+//! The running cases, and what all tapes of a run did together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use super::case::CaseState;
 use super::ending::Ending;
 use crate::exchange::{Key, Origin, Rules};
 
-/// Cases and sessions that are held at once. A client may name as many as it likes, and end none of them.
+/// How many cases and sessions are held at once. A client may name as many as it likes, and end none of them.
 pub const MOST_CASES: usize = 10_000;
-/// Of those, so many are let go at once: to look for the longest idle ones takes a look at all.
+/// How many of them are dropped at once: finding those that are idle longest means a look at all.
 const LET_GO: usize = MOST_CASES / 10;
 
 /// Shared by the tapes of a run.
@@ -20,23 +20,23 @@ pub(super) struct Cases {
     running: Mutex<HashMap<String, Arc<CaseState>>>,
     touches: AtomicU64,
     has_let_go: AtomicBool,
-    /// Called when what is under way is no longer waited for.
+    /// Called when replies under way are no longer waited for.
     pub(super) ending: Ending,
     nobody: Arc<CaseState>,
     files: Mutex<Files>,
     failures: Mutex<Vec<String>>,
-    /// Of each mask that a request was compared under, as it is shown: whether it has hit anything.
+    /// For each mask under which a request was compared, as messages show it: whether it matched anything.
     masks: Mutex<BTreeMap<String, bool>>,
-    /// Variables whose values stood in requests that were recorded.
+    /// Variables whose values occurred in requests that were recorded.
     held: Mutex<BTreeSet<String>>,
 }
 
-/// What became of files in the whole run.
+/// What happened to files in the whole run.
 #[derive(Debug, Default)]
 struct Files {
-    // Not sorted: to put paths in order is to compare their parts again and again.
+    // Not sorted: sorting paths compares their parts again and again.
     played: HashMap<PathBuf, Origin>,
-    /// Written, or recorded anew and found the same.
+    /// Files that were written, or that a new recording confirmed.
     recorded: HashMap<PathBuf, bool>,
 }
 
@@ -58,7 +58,7 @@ impl Default for Cases {
 }
 
 impl Cases {
-    /// A case, which begins where it does not run.
+    /// The state of a case; a case that does not run yet begins.
     pub(super) fn of(&self, case: Option<&str>) -> Arc<CaseState> {
         let Some(case) = case else { return Arc::clone(&self.nobody) };
         let mut running = lock(&self.running);
@@ -76,12 +76,12 @@ impl Cases {
         state
     }
 
-    /// Whether no request before held the value of this variable.
+    /// Whether this is the first request that holds the value of this variable.
     pub(super) fn is_first_with(&self, variable: &str) -> bool {
         lock(&self.held).insert(variable.to_owned())
     }
 
-    /// Forgets those that have asked nothing for longest, but for what they recorded.
+    /// Drops the cases that are idle longest. What they recorded is kept.
     fn let_go(&self, running: &mut HashMap<String, Arc<CaseState>>) {
         let idle = running.iter().filter(|(_, state)| Arc::strong_count(state) == 1);
         let mut idle: Vec<(u64, String)> =
@@ -100,17 +100,17 @@ impl Cases {
         }
     }
 
-    /// A case that runs.
+    /// The state of a case, if it runs.
     pub(super) fn running(&self, case: &str) -> Option<Arc<CaseState>> {
         lock(&self.running).get(case).cloned()
     }
 
-    /// Forgets a case.
+    /// Ends a case.
     pub(super) fn end(&self, case: &str) {
         lock(&self.running).remove(case);
     }
 
-    /// Takes the notes of all cases and sessions that nobody has ended.
+    /// Takes the notes of all cases and sessions that have not ended.
     pub(super) fn take_notes_of_running(&self) -> Vec<String> {
         let running: Vec<Arc<CaseState>> = lock(&self.running).values().cloned().collect();
         running.iter().flat_map(|state| state.take_notes()).collect()
@@ -127,7 +127,7 @@ impl Cases {
         }
     }
 
-    /// A file was written, or (`is_new` is false) it stays, since what was recorded anew is what it holds.
+    /// Notes that a file was written, or (`is_new` is false) that a new recording confirmed it.
     pub(super) fn recorded(&self, path: &Path, is_new: bool) {
         let mut files = lock(&self.files);
         let known = files.recorded.get(path).copied();
@@ -136,13 +136,13 @@ impl Cases {
         }
     }
 
-    /// Whether a file was played, written, or recorded anew and came out the same.
+    /// Whether a file was played, written, or confirmed by a new recording.
     pub(super) fn is_touched(&self, path: &Path) -> bool {
         let files = lock(&self.files);
         files.played.contains_key(path) || files.recorded.contains_key(path)
     }
 
-    /// Notes which masks a request was compared under, and which of them hit something in it.
+    /// Notes the masks under which a request was compared, and which of them matched.
     pub(super) fn masked(&self, rules: &Rules, endpoint: &str, key: &Key) {
         if rules.masks.is_empty() {
             return;
@@ -153,7 +153,7 @@ impl Cases {
         }
     }
 
-    /// The masks under which requests were compared, as they are shown, and whether each has hit anything.
+    /// The masks under which requests were compared, as messages show them, and whether each matched anything.
     pub(super) fn masks(&self) -> BTreeMap<String, bool> {
         lock(&self.masks).clone()
     }
@@ -186,7 +186,7 @@ mod tests {
         }
         assert!(lock(&cases.running).len() <= MOST_CASES);
         assert!(cases.running("0").is_none() && cases.running(&(3 * MOST_CASES - 1).to_string()).is_some());
-        // Neither one that asks at this moment nor one that has just asked.
+        // A case with a request under way stays, and so does one that has just asked.
         assert!(Arc::ptr_eq(&busy, &cases.of(Some("busy"))));
         assert_eq!(cases.of(Some("lively")).next_nth("x"), 2);
         let notes = cases.nobody().take_notes();

@@ -1,4 +1,4 @@
-//! How many recordings there are, and what else lies among them.
+//! Counts the recordings, and what else lies among them.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -9,32 +9,33 @@ use super::library::{Library, Place};
 use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::Origin;
 
-/// Files that are read for their count where no index tells.
+/// How many files are read for the count if there is no index.
 const MOST_READ: usize = 5_000;
-/// Where there are more, so many are counted by their ends: to look at each would take longer than to replay it.
+/// If there are more files, this many are counted by reading only their ends: reading all would take longer than the
+/// replay.
 pub const ENDS_READ: usize = 1_000;
 
-/// The files of a provider by what they are.
+/// The files of a provider, counted by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// From a real provider.
     pub real: usize,
     /// From a script.
     pub simulated: usize,
-    /// Their reply was changed by hand.
+    /// Recordings whose reply was edited by hand.
     pub edited: usize,
-    /// There are more files than the first [`ENDS_READ`], which were looked at.
+    /// There are more files than the first [`ENDS_READ`], and only those were looked at.
     pub more: bool,
-    /// What is no recording to retake, by what it is: a name in the singular, and whether it is of HTTP.
+    /// Files that are not recordings, by kind: its name in the singular, and whether it is about HTTP.
     pub other_files: BTreeMap<(String, bool), usize>,
-    /// What cannot be read, with what is wrong with it.
+    /// Files that cannot be read, with the reason.
     pub broken: Vec<String>,
-    /// In a folder without providers: recordings by the host that answered, where it is not this provider's.
+    /// In a folder shared by all providers: recordings by their host, if it is not this provider's.
     pub hosts: BTreeMap<String, usize>,
 }
 
 impl Summary {
-    /// Adds another provider's. The files of a folder without providers are the same for all.
+    /// Adds the counts of another provider. Files of a shared folder are the same for all providers.
     pub fn add(&mut self, other: &Summary) {
         self.real += other.real;
         self.simulated += other.simulated;
@@ -88,7 +89,7 @@ pub(super) fn summary(library: &Library) -> Summary {
     summary
 }
 
-/// Where a recording comes from, by its end: `origin` is the last that is written of it. `Err` says what it is instead.
+/// The origin of a recording, from the end of the file: `origin` is written last. `Err` says what the file is instead.
 fn origin_by_end(path: &Path) -> Result<Origin, String> {
     let tail = || -> Result<Vec<u8>, disk::Unreadable> {
         let (mut file, length) = disk::open(path)?;
@@ -102,7 +103,7 @@ fn origin_by_end(path: &Path) -> Result<Origin, String> {
     match tail.last() {
         Some(b'}') if tail.ends_with(b"\"origin\":\"simulated\"}}") => Ok(Origin::Simulated),
         Some(b'}') => Ok(Origin::Real),
-        // What has another end is none, and it may be known what it is.
+        // A file with another end is not a recording of ours; reading it tells what it is.
         _ => Err(disk::text(path, MOST_RECORDED).map_or_else(|why| why.to_string(), |_| "it ends too soon".to_owned())),
     }
 }

@@ -1,8 +1,8 @@
-//! Told to all that is under way when it is to end now.
+//! A signal to everything under way that it must end now.
 
 use tokio::sync::watch;
 
-/// What is under way listens here.
+/// Everything under way listens to this.
 #[derive(Debug)]
 pub(super) struct Ending(watch::Sender<bool>);
 
@@ -13,7 +13,7 @@ impl Default for Ending {
 }
 
 impl Ending {
-    /// From now on nothing is waited for.
+    /// From now on nothing is waited for any more.
     pub(super) fn call(&self) {
         self.0.send_replace(true);
     }
@@ -22,9 +22,9 @@ impl Ending {
         *self.0.borrow()
     }
 
-    /// Until it is called.
+    /// Waits until `call` is called.
     pub(super) async fn called(&self) {
-        // It is here, so that there is who could call.
+        // The sender is in `self`, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|is_called| *is_called).await;
     }
 }

@@ -1,4 +1,4 @@
-//! One exchange of this run, scrubbed, until it is written or let go of.
+//! One exchange of this run, scrubbed, until it is written or dropped.
 
 use std::io;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::spool::{Spool, Spooled};
 use crate::exchange::{ChunkMark, End, Exchange, Key, Origin, Request, trouble};
 
-/// Bytes of a reply that wait in memory whatever else does.
+/// A reply of at most this many bytes waits in memory in any case.
 const SMALL: usize = 4 << 10;
-/// What an exchange takes besides the bytes of its texts.
+/// The memory that an exchange takes in addition to its texts, in bytes.
 const COST: usize = 1 << 10;
 
 /// One exchange of this run, scrubbed.
@@ -19,14 +19,14 @@ pub(super) struct Entry {
     pub(super) key: Key,
     /// Which of a case's equal requests it answers, from 1.
     pub(super) nth: u32,
-    /// Its reply broke off because nobody wanted the rest of it.
+    /// The reply broke off because nobody wanted the rest.
     pub(super) is_cut: bool,
-    /// Whether its reply says something of the request, and not of the moment; known only where it is shared.
+    /// Whether the reply depends on the request and not on the moment; known only after [`Entry::shared`].
     pub(super) is_lasting: bool,
-    /// All of it, but for a body that waits elsewhere.
+    /// The exchange; the body may wait in `body` instead.
     exchange: Exchange,
     body: Option<Spooled>,
-    /// Somebody's end had it written.
+    /// It was written already, for this case or for another one.
     is_kept: AtomicBool,
 }
 
@@ -36,13 +36,13 @@ impl Entry {
         Entry { key, nth, is_cut: false, is_lasting: false, exchange, body: None, is_kept }
     }
 
-    /// The same where others may hear it who ask the same, unless it is one that the next try may not get.
+    /// Marks the reply as one for others that ask the same, unless the next try may get a better one.
     pub(super) fn shared(mut self) -> Self {
         self.is_lasting = self.exchange.reply.end == End::Complete && trouble(&self.exchange.reply).is_none();
         self
     }
 
-    /// The same where the body of its reply waits in the spool, for it may be long before it is written.
+    /// Moves the body of the reply to the spool, as it may be long before it is written.
     pub(super) async fn waiting(mut self, spool: &Arc<Spool>) -> io::Result<Self> {
         if self.exchange.reply.body.len() > SMALL {
             let mut body = Spooled::new(spool);
@@ -53,22 +53,22 @@ impl Entry {
         Ok(self)
     }
 
-    /// What was asked.
+    /// The request.
     pub(super) fn request(&self) -> &Request {
         &self.exchange.request
     }
 
-    /// When the chunks of the reply came.
+    /// Sizes and times of the reply's chunks.
     pub(super) fn chunks(&self) -> &[ChunkMark] {
         &self.exchange.reply.chunks
     }
 
-    /// Where the reply comes from.
+    /// The origin of the reply.
     pub(super) fn origin(&self) -> Origin {
         self.exchange.origin
     }
 
-    /// All of it. Blocks on the disk where the body is there.
+    /// The whole exchange. Blocks on the disk if the body is there.
     pub(super) fn exchange(&self) -> io::Result<Exchange> {
         let mut exchange = self.exchange.clone();
         if let Some(body) = &self.body {
@@ -85,7 +85,7 @@ impl Entry {
         self.is_kept.load(Ordering::SeqCst)
     }
 
-    /// Bytes of memory that it takes while it waits, but for those that the spool counts.
+    /// The memory in bytes that it takes while it waits, without what the spool counts.
     pub(super) fn weight(&self) -> usize {
         let Exchange { request, reply, .. } = &self.exchange;
         let marks = std::mem::size_of_val(reply.chunks.as_slice());

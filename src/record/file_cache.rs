@@ -1,4 +1,4 @@
-//! Files of recordings as read, at hand for the next request.
+//! A cache of parsed recording files.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,25 +11,25 @@ use super::player;
 use crate::exchange::{Key, Named, Owners, Recording};
 use crate::upstream::{self, without_own_headers};
 
-/// Bytes of files that are kept at hand, parsed, with what it costs to keep one. Cases share recordings, and a run asks
+/// How many bytes of files are kept in the cache, with the cost of each entry. Cases share recordings, and a run asks
 /// for few of them.
 const MOST_CACHED: u64 = 32 << 20;
 const COST: u64 = 4 << 10;
 
-/// So long what was seen of a folder and of its files is taken to be as it was. Someone who changes a file by hand, or
-/// records it anew from another process, does not get to ask any sooner; what this process writes counts at once.
+/// How long a look at a folder and its files stays valid. Nobody edits a file by hand, or records it anew from another
+/// process, and asks again sooner; changes by this process count at once.
 pub(super) const FRESH: Duration = Duration::from_millis(50);
 
-/// A file of recordings as read.
+/// A parsed recording file.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) recording: Recording,
-    /// The key of its request, without the masks of any suite.
+    /// The match key of its request, without the masks of any suite.
     pub(super) key: Key,
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub(super) size: usize,
-    /// The headers of its reply, once it has been asked for.
+    /// The headers of its reply, made on first use.
     headers: OnceLock<HeaderMap>,
 }
 
@@ -38,14 +38,14 @@ impl Found {
         Found { path, recording, key, size, headers: OnceLock::new() }
     }
 
-    /// Its reply as a live one.
+    /// The recorded reply as a live one.
     pub(super) fn reply(&self, speed: Option<f64>) -> upstream::Reply {
         let recorded = &self.recording.exchange.reply;
         let headers = self.headers.get_or_init(|| without_own_headers(player::headers(&recorded.headers)));
         player::reply_with(recorded, headers.clone(), speed)
     }
 
-    /// Whose it is, where it says so itself.
+    /// The cases that the recording names, or `None` in files of older versions and other tools.
     pub(super) fn named(&self) -> Option<&Named> {
         match &self.recording.owners {
             Owners::Named(named) => Some(named),
@@ -53,22 +53,22 @@ impl Found {
         }
     }
 
-    /// Whether its reply is one that a case is known to expect, however it looks: recordings of older retakes that name
-    /// their cases were kept when these had passed.
+    /// Whether a case expects this reply, even if it reports an error: older versions of retake recorded replies with
+    /// case names only when those cases had passed.
     pub(super) fn is_expected(&self) -> bool {
         let recording = &self.recording;
         recording.expected || matches!(&recording.owners, Owners::ByOrder { cases, .. } if !cases.is_empty())
     }
 }
 
-/// What tells that a file is as it was.
+/// Shows whether a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) modified: Option<SystemTime>,
     pub(super) length: u64,
 }
 
-/// Files at hand; emptied when they have become too many bytes.
+/// Parsed files; emptied when they exceed the limit.
 #[derive(Default)]
 pub(super) struct FileCache {
     files: HashMap<PathBuf, (Stamp, Arc<Found>)>,

@@ -1,5 +1,5 @@
-//! What is being asked and recorded in this run: one request for all that ask the same, and what waits for the end of its
-//! case.
+//! The live requests of this run, each shared by all cases that ask the same, and the replies that wait for the end of
+//! their case.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,18 +10,19 @@ use tokio::sync::Notify;
 use super::entry::Entry;
 use crate::exchange::Key;
 
-/// So long the end of a case waits for replies that nobody reads any more. Deadlines of live requests are shorter.
+/// How long the end of a case waits for replies that nobody reads any more. Deadlines of live requests are shorter.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Bytes of memory for what waits for the end of its case, session or command; the bodies of replies wait elsewhere.
+/// The most memory, in bytes, for exchanges that wait for the end of their case, session or command; the bodies of
+/// replies wait elsewhere.
 pub(super) const MOST_WAITING: usize = 128 << 20;
-/// Bytes of memory for replies that are held for others who may ask the same; a server runs for long.
+/// The most memory, in bytes, for replies that are held for others who may ask the same: a server runs for long.
 const MOST_HELD: usize = 16 << 20;
 
-/// What is to be done about a request.
+/// What to do with a request.
 pub(super) enum Turn {
-    /// Nobody has asked it yet: this one does.
+    /// Nobody has sent it yet: the caller does.
     Ask(LiveRequest),
-    /// Somebody is asking it: wait for a change, then claim again.
+    /// Another case is sending it: wait for a change, then claim again.
     Wait,
     /// It was answered.
     Answered(Arc<Entry>),
@@ -33,7 +34,7 @@ pub(super) struct InFlight {
     changed: Notify,
 }
 
-/// Whose a request is: a case or session, or nobody's.
+/// Who sent a request: a case or session, or `None`.
 pub(super) type Whose = Option<String>;
 
 #[derive(Default)]
@@ -41,21 +42,21 @@ struct Inner {
     slots: HashMap<(String, u32), Slot>,
     held: usize,
     staged: HashMap<Whose, Waiting>,
-    /// Bytes of memory of all that is staged.
+    /// The memory that all staged entries take, in bytes.
     waiting: usize,
-    /// Of what is staged, what was written for now.
+    /// The entries that were written before their session ended.
     for_now: HashMap<Whose, Vec<Arc<Entry>>>,
     under_way: HashMap<Whose, usize>,
-    /// What each of them asks, for people.
+    /// A description of each request, for people.
     asked: BTreeMap<u64, String>,
     last: u64,
 }
 
-/// What waits for somebody's end.
+/// The entries that wait for the end of a case.
 #[derive(Default)]
 struct Waiting {
     entries: Vec<Arc<Entry>>,
-    /// When the last of them came: a count, for the order alone.
+    /// When the last of them came: a counter, only for the order.
     last: u64,
 }
 
@@ -63,12 +64,13 @@ enum Slot {
     UnderWay,
     Answered {
         entry: Arc<Entry>,
-        /// A case that asks what it heard already has begun anew, and asks anew.
+        /// The cases that received this reply. A case that sends the same request again has started anew, so the
+        /// request is sent again.
         heard: HashSet<String>,
     },
 }
 
-/// A request under way. Dropped before it lands, it makes room for another try.
+/// A request under way. If it is dropped without an answer, another one can be tried.
 pub(super) struct LiveRequest {
     in_flight: Arc<InFlight>,
     whose: Whose,
@@ -97,23 +99,23 @@ impl InFlight {
         Turn::Ask(inner.under_way(self, Some(case.to_owned()), Some(place), what))
     }
 
-    /// A request that nobody shares.
+    /// A request that is not shared with others.
     pub(super) fn alone(self: &Arc<Self>, whose: Whose, what: &str) -> LiveRequest {
         self.lock().under_way(self, whose, None, what)
     }
 
-    /// What is asked and has not ended, for people.
+    /// The requests under way, for people.
     pub(super) fn under_way(&self) -> Vec<String> {
         self.lock().asked.values().cloned().collect()
     }
 
-    /// Waits for a change after `check` said no; false when it took too long.
+    /// Waits until `check` is true; returns false after [`LONGEST_WAIT`].
     pub(super) async fn wait_until(&self, check: impl Fn(&Self) -> bool) -> bool {
         let wait = async {
             loop {
                 let changed = self.changed.notified();
                 tokio::pin!(changed);
-                // Listening before looking: a change in between is not missed.
+                // Listen before checking, so that a change in between is not missed.
                 changed.as_mut().enable();
                 if check(self) {
                     return;
@@ -129,7 +131,7 @@ impl InFlight {
         !self.lock().under_way.contains_key(&Some(case.to_owned()))
     }
 
-    /// Whether no request of anyone is under way.
+    /// Whether no request at all is under way.
     pub(super) fn is_all_calm(&self) -> bool {
         self.lock().under_way.is_empty()
     }
@@ -139,8 +141,8 @@ impl InFlight {
         !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::UnderWay))
     }
 
-    /// Holds an entry until the end of its case, or of everything. Gives those for which there is no room any more: what
-    /// waits for whoever has been idle for longest, or the entry itself.
+    /// Holds an entry until the end of its case, or of the run. Returns the entries for which there is no more room:
+    /// those of the case that is idle longest, or the entry itself.
     pub(super) fn stage(&self, whose: &Whose, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
         let mut inner = self.lock();
         let mut gone = Vec::new();
@@ -160,17 +162,17 @@ impl InFlight {
         gone
     }
 
-    /// Notes that an entry was written, which its case may yet have taken back.
+    /// Notes that an entry was written before its session ended, which may still take it back.
     pub(super) fn keep_for_now(&self, whose: &Whose, entry: Arc<Entry>) {
         self.lock().for_now.entry(whose.clone()).or_default().push(entry);
     }
 
-    /// What was written for a case before its end, which is there.
+    /// The entries that were written before the session ended, now that it has ended.
     pub(super) fn take_kept_for_now(&self, whose: &Whose) -> Vec<Arc<Entry>> {
         self.lock().for_now.remove(whose).unwrap_or_default()
     }
 
-    /// What waits for the end of a case, which is there, in the order of its repeats; of equal ones the last.
+    /// The entries that waited for the end of a case, in the order of their repeats; of equal ones the last.
     pub(super) fn take(&self, whose: &Whose) -> Vec<Arc<Entry>> {
         let mut entries = self.lock().unstage(whose);
         entries.reverse();
@@ -180,14 +182,14 @@ impl InFlight {
         entries
     }
 
-    /// Everyone for whom something waits.
+    /// All cases and sessions for which entries wait.
     pub(super) fn waiting(&self) -> Vec<Whose> {
         let mut all: Vec<Whose> = self.lock().staged.keys().cloned().collect();
         all.sort();
         all
     }
 
-    /// Forgets replies that only a case heard which did not end well: another try asks anew. Gives those that it forgot.
+    /// Drops replies that only failed cases received, so that the next try asks again. Returns those that were dropped.
     pub(super) fn forget(&self, mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
         let mut inner = self.lock();
         entries.retain(|entry| {
@@ -225,7 +227,7 @@ impl Inner {
         entries
     }
 
-    /// Who has recorded nothing for longest, but for this one.
+    /// The case, other than this one, that has recorded nothing for longest.
     fn longest_idle(&self, but: &Whose) -> Option<Whose> {
         let others = self.staged.iter().filter(|(whose, _)| *whose != but && !self.under_way.contains_key(*whose));
         others.min_by_key(|(_, waiting)| waiting.last).map(|(whose, _)| whose.clone())
@@ -256,8 +258,8 @@ impl Inner {
 }
 
 impl LiveRequest {
-    /// The reply is whole; the flight ends when it is dropped. It answers others who ask the same, unless it is one that
-    /// the next try may not get.
+    /// Offers the whole reply to others that ask the same, unless the next try may get a better one. The request stays
+    /// under way until it is dropped.
     pub(super) fn share(&mut self, entry: &Arc<Entry>) {
         let Some(place) = self.slot.take() else { return };
         let mut inner = self.in_flight.lock();
@@ -306,10 +308,10 @@ mod tests {
         for number in 0..10 {
             gone.extend(in_flight.stage(&whose(&number.to_string()), entry()));
         }
-        // The first one asks at this moment.
+        // The first one has a request under way.
         let left: Vec<String> = in_flight.waiting().into_iter().flatten().collect();
         assert_eq!((gone.len(), left.join("")), (3, "0456789".to_owned()));
-        // One alone may not take more either.
+        // A single case may not take more either.
         let refused: usize = (0..10).map(|_| in_flight.stage(&whose("0"), entry()).len()).sum();
         assert!(refused > 3, "{refused}");
         assert!(in_flight.lock().waiting <= MOST_WAITING);

@@ -1,8 +1,8 @@
-//! What the files of a folder were asked, found by content. Pure.
+//! An index of the requests that the files of a folder answer, by content. Pure.
 //!
-//! A file's name is only the fast way to it. The index knows of each file the hash of what it was asked, so that it
-//! answers under any name; for whom it is; and a sketch of its words, by which the files come out that are worth a
-//! closer look when nothing answers.
+//! A file's name only makes it quick to find. For each file the index has the hash of its request, so that it is found
+//! under any name; the cases that it is for; and a sketch of its words, which finds similar requests when nothing
+//! answers.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -13,56 +13,56 @@ use sha2::{Digest as _, Sha256};
 
 use crate::exchange::Origin;
 
-/// The first line of an index as text; another one is not an index of ours.
+/// The first line of an index file; a file with another one is not an index of this version.
 const HEAD: &str = "retake index 1";
 
-/// What is known of a file.
+/// What the index has about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The file's name in its folder.
     pub(super) name: Arc<str>,
-    /// What it is.
+    /// The kind of file.
     pub(super) kind: Kind,
-    /// Nanoseconds since 1970 when it was changed last.
+    /// When it was last changed, in nanoseconds since 1970.
     pub(super) modified: u64,
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub(super) length: u64,
 }
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A recording.
     Recording(Recorded),
-    /// Another thing, which is fine as it is.
+    /// Another kind of file, with nothing wrong.
     OtherFile {
-        /// In the singular: `VCR cassette`.
+        /// The kind in the singular: `VCR cassette`.
         name: Arc<str>,
-        /// It is of HTTP, but of a tool whose files are not read.
+        /// The file is about HTTP, but retake does not read files of its tool.
         is_http: bool,
     },
-    /// It should be a recording and cannot be read, and why.
+    /// It should be a recording and cannot be read, with the reason.
     Broken(Arc<str>),
 }
 
-/// What is known of a recording.
+/// What the index has about a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Recorded {
-    /// Of the canonical text of its request.
+    /// The hash of its request's canonical text.
     pub(super) hash: u64,
-    /// Of method and endpoint.
+    /// The hash of method and endpoint.
     pub(super) place: u64,
-    /// Of the words of its request: alike requests have sketches that differ in few bits.
+    /// A sketch of its request's words: sketches of similar requests differ in few bits.
     pub(super) sketch: u64,
-    /// Where it comes from; `None` for one that was changed by hand.
+    /// The origin; `None` if the file was edited by hand.
     pub(super) origin: Option<Origin>,
     /// The host that answered.
     pub(super) host: Arc<str>,
-    /// The cases it names.
+    /// The cases that it names.
     pub(super) cases: Cases,
 }
 
-/// Names of cases in one text: of very many files, few are ever asked for their cases.
+/// The names of cases in one text: of very many files, few are ever asked for their cases.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Cases(Box<str>);
 
@@ -80,18 +80,18 @@ impl Cases {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: Vec<Option<Entry>>,
-    /// Of each entry, its place and its sketch, side by side: to find the nearest is to look at all of them.
+    /// For each entry, `place` and sketch side by side: finding the nearest entry reads all of them.
     sketches: Vec<Option<(u64, u64)>>,
     by_name: HashMap<Arc<str>, u32, BuildHasherDefault<Quick>>,
-    /// The entry that was put in last with this hash; the one before it is `before` of that entry.
+    /// The last entry that was added with this hash; `before` leads to the one added before it.
     by_hash: HashMap<u64, u32, BuildHasherDefault<Quick>>,
     before: Vec<Option<u32>>,
-    /// Made when it is first asked for.
+    /// Made on first use.
     by_case: OnceCell<HashMap<String, Vec<u32>>>,
     hosts: Vec<(Arc<str>, usize)>,
 }
 
-/// Hashes what is a hash already, or a name made of one. Nobody gains from names that meet in it.
+/// Hashes keys that are hashes already, or names made from one. Nobody can gain from collisions.
 #[derive(Default)]
 pub(super) struct Quick(u64);
 
@@ -113,7 +113,7 @@ impl Hasher for Quick {
     }
 }
 
-/// The part of a case's id that all its spellings have in common: neither the path of the suite nor the provider.
+/// The part of a case's id that all its spellings share: without the path of the suite and the provider.
 fn gist(case: &str) -> &str {
     let name = case.split_once("::").map_or(case, |(_, name)| name);
     let name = name.strip_prefix("test_").unwrap_or(name);
@@ -129,7 +129,7 @@ impl Index {
         self.entries[*self.by_name.get(name)? as usize].as_ref()
     }
 
-    /// Adds a file, or replaces what was known of it.
+    /// Adds a file, or replaces its old entry.
     pub(super) fn put(&mut self, mut entry: Entry) {
         self.remove(&entry.name);
         let at = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -148,7 +148,7 @@ impl Index {
         self.before.push(before);
     }
 
-    /// Shares the name of the host, of which there are few, and counts it.
+    /// Counts the host, and shares its name among entries: there are few hosts.
     fn count_host(&mut self, recorded: &mut Recorded) {
         match self.hosts.iter_mut().find(|(host, _)| *host == recorded.host) {
             Some((host, count)) => {
@@ -159,7 +159,7 @@ impl Index {
         }
     }
 
-    /// Forgets a file. What leads to it stays and leads nowhere.
+    /// Removes a file. References to its entry stay, and lead to nothing.
     pub(super) fn remove(&mut self, name: &str) {
         let Some(at) = self.by_name.remove(name) else { return };
         self.sketches[at as usize] = None;
@@ -174,17 +174,17 @@ impl Index {
         self.entries.iter().flatten()
     }
 
-    /// The recordings with their entries.
+    /// The recordings, with their entries.
     pub(super) fn recordings(&self) -> impl Iterator<Item = (&Entry, &Recorded)> {
         self.entries().filter_map(recording)
     }
 
-    /// How many recordings there are of hosts of which `is_meant` says so.
+    /// How many recordings come from hosts for which `is_meant` is true.
     pub(super) fn count(&self, is_meant: impl Fn(&str) -> bool) -> usize {
         self.hosts.iter().filter(|(host, _)| is_meant(host)).map(|(_, count)| count).sum()
     }
 
-    /// The names of the files that were asked what has this hash, sorted.
+    /// The names of the files whose request has this hash, sorted.
     pub(super) fn asked(&self, hash: u64) -> Vec<Arc<str>> {
         let mut names = Vec::new();
         let mut next = self.by_hash.get(&hash).copied();
@@ -196,7 +196,7 @@ impl Index {
         names
     }
 
-    /// The recordings that may be of a case, by what its spellings have in common.
+    /// The recordings that may belong to a case, by what the spellings of its id share.
     pub(super) fn of_case(&self, case: &str) -> impl Iterator<Item = (&Entry, &Recorded)> {
         let by_case = self.by_case.get_or_init(|| {
             let mut by_case = HashMap::new();
@@ -211,9 +211,9 @@ impl Index {
         at.filter_map(|at| self.entries[*at as usize].as_ref()).filter_map(recording)
     }
 
-    /// The names of at most `most` files whose requests are nearest: those of the same method and endpoint first.
+    /// The names of at most `most` files with the nearest requests: those of the same method and endpoint first.
     pub(super) fn near(&self, place: u64, sketch: u64, most: usize) -> Vec<Arc<str>> {
-        // A distance has few values: to count how often each occurs is quicker than to sort.
+        // Distances have few values: counting them is quicker than sorting.
         let far = |(its_place, its_sketch): (u64, u64)| {
             usize::from(its_place != place) * 65 + (its_sketch ^ sketch).count_ones() as usize
         };
@@ -248,15 +248,15 @@ fn recording(entry: &Entry) -> Option<(&Entry, &Recorded)> {
     }
 }
 
-/// The first 64 bits of a text's SHA-256. What has the same hash is compared whole before it answers.
+/// The first 64 bits of a text's SHA-256. On equal hashes the whole texts are compared.
 pub(super) fn hash(text: &str) -> u64 {
     Sha256::digest(text.as_bytes())[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
-/// Words looked at from either end of a request: its model and parameters, and the turns that differ.
+/// How many words are read from each end of a request: its model and parameters, and the turns that differ.
 const MOST_WORDS: usize = 96;
 
-/// A sketch of a text (simhash over its words and pairs of words): of texts that are alike, few bits differ.
+/// A sketch of a text (simhash over its words and pairs of words): sketches of similar texts differ in few bits.
 pub(super) fn sketch(text: &str) -> u64 {
     let words: Vec<&str> = text.split(|ch: char| !ch.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let (first, last) = words.split_at(words.len().min(MOST_WORDS));
@@ -285,15 +285,14 @@ fn fnv(text: &str) -> u64 {
     mixed(text.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
 }
 
-/// Spreads what differs over all bits.
+/// Spreads the differences over all bits.
 fn mixed(mut bits: u64) -> u64 {
     bits ^= bits >> 32;
     bits = bits.wrapping_mul(0xd6e8_feb8_6659_fd93);
     bits ^ bits >> 32
 }
 
-/// The index as text, one line a file. `rules` identifies what is no part of the match: under other rules every hash is
-/// another one.
+/// The index as text, one line per file. `rules` identifies the rules for the match: other rules give other hashes.
 pub(super) fn write(index: &Index, rules: u64) -> String {
     let mut out = format!("{HEAD}\t{}\t{rules:x}\n", env!("CARGO_PKG_VERSION"));
     for entry in index.entries() {
@@ -323,7 +322,7 @@ pub(super) fn write(index: &Index, rules: u64) -> String {
     out
 }
 
-/// An index from its text; `None` when it is another one than wanted, or not whole.
+/// Reads an index from its text; `None` if it has another version or other rules, or is incomplete.
 pub(super) fn read(text: &str, rules: u64) -> Option<Index> {
     let (head, rest) = text.split_once('\n')?;
     if head != format!("{HEAD}\t{}\t{rules:x}", env!("CARGO_PKG_VERSION")) || !text.ends_with('\n') {
@@ -338,7 +337,7 @@ pub(super) fn read(text: &str, rules: u64) -> Option<Index> {
 
 fn entry(line: &str) -> Option<Entry> {
     let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    // What comes after the host are cases, which stay as they are written.
+    // The cases follow the host; they stay as one text.
     let mut parts = line.splitn(9, '\t');
     let name = shared(parts.next()?);
     let (modified, length) = (number(parts.next()?)?, number(parts.next()?)?);

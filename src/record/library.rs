@@ -1,4 +1,4 @@
-//! The recordings of one provider: found by content, wherever they lie and whatever they are called.
+//! The recordings of one provider, found by content, wherever they lie and whatever their names are.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::exchange::{self, Exchange, FormatError, Key, Mask, Owners, ReadError,
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, without_secrets};
 
-/// Bytes of a file that is read without a thread of its own: out of the system's cache, in microseconds.
+/// A file of at most this many bytes is read without a thread of its own: the system's cache takes microseconds.
 const SMALL: u64 = 64 << 10;
 
-/// The recordings of one provider: `DIR/<provider>/`, and those of its hosts in `DIR` itself. Opening it reads nothing; a
-/// file is read when a request asks for it.
+/// The recordings of one provider: all files in `DIR/<provider>/`, and those of its hosts in `DIR` itself. Opening the
+/// library reads nothing; a file is read when a request needs it.
 pub struct Library {
     root: PathBuf,
     provider: String,
@@ -29,19 +29,19 @@ pub struct Library {
     own: Shelf,
     flat: Shelf,
     cache: Mutex<FileCache>,
-    /// Requests that its files answered lately.
+    /// Recent requests that files answered.
     pub(super) request_cache: RequestCache,
-    /// Under the provider's own rules, and with the masks of each suite besides.
+    /// The recordings under the provider's own rules, and under the masks of each suite besides.
     plain: Arc<View>,
     masked: Mutex<Vec<Arc<View>>>,
 }
 
-/// Which of the two folders.
+/// One of the two folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// The provider's own.
     Own,
-    /// The folder of all recordings, where other tools put those of every provider: the host tells whose they are.
+    /// The shared folder, where other tools put the recordings of every provider: the host tells them apart.
     Flat,
 }
 
@@ -49,10 +49,10 @@ impl Place {
     pub(super) const ALL: [Place; 2] = [Place::Own, Place::Flat];
 }
 
-/// What is looked for.
+/// The request that is looked for.
 struct Wanted<'k> {
     key: &'k Key,
-    /// The key that an older retake gave the same request, where it is another one.
+    /// The key that older versions of retake gave the same request, if it differs.
     older: Option<Key>,
 }
 
@@ -62,8 +62,8 @@ impl Library {
         Library::at(root, provider, None)
     }
 
-    /// The same where `elsewhere`, the URL of another server, stands in for the provider's: files of that host are its
-    /// too.
+    /// Like [`Library::open`]; `elsewhere` is the URL of a server that replaces the provider's, and files of its host
+    /// count, too.
     pub fn at(root: &Path, provider: &Provider, elsewhere: Option<&str>) -> Self {
         let hosts = [Some(provider.base_url.as_str()), elsewhere].into_iter().flatten().map(host_of).collect();
         Library {
@@ -81,7 +81,7 @@ impl Library {
         }
     }
 
-    /// What is declared about requests to this provider.
+    /// The declared rules for requests to this provider.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
@@ -95,7 +95,7 @@ impl Library {
         &self.root
     }
 
-    /// The URL that a recording of this endpoint bears.
+    /// The URL that a recording of this endpoint has.
     pub(super) fn url(&self, endpoint: &str) -> String {
         format!("{}{endpoint}", without_secrets(&self.base_url))
     }
@@ -105,7 +105,7 @@ impl Library {
         self.key_under(&self.rules, request)
     }
 
-    /// Under which a case counts its requests of this key: those of another provider are others.
+    /// The name under which a case counts its requests of this key: other providers have counts of their own.
     pub(super) fn count_name(&self, key: &Key) -> String {
         format!("{}/{}", self.provider, key.name)
     }
@@ -114,12 +114,12 @@ impl Library {
         exchange::key(request, &self.base_url, rules)
     }
 
-    /// The recordings as they are compared under the provider's own rules.
+    /// The recordings compared under the provider's own rules.
     pub(super) fn plain(&self) -> &Arc<View> {
         &self.plain
     }
 
-    /// The recordings as they are compared where a suite declares masks of its own besides the provider's.
+    /// The recordings compared under the provider's rules and the masks of a suite.
     pub(super) fn view(&self, masks: Option<Arc<[Mask]>>) -> Arc<View> {
         let Some(masks) = masks else { return Arc::clone(&self.plain) };
         let mut masked = lock(&self.masked);
@@ -131,7 +131,7 @@ impl Library {
         view
     }
 
-    /// Every view that was asked for.
+    /// All views that have been made.
     fn views(&self) -> Vec<Arc<View>> {
         let mut views = lock(&self.masked).clone();
         views.push(Arc::clone(&self.plain));
@@ -145,24 +145,24 @@ impl Library {
         }
     }
 
-    /// Where new files go: the provider's folder, unless only the flat form exists.
+    /// The folder for new files: the provider's own, unless only the shared folder has files.
     pub(super) fn target(&self) -> Place {
         if self.own.folder().is_dir() || self.flat.is_empty() { Place::Own } else { Place::Flat }
     }
 
-    /// Where a recording of this name would be looked for first.
+    /// The path where a recording of this name is looked for first.
     pub(super) fn path_of(&self, stem: &str) -> PathBuf {
         self.shelf(self.target()).path(&file_name(stem, 1))
     }
 
-    /// Every file that was asked what this request asks, in order: those with its name first. `Err` when one of those
-    /// cannot be read.
+    /// All files that answer this request, in order: those under its own name first. `Err` if one of those cannot be
+    /// read.
     pub(super) fn answers(&self, view: &View, key: &Key, request: &Request) -> Result<Vec<Arc<Found>>, Error> {
         self.find_all(view, key, request, |found| found)
     }
 
-    /// The same where it takes no longer than to hand the work to another thread would: small files under their own
-    /// names. `None` where there is more to do.
+    /// Like [`Library::answers`], if it is quicker than handing the work to another thread: small files under their own
+    /// names. `None` if there is more to do.
     pub(super) fn answers_at_hand(&self, view: &View, key: &Key, request: &Request) -> Option<Vec<Arc<Found>>> {
         let wanted = Wanted { key, older: exchange::older_key(request, &self.base_url, &view.rules) };
         let mut all = Vec::new();
@@ -197,7 +197,8 @@ impl Library {
             }
         }
         for place in Place::ALL {
-            // Where all names are retake's own, a file with another name than its request gives was renamed by hand.
+            // If all names have the form that retake gives, only a file renamed by hand could be missing: it is not
+            // searched for.
             if !all.is_empty() && !self.shelf(place).has_irregular_names() {
                 continue;
             }
@@ -214,23 +215,23 @@ impl Library {
         Ok(all)
     }
 
-    /// Like [`Library::answers`], without those that cannot be read.
+    /// Like [`Library::answers`], without the files that cannot be read.
     pub(super) fn readable(&self, view: &View, key: &Key, request: &Request) -> Vec<Arc<Found>> {
         self.find_all(view, key, request, |found| Ok(found.ok().flatten())).unwrap_or_default()
     }
 
-    /// The files under the names of a request that cannot be read, with what is wrong with them.
+    /// The files under the names of a request that cannot be read, with the reasons.
     pub(super) fn broken(&self, stem: &str) -> Vec<(String, String)> {
         let shelf = self.shelf(self.target());
         let fault = |name: String| self.load(&shelf.path(&name)).err().map(|error| (name, error.message));
         shelf.chain(stem).into_iter().filter_map(fault).collect()
     }
 
-    /// The names under which retake may have kept a request.
+    /// The names under which retake may have recorded a request.
     fn stems(&self, wanted: &Wanted<'_>, request: &Request) -> BTreeSet<String> {
         let mut stems = BTreeSet::from([wanted.key.name.clone()]);
         stems.extend(wanted.older.as_ref().map(|older| older.name.clone()));
-        // Recorded before a field was declared as ignored: the name still counts that field.
+        // For files recorded before a field was declared as ignored: their names include that field.
         if self.rules != Rules::default() {
             let plain = Rules::default();
             stems.insert(self.key_under(&plain, request).name);
@@ -239,7 +240,7 @@ impl Library {
         stems
     }
 
-    /// The file, when it is this provider's and was asked the same.
+    /// The file, if it is this provider's and answers the request.
     fn answering(
         &self,
         view: &View,
@@ -257,12 +258,12 @@ impl Library {
             false => Some(self.key_under(&view.rules, &found.recording.exchange.request)),
         };
         let is = own.as_ref().unwrap_or(&found.key);
-        // Only an older retake wrote that request so.
+        // Only older versions of retake wrote files under the older key.
         let is_old = matches!(found.recording.owners, Owners::ByOrder { .. });
         is == wanted.key || (is_old && wanted.older.as_ref() == Some(is))
     }
 
-    /// In a flat folder lie recordings of any provider: the host tells whose they are.
+    /// A shared folder holds recordings of all providers: the host tells them apart.
     fn is_ours(&self, place: Place, found: &Found) -> bool {
         place == Place::Own || self.is_own_host(&host_of(&found.recording.exchange.url))
     }
@@ -271,7 +272,7 @@ impl Library {
         self.hosts.iter().any(|own| own == host)
     }
 
-    /// Reads a file; `None` when there is none, or when it is no recording of HTTP.
+    /// Reads a file through the cache; `None` if it is missing, or not a recording of HTTP.
     pub(super) fn load(&self, path: &Path) -> Result<Option<Arc<Found>>, Error> {
         match stamp(path) {
             Some(stamp) => self.load_stamped(path, stamp),
@@ -283,13 +284,13 @@ impl Library {
         if let Some(found) = lock(&self.cache).get(path, stamp) {
             return Ok(Some(found));
         }
-        // Nobody waits for another one's file: two who want the same one at once both read it.
+        // Nobody waits for another reader: if two need the same file at once, both read it.
         let Some(found) = self.read(path)?.map(Arc::new) else { return Ok(None) };
         lock(&self.cache).insert(stamp, Arc::clone(&found));
         Ok(Some(found))
     }
 
-    /// Reads a file afresh; `None` when it is something else than a recording of HTTP.
+    /// Reads a file from disk; `None` if it is not a recording of HTTP.
     pub(super) fn read(&self, path: &Path) -> Result<Option<Found>, Error> {
         let text = disk::text(path, MOST_RECORDED).map_err(|why| broken(path, &why.to_string()))?;
         let recording = match exchange::read(&text) {
@@ -308,7 +309,7 @@ impl Library {
         Ok(Some(Found::new(path.to_owned(), recording, key, text.len())))
     }
 
-    /// Forgets what was read, because a file was written or removed; and tells the indexes.
+    /// Drops cached data after a file was written or removed, and updates the indexes.
     pub(super) fn refresh(&self, place: Place, name: &str, before: Option<std::time::SystemTime>) {
         lock(&self.cache).remove(&self.shelf(place).path(name));
         self.request_cache.clear();
@@ -317,12 +318,12 @@ impl Library {
         }
     }
 
-    /// Looks into the index of a folder, as it is now.
+    /// Calls `look` with the up-to-date index of a folder.
     pub(super) fn indexed<R>(&self, view: &View, place: Place, look: impl FnOnce(&Index) -> R) -> R {
         view.indexed(self, place, look)
     }
 
-    /// The recordings that name this case exactly, with their names, in one folder.
+    /// The names of the recordings in one folder that name exactly this case.
     pub(super) fn labelled(&self, view: &View, place: Place, label: &str) -> Vec<String> {
         self.indexed(view, place, |index| {
             let named = index.of_case(label).filter(|(_, recorded)| recorded.cases.iter().any(|case| case == label));
@@ -330,42 +331,42 @@ impl Library {
         })
     }
 
-    /// Every exchange, in the order of the files' names; `Err` for the first file that cannot be read.
+    /// All exchanges, in the order of the file names; `Err` for the first file that cannot be read.
     pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
         let names = names_in(self.own.folder());
         let found = names.iter().filter_map(|name| self.read(&self.own.path(name)).transpose());
         found.map(|found| Ok(found?.recording.exchange)).collect()
     }
 
-    /// Its files, sorted: a look at the folder, not into them.
+    /// All files, sorted. This reads the folder, not the files.
     pub fn files(&self) -> Vec<PathBuf> {
         let shelf = if self.own.is_empty() { &self.flat } else { &self.own };
         shelf.names().iter().map(|name| shelf.path(name)).collect()
     }
 
-    /// A file's path below the folder of all recordings, with slashes.
+    /// A file's path relative to the folder of all recordings, with slashes.
     pub fn short(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
     }
 
-    /// Counts its files by what they are.
+    /// Counts the files by kind.
     pub fn summary(&self) -> Summary {
         super::count::summary(self)
     }
 }
 
-/// Where a request goes, as the index compares it.
+/// The hash of a request's method and path, as the index compares it.
 pub(super) fn place_of(request: &Request) -> u64 {
     let path = request.endpoint.split('?').next().unwrap_or_default();
     hash(&format!("{} {path}", request.method))
 }
 
-/// What is wrong with a text that cannot be read, where git or an editor spoilt it.
+/// Why git or an editor made a text unreadable.
 pub(super) fn spoilt(text: &str) -> Option<FormatError> {
     disk::spoilt(text).map(|(line, why)| FormatError { line, column: 1, reason: why.to_owned() })
 }
 
-/// What lies at a path and is not a regular file; `None` where nothing does.
+/// What lies at a path if it is not a regular file; `None` if nothing or a regular file does.
 pub(super) fn irregular(path: &Path) -> Option<String> {
     let what = disk::irregular(path).ok()??;
     Some(Unreadable::Irregular(what).to_string())

@@ -1,4 +1,4 @@
-//! What is said of a request that no recording answers.
+//! The message about a request that no recording answers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -17,25 +17,25 @@ use crate::diff::{Diff, Extent, Line, parting};
 use crate::exchange::{Auth, Difference, Key, Request, is_same_case, masked, request_differences, shown_endpoint};
 use crate::upstream::ErrorKind;
 
-/// Places shown of those that differ.
+/// How many differing places are shown.
 const MOST_SHOWN: usize = 3;
-/// Lines shown of how two texts differ.
+/// How many lines of a text difference are shown.
 const MOST_LINES: usize = 16;
-/// Masks shown.
+/// How many masks are shown.
 const MOST_MASKS: usize = 6;
-/// Characters shown of a value.
+/// How many characters of a value are shown.
 const MOST_CHARACTERS: usize = 160;
 
-/// A request that no recording answers, with what is known of it.
+/// A request that no recording answers, and what is known about it.
 pub(super) struct Missed<'a> {
     pub(super) library: &'a Library,
-    /// What makes no difference for the case that asks.
+    /// The recordings under the rules of the case that asks.
     pub(super) view: &'a View,
     pub(super) request: &'a Request,
     pub(super) key: &'a Key,
-    /// Which of the case's equal requests it is.
+    /// Its number among the case's equal requests.
     pub(super) nth: u32,
-    /// The files that were asked the same.
+    /// The files that answer the same request, for another case or number.
     pub(super) files: &'a [Arc<Found>],
     /// Files that answered other requests of the case.
     pub(super) used: &'a BTreeSet<PathBuf>,
@@ -43,13 +43,13 @@ pub(super) struct Missed<'a> {
     pub(super) label: Option<&'a str>,
 }
 
-/// What a recording of another case says of a request.
+/// The likely cause if the nearest recording belongs to another case.
 const OF_ANOTHER_CASE: &str =
     "it was never recorded, or its recording was removed: the nearest recording is that of another case";
 
 impl Missed<'_> {
-    /// Whether a recording is missing or stale, and the whole message: what it is, for which case, the nearest recording
-    /// and what differs, the likely cause, and the command that records it.
+    /// Whether a recording is missing or stale, and the whole message: the request, its case, the nearest recording,
+    /// what differs, the likely cause, and the command that records it.
     pub(super) fn message(&self, command: Option<&str>) -> (ErrorKind, String) {
         let (near, count) = match self.files.is_empty() {
             true => self.library.near(self.view, self.key, self.request, self.label),
@@ -80,8 +80,8 @@ impl Missed<'_> {
         out
     }
 
-    /// Whether a recording was made for the case that asks, and answered nothing that it asked in this run: what a case
-    /// asks besides is new, and no reason to call the rest old.
+    /// Whether a recording belongs to the case that asks, and answered none of its requests in this run. Otherwise the
+    /// request is an additional one, which makes no recording stale.
     fn is_left_of_case(&self, asked: &AskedOfFile) -> bool {
         let Some(case) = &self.request.case else { return false };
         let is_of_case = |recorded: &String| is_same_case(recorded, case, self.provider());
@@ -186,12 +186,12 @@ impl Missed<'_> {
         }
     }
 
-    /// How the path that was recorded differs from the one that is asked, in a line, and the likely cause.
+    /// How the recorded path differs from the requested one, in one line, and the likely cause.
     fn path_difference(&self, nearest: &AskedOfFile) -> Option<(String, &'static str)> {
         path::difference(&nearest.request.endpoint, &self.request.endpoint)
     }
 
-    /// What the masks did, so that whoever wrote one sees whether it works.
+    /// Lists what the masks matched, so that their author sees whether they work.
     fn say_masked(&self, out: &mut String) {
         let rules = &self.view.rules;
         let found = masked(self.request, rules);
@@ -210,8 +210,8 @@ impl Missed<'_> {
         }
     }
 
-    /// The recording with the fewest differing places; among equals the one whose texts are closest. One of another path
-    /// is farther than any of the same.
+    /// The recording with the fewest differing places; among equals, the one whose texts are closest. A recording of
+    /// another path is farther than any of the same path.
     fn nearest<'b>(
         &self,
         all: &'b [AskedOfFile],
@@ -227,7 +227,7 @@ impl Missed<'_> {
             let distance = apart + differences.iter().map(distance).sum::<f64>();
             Some(((apart > 0.0, count, distance), asked, differences))
         });
-        // Of equally near ones, the first.
+        // Of equally near ones, the first wins.
         let nearest = measured.reduce(|best, next| if next.0 < best.0 { next } else { best });
         nearest.map(|(_, asked, differences)| (asked, differences))
     }
@@ -240,7 +240,7 @@ impl Missed<'_> {
             return if nearest.request.auth == self.request.auth {
                 "the requests differ in a way that JSON does not show: a number beyond 64 bits, or the base URL's path"
             } else {
-                "only whether the key goes along differs"
+                "they differ only in whether a key is sent"
             }
             .to_owned();
         };
@@ -269,7 +269,7 @@ impl Missed<'_> {
         }
     }
 
-    /// That something was changed: only of a request that is known to have been recorded.
+    /// A cause for a request that was changed after it was recorded.
     fn changed(&self, what: &str, nearest: &AskedOfFile) -> String {
         let changed = format!("{what} was changed after it was recorded");
         match &self.request.case {
@@ -279,19 +279,19 @@ impl Missed<'_> {
         }
     }
 
-    /// Whether a recording says whose it is, and the case that asks is none of them.
+    /// Whether a recording names cases, and the case that asks is not one of them.
     fn is_of_another_case(&self, nearest: &AskedOfFile) -> bool {
         let Some(case) = &self.request.case else { return false };
         let is_own = |recorded: &String| is_same_case(recorded, case, self.provider());
         !nearest.cases.is_empty() && !nearest.cases.iter().any(is_own)
     }
 
-    /// Why a part of a form may differ. `part` is its name and what of it: `"file": filename`.
+    /// Why a part of a form may differ. `part` is its name and the differing property: `"file": filename`.
     fn cause_of_part(&self, part: &str, nearest: &AskedOfFile) -> String {
         let (name, what) = part.split_once(": ").unwrap_or((part, ""));
         let cause = self.changed(&format!("part {name} of the form"), nearest);
         match what {
-            // What there are several of has no place that a name alone leads to.
+            // If several parts have this name, no JSONPath leads to just one of them.
             "filename" if name.ends_with('"') => format!(
                 "{cause}; if the name makes no difference, declare `$[{name}].filename` under `ignores` in \
                  providers.yaml"
@@ -301,19 +301,19 @@ impl Missed<'_> {
     }
 }
 
-/// The member of the body in which a difference lies.
+/// The top-level member of the body that holds a difference.
 fn top(difference: &Difference) -> &str {
     difference.path.trim_start_matches("$.").split(['.', '[']).next().unwrap_or_default()
 }
 
-/// Whether it is another text at a place of the prompt that both have.
+/// Whether a text of the prompt differs at a place that both requests have.
 fn is_of_prompt(difference: &Difference) -> bool {
     matches!(top(difference), "contents" | "input" | "instructions" | "messages" | "prompt" | "system")
         && difference.old.is_some()
         && difference.new.is_some()
 }
 
-/// From 0, the same text, to 1, nothing in common at either end.
+/// From 0 (the same text) to 1 (nothing in common at either end).
 fn distance(difference: &Difference) -> f64 {
     match (&difference.old, &difference.new) {
         (Some(Value::String(a)), Some(Value::String(b))) => path::text_distance(a, b),
@@ -321,7 +321,7 @@ fn distance(difference: &Difference) -> f64 {
     }
 }
 
-/// Texts of several lines, line by line.
+/// A line-by-line comparison, for texts of several lines.
 fn line_by_line(difference: &Difference) -> Option<Vec<Line>> {
     let (Some(Value::String(recorded)), Some(Value::String(asked))) = (&difference.old, &difference.new) else {
         return None;
@@ -331,7 +331,7 @@ fn line_by_line(difference: &Difference) -> Option<Vec<Line>> {
     Some(diff.shown(Extent::Lines(MOST_LINES)))
 }
 
-/// What was recorded and what is asked, long texts from where they part.
+/// The recorded and the requested value; long texts are shown from where they first differ.
 fn shown(difference: &Difference) -> (String, String) {
     let text = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
     let texts = text(&difference.old).zip(text(&difference.new));

@@ -1,28 +1,30 @@
 //! Recordings on disk as upstreams: shelf, index, player, recorder, writer, mode.
 //!
-//! A [`Tape`] stands between the gateway and one provider. What it does with a request is its [`Mode`]'s decision, made
-//! once, where the program is wired. A [`TapeSet`] is all tapes of a run; it knows the cases that they answer.
+//! A [`Tape`] stands between the gateway and one provider. Its [`Mode`] decides what it does with a request, and is
+//! chosen once, where the program is wired. A [`TapeSet`] holds all tapes of a run, and the cases that use them.
 //!
-//! Within one case, the first request of a kind gets the first recorded reply, the second one the second, and so on.
-//! Requests of no case share one count. While recording, the same request of another case in the same run is answered
-//! with what was just recorded for the first, so that cases which ask the same see the same replies in the run that
-//! records them as in every later one.
+//! Within one case, the first of several equal requests gets the first recorded reply, the second one the second reply,
+//! and so on. Requests without a case share one count. While recording, a request that another case of the same run has
+//! just sent gets the reply that was just recorded: cases that ask the same see the same replies in the run that
+//! records them and in every later one.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `shelf` | a folder: its names; files read, written and removed whole |
-//! | `index`, `view` | what its files were asked, by content; under which rules, and brought up to date |
-//! | `library` | the recordings of a provider: what answers a request, and what is near it |
-//! | `order` | pure: which of them answers whom, and which of their equal requests |
+//! | `index`, `view` | the requests that its files answer, by content; the index under one set of rules, kept up to
+//! date |
+//! | `library` | the recordings of a provider: which of them answer a request |
+//! | `order` | pure: which recording answers which case, and which of its equal requests |
 //! | `player` | a recorded reply as a live one |
-//! | `recorder`, `task`, `in_flight` | asking live, once for all who ask the same, and what waits for the end of its case |
-//! | `relay`, `pipe`, `ending` | a reply on its way: no faster than its client takes it, and how far it is waited for |
-//! | `entry`, `spool`, `size` | what was recorded and is not written yet, in memory or in a temporary file; limits of size |
-//! | `plan`, `same` | pure: what becomes of the files when something was recorded anew |
-//! | `writer` | writing that, whole |
-//! | `case`, `cases`, `set` | a case that runs, all of them, and all tapes of a run |
-//! | `near`, `miss` | which recordings are worth a look beside a request that nothing answers, and what is said of it |
-//! | `request_cache`, `file_cache`, `count` | what was asked lately, files at hand, how many there are |
+//! | `recorder`, `task`, `in_flight` | live requests, shared by all who ask the same, and what waits for the end of its
+//! case |
+//! | `relay`, `pipe`, `ending` | passing a reply on: no faster than its client reads, and how long it is waited for |
+//! | `entry`, `spool`, `size` | exchanges that are not written yet, in memory or in a temporary file; limits of size |
+//! | `plan`, `same` | pure: what happens to the files when something was recorded anew |
+//! | `writer` | writes the files, each as a whole |
+//! | `case`, `cases`, `set` | a running case, all of them, and all tapes of a run |
+//! | `near`, `miss` | the recordings nearest to a request that nothing answers, and the message about it |
+//! | `request_cache`, `file_cache`, `count` | recent requests, parsed files, the number of recordings |
 
 mod case;
 mod cases;
@@ -69,18 +71,18 @@ pub use tape::{Tape, wire};
 use crate::exchange::Secrets;
 use crate::upstream::Shared;
 
-/// The largest reply that is recorded unless another limit is set. A recording is laid out as text, scrubbed and read back
-/// before it counts, which takes several times its size in memory.
+/// The largest reply that is recorded, unless another limit is set. A recording is laid out as text, scrubbed and read
+/// back before it counts, which takes several times its size in memory.
 pub const MOST_RECORDED: Size = Size(8 << 20);
 
-/// When what is recorded takes its place.
+/// When new recordings replace the old ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Staging {
-    /// When its case ends well. What no case asks is kept at once.
+    /// When the case ends well. Requests without a case are written at once.
     Case,
-    /// When its session ends well, and all else when the whole command does.
+    /// When the session ends well; everything else when the whole command ends well.
     Command,
-    /// At once where nothing older is replaced by it, since nobody may ever finish a session of a server; else when its
+    /// At once if nothing older is replaced, since nobody may ever finish a session of a server; otherwise when the
     /// session ends well.
     Server,
 }
@@ -88,36 +90,36 @@ pub enum Staging {
 /// How a case, a session or a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Well: what it saw is what it is to see again.
+    /// Well: it must see the same replies again.
     Passed,
-    /// Not well: what it recorded is not to be kept.
+    /// Not well: its recordings are not kept.
     Failed,
-    /// Nobody says.
+    /// The outcome is not known.
     Unknown,
 }
 
-/// What a tape is told besides its mode and its folder.
+/// The options of a tape, besides its mode and its folder.
 #[derive(Clone)]
 pub struct Options {
-    /// Values that must not be kept.
+    /// Values that must not be recorded.
     pub secrets: Secrets,
-    /// Multiple of the recorded pace at which replies are played; `None` plays them at once.
+    /// The pace of replay as a multiple of the recorded pace; `None` replays without pauses.
     pub speed: Option<f64>,
-    /// When what is recorded takes its place.
+    /// When new recordings replace the old ones.
     pub staging: Staging,
-    /// Whether what a case recorded that failed is kept all the same.
+    /// Whether recordings of failed cases are kept all the same.
     pub keep_failed: bool,
-    /// The provider's key variable, when it has one and it is not set.
+    /// The variable of the provider's key, if the provider has one and it is not set.
     pub missing_key: Option<String>,
     /// The time, RFC 3339 in UTC, for `recorded_at`.
     pub now: Arc<dyn Fn() -> String + Send + Sync>,
-    /// The command that records what is asked; `None` where whoever asks knows it better.
+    /// The command that records a missing request; `None` if the caller knows a better one.
     pub command: Option<String>,
-    /// Bytes of a reply beyond which it is relayed and not recorded.
+    /// A reply of more bytes is passed on, but not recorded.
     pub max_size: Size,
-    /// How long a reply is read for its recording alone, when its client has left.
+    /// How long a reply is still read for its recording after its client has left.
     pub patience: Duration,
-    /// Replies written by hand: a request that this knows is answered by it, in every mode, and is not recorded.
+    /// Answers requests by hand-written replies: a request that it knows goes to it in every mode, and is not recorded.
     pub by_hand: Option<Shared>,
 }
 
@@ -132,7 +134,7 @@ impl Default for Options {
             now: Arc::new(|| jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string()),
             command: None,
             max_size: MOST_RECORDED,
-            // What a model writes in one go is there by then.
+            // By then, the usual output of a model is complete.
             patience: Duration::from_secs(60),
             by_hand: None,
         }

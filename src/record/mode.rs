@@ -3,17 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What is done with a request to a provider.
+/// What happens to a request to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
-    /// To the provider; nothing is kept.
+    /// It goes to the provider; nothing is recorded.
     Live,
-    /// To the provider; everything is kept.
+    /// It goes to the provider; everything is recorded.
     Record,
-    /// From the recordings only.
+    /// Recordings answer it; nothing goes to the provider.
     #[default]
     Replay,
-    /// From the recordings; what they lack is recorded.
+    /// Recordings answer it; if none does, it goes to the provider and is recorded.
     RecordIfMissing,
 }
 
@@ -21,7 +21,7 @@ impl Mode {
     /// All of them, in the order in which help lists them.
     pub const ALL: [Mode; 4] = [Mode::Live, Mode::Record, Mode::Replay, Mode::RecordIfMissing];
 
-    /// As it is typed.
+    /// The name that users type.
     pub fn name(self) -> &'static str {
         match self {
             Mode::Live => "live",

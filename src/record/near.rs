@@ -1,4 +1,4 @@
-//! Which recordings are worth a look beside a request that none answers.
+//! Finds the recordings nearest to a request that none answers.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,13 +10,14 @@ use super::view::View;
 use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::{self, Key, Request, host_of};
 
-/// Requests looked at closely for the nearest one: all where there are not more, else those with the nearest words.
+/// How many requests are compared in full to find the nearest: all if there are no more, else those with the nearest
+/// words.
 const MOST_NEAR: usize = 200;
 const NEAR: usize = 6;
-/// Recordings of one case looked at for what it asked before.
+/// How many recordings of the case are compared, to find what it asked before.
 const MOST_OF_CASE: usize = 64;
 
-/// What a recording was asked, for finding the nearest one.
+/// The request of a recording, for finding the nearest one.
 pub(super) struct AskedOfFile {
     pub(super) path: PathBuf,
     pub(super) request: Request,
@@ -26,8 +27,8 @@ pub(super) struct AskedOfFile {
 }
 
 impl Library {
-    /// What the recordings were asked that are worth a look beside a request that none answers: those of its case, and
-    /// those with the nearest words. The second number is how many there are in all.
+    /// The recordings to compare with a request that none answers: those of its case, and those with the nearest words.
+    /// The second number is how many recordings there are in all.
     pub(super) fn near(
         &self,
         view: &View,
@@ -62,7 +63,7 @@ impl Library {
         (near.chain(of_case.map(|(entry, _)| Arc::clone(&entry.name))).collect(), ours)
     }
 
-    /// What a file was asked. One that cannot be read is no near one; who needs it gets its fault said.
+    /// The request of a file; `None` if the file cannot be read. A request that needs that file gets its error.
     fn asked(&self, view: &View, place: Place, name: &str) -> Option<AskedOfFile> {
         let path = self.shelf(place).path(name);
         let text = disk::text(&path, MOST_RECORDED).ok()?;

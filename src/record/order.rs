@@ -1,11 +1,11 @@
-//! Which of the recordings of one request answers whom, and which of their equal requests. Pure.
+//! Decides which of several recordings of equal requests answers a case. Pure.
 
 use std::sync::Arc;
 
 use super::file_cache::Found;
 use crate::exchange::{Named, Owners, Repeats, Times, is_same_case};
 
-/// Who asks, and for the how-manieth time.
+/// Who asks, and how often it has asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asker<'a> {
     /// The case as recordings name it; `None` for requests that no case makes.
@@ -14,27 +14,27 @@ pub(super) struct Asker<'a> {
     pub(super) provider: &'a str,
     /// Which of its equal requests this is, from 1.
     pub(super) nth: u32,
-    /// Whose recordings answered it before, where it has none of its own.
+    /// The case whose recordings answered it before, if it has none of its own.
     pub(super) lender: Option<&'a str>,
 }
 
 /// What answers a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer<'a> {
-    /// This file; the case that lent it, where the asker has none of its own.
+    /// This file. `lender` is the case that it belongs to, if the asker has no recordings of its own.
     File { at: usize, lender: Option<&'a str> },
-    /// The asker has replies to its equal requests, but none to this one.
+    /// The asker has replies to equal requests, but none to this one.
     NoReply {
         /// How many there are.
         known: u32,
-        /// An earlier one is missing as well: the recordings have a gap.
+        /// The first earlier reply that is missing too, if the recordings have a gap.
         first_gap: Option<u32>,
     },
-    /// Nothing at all is known.
+    /// No reply is known at all.
     Unknown,
 }
 
-/// The file among `files`, all of which were asked the same, that answers.
+/// Chooses the file that answers; all `files` have equal requests.
 pub(super) fn answer<'a>(files: &'a [Arc<Found>], asker: &Asker<'_>) -> Answer<'a> {
     if files.is_empty() {
         return Answer::Unknown;
@@ -58,7 +58,7 @@ pub(super) fn answer<'a>(files: &'a [Arc<Found>], asker: &Asker<'_>) -> Answer<'
     }
 }
 
-/// The name under which recordings know the case that asks, where they name it and its repeats.
+/// The name that recordings use for the case that asks, if they name it.
 fn own_name<'a>(files: &'a [Arc<Found>], label: &str, provider: &str) -> Option<&'a str> {
     let named = || files.iter().filter_map(|file| file.named());
     let exact = named().find_map(|named| named.cases.get_key_value(label));
@@ -70,7 +70,7 @@ fn own_name<'a>(files: &'a [Arc<Found>], label: &str, provider: &str) -> Option<
     })
 }
 
-/// A recording of another tool that names the test which asks. Such files hold one reply for any number of requests.
+/// A recording of another tool that names the test that asks. It holds one reply for any number of requests.
 fn of_foreign_test(files: &[Arc<Found>], label: &str, asker: &Asker<'_>) -> Option<usize> {
     files.iter().position(|file| match &file.recording.owners {
         Owners::ByOrder { times: Times::Any, cases } => {
@@ -98,7 +98,7 @@ fn no_reply<'a>(known: &Repeats) -> Answer<'a> {
     Answer::NoReply { known: known.iter().count() as u32, first_gap: (1..last).find(|nth| !known.has(*nth)) }
 }
 
-/// What everyone may have: files of older retakes and other tools in their order, and what was recorded for no case.
+/// Recordings for everyone: files of older versions and other tools in their order, and those recorded without a case.
 fn by_order<'a>(files: &[Arc<Found>], nth: u32) -> Answer<'a> {
     let mut known = Repeats::default();
     for (at, (file, places)) in files.iter().zip(places(files)).enumerate() {
@@ -114,8 +114,8 @@ fn by_order<'a>(files: &[Arc<Found>], nth: u32) -> Answer<'a> {
     no_reply(&known)
 }
 
-/// Of each file, which of the equal requests of anyone it answers. Files without repeats of their own take the places
-/// that are left, in their order.
+/// For each file, which of the equal requests of everyone it answers. Files that do not say it take the numbers that
+/// are left, in their order.
 pub(super) fn places(files: &[Arc<Found>]) -> Vec<Repeats> {
     let mut next = 1;
     let place = |file: &Arc<Found>| match &file.recording.owners {
@@ -133,12 +133,12 @@ pub(super) fn places(files: &[Arc<Found>]) -> Vec<Repeats> {
     files.iter().map(place).collect()
 }
 
-/// The case whose recordings a case without any is answered with: the first by name of the first file.
+/// The case whose recordings are lent to a case that has none: the first by name in the first file.
 fn first_owner(files: &[Arc<Found>]) -> Option<&str> {
     files.iter().filter_map(|file| file.named()).find_map(|named| named.cases.keys().next()).map(String::as_str)
 }
 
-/// Where no case asks there is no end of which to speak: where a single reply is known, it is given again.
+/// Requests without a case have no end: if only one reply is known, it is given again and again.
 fn again_of_none<'a>(files: &[Arc<Found>], answer: Answer<'a>, asker: &Asker<'_>) -> Answer<'a> {
     match answer {
         Answer::NoReply { .. } if asker.label.is_none() && files.len() == 1 => Answer::File { at: 0, lender: None },
@@ -146,8 +146,8 @@ fn again_of_none<'a>(files: &[Arc<Found>], answer: Answer<'a>, asker: &Asker<'_>
     }
 }
 
-/// For whom each file is, spelt out: what stood for everyone by its place alone gets its repeats. A file of an older
-/// retake that lists cases was theirs.
+/// The explicit owners of each file: files that stood for everyone by their order get their numbers. A file of an older
+/// version that lists cases belongs to these.
 pub(super) fn spelt_out(files: &[Arc<Found>]) -> Vec<Named> {
     let places = places(files);
     let named = |(file, places): (&Arc<Found>, Repeats)| match &file.recording.owners {

@@ -1,22 +1,22 @@
-//! How the paths of two requests differ: what is said of it, and how far they are from each other.
+//! How the paths of two requests differ, in words and as a distance.
 
 use crate::exchange::shown_endpoint as shown;
 
-/// Paths that have less than this in common are those of two things.
+/// Paths with less in common than this belong to different things.
 const MOST_APART: f64 = 0.5;
 
-/// From 0, the same, to [`MOST_APART`]; `None` when they have too little in common to be compared.
+/// From 0 (the same) to [`MOST_APART`]; `None` if the paths have too little in common.
 pub(super) fn distance(recorded: &str, asked: &str) -> Option<f64> {
     if recorded == asked {
         return Some(0.0);
     }
     let bare = |endpoint| path_and_query(shown(endpoint)).0.trim_end_matches('/');
-    // Any other path is further away than one whose query, end or place on the server differs.
+    // Any other path counts as farther than one of which only the query, the end or the place on the server differs.
     let apart = text_distance(bare(recorded), bare(asked)).max(0.001);
     (apart <= MOST_APART).then_some(apart)
 }
 
-/// How two endpoints differ, in a line, and why that may be; `None` when they do not.
+/// How two endpoints differ, in one line, and the likely cause; `None` if they do not differ.
 pub(super) fn difference(recorded: &str, asked: &str) -> Option<(String, &'static str)> {
     if recorded == asked {
         return None;
@@ -55,7 +55,7 @@ fn path_and_query(endpoint: &str) -> (&str, &str) {
     endpoint.split_once('?').unwrap_or((endpoint, ""))
 }
 
-/// From 0, the same text, to 1, nothing in common at either end.
+/// From 0 (the same text) to 1 (nothing in common at either end).
 pub(super) fn text_distance(a: &str, b: &str) -> f64 {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let shorter = a.len().min(b.len());

@@ -1,4 +1,4 @@
-//! From the recorder to the client: as much as the client takes, and a little more.
+//! Passes a reply from the recorder to the client: as much as the client reads, and a little more.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::upstream::Error;
 
-/// A piece of a reply's body, or why there is no more of it.
+/// A piece of a reply's body, or the error that ends it.
 pub(super) type Chunk = Result<Bytes, Error>;
 
-/// Bytes that may be on their way to a client which does not read: more would only be held for it. The provider is then
+/// How many bytes may wait for a client that does not read; more would only fill memory. Beyond that, the provider is
 /// read no faster than the client reads.
 const AHEAD: u32 = 64 << 10;
 
@@ -22,7 +22,7 @@ pub(super) struct Sender {
     room: Arc<Semaphore>,
 }
 
-/// Both ends.
+/// A pipe's two ends.
 pub(super) fn pipe() -> (Sender, BoxStream<'static, Chunk>) {
     let (chunks, taken) = mpsc::unbounded_channel();
     let body = stream::unfold(taken, |mut taken| async move {
@@ -33,10 +33,10 @@ pub(super) fn pipe() -> (Sender, BoxStream<'static, Chunk>) {
 }
 
 impl Sender {
-    /// Hands a chunk on once there is room for it. A client that is gone takes nothing more.
+    /// Sends a chunk as soon as there is room for it. Chunks for a client that has left are dropped.
     pub(super) async fn send(&self, chunk: Chunk) {
         let room = match &chunk {
-            // A chunk that is larger than all of the room goes alone.
+            // A chunk larger than the whole room goes alone.
             Ok(bytes) => {
                 let size = u32::try_from(bytes.len()).unwrap_or(AHEAD).clamp(1, AHEAD);
                 tokio::select! {
@@ -50,7 +50,7 @@ impl Sender {
         let _ = self.chunks.send((chunk, room));
     }
 
-    /// Until the client is gone.
+    /// Waits until the client has left.
     pub(super) async fn gone(&self) {
         self.chunks.closed().await;
     }

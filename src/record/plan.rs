@@ -1,7 +1,7 @@
-//! What becomes of the files of one request when it was recorded anew for somebody. Pure.
+//! Decides what happens to the files of one request when it was recorded anew. Pure.
 //!
-//! Recording a case anew never changes what another one uses: what they shared is forked, and what the case no longer
-//! asks is no longer its own.
+//! Recording a case anew never changes what another case uses: a file that they shared is copied, and the case gives up
+//! what it no longer asks.
 
 use std::sync::Arc;
 
@@ -10,56 +10,56 @@ use super::order::{Answer, Asker, answer, spelt_out};
 use super::same::{is_same, worse};
 use crate::exchange::{Exchange, Named, Owners, Recording, trouble};
 
-/// How sure it is that what was recorded is right.
+/// How certain it is that a new recording is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
     /// The case that saw it ended well.
     Passed,
-    /// It did not, and is to be kept all the same.
+    /// The case did not end well, but its recordings are kept all the same.
     Forced,
-    /// Nobody says.
+    /// The outcome is not known.
     Unknown,
 }
 
-/// What was recorded of one request, for one case or for none.
+/// The new replies to equal requests, of one case or of none.
 pub(super) struct Recorded<'a> {
     /// The case as recordings name it.
     pub(super) label: Option<&'a str>,
     /// In the order of their repeats.
     pub(super) replies: &'a [NewReply],
-    /// How often it was asked in all: replies to more than that are no longer the case's.
+    /// How often the case sent the request: recordings for higher numbers are no longer the case's.
     pub(super) asked: u32,
     pub(super) trust: Trust,
     pub(super) provider: &'a str,
 }
 
-/// One reply that was recorded.
+/// One new reply.
 pub(super) struct NewReply {
     pub(super) nth: u32,
-    /// It broke off because nobody wanted the rest of it: no end of a case makes that right.
+    /// The reply broke off because nobody wanted the rest: even a case that ended well does not make it right.
     pub(super) is_cut: bool,
     pub(super) exchange: Exchange,
 }
 
-/// A file as it is to be.
+/// A file as it should become.
 #[derive(Debug)]
 pub(super) struct Planned {
-    /// Which of the old files it is.
+    /// The index of the old file; `None` for a new one.
     pub(super) old: Option<usize>,
-    /// What is in it, but for whose it is.
+    /// The new content, except for its owners.
     recording: Recording,
-    /// Whose it is.
+    /// The new owners.
     pub(super) owners: Named,
-    /// Which of the equal requests it was written for, where it is new.
+    /// For a new file, which of the equal requests it was written for.
     pub(super) nth: u32,
-    /// It differs from what is there.
+    /// The file must be written.
     pub(super) is_changed: bool,
-    /// It answers a request that was recorded now.
+    /// The file answers a request of the new recording.
     pub(super) is_touched: bool,
 }
 
 impl Planned {
-    /// As it is to be in its file.
+    /// The recording to write.
     pub(super) fn recording(&self) -> Recording {
         Recording { owners: Owners::Named(self.owners.clone()), ..self.recording.clone() }
     }
@@ -71,7 +71,7 @@ impl Planned {
         repeats.is_some_and(|repeats| repeats.has(nth) || repeats.first().is_some_and(is_further))
     }
 
-    /// Whether nobody has it but this case for its `nth` request.
+    /// Whether it is used only by this case's `nth` request.
     fn is_only(&self, label: Option<&str>, nth: u32) -> bool {
         let mut named = self.owners.clone();
         named.entry(label).remove(nth);
@@ -95,8 +95,8 @@ impl Planned {
     }
 }
 
-/// The files as they are to be: those with an owner stay or are written, those without go. `note` hears why a file stays
-/// as it was, or what is strange about what was recorded.
+/// The files as they should become: those with an owner stay or are written, those without are removed. `note` is told
+/// why a file stays as it was, or what is unusual about a new reply.
 pub(super) fn plan(
     files: &[Arc<Found>],
     recorded: &Recorded<'_>,
@@ -122,7 +122,7 @@ fn as_it_is((at, (file, owners)): (usize, (&Arc<Found>, Named))) -> Planned {
     Planned { old: Some(at), recording: file.recording.clone(), owners, nth: 0, is_changed: false, is_touched: false }
 }
 
-/// Finds the place of one reply.
+/// Decides in which file one reply goes.
 fn place(
     plan: &mut Vec<Planned>,
     files: &[Arc<Found>],
@@ -186,11 +186,11 @@ fn place(
 
 fn note_expected(new: &Exchange, note: &mut dyn FnMut(Option<usize>, String)) {
     if let Some(why) = trouble(&new.reply) {
-        note(None, format!("recorded as it came, although {why}: what asked for it ended well"));
+        note(None, format!("recorded as it came, although {why}: the case or session that asked for it ended well"));
     }
 }
 
-/// The files of a case that asks something else now: without it, where others share them; `None` where nobody is left.
+/// The recording without this case, which no longer asks for it; the inner `None` means that no owner is left.
 pub(super) fn disowned(recording: &Recording, label: &str) -> Option<Option<Recording>> {
     let Owners::Named(named) = &recording.owners else { return None };
     let mut named = named.clone();

@@ -1,4 +1,4 @@
-//! A recorded reply as a live one.
+//! Replays a recorded reply as a live one.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::size::Size;
 use crate::exchange::{self, ChunkMark, End, header};
 use crate::upstream::{Error, ErrorKind, Reply};
 
-/// The reply with its recorded chunk edges; at once, or at a multiple of its recorded pace.
+/// The reply in its recorded chunks, at once or at a multiple of its recorded pace.
 pub(super) fn reply(recorded: &exchange::Reply, speed: Option<f64>) -> Reply {
     reply_with(recorded, headers(&recorded.headers), speed)
 }
 
-/// The same where its headers have been read before.
+/// Like [`reply`], with headers that have been parsed before.
 pub(super) fn reply_with(recorded: &exchange::Reply, headers: HeaderMap, speed: Option<f64>) -> Reply {
     let pieces = stream::iter(pieces(recorded));
     let body = match speed.filter(|speed| speed.is_finite() && *speed > 0.0) {
@@ -32,14 +32,14 @@ pub(super) fn reply_with(recorded: &exchange::Reply, headers: HeaderMap, speed: 
         }
     };
     Reply {
-        // Reading the file does not rule out a status that HTTP does not know.
+        // Reading a file accepts statuses that HTTP does not know.
         status: StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         headers,
         body,
     }
 }
 
-/// A reply read to its end, with the times at which its chunks came; at most so many bytes of it.
+/// Reads a reply to its end, at most `most` bytes, with the times of its chunks.
 pub(super) async fn whole(mut reply: Reply, most: Size) -> exchange::Reply {
     let start = Instant::now();
     let (mut body, mut chunks, mut end) = (Vec::new(), Vec::new(), End::Complete);
@@ -50,7 +50,7 @@ pub(super) async fn whole(mut reply: Reply, most: Size) -> exchange::Reply {
                 chunks.push(ChunkMark { size: bytes.len(), at_ms });
                 body.extend_from_slice(&bytes);
                 if body.len() as u64 > most.0 {
-                    end = End::Broken(format!("it is larger than {most}, and no fault is cut from more"));
+                    end = End::Broken(format!("it is larger than {most}, too large for a fault"));
                     break;
                 }
             }
@@ -66,7 +66,7 @@ pub(super) async fn whole(mut reply: Reply, most: Size) -> exchange::Reply {
     }
 }
 
-/// A provider's error that no provider sent.
+/// An error in the form of a provider's, made by retake.
 pub(super) fn refusal(code: u16, retry_after: Option<u32>) -> Reply {
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = if code == 429 { "rate_limit_error" } else { "server_error" };
@@ -79,7 +79,7 @@ pub(super) fn refusal(code: u16, retry_after: Option<u32>) -> Reply {
     Reply::whole(status, headers, body.to_string())
 }
 
-/// A pause beyond an hour is a mistake in the file, and would overflow the clock in the worst case.
+/// A pause of more than an hour is a mistake in the file; an extreme one would overflow the clock.
 fn pause(at_ms: u64, speed: f64) -> Duration {
     let most = Duration::from_secs(3600);
     Duration::try_from_secs_f64(at_ms as f64 / 1000.0 / speed).unwrap_or(most).min(most)
@@ -103,12 +103,12 @@ fn pieces(recorded: &exchange::Reply) -> Vec<(u64, Result<Bytes, Error>)> {
     pieces
 }
 
-/// Headers as they are kept: names in lower case, values as text.
+/// Headers as they are recorded: names in lower case, values as text.
 pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_string(), header::text(value.as_bytes()))).collect()
 }
 
-/// Headers as they are sent again.
+/// Recorded headers as they are sent.
 pub(super) fn headers(pairs: &[(String, String)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {

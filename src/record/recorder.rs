@@ -1,4 +1,4 @@
-//! Asking the live upstream and keeping what happens, without holding it up.
+//! Sends requests to the live upstream and records the replies, without delaying them.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ pub(super) struct Recorder {
     writer: Arc<Writer>,
     cases: Arc<Cases>,
     spool: Arc<Spool>,
-    /// Room for replies that are made ready and written, in KiB.
+    /// Room, in KiB, for replies that are being prepared and written.
     room: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     options: Options,
-    /// Whether everything is asked anew: what a case no longer asks is then no longer its own.
+    /// Whether everything is asked anew: a case then gives up the recordings that it no longer asks for.
     is_whole: bool,
 }
 
@@ -45,10 +45,10 @@ impl Recorder {
         Recorder { live, in_flight, writer, cases, spool, room, writers, options, is_whole }
     }
 
-    /// Answers a request: with what another case was just answered that asks the same, else from the live upstream.
+    /// Answers a request with the reply that another case just got to the same request, else from the live upstream.
     pub(super) async fn send(&self, asked: ToRecord) -> Result<Reply, Error> {
         if self.cases.ending.is_called() {
-            return Err(Error::new(ErrorKind::Other, "retake was told to end: nothing is asked any more"));
+            return Err(Error::new(ErrorKind::Other, "retake was told to end: no more requests are sent"));
         }
         let (path, provider) = (asked.kept.endpoint.split('?').next(), self.writer.library().provider());
         let what = format!("{} {} ({provider})", asked.kept.method, path.unwrap_or_default());
@@ -69,14 +69,14 @@ impl Recorder {
                     }
                     Turn::Wait => {
                         if !self.in_flight.wait_until(|in_flight| in_flight.is_answered(&asked.key, asked.nth)).await {
-                            let message = "another case asks the same and gets no end of its reply";
+                            let message = "another case sent the same request, and its reply did not end in time";
                             return Err(Error::new(ErrorKind::Timeout, message));
                         }
                     }
                 }
             },
         };
-        // In a task of its own: a client that goes away ends neither the request nor the recording.
+        // A task of its own: if the client leaves, neither the request nor the recording ends.
         let (head, answered) = oneshot::channel();
         tokio::spawn(self.task().run(asked, flight, head));
         answered.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Other, "the task that records a reply panicked")))
@@ -101,22 +101,22 @@ impl Recorder {
         self.task().keeping.keep_for_now(case, entry).await;
     }
 
-    /// What is asked and has not ended, for people.
+    /// The requests under way, for people.
     pub(super) fn under_way(&self) -> Vec<String> {
         self.in_flight.under_way()
     }
 
-    /// Whether something waits for the end of a case.
+    /// Whether something waits for the end of this case.
     pub(super) fn waits_for(&self, case: &str) -> bool {
         self.in_flight.waiting().iter().any(|whose| whose.as_deref() == Some(case))
     }
 
-    /// Ends a case. What it recorded takes its place, stays where it waits for the end of a whole command, or goes.
+    /// Ends a case. Its recordings are written, wait for the end of the whole command, or are dropped.
     pub(super) async fn finish(&self, case: &Arc<CaseState>, verdict: Verdict) -> Vec<String> {
         let Some(id) = case.case.clone() else { return Vec::new() };
         let mut notes = Vec::new();
         if verdict == Verdict::Failed && !self.options.keep_failed {
-            // Whatever still comes would be thrown away.
+            // Replies that still arrive would be dropped anyway.
             case.ending.call();
         }
         if !self.in_flight.wait_until(|in_flight| in_flight.is_calm(&id)).await {
@@ -130,7 +130,7 @@ impl Recorder {
         notes
     }
 
-    /// Ends everything that no end of a case has ended.
+    /// Ends all cases, sessions and requests that have not ended yet.
     pub(super) async fn conclude(&self, cases: &Cases, verdict: Verdict, why: &str) -> Vec<String> {
         self.in_flight.wait_until(InFlight::is_all_calm).await;
         let mut notes = Vec::new();
@@ -164,13 +164,13 @@ impl Recorder {
         keep(&self.writer, &self.writers, batch).await
     }
 
-    /// Forgets what was recorded, takes back what was written for now, and says what is not kept.
+    /// Drops the recordings, takes back those that were already written, and says what is not kept.
     async fn drop_all(&self, case: &Arc<CaseState>, entries: Vec<Arc<Entry>>, why: &str) -> Vec<String> {
         let written = self.in_flight.take_kept_for_now(&case.case);
         let mut said = written.clone();
         if !written.is_empty() {
             let (writer, case) = (Arc::clone(&self.writer), Arc::clone(case));
-            // What could not be taken back, its case was told.
+            // The case has been told what could not be taken back.
             let _ = tokio::task::spawn_blocking(move || writer.take_back(&case, &written)).await;
         }
         said.extend(self.in_flight.forget(entries));
@@ -185,11 +185,11 @@ impl Recorder {
     }
 }
 
-/// What was recorded in this run, as a live reply.
+/// A recording of this run as a live reply.
 async fn again(entry: Arc<Entry>, speed: Option<f64>) -> Result<Reply, Error> {
     let read = tokio::task::spawn_blocking(move || entry.exchange()).await.map_err(std::io::Error::other);
     let exchange = read.flatten().map_err(|error| {
-        Error::new(ErrorKind::Other, format!("what another case was just answered cannot be read: {error}"))
+        Error::new(ErrorKind::Other, format!("the reply that another case just got cannot be read: {error}"))
     })?;
     Ok(player::reply(&exchange.reply, speed))
 }

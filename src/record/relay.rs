@@ -1,4 +1,4 @@
-//! One reply on its way from the provider to the client, and what is kept of it meanwhile.
+//! Passes one reply from the provider to the client, and keeps it for the recording.
 
 use std::io;
 use std::sync::Arc;
@@ -14,26 +14,26 @@ use super::spool::{Spool, Spooled};
 use crate::exchange::{ChunkMark, End};
 use crate::upstream::{Error, ErrorKind};
 
-/// So much of a reply is still read for the recording when its client has left: most of what an answer can still be. A
-/// longer rest would be paid for, and waited for, without anybody who wants it.
+/// How many bytes of a reply are still read for the recording after its client has left: enough for most answers. A
+/// longer rest would cost money and time that nobody wants to spend.
 const MOST_AFTER_CLIENT: u64 = 16 << 20;
-/// What a chunk costs besides its bytes: its size and time, in memory and in the file.
+/// The cost of a chunk in addition to its bytes: its size and time, in memory and in the file.
 const MARK: usize = 16;
 
-/// A reply as it was relayed.
+/// The outcome of relaying a reply.
 pub(super) struct Relayed {
     pub(super) kept: Kept,
     pub(super) end: End,
-    /// It broke off because nobody wanted the rest of it, and not because the provider or the network ended it.
+    /// It broke off because nobody wanted the rest, not because the provider or the network ended it.
     pub(super) is_cut: bool,
 }
 
-/// What was kept of its body.
+/// What was kept of the body.
 pub(super) enum Kept {
     All(Body),
-    /// It is larger than what is recorded.
+    /// The body is too large to be recorded.
     TooLarge,
-    /// There was no place for it.
+    /// There was no room for it, with the error.
     Lost(String),
 }
 
@@ -49,7 +49,7 @@ impl Body {
         Body { bytes: Spooled::new(spool), marks: Spooled::new(spool) }
     }
 
-    /// What it takes in memory when it is read.
+    /// The memory that it takes when it is read, in bytes.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.marks.len()
     }
@@ -62,7 +62,7 @@ impl Body {
         self.marks.push(&mark).await
     }
 
-    /// Its bytes and how they came. Blocks on the disk.
+    /// The bytes and chunks. Blocks on the disk.
     pub(super) fn read(&self) -> io::Result<(Vec<u8>, Vec<ChunkMark>)> {
         let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
         let marks = self.marks.read()?;
@@ -74,22 +74,22 @@ impl Body {
     }
 }
 
-/// How replies are relayed.
+/// The settings for relaying a reply.
 pub(super) struct Relay<'a> {
-    /// Where what is kept waits.
+    /// Holds the bytes that wait to be recorded.
     pub(super) spool: &'a Arc<Spool>,
-    /// Bytes of a reply beyond which it is not recorded.
+    /// A reply of more bytes is not recorded.
     pub(super) most: u64,
-    /// So long it is read for the recording alone when its client has left.
+    /// How long a reply is still read for the recording after its client has left.
     pub(super) patience: Duration,
-    /// Called when the program ends, and when what its case asked is no longer wanted.
+    /// Called when the program ends, and when the case no longer wants its replies.
     pub(super) endings: [&'a Ending; 2],
-    /// Hears at once of a reply that cannot be kept, for it may go on without end.
+    /// Called at once when a reply cannot be kept, since it may go on without end.
     pub(super) lost: &'a (dyn Fn(&Kept) + Sync),
 }
 
 impl Relay<'_> {
-    /// Reads a body to its end, hands each chunk on as it comes and is taken, and keeps it with its time.
+    /// Reads a body to its end, passes on each chunk as fast as the client takes it, and keeps it with its time.
     pub(super) async fn run(&self, mut body: BoxStream<'static, Chunk>, client: &Sender, start: Instant) -> Relayed {
         let mut kept = Kept::All(Body::new(self.spool));
         let mut left = None;
@@ -116,7 +116,7 @@ impl Relay<'_> {
                 }
                 Some(Ok(chunk)) => chunk,
             };
-            // Nothing is done for the recording before the client has it.
+            // The client gets the chunk before anything is done for the recording.
             let in_time = tokio::select! {
                 biased;
                 () = client.send(Ok(chunk.clone())) => Ok(()),
@@ -132,7 +132,7 @@ impl Relay<'_> {
         }
     }
 
-    /// Until the rest of a reply is no longer waited for; why.
+    /// Waits until the rest of a reply is no longer waited for, and returns the reason.
     async fn out_of_time(&self, left: Option<&Left>) -> &'static str {
         let alone = async {
             match left {
@@ -143,7 +143,7 @@ impl Relay<'_> {
         tokio::select! {
             biased;
             () = self.endings[0].called() => "retake was told to end while it came",
-            () = self.endings[1].called() => "what had asked for it did not end well",
+            () = self.endings[1].called() => "the case or session that had asked for it did not end well",
             () = alone => "its client had left, and it had no end in time",
         }
     }
@@ -161,25 +161,25 @@ impl Relay<'_> {
     }
 }
 
-/// What came since the client left.
+/// What came after the client left.
 struct Left {
     since: Instant,
     bytes: u64,
 }
 
 impl Left {
-    /// Why nothing more is read, if so.
+    /// The reason to stop reading, if there is one.
     fn enough(&self, kept: &Kept) -> Option<String> {
         match kept {
             Kept::All(_) if self.bytes <= MOST_AFTER_CLIENT => None,
             Kept::All(_) => Some(format!("its client had left, and more than {} MiB came", MOST_AFTER_CLIENT >> 20)),
-            // What is not recorded, nobody wants any more.
+            // Nobody wants a reply that is not recorded.
             Kept::TooLarge | Kept::Lost(_) => Some("its client had left".to_owned()),
         }
     }
 }
 
-/// The client hears that there is no more, as it would if the provider had broken off.
+/// Tells the client that the reply broke off, as if the provider had ended it.
 async fn cut(kept: Kept, client: &Sender, why: &str) -> Relayed {
     client.send(Err(Error::new(ErrorKind::Broken, why))).await;
     Relayed { kept, end: End::Broken(why.to_owned()), is_cut: true }

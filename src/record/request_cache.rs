@@ -1,5 +1,4 @@
-//! What was asked lately and which files answered it, so that the same request is not understood, nor its files looked
-//! for, again and again.
+//! A cache of recent requests and the files that answered them, so that equal requests need no parsing and no search.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -14,40 +13,40 @@ use http::{HeaderMap, HeaderName, Method, header};
 use super::file_cache::{FRESH, Found};
 use crate::exchange::{Auth, Key, Request};
 
-/// Bytes of requests and files that are kept at hand, with what it costs to keep one.
+/// The most bytes of requests and files in the cache, with the cost of each entry.
 const MOST_BYTES: usize = 16 << 20;
 const COST: usize = 2 << 10;
-/// Larger requests are rare, and cheap to understand beside what they cost anyway.
+/// Larger requests are rare, and their analysis costs little compared to the rest.
 const LARGEST_BODY: usize = 64 << 10;
 
-/// A request that was understood, with the files that answer it.
+/// An analysed request, with the files that answer it.
 pub(super) struct Known {
     asked: Parts,
     pub(super) key: Key,
-    /// Under which a case counts it.
+    /// The name under which a case counts it.
     pub(super) count_name: String,
     pub(super) files: Vec<Arc<Found>>,
     looked: Instant,
     told: AtomicBool,
 }
 
-/// All of a request that decides what answers it.
+/// Everything in a request that decides what answers it.
 struct Parts {
     method: Method,
     endpoint: String,
-    /// Those that count, and no other.
+    /// Only the headers that count.
     headers: HeaderMap,
     auth: bool,
     body: Bytes,
 }
 
 impl Known {
-    /// Whether this is the first time that it is used.
+    /// Whether this is its first use.
     pub(super) fn is_new(&self) -> bool {
         !self.told.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether its files were looked for so lately that they are taken to be as they were.
+    /// Whether the look at its files is recent enough to be still valid.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         now.duration_since(self.looked) < FRESH
     }
@@ -67,10 +66,10 @@ impl Known {
     }
 }
 
-/// Requests by their hash. Two with the same hash take turns.
+/// Requests by their hash. Of two with the same hash, the last one stays.
 pub(super) struct RequestCache {
     hasher: RandomState,
-    /// Headers that say what a body is, and those that are part of the match.
+    /// Headers that describe the body, and those that are part of the match key.
     counted: Vec<HeaderName>,
     inner: Mutex<Inner>,
 }
@@ -82,25 +81,25 @@ struct Inner {
 }
 
 impl RequestCache {
-    /// `match_headers` are those that are part of the match.
+    /// `match_headers` are the headers that are part of the match key.
     pub(super) fn new(match_headers: &[String]) -> Self {
         let declared = match_headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
         let counted = [header::CONTENT_TYPE, header::CONTENT_ENCODING].into_iter().chain(declared).collect();
         RequestCache { hasher: RandomState::new(), counted, inner: Mutex::default() }
     }
 
-    /// What is known of this very request. Its files are as they were only while it [is fresh](Known::is_fresh).
+    /// The entry of exactly this request. Its files are up to date only while it [is fresh](Known::is_fresh).
     pub(super) fn get(&self, request: &Request) -> Option<Arc<Known>> {
         if request.body.len() > LARGEST_BODY {
             return None;
         }
-        // The hash first: nobody waits for it.
+        // The hash is computed before the lock is taken.
         let hash = self.hash(request);
         let known = Arc::clone(self.lock().known.get(&hash)?);
         known.answers(request, &self.counted).then_some(known)
     }
 
-    /// Keeps what was found at `looked`.
+    /// Stores what was found at the time `looked`.
     pub(super) fn put(&self, request: &Request, key: Key, count_name: String, files: Vec<Arc<Found>>, looked: Instant) {
         if request.body.len() > LARGEST_BODY {
             return;
@@ -116,7 +115,7 @@ impl RequestCache {
             endpoint: request.endpoint.clone(),
             headers,
             auth: request.auth != Auth::None,
-            // A copy: the original may be a small part of a large buffer.
+            // A copy, because the original may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
         };
         let known = Arc::new(Known { asked, key, count_name, files, looked, told: AtomicBool::new(false) });
@@ -131,7 +130,7 @@ impl RequestCache {
         }
     }
 
-    /// Forgets everything, because a file was written.
+    /// Empties the cache, because a file was written.
     pub(super) fn clear(&self) {
         *self.lock() = Inner::default();
     }

@@ -1,9 +1,9 @@
-//! Whether a reply that was recorded anew says anything new, and whether it may take the place of the old one. Pure.
+//! Whether a new reply differs from the old one, and whether it may replace it. Pure.
 
 use super::plan::Trust;
 use crate::exchange::{Exchange, Origin, has_end_mark, trouble};
 
-/// Reply headers that differ between two equal replies: when, by which machine, how much is left.
+/// Reply headers that differ even between equal replies: time, machine, remaining quota.
 const PASSING_HEADERS: [&str; 14] = [
     "age",
     "cf-cache-status",
@@ -22,7 +22,7 @@ const PASSING_HEADERS: [&str; 14] = [
 ];
 const PASSING_HEADER_PREFIXES: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "ratelimit-"];
 
-/// Whether two exchanges are the same but for when and how fast they happened.
+/// Whether two exchanges differ at most in when and how fast they happened.
 pub(super) fn is_same(new: &Exchange, old: &Exchange) -> bool {
     let lasting = |exchange: &Exchange| {
         let mut headers: Vec<(String, String)> =
@@ -30,7 +30,7 @@ pub(super) fn is_same(new: &Exchange, old: &Exchange) -> bool {
         headers.sort();
         headers
     };
-    // A real recording takes the place of an equal simulated one, for its label.
+    // A real recording replaces an equal simulated one, because its label is better.
     let better_label = old.origin == Origin::Simulated && new.origin == Origin::Real;
     !better_label
         && (new.reply.status, &new.reply.body, &new.reply.end) == (old.reply.status, &old.reply.body, &old.reply.end)
@@ -41,8 +41,8 @@ fn is_lasting_header(name: &str) -> bool {
     !PASSING_HEADERS.contains(&name) && !PASSING_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Why the new exchange must not take the place of the old. What a case saw that ended well is its recording, whatever
-/// it is; where nobody says how it ended, nothing takes the place of something better.
+/// Why the new exchange must not replace the old one. A case that ended well records whatever it received; if the
+/// outcome is not known, nothing better is replaced.
 pub(super) fn worse(new: &Exchange, old: &Exchange, trust: Trust) -> Option<String> {
     if old.origin == Origin::Real && new.origin == Origin::Simulated {
         return Some("it is real and the new one simulated".to_owned());

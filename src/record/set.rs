@@ -1,4 +1,4 @@
-//! All tapes of a run, and the cases that they answer.
+//! All tapes of a run, and the cases that use them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::{Options, Verdict};
 use crate::exchange::{Fault, Mask};
 use crate::upstream::Shared;
 
-/// The tapes of a run, one for each provider. What a case asks, it asks of all of them.
+/// The tapes of a run, one for each provider. A case may send requests to all of them.
 #[derive(Default)]
 pub struct TapeSet {
     cases: Arc<Cases>,
@@ -22,7 +22,7 @@ pub struct TapeSet {
 }
 
 impl TapeSet {
-    /// The tape of a provider, made once.
+    /// The tape of a provider, made on first use.
     pub fn open(&self, mode: Mode, library: Library, live: Option<Shared>, options: Options) -> Arc<Tape> {
         let mut tapes = self.lock();
         let name = library.provider().to_owned();
@@ -30,29 +30,29 @@ impl TapeSet {
         Arc::clone(tapes.entry(name).or_insert_with(make))
     }
 
-    /// The tape of a provider, where it is open.
+    /// The tape of a provider, if it is open.
     pub fn get(&self, provider: &str) -> Option<Arc<Tape>> {
         self.lock().get(provider).cloned()
     }
 
-    /// Every tape that is open, by the name of its provider.
+    /// All open tapes, by the name of their provider.
     pub fn tapes(&self) -> Vec<Arc<Tape>> {
         self.lock().values().cloned().collect()
     }
 
-    /// From the next request of a case on, these faults are cut, and what its suite masks is no part of the match.
+    /// Sets the faults and masks of a case, from its next request on.
     pub fn begin(&self, case: &str, faults: Vec<Fault>, masks: Arc<[Mask]>) {
         let case = self.cases.of(Some(case));
         case.set_faults(faults);
         case.set_masks(masks);
     }
 
-    /// Ends a case: what it recorded takes its place when it `Passed`. Waits for replies that still arrive. Says what its
-    /// requests came to.
+    /// Ends a case: its recordings are written if it `Passed`. Waits for replies that still arrive, and returns the
+    /// outcome of its requests.
     pub async fn finish(&self, case: &str, verdict: Verdict) -> Usage {
         let state = match self.cases.running(case) {
             Some(state) => state,
-            // It may have been let go because it was idle for long; what it recorded waits all the same.
+            // The case may have been dropped because it was idle; its recordings still wait.
             None if self.tapes().iter().any(|tape| tape.waits_for(case)) => self.cases.of(Some(case)),
             None => return Usage::default(),
         };
@@ -63,7 +63,7 @@ impl TapeSet {
         state.take_usage()
     }
 
-    /// Ends everything that no end of a case has ended; `why` is why it is not kept where it is not.
+    /// Ends all cases, sessions and requests that have not ended yet; `why` tells users why recordings are not kept.
     pub async fn conclude(&self, verdict: Verdict, why: &str) {
         for tape in self.tapes() {
             tape.conclude(verdict, why).await;
@@ -73,8 +73,8 @@ impl TapeSet {
         }
     }
 
-    /// Waits for the replies that still arrive, for as long as `patience` takes. Those that have not ended then are
-    /// broken off where they are, and nothing is asked any more; gives what they were asked, for people.
+    /// Waits for replies that still arrive, until `patience` ends. Then the remaining ones are broken off, no new
+    /// requests are sent, and the result lists the requests that were broken off, for people.
     pub async fn settle(&self, patience: impl Future<Output = ()>) -> Vec<String> {
         let calm = async {
             for tape in self.tapes() {
@@ -91,13 +91,13 @@ impl TapeSet {
         left
     }
 
-    /// From now on nothing that is under way is waited for, and nothing is asked: replies that have not ended are recorded
-    /// as broken off.
+    /// Stops waiting for replies under way, and sends no more requests: replies that have not ended are recorded as
+    /// broken off.
     pub fn break_off(&self) {
         self.cases.ending.call();
     }
 
-    /// What is asked live and has not ended, for people.
+    /// The live requests under way, for people.
     pub fn under_way(&self) -> Vec<String> {
         self.tapes().iter().flat_map(|tape| tape.under_way()).collect()
     }
@@ -107,37 +107,37 @@ impl TapeSet {
         self.cases.running(case).map(|case| case.misses()).unwrap_or_default()
     }
 
-    /// The recorded reply that a case was given last; `None` when it was given none since the last call.
+    /// The recorded reply that a case received last; `None` if it received none since the last call.
     pub fn take_played(&self, case: &str) -> Option<PlayedReply> {
         self.cases.running(case)?.take_played()
     }
 
-    /// What is to be told of requests of no case, and of sessions that run, since it was last asked.
+    /// The new notes about requests without a case, and about running sessions.
     pub fn take_notes(&self) -> Vec<String> {
         self.cases.nobody().take_notes()
     }
 
-    /// Recordings that could not be written although they should have been: a run with one must not be green.
+    /// Recordings that should have been written but could not be: such a run must fail.
     pub fn failures(&self) -> Vec<String> {
         self.cases.failures()
     }
 
-    /// The masks under which requests were compared, as they are shown, and whether each has hit anything.
+    /// The masks under which requests were compared, as messages show them, and whether each matched anything.
     pub fn masks(&self) -> BTreeMap<String, bool> {
         self.cases.masks()
     }
 
-    /// Notes what must not pass although every case did.
+    /// Notes a problem that fails the run even if every case passed.
     pub fn failed(&self, message: String) {
         self.cases.failed(message);
     }
 
-    /// Whether a file was played, written, or recorded anew and came out the same.
+    /// Whether a file was played, written, or confirmed by a new recording.
     pub fn is_touched(&self, path: &Path) -> bool {
         self.cases.is_touched(path)
     }
 
-    /// Counts the files of all tapes by what they are.
+    /// Counts the files of all tapes by kind.
     pub fn summary(&self) -> Summary {
         let mut all = Summary::default();
         self.tapes().iter().for_each(|tape| all.add(&tape.library().summary()));

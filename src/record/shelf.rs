@@ -1,4 +1,4 @@
-//! A folder of recordings: its names, and its files read, written and removed whole.
+//! A folder of recordings: its file names, and its files read, written and removed as a whole.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,8 +13,8 @@ use crate::disk;
 
 const TEMPORARY_PREFIX: &str = ".retake-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
-/// A folder's time is as fine as the kernel's clock ticks. What was listed so soon after a change may lack another one
-/// of the same tick.
+/// The resolution of a folder's modification time is a tick of the kernel's clock. A listing made this soon after a
+/// change may lack another change in the same tick.
 const TICK: Duration = Duration::from_millis(50);
 
 /// One folder.
@@ -27,13 +27,13 @@ pub(super) struct Shelf {
 #[derive(Default)]
 struct Listing {
     names: BTreeSet<Box<str>>,
-    /// How many of the names retake gives to no recording.
+    /// How many names are not of the form that retake gives.
     irregular: usize,
-    /// The folder's time when it was listed.
+    /// The folder's modification time when it was listed.
     at: Option<SystemTime>,
-    /// Whether nothing can be missing while the folder's time stays the same.
+    /// Whether the listing is complete as long as the folder's time stays the same.
     is_settled: bool,
-    /// When the folder's time was last looked at.
+    /// When the folder's time was last read.
     looked: Option<Instant>,
 }
 
@@ -50,13 +50,13 @@ impl Shelf {
         self.folder.join(name)
     }
 
-    /// The names of the files that may hold the replies to a request of this name, in order: `abc.json`, `abc-2.json`, …
-    /// A gap in the numbers hides none of them.
+    /// The names of the files that may hold replies to the request with this name, in order: `abc.json`, `abc-2.json`,
+    /// … Files after a gap in the numbers are found too.
     pub(super) fn chain(&self, stem: &str) -> Vec<String> {
         let listing = self.listed();
         let (mut places, is_settled) = (listing.named(stem), listing.is_settled);
         drop(listing);
-        // A listing of this very moment may lack what came with the same tick of the clock.
+        // A listing made just now may lack files of the same clock tick.
         let mut next = 1;
         while places.contains(&next) || (!is_settled && self.path(&file_name(stem, next)).exists()) {
             places.insert(next);
@@ -65,24 +65,24 @@ impl Shelf {
         places.into_iter().map(|place| file_name(stem, place)).collect()
     }
 
-    /// A name that no file has for one more reply to a request of this name.
+    /// An unused file name for one more reply to the request with this name.
     pub(super) fn free_name(&self, stem: &str, taken: &BTreeSet<PathBuf>) -> String {
         let is_taken = |name: &String| taken.contains(&self.path(name)) || self.path(name).exists();
         (1..).map(|place| file_name(stem, place)).find(|name| !is_taken(name)).unwrap_or_default()
     }
 
-    /// Whether there are files under names that retake gives to no recording.
+    /// Whether there are file names that are not of the form that retake gives.
     pub(super) fn has_irregular_names(&self) -> bool {
         self.listed().irregular > 0
     }
 
-    /// Every file's name, sorted.
+    /// All file names, sorted.
     pub(super) fn names(&self) -> Vec<Box<str>> {
         self.listed().names.iter().cloned().collect()
     }
 
-    /// The same where at most a single look at the folder tells: nothing has changed since it was listed, and all names
-    /// are retake's own.
+    /// Like [`Shelf::chain`], if that needs at most one look at the folder: nothing has changed since it was listed,
+    /// and all names are of retake's form.
     pub(super) fn chain_at_hand(&self, stem: &str) -> Option<Vec<String>> {
         let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         if !listing.is_settled || listing.irregular > 0 {
@@ -98,12 +98,12 @@ impl Shelf {
         Some(listing.named(stem).into_iter().map(|place| file_name(stem, place)).collect())
     }
 
-    /// Whether there is any file.
+    /// Whether the folder has no files.
     pub(super) fn is_empty(&self) -> bool {
         self.listed().names.is_empty()
     }
 
-    /// When the folder's list of files last changed.
+    /// The folder's modification time.
     pub(super) fn changed(&self) -> Option<SystemTime> {
         fs::metadata(&self.folder).and_then(|metadata| metadata.modified()).ok()
     }
@@ -118,8 +118,8 @@ impl Shelf {
         listing
     }
 
-    /// Holds other writers off until the result is dropped, and makes the folder where it is missing. The folder itself
-    /// is locked, which leaves no file behind; where a system cannot do that, a file in it.
+    /// Keeps other writers out until the result is dropped, and creates the folder if it is missing. The folder itself
+    /// is locked, which leaves no file behind; on systems that cannot do this, a file in it is locked.
     pub(super) fn lock(&self) -> io::Result<File> {
         if !self.folder.is_dir() {
             make(&self.folder)?;
@@ -129,8 +129,8 @@ impl Shelf {
         Ok(lock)
     }
 
-    /// Writes a file whole: beside its place, synced, looked at by `prove`, and renamed. Wants the lock. The text is let go
-    /// of before it is read back: it may be large.
+    /// Writes a file as a whole: to a temporary file, which is synced, checked by `prove`, and renamed. The caller must
+    /// hold the lock. The text is dropped before the file is read back, since it may be large.
     pub(super) fn write(
         &self,
         name: &str,
@@ -151,7 +151,7 @@ impl Shelf {
         Ok(path)
     }
 
-    /// Removes a file. Wants the lock.
+    /// Removes a file. The caller must hold the lock.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         let before = self.changed();
         fs::remove_file(self.path(name))?;
@@ -160,14 +160,14 @@ impl Shelf {
         Ok(())
     }
 
-    /// Not every system can sync a folder; a rename is whole in any case.
+    /// Not every system can sync a folder; a rename is atomic in any case.
     fn sync(&self) {
         if let Ok(folder) = disk::open_folder(&self.folder) {
             let _ = folder.sync_all();
         }
     }
 
-    /// Notes an own change in the listing, which would otherwise be made anew for it: in a recording run after each file.
+    /// Updates the listing after an own change; otherwise a recording run would list the folder again after each file.
     fn wrote(&self, before: Option<SystemTime>, change: impl FnOnce(&mut Listing)) {
         let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         if listing.at == before {
@@ -180,8 +180,8 @@ impl Shelf {
         }
     }
 
-    /// Takes away what writers left that were killed. Whoever writes holds the lock, so that under it every temporary
-    /// file is such a one. Once is enough.
+    /// Removes temporary files of writers that were killed. Every writer holds the lock, so under the lock each
+    /// temporary file is such a leftover. Once is enough.
     fn sweep(&self) {
         if self.is_swept.swap(true, Ordering::SeqCst) {
             return;
@@ -191,7 +191,7 @@ impl Shelf {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
-                // What cannot be removed does no harm.
+                // A file that cannot be removed does no harm.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -223,10 +223,10 @@ fn list(folder: &Path) -> Listing {
     Listing { names: names.into_iter().collect(), irregular, ..Listing::default() }
 }
 
-/// The names of the recordings that lie in a folder directly, sorted.
+/// The names of the recordings directly in a folder, sorted.
 pub(super) fn names_in(folder: &Path) -> Vec<Box<str>> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    // What has no name in UTF-8, no tool of this kind wrote.
+    // No tool for recordings writes names that are not UTF-8.
     let mut names: Vec<Box<str>> = entries
         .filter_map(Result::ok)
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -237,13 +237,13 @@ pub(super) fn names_in(folder: &Path) -> Vec<Box<str>> {
     names
 }
 
-/// What tells whether the file is as it was; `None` where there is none.
+/// The modification time and length of a file, which show whether it has changed; `None` if there is no file.
 pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     Some(Stamp { modified: metadata.modified().ok(), length: metadata.len() })
 }
 
-/// When a file was changed, in nanoseconds since 1970, and its bytes.
+/// A file's modification time in nanoseconds since 1970, and its size in bytes.
 type Mark = (u64, u64);
 
 pub(super) fn mark(stamp: Stamp) -> Mark {
@@ -251,7 +251,7 @@ pub(super) fn mark(stamp: Stamp) -> Mark {
     (since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0), stamp.length)
 }
 
-/// Looks at each of these files of a folder; of many, half on another thread.
+/// The marks of these files of a folder; for many files, half of them on another thread.
 pub(super) fn marks(folder: &Path, names: &[Box<str>]) -> Vec<Option<Mark>> {
     in_two(names, |names| {
         let folder = Folder::open(folder);
@@ -259,10 +259,10 @@ pub(super) fn marks(folder: &Path, names: &[Box<str>]) -> Vec<Option<Mark>> {
     })
 }
 
-/// So many files are worth a second thread.
+/// From this many files on, a second thread pays off.
 const MANY: usize = 200;
 
-/// Does the same for each half of the names, at once where there are many.
+/// Calls `work` for each half of the names, in parallel if there are many.
 fn in_two<T: Send>(names: &[Box<str>], work: impl Fn(&[Box<str>]) -> Vec<T> + Sync) -> Vec<T> {
     if names.len() < MANY {
         return work(names);
@@ -279,7 +279,7 @@ fn in_two<T: Send>(names: &[Box<str>], work: impl Fn(&[Box<str>]) -> Vec<T> + Sy
     })
 }
 
-/// A folder that is open: to look at a file from there spares the system the path, for each of very many.
+/// An open folder: looking at a file from there saves the system resolving the path for every file.
 struct Folder<'f> {
     path: &'f Path,
     #[cfg(unix)]
@@ -319,7 +319,7 @@ pub(super) fn file_name(stem: &str, place: usize) -> String {
     if place <= 1 { format!("{stem}.json") } else { format!("{stem}-{place}.json") }
 }
 
-/// The place of a file in the chain of this stem, from 1.
+/// The number of a file in the chain of this stem, from 1.
 fn place_of(name: &str, stem: &str) -> Option<usize> {
     let rest = name.strip_prefix(stem)?.strip_suffix(".json")?;
     match rest.strip_prefix('-') {
@@ -328,7 +328,7 @@ fn place_of(name: &str, stem: &str) -> Option<usize> {
     }
 }
 
-/// Whether retake may have given this name: 12 hex digits, and a number after a repeat's.
+/// Whether the name has the form that retake gives: 12 hex digits, and a number if it is a repeat.
 fn is_regular(name: &str) -> bool {
     let stem = name.get(..12).unwrap_or_default();
     stem.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -336,7 +336,7 @@ fn is_regular(name: &str) -> bool {
         && place_of(name, stem).is_some()
 }
 
-/// Makes a folder. Git must not change line ends in recordings, whose texts hold those of the wire.
+/// Creates a folder. Git must not change line ends in recordings, whose texts hold line ends of the wire.
 fn make(folder: &Path) -> io::Result<()> {
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
     let has_attributes = |folder: &Path| folder.join(".gitattributes").exists();
@@ -355,7 +355,7 @@ fn make(folder: &Path) -> io::Result<()> {
 fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
-    // Temporary files are for their owner only; recordings are for all, as far as the umask lets.
+    // Temporary files are private by default; recordings are for everyone, as far as the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)

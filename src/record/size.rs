@@ -10,7 +10,7 @@ pub struct Size(
     pub u64,
 );
 
-/// Units from the largest; those of 1,024 come first, as which sizes are shown.
+/// Units from the largest; sizes are shown in those of 1,024, which come first.
 const UNITS: [(&str, u64); 8] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),

@@ -1,7 +1,7 @@
-//! Bytes that wait to be recorded: in memory while there is room for them, else in one temporary file that all share.
+//! Bytes that wait to be recorded: in memory while there is room, else in one temporary file for all replies.
 //!
-//! The file has no name where the system can do without one, so that nobody else opens it and nothing stays behind when
-//! the program is killed. It is one for all, because a thousand replies at once must not need a thousand descriptors.
+//! If the system allows, the file has no name: nobody else can open it, and nothing is left when the program is killed.
+//! There is one file for all, so that a thousand replies at once do not need a thousand descriptors.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,25 +10,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-/// What the file is given out in. Less than this stays in memory for each reply, however little room there is.
+/// The size of the file's blocks. For each reply, less than one block always stays in memory, however little room there
+/// is.
 const BLOCK: usize = 16 << 10;
-/// Bytes of all that waits that stay in memory.
+/// How many of all waiting bytes stay in memory.
 const MOST_IN_MEMORY: usize = 16 << 20;
-/// Bytes of one reply that stay in memory.
+/// How many bytes of one reply stay in memory.
 const MOST_OF_ONE: usize = 256 << 10;
-/// Bytes of the file: what waits must not fill a disk.
+/// The largest size of the file in bytes: it must not fill a disk.
 const MOST_ON_DISK: u64 = 8 << 30;
 
-/// Where bytes wait.
+/// The place where bytes wait.
 #[derive(Debug, Default)]
 pub(super) struct Spool {
     in_memory: AtomicUsize,
-    /// Held while the disk is waited for, so never taken on a thread that relays.
+    /// Locked while the disk works, so never on a thread that relays.
     disk: Mutex<Disk>,
     turns: Turns,
 }
 
-/// One writes at a time; those that wait need no thread of their own.
+/// Lets one write at a time; those that wait need no thread of their own.
 #[derive(Debug)]
 struct Turns(Semaphore);
 
@@ -41,13 +42,13 @@ impl Default for Turns {
 #[derive(Debug, Default)]
 struct Disk {
     file: Option<File>,
-    /// Blocks of the file, those that are free included.
+    /// The number of blocks in the file, free ones included.
     blocks: u32,
     free: Vec<u32>,
 }
 
 impl Spool {
-    /// Takes room in memory, if there is any.
+    /// Reserves room in memory, if there is any.
     fn reserve(&self, bytes: usize) -> bool {
         let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= MOST_IN_MEMORY);
         self.in_memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -116,7 +117,7 @@ impl Disk {
         if self.free.len() == self.blocks as usize && self.blocks > 0 {
             self.free = Vec::new();
             self.blocks = 0;
-            // What cannot be given back is used again.
+            // If the file cannot be truncated, its blocks are used again.
             let _ = self.file.as_ref().map(|file| file.set_len(0));
         }
     }
@@ -126,7 +127,7 @@ fn place(block: u32) -> SeekFrom {
     SeekFrom::Start(u64::from(block) * BLOCK as u64)
 }
 
-/// Bytes that wait, in order. Dropped, they are gone.
+/// Waiting bytes, in order. Dropping them frees their room.
 #[derive(Debug)]
 pub(super) struct Spooled {
     spool: Arc<Spool>,
@@ -144,7 +145,7 @@ impl Spooled {
         self.blocks.len() * BLOCK + self.tail.len()
     }
 
-    /// Adds bytes. Waits for the disk, on a thread of its own, where there is no more room in memory.
+    /// Adds bytes. Without room in memory, it waits for the disk, on a thread of its own.
     pub(super) async fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.tail.extend_from_slice(bytes);
         if self.tail.len() <= MOST_OF_ONE && self.spool.reserve(bytes.len()) {
@@ -169,7 +170,7 @@ impl Spooled {
         Ok(())
     }
 
-    /// All of it. Blocks on the disk where it is there.
+    /// All bytes. Blocks if some of them are on disk.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut all = Vec::with_capacity(self.len());
         self.spool.read(&self.blocks, &mut all)?;
@@ -232,7 +233,7 @@ mod tests {
         for (number, spooled) in (0..).zip(&waiting) {
             assert_eq!(spooled.read().unwrap(), bytes(each, number));
         }
-        // What is given back is used again.
+        // Freed blocks are used again.
         let blocks = spool.lock().blocks;
         waiting.drain(150..);
         for number in 150..200_u8 {

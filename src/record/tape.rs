@@ -31,33 +31,33 @@ pub struct Tape {
     options: Options,
 }
 
-/// Wires a tape of its own. In replay `live` is let go of at once: nothing can reach the network.
+/// Makes a single tape. In replay, `live` is dropped at once: nothing can reach the network.
 pub fn wire(mode: Mode, library: Library, live: Option<Shared>, options: Options) -> Tape {
     Tape::new(mode, library, live, options, Arc::default())
 }
 
-/// A request that was understood.
+/// An analysed request.
 struct Understood {
     request: Request,
-    /// As it is kept: keys match after scrubbing, because that is what the files hold.
+    /// The request as it is recorded: keys are made after scrubbing, because the files hold scrubbed requests.
     kept: Request,
     key: Key,
     nth: u32,
     view: Arc<View>,
     case: Arc<CaseState>,
-    /// What must not be kept of it, and of its reply.
+    /// The secrets that must not be recorded of it and of its reply.
     secrets: Secrets,
 }
 
-/// A larger body is understood on a thread of its own, so that nobody else waits.
+/// A larger body is analysed on a thread of its own, so that no other request waits.
 const LARGE: usize = 64 << 10;
 
 /// What the recordings have for a request.
 enum Played {
     Reply(Arc<Found>),
-    /// Nothing; the files that were asked the same.
+    /// No reply; the files have equal requests.
     Nothing(Vec<Arc<Found>>),
-    /// An error that may pass, which nobody expected.
+    /// A recorded error that may pass, which no case expects, and its description.
     Passing(Arc<Found>, String),
 }
 
@@ -70,7 +70,7 @@ impl Tape {
         cases: Arc<Cases>,
     ) -> Self {
         let library = Arc::new(library);
-        // A header that counts must be kept: otherwise a recording would never be asked for again.
+        // A header that is part of the match key must be recorded: otherwise the recording would never match again.
         options.secrets = options.secrets.keeping(&library.rules().match_headers);
         let live = live.filter(|_| mode != Mode::Replay);
         let is_whole = mode == Mode::Record;
@@ -81,12 +81,12 @@ impl Tape {
         Tape { mode, library, live, recorder, cases, options }
     }
 
-    /// Its folder.
+    /// The recordings of its provider.
     pub fn library(&self) -> &Library {
         &self.library
     }
 
-    /// Ends a case of this tape alone, and says what became of it. A [`super::TapeSet`] ends it for all its tapes.
+    /// Ends a case of this tape alone, and returns the outcome. A [`super::TapeSet`] ends it for all its tapes.
     pub async fn finish_case(&self, case: &str, verdict: Verdict) -> Usage {
         let state = self.cases.of(Some(case));
         self.settle_case(&state, verdict).await;
@@ -94,7 +94,7 @@ impl Tape {
         state.take_usage()
     }
 
-    /// Waits for the replies of a case that still arrive, and gives what was recorded its place, or none.
+    /// Waits for the replies of a case that still arrive, then writes or drops its recordings.
     pub(super) async fn settle_case(&self, case: &Arc<CaseState>, verdict: Verdict) {
         if let Some(recorder) = &self.recorder {
             for note in recorder.finish(case, verdict).await {
@@ -103,7 +103,8 @@ impl Tape {
         }
     }
 
-    /// Ends everything that no end of a case has ended, as `verdict` says; `why` is why it is not kept where it is not.
+    /// Ends all cases, sessions and requests that have not ended yet, with this `verdict`; `why` tells users why
+    /// recordings are not kept.
     pub async fn conclude(&self, verdict: Verdict, why: &str) {
         if let Some(recorder) = &self.recorder {
             for note in recorder.conclude(&self.cases, verdict, why).await {
@@ -112,29 +113,29 @@ impl Tape {
         }
     }
 
-    /// What is asked live and has not ended, for people.
+    /// The live requests under way, for people.
     pub(super) fn under_way(&self) -> Vec<String> {
         self.recorder.as_ref().map(Recorder::under_way).unwrap_or_default()
     }
 
-    /// Whether something that was recorded waits for the end of a case.
+    /// Whether a recording waits for the end of this case.
     pub(super) fn waits_for(&self, case: &str) -> bool {
         self.recorder.as_ref().is_some_and(|recorder| recorder.waits_for(case))
     }
 
-    /// Waits until every reply that still arrives is whole and, where it waits for nobody's end, written.
+    /// Waits until all replies that still arrive are complete and, if they wait for no case, written.
     pub async fn settle(&self) {
         if let Some(recorder) = &self.recorder {
             recorder.calm().await;
         }
     }
 
-    /// Recordings that could not be written although they should have been: a run with one must not be green.
+    /// Recordings that should have been written but could not be: such a run must fail.
     pub fn failures(&self) -> Vec<String> {
         self.cases.failures()
     }
 
-    /// Why recordings of requests of no case were not written or replaced, since this was last asked.
+    /// The new notes on why recordings of requests without a case were not written or replaced.
     pub fn take_notes(&self) -> Vec<String> {
         self.cases.nobody().take_notes()
     }
@@ -156,7 +157,7 @@ impl Tape {
             Some(what) => {
                 let whole =
                     player::whole(self.answer_well(request, Arc::clone(&case)).await?, self.options.max_size).await;
-                // How long it takes now is of the fault, and no longer of the recording.
+                // The timing now comes from the fault, not from the recording.
                 case.take_played();
                 Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
             }
@@ -180,7 +181,7 @@ impl Tape {
             let name = known.count_name.as_str();
             let nth = case.next_nth(name);
             if let Played::Reply(found) = self.played(&case, &known.files, nth) {
-                // Of no case, one reply to one request needs no second note.
+                // Without a case, a single reply to a request needs only one note.
                 if case.case.is_some() || known.files.len() > 1 || known.is_new() {
                     self.note(&case, &found);
                 }
@@ -201,7 +202,7 @@ impl Tape {
         reply
     }
 
-    /// A request as it is kept, its key, and what must not be kept of its reply.
+    /// The request as it is recorded, its key, and the secrets to remove from its reply.
     async fn understood(
         &self,
         request: &Request,
@@ -220,18 +221,18 @@ impl Tape {
         if is_large { blocking(understand).await } else { Ok(understand()) }
     }
 
-    /// Says once of each secret that a recording is found by its value.
+    /// Notes, once for each secret, that a recording is found only with the value of that secret.
     fn say_what_it_depends_on(&self, asked: &Understood) {
         let Understood { request, kept, .. } = asked;
-        // What a suite sends says `$VARIABLE` itself where a secret is not set.
+        // Requests of a suite contain `$VARIABLE` itself if a secret is not set.
         if self.options.staging == Staging::Case || request.body == kept.body && request.endpoint == kept.endpoint {
             return;
         }
         let Some(variable) = self.options.secrets.find_in_request(request) else { return };
         if self.cases.is_first_with(variable) {
             self.cases.nobody().note(format!(
-                "{} {} holds the value of {variable}: its recording is replayed only where {variable} has the value \
-                 that the request holds, in place of which the file says ${variable}",
+                "{} {} holds the value of {variable}: its recording is replayed only where {variable} has this \
+                 value, in place of which the file has ${variable}",
                 kept.method, kept.endpoint
             ));
         }
@@ -265,7 +266,8 @@ impl Tape {
         recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await
     }
 
-    /// Looks for what answers a request. What may take long is done on a thread of its own, so that nobody else waits.
+    /// Looks for the recording that answers a request. Work that may take long runs on a thread of its own, so that no
+    /// other request waits.
     async fn look(&self, asked: &Understood) -> Result<Played, Error> {
         let looked = Instant::now();
         let files = match self.library.answers_at_hand(&asked.view, &asked.key, &asked.kept) {
@@ -289,7 +291,7 @@ impl Tape {
 
     fn played(&self, case: &CaseState, files: &[Arc<Found>], nth: u32) -> Played {
         let provider = self.library.provider();
-        // Requests of no case go on with nobody.
+        // Requests without a case follow no lender.
         let lender = case.label.as_ref().and_then(|_| case.lender(provider));
         let asker = Asker { label: case.label.as_deref(), provider, nth, lender: lender.as_deref() };
         match answer(files, &asker) {
@@ -373,7 +375,7 @@ impl Upstream for Tape {
     }
 }
 
-/// Does what blocks, or takes long, where it holds nobody up.
+/// Runs work that blocks or takes long on another thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::new(ErrorKind::Other, format!("looking for a recording failed: {error}")))

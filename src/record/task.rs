@@ -1,4 +1,4 @@
-//! One request that is asked and recorded, whatever becomes of its client.
+//! One request that is sent and recorded, even if its client leaves.
 
 use std::sync::Arc;
 
@@ -19,30 +19,31 @@ use super::{Options, Staging, player};
 use crate::exchange::{self, End, Exchange, Key, Origin, Secrets};
 use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
 
-/// KiB of replies that are made ready and written at once. Each takes several times its size while it is scrubbed, laid
-/// out and read back.
+/// How many KiB of replies are prepared and written at once. Each takes several times its size while it is scrubbed,
+/// laid out and read back.
 pub(super) const AT_ONCE: u32 = 8 << 10;
-/// Of those, what a small one counts: made ready, it takes more memory than its bytes.
+/// How many of these KiB a small reply counts: preparing it takes more memory than its bytes.
 const LEAST: u32 = 64;
-/// Threads that write at once. One folder has one writer at a time; a thread for each that waits would take its memory.
+/// How many threads write at once. A folder has one writer at a time, and a thread for each waiting one would only take
+/// memory.
 pub(super) const WRITERS: usize = 2;
-/// A reply of no more bytes is made ready where it was read: to hand it to another thread would take longer.
+/// A reply of at most this many bytes is prepared on the thread that read it: handing it over would take longer.
 const SMALL: usize = 64 << 10;
 
-/// A request that is to be recorded.
+/// A request to be recorded.
 pub(super) struct ToRecord {
-    /// As it goes out.
+    /// The request as it is sent.
     pub(super) request: Request,
-    /// As it is kept.
+    /// The request as it is recorded.
     pub(super) kept: Request,
     pub(super) key: Key,
     pub(super) nth: u32,
     pub(super) case: Arc<CaseState>,
-    /// What must not be kept: what was declared, and the credentials that it carries.
+    /// The secrets to remove: the declared ones, and the credentials in the request.
     pub(super) secrets: Secrets,
 }
 
-/// Writing waits for the disk and for other processes, so not on a thread that relays.
+/// Writes a batch. That waits for the disk and for other processes, so it does not run on a thread that relays.
 pub(super) async fn keep(writer: &Arc<Writer>, writers: &Semaphore, batch: Batch) -> Vec<String> {
     if batch.entries.is_empty() {
         return Vec::new();
@@ -53,7 +54,7 @@ pub(super) async fn keep(writer: &Arc<Writer>, writers: &Semaphore, batch: Batch
     written.unwrap_or_else(|error| vec![format!("could not write a recording: {error}")])
 }
 
-/// One request, asked and recorded whatever becomes of its client.
+/// One request, sent and recorded even if its client leaves.
 pub(super) struct Task {
     pub(super) live: Shared,
     pub(super) cases: Arc<Cases>,
@@ -62,7 +63,7 @@ pub(super) struct Task {
     pub(super) keeping: Keeping,
 }
 
-/// What becomes of a reply that is whole.
+/// Handles a complete reply.
 pub(super) struct Keeping {
     pub(super) in_flight: Arc<InFlight>,
     pub(super) writer: Arc<Writer>,
@@ -71,8 +72,8 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// What waits for nobody's end is written; so is what a session may never be finished for, where nothing older is
-    /// replaced by it.
+    /// Writes an entry at once if it waits for no case, session or command. A server's session may never be finished,
+    /// so its entries are written too, unless they replace something older.
     pub(super) async fn keep_for_now(&self, case: &Arc<CaseState>, entry: &Arc<Entry>) {
         let is_session = case.case.is_some();
         let staged = match self.options.staging {
@@ -121,7 +122,7 @@ impl Task {
             Ok(reply) => reply,
             Err(error) => {
                 drop(flight);
-                // A client that is gone does not hear it.
+                // A client that has left does not receive it.
                 let _ = head.send(Err(Error::new(error.kind, secrets.text(&error.message))));
                 return;
             }
@@ -161,13 +162,14 @@ impl Task {
             self.let_go(&gone);
         }
         flight.share(&entry);
-        // Before the client sees the end: what it has whole, and what waits for nobody, is on disk.
+        // This comes before the client sees the end: a reply that the client has completely is on disk, if it waits for
+        // no case.
         self.keeping.keep_for_now(&case, &entry).await;
         drop(flight);
         drop(client);
     }
 
-    /// Asks the live upstream, for as long as somebody waits for the reply.
+    /// Sends the request to the live upstream, as long as somebody wants the reply.
     async fn ask(
         &self,
         request: Request,
@@ -184,7 +186,7 @@ impl Task {
         }
     }
 
-    /// Until nobody waits for the head of a reply any more; why.
+    /// Waits until nobody wants the head of the reply any more, and returns the reason.
     async fn unwanted(&self, head: &mut oneshot::Sender<Result<Reply, Error>>, case: &CaseState) -> &'static str {
         let alone = async {
             head.closed().await;
@@ -193,7 +195,7 @@ impl Task {
         tokio::select! {
             biased;
             () = self.cases.ending.called() => "retake was told to end before there was a reply",
-            () = case.ending.called() => "what had asked for it did not end well",
+            () = case.ending.called() => "the case or session that had asked for it did not end well",
             () = alone => "its client had left, and there was no reply in time",
         }
     }
@@ -202,13 +204,13 @@ impl Task {
         case.case.is_some() || self.keeping.options.staging == Staging::Command
     }
 
-    /// Waits until there is room for one more reply to be made ready.
+    /// Waits until there is room to prepare one more reply.
     async fn room(&self, size: usize) -> Option<OwnedSemaphorePermit> {
         let wanted = u32::try_from(size >> 10).unwrap_or(AT_ONCE).clamp(LEAST, AT_ONCE);
         Arc::clone(&self.room).acquire_many_owned(wanted).await.ok()
     }
 
-    /// The exchange with its body, as it is kept.
+    /// The exchange with its body, as it is recorded.
     async fn made_ready(
         &self,
         key: Key,
@@ -232,8 +234,8 @@ impl Task {
         if self.waits(case) { entry.waiting(&self.spool).await } else { Ok(entry) }
     }
 
-    /// Says that a reply is not recorded. One that is too large is so by a setting; what there was no place for should
-    /// have been recorded.
+    /// Notes that a reply is not recorded. One that is too large is not recorded by choice; one for which there was no
+    /// room should have been.
     fn lost(&self, case: &CaseState, key: &Key, kept: &Kept) {
         let options = &self.keeping.options;
         let why = match kept {
@@ -242,7 +244,7 @@ impl Task {
                 "its reply is larger than {}: it is relayed and not recorded (--max-recording-size SIZE sets the limit)",
                 options.max_size
             ),
-            Kept::Lost(why) => format!("there is no place for it to wait: {why}"),
+            Kept::Lost(why) => format!("its bytes cannot be held until it is written: {why}"),
         };
         let note = self.keeping.writer.not_kept(key, &why);
         if let Kept::Lost(_) = kept {

@@ -26,7 +26,7 @@ use crate::exchange::{self, Auth, Owners, Recording};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, Reply, Request, Upstream};
 
-/// One reply of the fake: status, content type, body chunks.
+/// One reply of the fake upstream: status, content type, body chunks.
 #[derive(Clone)]
 struct Answer {
     status: u16,
@@ -52,7 +52,7 @@ fn torn(chunks: &[&str]) -> Answer {
 
 const STREAM: [&str; 3] = ["data: {\"a\":1}\n\nda", "ta: {\"a\": 2}\n\n: x\n\n", "data: [DONE]\n\n"];
 
-/// Answers in turn, the last one for ever; each chunk when `gate` lets it.
+/// Gives its answers in turn, the last one for ever; each chunk waits for `gate`.
 struct Fake {
     answers: Mutex<VecDeque<Answer>>,
     calls: AtomicUsize,
@@ -140,7 +140,7 @@ async fn body(tape: &Tape, request: Request) -> String {
     chunks.into_iter().map(Result::unwrap).collect()
 }
 
-/// Ends a case; what is said of its recordings.
+/// Ends a case and returns the notes about its recordings.
 async fn finish(tape: &Tape, case: &str, passed: bool) -> Vec<String> {
     tape.finish_case(case, if passed { Verdict::Passed } else { Verdict::Failed }).await.notes
 }

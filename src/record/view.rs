@@ -1,5 +1,5 @@
-//! The recordings of a provider as they are compared under one set of rules: an index for each folder, brought up to
-//! date when it is asked, and kept beside large folders.
+//! The recordings of a provider, compared under one set of rules: an index for each folder, updated on each use, and
+//! stored on disk for large folders.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,20 +12,20 @@ use super::shelf::{mark, marks, stamp};
 use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::{self, Mask, OtherFile, ReadError, Rules, host_of};
 
-/// Fewer files than these are read anew by every run: that costs less than an index on disk is worth.
+/// Folders with fewer files are read anew by every run: an index on disk would save less than it costs.
 const LEAST_KEPT: usize = 500;
-/// See [`super::shelf`]: what was looked at so soon after a change may lack another one.
+/// As in [`super::shelf`]: a look this soon after a change may lack another change.
 const TICK: Duration = Duration::from_millis(50);
-/// The folder of indexes, beside the recordings. It can be thrown away.
+/// The folder of indexes, beside the recordings. It may be deleted.
 const FOLDER: &str = ".retake-index";
 
-/// What stands in the place of a time and a length for what is not a regular file.
+/// Stands for the modification time and length of something that is not a regular file.
 const IRREGULAR: (u64, u64) = (0, 0);
 
-/// One set of rules.
+/// The recordings under one set of rules.
 pub(super) struct View {
     pub(super) rules: Rules,
-    /// Those of a suite among them.
+    /// The masks that come from a suite.
     pub(super) masks: Arc<[Mask]>,
     own: Mutex<Known>,
     flat: Mutex<Known>,
@@ -35,7 +35,7 @@ pub(super) struct View {
 struct Known {
     index: Index,
     is_loaded: bool,
-    /// The folder's time when the index was brought up to date.
+    /// The folder's modification time when the index was updated.
     at: Option<SystemTime>,
     is_settled: bool,
 }
@@ -45,7 +45,7 @@ impl View {
         View { rules, masks, own: Mutex::default(), flat: Mutex::default() }
     }
 
-    /// Whether these are the provider's own rules, and no suite's besides.
+    /// Whether these are only the provider's own rules, without those of a suite.
     pub(super) fn is_plain(&self) -> bool {
         self.masks.is_empty()
     }
@@ -57,7 +57,7 @@ impl View {
         }
     }
 
-    /// Looks into the index of a folder, as it is now.
+    /// Calls `look` with the up-to-date index of a folder.
     pub(super) fn indexed<R>(&self, library: &Library, place: Place, look: impl FnOnce(&Index) -> R) -> R {
         let mut known = lock(self.known(place));
         let at = library.shelf(place).changed();
@@ -69,12 +69,12 @@ impl View {
         look(&known.index)
     }
 
-    /// Whether the index of a folder is at hand, or can be had without reading every file.
+    /// Whether the index of a folder is loaded, or can be loaded without reading every file.
     pub(super) fn is_at_hand(&self, library: &Library, place: Place) -> bool {
         lock(self.known(place)).is_loaded || self.path(library, place).exists()
     }
 
-    /// Notes what this process itself wrote or removed, under the lock that other writers wait for.
+    /// Notes a file that this process wrote or removed; the caller holds the lock, for which other writers wait.
     pub(super) fn wrote(&self, library: &Library, place: Place, name: &str, before: Option<SystemTime>) {
         let mut known = lock(self.known(place));
         if !known.is_loaded {
@@ -119,7 +119,7 @@ impl View {
             gone = known.index.entries().filter(is_gone).map(|entry| Arc::clone(&entry.name)).collect();
         }
         gone.iter().for_each(|name| known.index.remove(name));
-        // One thread for this: whoever is answered meanwhile needs a processor too.
+        // A single thread reads them: requests that are answered meanwhile need a processor too.
         let entries = new.iter().filter_map(|name| self.entry(library, place, name));
         entries.for_each(|entry| known.index.put(entry));
         if known.index.len() >= LEAST_KEPT && !(new.is_empty() && gone.is_empty()) {
@@ -161,7 +161,7 @@ impl View {
         }
     }
 
-    /// Where the index is kept.
+    /// The path of the index on disk.
     fn path(&self, library: &Library, place: Place) -> PathBuf {
         let folder = match place {
             Place::Own => library.provider(),
@@ -171,7 +171,7 @@ impl View {
     }
 }
 
-/// Keeps an index. Where it cannot be kept it is made anew by the next run.
+/// Stores an index. If that fails, the next run makes it anew.
 fn keep(path: &std::path::Path, text: &str) {
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(path);

@@ -1,4 +1,5 @@
-//! Writing recordings: never a worse one over a better, never half a file, never a secret, never what others use.
+//! Writes recordings: never a worse one over a better one, never half a file, never a secret, and never over what
+//! others use.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,22 +15,22 @@ use super::library::{Library, Place};
 use super::plan::{NewReply, Planned, Recorded, Trust, disowned, plan};
 use crate::exchange::{self, Exchange, Key, Owners, Recording, Secrets};
 
-/// Writes into one library.
+/// Writes to one library.
 pub(super) struct Writer {
     library: Arc<Library>,
     secrets: Secrets,
     cases: Arc<Cases>,
 }
 
-/// What is to be written for a case, or for none.
+/// The entries to write for a case, or for none.
 pub(super) struct Batch {
     pub(super) case: Arc<CaseState>,
-    /// In the order of their keys and repeats.
+    /// The entries, in the order of their keys and repeats.
     pub(super) entries: Vec<Arc<Entry>>,
-    /// How often each of their keys was asked, by its name in [`CaseState::claim`].
+    /// For each entry, how often its request was sent.
     pub(super) asked: Vec<u32>,
     pub(super) trust: Trust,
-    /// Whether everything was asked anew, so that what was not asked is no longer the case's.
+    /// Whether everything was asked anew: then the case gives up the recordings that it did not ask for.
     pub(super) is_whole: bool,
 }
 
@@ -47,14 +48,14 @@ impl Writer {
         case.label.as_deref().map(|label| self.secrets.text(label))
     }
 
-    /// What is said of an exchange that is not to be kept.
+    /// The note about an exchange that is not recorded.
     pub(super) fn not_kept(&self, key: &Key, why: &str) -> String {
         let path = self.library.path_of(&key.name);
         let what = if path.exists() { "kept as it was" } else { "not written" };
         format!("{}: {what}, because {why}", path.display())
     }
 
-    /// Writes what is to be written; says why where something is not. Blocks on the disk and on other writers.
+    /// Writes a batch and returns notes on what was not written. Blocks on the disk and on other writers.
     pub(super) fn keep(&self, batch: &Batch) -> Vec<String> {
         let mut notes = Vec::new();
         let shelf = self.library.shelf(self.library.target());
@@ -116,7 +117,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes every file that changed. Those that are new come first: until an old one is changed, it answers as before.
+    /// Writes every file that changed, new ones first: until an old file is changed, it answers as before.
     fn write_all(
         &self,
         batch: &Batch,
@@ -164,15 +165,15 @@ impl Writer {
         Ok(())
     }
 
-    /// The files that were asked the same, and those of its names that cannot be read, with what is wrong with them.
+    /// The files with equal requests, and the files under its names that cannot be read, with the reasons.
     fn old_files(&self, batch: &Batch, entry: &Entry) -> (Vec<Arc<Found>>, Vec<(String, String)>) {
         let view = self.library.view(batch.case.masks());
         let broken = self.library.broken(&entry.key.name);
-        // What cannot be read is told by name; the others are all that count.
+        // Unreadable files are found by their names only; of the others, all with equal requests are found.
         (self.library.readable(&view, &entry.key, entry.request()), broken)
     }
 
-    /// Takes a case off the recordings of what it asked before at the same endpoints, and asks no longer.
+    /// Removes a case from the recordings of requests that it used to send to the same endpoints, and no longer sends.
     fn let_go(&self, batch: &Batch, notes: &mut Vec<String>) -> io::Result<()> {
         let Some(label) = self.label(&batch.case) else { return Ok(()) };
         let view = self.library.view(batch.case.masks());
@@ -205,7 +206,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether a case has a recording of its own for such a request already.
+    /// Whether a case already has a recording of its own for an equal request.
     pub(super) fn has_own(&self, case: &CaseState, entry: &Entry) -> bool {
         let label = self.label(case);
         let view = self.library.view(case.masks());
@@ -215,7 +216,7 @@ impl Writer {
         })
     }
 
-    /// Takes back what was written for a session that did not end well.
+    /// Takes back the recordings of a session that did not end well.
     pub(super) fn take_back(&self, case: &CaseState, entries: &[Arc<Entry>]) {
         let Some(label) = self.label(case) else { return };
         let lock = self.library.shelf(self.library.target()).lock();
@@ -258,14 +259,14 @@ impl Writer {
         let Exchange { request, reply, .. } = &recording.exchange;
         if let Some(variable) = self.secrets.find_in_reply(reply) {
             return Err(io::Error::other(format!(
-                "the value of {variable} would remain in it: the reply to {} {} tells it in pieces or as numbers, in whose \
-                 place nothing can stand that is true",
+                "the value of {variable} would remain in it: the reply to {} {} holds it in pieces or as numbers, which \
+                 cannot be replaced without falsifying the reply",
                 request.method, request.endpoint
             )));
         }
         let shelf = self.library.shelf(place);
         let before = shelf.changed();
-        // What is on disk must answer its own request with the same bytes before anything is replaced by it.
+        // Before it replaces anything, the file on disk must answer its own request with the same bytes.
         shelf.write(name, text, |path| self.prove(path, recording))?;
         self.library.refresh(place, name, before);
         Ok(())
@@ -273,7 +274,9 @@ impl Writer {
 
     fn prove(&self, path: &Path, recording: &Recording) -> io::Result<()> {
         let back = self.library.read(path).map_err(io::Error::other)?;
-        let back = back.ok_or_else(|| io::Error::other("read back it is no recording; this is a fault of retake"))?;
+        let back = back.ok_or_else(|| {
+            io::Error::other("the written file cannot be read as a recording; this is a bug in retake")
+        })?;
         let differs = if back.recording.exchange.reply != recording.exchange.reply {
             "another reply"
         } else if back.key != self.library.key(&recording.exchange.request) {
@@ -285,11 +288,11 @@ impl Writer {
         } else {
             return Ok(());
         };
-        Err(io::Error::other(format!("read back it gives {differs} than was recorded; this is a fault of retake")))
+        Err(io::Error::other(format!("the written file gives {differs} than was recorded; this is a bug in retake")))
     }
 }
 
-/// The entries of each request, and how often it was asked.
+/// The entries grouped by request, with how often it was sent.
 fn groups(batch: &Batch) -> Vec<(&[Arc<Entry>], u32)> {
     let mut groups = Vec::new();
     let mut start = 0;
@@ -306,7 +309,7 @@ fn place_and_name(library: &Library, path: &Path) -> (Place, String) {
     (place, path.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
-/// The same error for each of several files.
+/// A copy of the error, for another file.
 fn again(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string())
 }

@@ -9,7 +9,7 @@ use crate::record::tests::found;
 fn a_file_in_which_a_secret_would_remain_is_not_written() {
     let root = tempfile::TempDir::new().unwrap();
     let provider = Provider { name: "together".to_owned(), ..Provider::default() };
-    // Part of the format itself, so that no scrubbing takes it away.
+    // The value is part of the format itself, so no scrubbing can remove it.
     let secrets = Secrets::new([("API_KEY".to_owned(), "is_streaming".to_owned())]);
     let library = Arc::new(Library::open(root.path(), &provider));
     let cases = Arc::<Cases>::default();

@@ -1,4 +1,4 @@
-//! `--durations`: which cases took longest.
+//! `--durations`: the slowest cases.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::layout::{titled, visible_line};
 use super::options::Options;
 
-/// Lists the `most` slowest, or all when that is 0.
+/// Lists the `most` slowest cases, or all if `most` is 0.
 pub(super) fn write(
     out: &mut impl Write,
     durations: &[(Duration, String)],

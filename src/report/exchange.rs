@@ -1,13 +1,15 @@
-//! What a case asked and what came, as lines: the reply, the end of a stream, the request as a `curl` line.
+//! A request and its reply as lines: the reply, the end of a stream, the request as a `curl` command.
 
 use std::fmt::Write as _;
 
 use crate::event::{Exchange, KeyHeader, Reply, Request, StreamEnd, StreamEvent};
 
+/// Characters shown of a body.
+const MOST_OF_BODY: usize = 16 << 10;
 /// Characters shown of an event of a stream.
 const MOST_CHARACTERS: usize = 160;
 
-/// A line each, indented.
+/// The lines, indented.
 pub(super) fn lines(exchange: &Exchange) -> String {
     let mut lines = String::new();
     if let Some(name) = &exchange.step {
@@ -15,7 +17,12 @@ pub(super) fn lines(exchange: &Exchange) -> String {
     }
     if let Some(reply) = &exchange.reply {
         let _ = writeln!(lines, "  reply:    {}", reply_line(reply));
-        for (index, line) in reply.stream.iter().flat_map(stream_lines).enumerate() {
+        for (index, line) in reply.body.iter().flat_map(|body| body_lines(body)).enumerate() {
+            let _ = writeln!(lines, "  {:<9} {line}", if index == 0 { "body:" } else { "" });
+        }
+        // Of a body that is shown, the end is shown already.
+        let stream = reply.stream.iter().filter(|_| reply.body.is_none());
+        for (index, line) in stream.flat_map(stream_lines).enumerate() {
             let _ = writeln!(lines, "  {:<9} {line}", if index == 0 { "stream:" } else { "" });
         }
     }
@@ -28,14 +35,33 @@ pub(super) fn lines(exchange: &Exchange) -> String {
     lines
 }
 
-/// `200 OK, x-request-id: …`
+/// `200 OK, model: …, x-request-id: …`
 fn reply_line(reply: &Reply) -> String {
     let status = http::StatusCode::from_u16(reply.status);
     let mut line = status.map_or_else(|_| reply.status.to_string(), |status| status.to_string());
+    if let Some(model) = &reply.model {
+        let _ = write!(line, ", model: {model}");
+    }
     for (name, value) in &reply.headers {
         let _ = write!(line, ", {name}: {value}");
     }
     line
+}
+
+/// The lines of a body that say something; of a very long one the first ones.
+fn body_lines(body: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut length = 0;
+    for line in body.lines().filter(|line| !line.trim().is_empty()) {
+        let room = MOST_OF_BODY.saturating_sub(length);
+        if line.chars().nth(room).is_some() {
+            lines.push(format!("{}… ({} bytes in all)", line.chars().take(room).collect::<String>(), body.len()));
+            break;
+        }
+        length += line.chars().count();
+        lines.push(line.to_owned());
+    }
+    if lines.is_empty() { vec!["(empty)".to_owned()] } else { lines }
 }
 
 fn stream_lines(stream: &StreamEnd) -> Vec<String> {
@@ -55,10 +81,10 @@ fn stream_line(event: &StreamEvent) -> String {
     }
 }
 
-/// The request as a `curl` line for a POSIX shell, the key as `$VAR`.
+/// The request as a `curl` command for a POSIX shell, with the key as `$VAR`.
 fn curl(request: &Request) -> String {
     let mut line = String::from("curl");
-    // What curl would take the method for.
+    // The method that curl uses by default.
     let implied = if request.body.is_empty() { "GET" } else { "POST" };
     if request.method != implied {
         let _ = write!(line, " -X {}", request.method);
@@ -134,5 +160,22 @@ mod tests {
           start:    retake stack
           request:  curl 'https://host/v1/x' -H 'content-type: application/json' -d '{"q":"it'\''s"}'
         "#);
+    }
+
+    #[test]
+    fn a_body_without_a_text_is_shown_whole_in_the_place_of_its_end() {
+        let stream = StreamEnd { before: 0, events: vec![StreamEvent { at: None, data: "[DONE]".into() }] };
+        let body = "data: {\"a\": 1}\n\ndata: [DONE]\n\n".to_owned();
+        let reply =
+            Reply { status: 200, model: Some("m".into()), body: Some(body), stream: Some(stream), ..Reply::default() };
+        let shown = |reply: Reply| lines(&Exchange { reply: Some(reply), ..Exchange::default() });
+        insta::assert_snapshot!(shown(reply.clone()), @r#"
+          reply:    200 OK, model: m
+          body:     data: {"a": 1}
+                    data: [DONE]
+        "#);
+        assert!(shown(Reply { body: Some(String::new()), ..reply.clone() }).ends_with("  body:     (empty)\n"));
+        let long = shown(Reply { body: Some("é".repeat(20_000)), ..reply });
+        assert!(long.ends_with(&format!("{}… (40000 bytes in all)\n", "é".repeat(MOST_OF_BODY))));
     }
 }

@@ -1,4 +1,4 @@
-//! A failure as an account that teaches: where, what was expected, what came, how to try it again.
+//! Explains a failure: the place, what was expected, what came, and how to run it again.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,16 @@ use crate::diff::Diff;
 use crate::event::{Class, Excerpt, Failure, Mismatch, Part, Problem};
 use crate::yaml::{self, Place, Source};
 
-/// A part of what is said of a failure.
+/// A part of the explanation.
 #[derive(Debug)]
 pub(super) enum Detail {
     /// Lines ready to print.
     Lines(String),
-    /// How what came differs from what was expected.
+    /// The difference between expected and actual value.
     Diff(Diff),
 }
 
-/// What failed, in one line.
+/// The failure in one line.
 pub(crate) fn headline(failure: &Failure) -> String {
     let words = match &failure.problem {
         Problem::Mismatches(mismatches) => mismatches.first().map_or_else(String::new, |first| {
@@ -31,7 +31,7 @@ pub(crate) fn headline(failure: &Failure) -> String {
     }
 }
 
-/// The class in front of the words, unless they say all there is to say.
+/// The class before the text, unless the text says it all.
 fn worded(class: Class, words: &str) -> String {
     match class {
         Class::WrongAnswer => words.to_owned(),
@@ -43,7 +43,7 @@ fn strict_pass(reason: &str) -> String {
     format!("[XPASS(strict)] {reason}")
 }
 
-/// What was expected and what came, each expectation underlined in its file. `id` is the case's.
+/// The expected and the actual values, with each expectation underlined in its file. `id` is the case's id.
 pub(super) fn details(failure: &Failure, id: &str) -> Vec<Detail> {
     let mut details = Vec::new();
     if let Some(tries) = failure.tries {
@@ -58,7 +58,7 @@ pub(super) fn details(failure: &Failure, id: &str) -> Vec<Detail> {
     match &failure.problem {
         Problem::Mismatches(mismatches) => {
             for (index, mismatch) in mismatches.iter().enumerate() {
-                // Between two of them stands an empty line.
+                // An empty line separates two mismatches.
                 details.extend(of_mismatch(mismatch, if index == 0 { "" } else { "\n" }));
             }
         }
@@ -92,7 +92,7 @@ fn of_message(failure: &Failure, message: &str, id: &str) -> String {
         Class::StaleRecording => "to record it anew",
         _ => return details,
     };
-    // A stack that runs elsewhere has said itself how it records.
+    // A stack elsewhere has already said how it records.
     if let Some(record) = failure.record.as_ref().filter(|_| !message.contains("\n  to record it")) {
         let _ = write!(details, "\n    {what}: {record} -k {}", quote(id));
     }
@@ -101,14 +101,14 @@ fn of_message(failure: &Failure, message: &str, id: &str) -> String {
 
 /// A line of the user's file with a caret under the place.
 fn snippet(place: &Excerpt, reason: String) -> String {
-    // The lines before it are not shown, but counted.
+    // The lines before it are not shown, but they count for the line number.
     let lines_before = "\n".repeat(place.line.saturating_sub(1) as usize);
     let file = Source { name: place.file.clone(), text: format!("{lines_before}{}", place.text).into() };
     let at = Place { line: place.line, column: place.column };
     yaml::Error::at(&file, at, place.width, reason).render(false)
 }
 
-/// What else helps to understand it: the exchange, and what the stack printed.
+/// Further information: the exchange, and what the stack printed.
 pub(super) fn context(failure: &Failure) -> String {
     let mut context = failure.exchange.as_ref().map_or_else(String::new, lines);
     if let Some(text) = &failure.printed {

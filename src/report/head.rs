@@ -1,4 +1,4 @@
-//! What stands above the cases.
+//! The lines above the cases.
 
 use crate::event::{Head, Interruption};
 
@@ -18,7 +18,7 @@ pub(super) fn lines(head: &Head) -> Vec<String> {
     lines
 }
 
-/// Why a run was stopped, in pytest's words where it has some.
+/// Why a run was stopped, in pytest's words if there are any.
 pub(super) fn interruption(why: Interruption) -> String {
     match why {
         Interruption::User => "interrupted by the user".to_owned(),

@@ -1,4 +1,4 @@
-//! Text on a terminal: widths, cuts, separators. Widths are columns, not characters.
+//! Lays out text for a terminal: widths, cuts, separators. Widths are columns, not characters.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,13 +10,13 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// `text` with control characters made visible, so that what a provider answered can neither move the cursor nor
-/// change colours. Line ends and tabs stay.
+/// `text` with visible control characters, so that a provider's text can neither move the cursor nor change colours.
+/// Line ends and tabs stay.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     escape(text, |character| character.is_control() && !matches!(character, '\n' | '\t'))
 }
 
-/// As [`visible`], for text that must stay on one line.
+/// Like [`visible`], for text that must stay on one line.
 pub(super) fn visible_line(text: &str) -> Cow<'_, str> {
     escape(text, char::is_control)
 }
@@ -36,8 +36,8 @@ fn escape(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The first line of `text` between `before` and `after`, cut with `...` to `room` columns; `None` when not even the
-/// dots fit.
+/// The first line of `text` between `before` and `after`, cut with `...` to `room` columns; `None` if not even the dots
+/// fit.
 pub(super) fn trimmed(before: &str, text: &str, after: &str, room: usize) -> Option<String> {
     const DOTS: &str = "...";
     let text = first_line(text);
@@ -52,7 +52,7 @@ pub(super) fn trimmed(before: &str, text: &str, after: &str, room: usize) -> Opt
     Some(format!("{before}{kept}{DOTS}{after}"))
 }
 
-/// The first line, control characters made visible.
+/// The first line, with visible control characters.
 pub(super) fn first_line(text: &str) -> Cow<'_, str> {
     visible_line(text.lines().next().unwrap_or_default())
 }
@@ -69,8 +69,8 @@ fn prefix(text: &str, room: usize) -> &str {
     text
 }
 
-/// `words` after a line that is already `column` wide, broken between words so that no line passes `limit` columns
-/// where that can be helped. Gives the text and the width of its last line.
+/// `words` after a line that already has `column` columns, broken between words so that lines stay within `limit`
+/// columns if possible. Returns the text and the width of its last line.
 pub(super) fn wrapped(words: &str, column: usize, limit: usize) -> (String, usize) {
     let mut text = String::new();
     let mut column = column;
@@ -89,8 +89,8 @@ pub(super) fn wrapped(words: &str, column: usize, limit: usize) -> (String, usiz
     (text, column)
 }
 
-/// A title amid a line of `fill`: as many on both sides as go into `total` columns, at least one, and one more on the
-/// right when there is room. Gives what stands left and right of the title.
+/// The two sides of a title in a line of `fill`: equally many on both sides within `total` columns, at least one, and
+/// one more on the right if there is room.
 pub(super) fn around(fill: char, title_width: usize, total: usize) -> (String, String) {
     let side = (total.saturating_sub(title_width + 2) / 2).max(1);
     let left: String = std::iter::repeat_n(fill, side).collect();
@@ -101,13 +101,13 @@ pub(super) fn around(fill: char, title_width: usize, total: usize) -> (String, S
     (format!("{left} "), format!(" {right}"))
 }
 
-/// A title amid a line of `fill`.
+/// A title in a line of `fill`.
 pub(super) fn titled(fill: char, title: &str, total: usize) -> String {
     let (left, right) = around(fill, width(title), total);
     format!("{left}{title}{right}")
 }
 
-/// `0.11s`; from a minute on with the clock's form too: `75.30s (0:01:15)`.
+/// `0.11s`; from one minute on also as a clock time: `75.30s (0:01:15)`.
 pub(super) fn session_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 60.0 {

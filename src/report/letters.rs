@@ -1,8 +1,8 @@
-//! `-r`: which outcomes the short summary lists, in pytest's letters.
+//! `-r`: the outcomes that the short summary lists, as pytest's letters.
 
 use crate::event::Outcome;
 
-/// Letters in the order in which they are listed.
+/// The letters, in the order of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letters(String);
 
@@ -13,11 +13,11 @@ impl Default for Letters {
 }
 
 impl Letters {
-    /// Reads the values of `-r` after the default `fE`: `a` stands for all but passed ones, `A` for all, `N` takes
-    /// away what stands before it. `Err` is the letter that is none.
+    /// Reads the values of `-r`, whose default is `fE`: `a` means all except passed ones, `A` means all, `N` removes
+    /// the letters before it. `Err` is an unknown letter.
     pub(crate) fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, char> {
         let mut letters = Letters::default().0;
-        // As in pytest, `-r` replaces what is the default; several of them add up.
+        // As in pytest, the first `-r` replaces the default, and further ones add to it.
         let mut texts = texts.into_iter().peekable();
         if texts.peek().is_some() {
             letters.clear();
@@ -27,7 +27,7 @@ impl Letters {
                 'a' => letters = "sxXRKEf".to_owned(),
                 'A' => letters = "PpsxXRKEf".to_owned(),
                 'N' => letters.clear(),
-                // Aliases of old, and warnings, of which there are none here.
+                // Old aliases; and warnings, which retake does not have.
                 'F' | 'S' => add(&mut letters, letter.to_ascii_lowercase()),
                 'w' => {}
                 _ if "fEsxXpPRK".contains(letter) => add(&mut letters, letter),
@@ -46,17 +46,17 @@ impl Letters {
         self.0.chars()
     }
 
-    /// Whether an outcome is listed.
+    /// Whether this outcome is listed.
     pub(super) fn tell(&self, outcome: &Outcome) -> bool {
         self.0.contains(letter(outcome))
     }
 
-    /// Whether it is shown what was captured of passed cases.
+    /// Whether captured exchanges of passed cases are shown.
     pub(crate) fn passes(&self) -> bool {
         self.0.contains('P')
     }
 
-    /// Whether it is listed that cases were run again.
+    /// Whether reruns are listed.
     pub(super) fn rerun(&self) -> bool {
         self.0.contains('R')
     }

@@ -1,4 +1,4 @@
-//! Events to bytes on any writer.
+//! Renders events as text on any writer.
 
 mod durations;
 mod exchange;

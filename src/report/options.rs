@@ -6,26 +6,26 @@ use super::trace::Trace;
 /// How to print.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Options {
-    /// Columns of a line.
+    /// The width of a line in columns.
     pub width: usize,
     /// Whether to write colours.
     pub color: bool,
-    /// How many `-v` minus how many `-q`. 0: a line a case; 1: reasons whole; -1: letters, and neither head nor
-    /// separators around the last line; -2: no last line either.
+    /// The number of `-v` minus the number of `-q`. 0: one line per case; 1: reasons in full; -1: one letter per case,
+    /// without the head and without separators around the last line; -2: also without the last line.
     pub verbosity: i8,
-    /// Whether a log is written rather than a screen: lines of the short summary are then never cut.
+    /// Whether the output is a log and not a screen: then lines of the short summary are never cut.
     pub ci: bool,
     /// Whether the head is left out.
     pub no_head: bool,
-    /// Whether cases are printed as they finish, and not in the order of their files.
+    /// Whether cases are printed as they finish, not in the order of their files.
     pub as_finished: bool,
-    /// How much is told of each failure.
+    /// How much of each failure is shown.
     pub trace: Trace,
-    /// Which outcomes the short summary lists.
+    /// The outcomes that the short summary lists.
     pub letters: Letters,
-    /// How many of the slowest cases are listed, 0 for all of them; `None` for no list.
+    /// How many of the slowest cases are listed, 0 for all; `None` for no list.
     pub durations: Option<usize>,
-    /// The list of the slowest leaves out what took less than this many seconds.
+    /// The list of the slowest cases omits those that took less than this many seconds.
     pub durations_min: f64,
 }
 

@@ -1,8 +1,8 @@
-//! Colours: which escape sequences stand around a text.
+//! Colours: the escape sequences around a text.
 
 use std::borrow::Cow;
 
-/// A way to show text.
+/// A text style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
@@ -28,7 +28,7 @@ impl Style {
         }
     }
 
-    /// The sequence that switches it on: colour first, as pytest writes it.
+    /// The sequence that begins the style: colour first, as in pytest.
     fn on(self) -> &'static str {
         match self {
             Style::Plain => "",
@@ -44,7 +44,7 @@ impl Style {
     }
 }
 
-/// `text` in `style`, or as it is when `color` is off.
+/// `text` in `style`, or unchanged if `color` is off.
 pub(super) fn paint(text: &str, style: Style, color: bool) -> Cow<'_, str> {
     if color && style != Style::Plain {
         Cow::Owned(format!("{}{text}\x1b[0m", style.on()))

@@ -1,4 +1,4 @@
-//! Rules of the protocol that replies broke without failing their case.
+//! The section on protocol rules that replies broke without failing their case.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use super::layout::{titled, visible_line};
 use super::options::Options;
 use crate::event::{Finding, Finished};
 
-/// What was found of one rule.
+/// The findings for one rule.
 #[derive(Debug)]
 struct Entry {
     cases: usize,
@@ -17,7 +17,7 @@ struct Entry {
     known: Option<String>,
 }
 
-/// What was found so far, by rule and by whether it is known of the provider, and of which.
+/// All findings, by rule and by the provider that is known to break it, if any.
 #[derive(Debug, Default)]
 pub(super) struct Protocol(BTreeMap<(String, Option<String>), Entry>);
 
@@ -35,7 +35,7 @@ impl Protocol {
         }
     }
 
-    /// The section: what is news; with `-v` what is known of a provider, too.
+    /// Writes the section: new findings, and with `-v` also known ones.
     pub(super) fn write(&self, out: &mut impl Write, options: &Options) -> io::Result<()> {
         let shown: Vec<_> = self.0.iter().filter(|(_, entry)| entry.known.is_none() || options.verbosity > 0).collect();
         if shown.is_empty() {

@@ -1,4 +1,4 @@
-//! What stands below the cases: accounts of failures, the short summary, the last line.
+//! The output after the cases: explanations of failures, the short summary, the last line.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -15,36 +15,36 @@ use super::trace::Trace;
 use crate::diff::{Diff, Extent, Line, Whose};
 use crate::event::{Failure, Finished, Interruption, Outcome, Recordings, Tally};
 
-/// Recordings of a case that are named.
+/// How many recordings of a case are named.
 const MOST_RECORDINGS: usize = 5;
 
-/// Lines shown of a difference; `-vv` shows all.
+/// How many lines of a difference are shown; `-vv` shows all.
 const MOST_OF_DIFF: usize = 30;
 
-/// All that is known at the end of a run.
+/// The data at the end of a run.
 pub(super) struct Summary<'a> {
     pub(super) options: &'a Options,
     pub(super) tally: Tally,
     /// The colour of the whole run.
     pub(super) style: Style,
-    /// Failed and errored cases and those that the letters ask for, in order.
+    /// Failed and errored cases, and cases that the letters ask for, in order.
     pub(super) kept: &'a [Finished],
-    /// Cases that passed, when it is shown what was captured of them.
+    /// Passed cases, if their captured exchanges are shown.
     pub(super) passed: &'a [Finished],
-    /// Rules of the protocol that replies broke without failing their case.
+    /// Protocol rules that replies broke without failing their case.
     pub(super) protocol: &'a Protocol,
-    /// Times that cases were run again.
+    /// Runs of cases that failed and were repeated.
     pub(super) rerun: &'a [Finished],
     /// How long cases took.
     pub(super) durations: &'a [(Duration, String)],
     pub(super) interrupted: Option<Interruption>,
-    /// Ids of the cases that were under way then.
+    /// Ids of the cases that were running then.
     pub(super) given_up: &'a [String],
     pub(super) duration: Duration,
 }
 
-/// The colour of a run so far: red once anything failed, yellow when something passed against expectation, green when
-/// something passed or cases are still to come, else yellow.
+/// The colour of a run so far: red if anything failed, yellow if something passed unexpectedly, green if something
+/// passed or cases are still to come, else yellow.
 pub(super) fn main_style(tally: &Tally, all_done: bool) -> Style {
     if tally.bad() > 0 {
         Style::Red
@@ -86,7 +86,7 @@ impl Summary<'_> {
         writeln!(out)
     }
 
-    /// One account per case: its name, what happened, where and of which class, and how to run it again.
+    /// Explains each case: its name, what happened, where and of which class, and how to run it again.
     fn section<'a>(
         &self,
         out: &mut impl Write,
@@ -129,7 +129,7 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// What was captured of the cases that passed; of one of which nothing was, nothing is said.
+    /// What was captured of passed cases; a case without captured data is left out.
     fn passes(&self, out: &mut impl Write) -> io::Result<()> {
         if self.options.trace == Trace::No || self.passed.is_empty() {
             return Ok(());
@@ -152,7 +152,7 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// What was expected and what came.
+    /// The expected and the actual values.
     fn details(&self, out: &mut impl Write, failure: &Failure, id: &str) -> io::Result<()> {
         details(failure, id).iter().try_for_each(|detail| match detail {
             Detail::Lines(text) => writeln!(out, "{}", visible(text.trim_end())),
@@ -160,7 +160,7 @@ impl Summary<'_> {
         })
     }
 
-    /// `-` is expected and `+` actual, as pytest has it.
+    /// `-` marks expected and `+` actual lines, as in pytest.
     fn diff(&self, out: &mut impl Write, diff: &Diff) -> io::Result<()> {
         let extent = match self.options.verbosity {
             2.. => Extent::Whole,
@@ -181,7 +181,7 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// The times that cases were run again, when letters ask for them.
+    /// Runs that were repeated, if the letters ask for them.
     fn reruns(&self, out: &mut impl Write) -> io::Result<()> {
         if self.rerun.is_empty() {
             return Ok(());
@@ -190,7 +190,8 @@ impl Summary<'_> {
         self.rerun.iter().try_for_each(|finished| writeln!(out, "RERUN {}", visible_line(&finished.case.id)))
     }
 
-    /// `FAILED id - first line`, then `ERROR id - first line`, and what else letters ask for, in their order.
+    /// `FAILED id - first line`, then `ERROR id - first line`, then the other outcomes that the letters ask for, in
+    /// their order.
     fn short(&self, out: &mut impl Write) -> io::Result<()> {
         let mut headed = false;
         for wanted in self.options.letters.iter() {
@@ -210,7 +211,7 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// `SKIPPED [2] file:line: reason`, folded by place and reason.
+    /// `SKIPPED [2] file:line: reason`, grouped by place and reason.
     fn skipped<'a>(&self, out: &mut impl Write, cases: impl Iterator<Item = &'a Finished>) -> io::Result<()> {
         let mut folded: Vec<(&Finished, &str, usize)> = Vec::new();
         for case in cases {
@@ -232,7 +233,7 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// `before` and the first line of `text`, cut to the room there is; whole in a log and at `-v`.
+    /// `before` and the first line of `text`, cut to `room`; in full in a log and with `-v`.
     fn cut(&self, before: &str, text: &str, room: usize) -> Option<String> {
         if self.options.ci || self.options.verbosity > 0 {
             return Some(format!("{before}{}", first_line(text)));
@@ -287,7 +288,7 @@ impl Summary<'_> {
         writeln!(out)
     }
 
-    /// The left separator, whose colour goes on until the first part has ended, as pytest's does.
+    /// The left separator; its colour continues up to the end of the first count, as in pytest.
     fn paint_on(&self, out: &mut impl Write, text: &str) -> io::Result<()> {
         let painted = paint(text, self.style, self.options.color);
         out.write_all(painted.strip_suffix("\x1b[0m").unwrap_or(&painted).as_bytes())
@@ -316,7 +317,7 @@ fn parts(tally: &Tally) -> Vec<(String, Style)> {
     if parts.is_empty() { vec![("no tests ran".to_owned(), Style::Yellow)] } else { parts }
 }
 
-/// How the short summary tells of an outcome: word, style, and what stands after the id.
+/// An outcome in the short summary: the word, its style, and the text after the id.
 fn outcome_words(outcome: &Outcome) -> (&'static str, Style, String) {
     match outcome {
         Outcome::Failed(failure) => ("FAILED", Style::Red, headline(failure)),
@@ -329,7 +330,7 @@ fn outcome_words(outcome: &Outcome) -> (&'static str, Style, String) {
     }
 }
 
-/// Which files answered a case that failed: the first place to look.
+/// The files that answered a failed case: the first place to look.
 fn recordings(out: &mut impl Write, recordings: &Recordings) -> io::Result<()> {
     for (title, files) in [("replayed:", &recordings.used), ("recorded:", &recordings.written)] {
         for (at, file) in files.iter().take(MOST_RECORDINGS).enumerate() {
@@ -356,7 +357,7 @@ fn errors(cases: &[Finished]) -> impl Iterator<Item = (&Finished, &Failure)> {
     })
 }
 
-/// The case's name with what stands in brackets.
+/// The case's name with its brackets.
 fn name(id: &str) -> &str {
     id.split_once("::").map_or(id, |(_, name)| name)
 }

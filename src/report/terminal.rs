@@ -1,4 +1,4 @@
-//! What pytest prints, from events.
+//! Prints events as pytest does.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,39 +13,39 @@ use super::protocol::Protocol;
 use super::summary::{Summary, main_style};
 use crate::event::{Captured, Event, Finished, Head, Outcome, Tally};
 
-/// Columns that ` [100%]` takes.
+/// The width of ` [100%]` in columns.
 const PERCENT: usize = 7;
 
-/// Prints a run the way pytest does. Cases may finish in any order: they are printed in the order of their indexes.
+/// Prints a run as pytest does. Cases may finish in any order; they are printed in the order of their indexes.
 #[derive(Debug)]
 pub(crate) struct Terminal<W> {
     out: W,
     options: Options,
     tally: Tally,
     selected: usize,
-    /// Cases that finished, or were run again, before one that stands in front of them.
+    /// Events of cases that came before an earlier case has finished.
     early: BTreeMap<usize, Vec<Event>>,
     next: usize,
-    /// Cases that the summary tells of, in order.
+    /// Cases for the summary, in order.
     kept: Vec<Finished>,
-    /// Cases that passed, when it is shown what was captured of them.
+    /// Passed cases, if their captured exchanges are shown.
     passed: Vec<Finished>,
     protocol: Protocol,
-    /// Times that cases were run again.
+    /// Runs of cases that failed and were repeated.
     rerun: Vec<Finished>,
-    /// How long cases took, when the slowest are to be listed.
+    /// How long the cases took, if the slowest are to be listed.
     durations: Vec<(Duration, String)>,
-    /// Ids of the cases under way when the user stopped the run.
+    /// Ids of the cases that were running when the user stopped the run.
     given_up: Vec<String>,
-    /// Columns of the line of letters that is not ended yet.
+    /// The width of the current line of letters in columns.
     letters: usize,
-    /// What must be said as soon as the line of letters ends.
+    /// Notices that wait for the end of the line of letters.
     held: Vec<String>,
     lines: bool,
 }
 
 impl<W: Write> Terminal<W> {
-    /// A printer on `out`. It flushes after every event.
+    /// Prints to `out` and flushes after every event.
     pub(crate) fn new(out: W, options: Options) -> Self {
         Terminal {
             out,
@@ -66,7 +66,7 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// Prints what `event` tells. Fails only when the writer does.
+    /// Prints an event. Fails only if the writer does.
     pub(crate) fn handle(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Started(head) => self.head(head)?,
@@ -78,7 +78,7 @@ impl<W: Write> Terminal<W> {
             Event::CaseStarted { .. } => return Ok(()),
             Event::CaseRerun(finished) | Event::CaseFinished(finished) if self.options.as_finished => {
                 self.case(event, finished)?;
-                // Nothing but a teardown waits for its case here.
+                // In this mode, only a teardown waits for its case.
                 let torn = self.early.remove(&finished.index).unwrap_or_default();
                 self.cases(&torn)?;
             }
@@ -92,7 +92,7 @@ impl<W: Write> Terminal<W> {
             Event::CaseGivenUp { id } => self.given_up.push(id.clone()),
             Event::Notice(text) => self.notice(text)?,
             Event::Finished { duration, interrupted } => {
-                // A run that was stopped leaves gaps; what ran is shown all the same.
+                // A stopped run leaves gaps; the cases after them are shown all the same.
                 for events in std::mem::take(&mut self.early).into_values() {
                     self.cases(&events)?;
                 }
@@ -116,7 +116,7 @@ impl<W: Write> Terminal<W> {
         self.out.flush()
     }
 
-    /// The writer, with all that was printed.
+    /// The writer, with everything that was printed.
     #[cfg(test)]
     pub(super) fn into_inner(self) -> W {
         self.out
@@ -158,7 +158,7 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out)
     }
 
-    /// A notice is a line of its own; a line of letters is ended first by its own percent, never torn.
+    /// Prints a notice on a line of its own. A line of letters is completed with its percentage first.
     fn notice(&mut self, text: &str) -> io::Result<()> {
         if self.letters > 0 {
             self.held.push(text.to_owned());
@@ -167,7 +167,7 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{}", visible(text))
     }
 
-    /// Prints what is due now that a case is done.
+    /// Prints the events that are due after a case has finished.
     fn in_order(&mut self) -> io::Result<()> {
         let is_done = |events: &Vec<Event>| events.iter().any(|event| matches!(event, Event::CaseFinished(_)));
         while let Some(events) = self.early.get(&self.next).filter(|events| is_done(events)).cloned() {
@@ -239,11 +239,11 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out)
     }
 
-    /// The reason as it stands after the word, and the column where it ends.
+    /// The reason after the word, and the column where it ends.
     fn reason(&self, reason: &str, column: usize) -> (String, usize) {
         let room = self.options.width.saturating_sub(column + PERCENT + 1);
-        // The line is longer than the terminal is wide before the reason begins: cutting it, as pytest does, would
-        // save no line and hide why the case was skipped.
+        // The line is too long even before the reason: cutting the reason, as pytest does, would save no line, and
+        // would hide why the case was skipped.
         if column >= self.options.width {
             let text = format!(" ({})", visible_line(reason.lines().next().unwrap_or_default().trim()));
             let end = column + width(&text);
@@ -280,7 +280,7 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// The percent at the right edge, one column short of it; right behind a line that is too long.
+    /// The percentage, one column short of the right edge; directly after a line that is too long.
     fn percent(&mut self, column: usize) -> io::Result<()> {
         let done = (self.tally.done() * 100).checked_div(self.selected).unwrap_or(100);
         let fill = self.options.width.saturating_sub(column + 1);
@@ -293,7 +293,7 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// The word, the letter and the style of what came of a case.
+/// The word, the letter and the style of an outcome.
 type Shown = (&'static str, &'static str, Style);
 
 const RERUN: Shown = ("RERUN", "R", Style::Yellow);
@@ -310,7 +310,7 @@ fn shown(outcome: &Outcome) -> Shown {
     }
 }
 
-/// What stands in parentheses after the word.
+/// The text in parentheses after the word.
 fn reason(finished: &Finished) -> Option<String> {
     let rate = finished.rate.map(|rate| format!("{}/{}", rate.passed, rate.tries));
     let why = match &finished.outcome {

@@ -12,7 +12,7 @@ use crate::event::{
 
 const LONG: &str = "over_long[client_with_models-txt=together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free-True]";
 
-/// What is printed of `events`, escape characters as `^`.
+/// The output for `events`, with escape characters as `^`.
 fn printed(options: Options, events: &[Event]) -> String {
     let mut terminal = Terminal::new(Vec::new(), options);
     for event in events {
@@ -21,13 +21,13 @@ fn printed(options: Options, events: &[Event]) -> String {
     String::from_utf8(terminal.into_inner()).unwrap().replace('\x1b', "^")
 }
 
-/// One that is no check's.
+/// A failure without a check.
 fn failure(class: Class, message: &str) -> Box<Failure> {
     let problem = Problem::Message(message.into());
     Box::new(Failure { class, problem, rerun: "retake test".into(), ..Failure::default() })
 }
 
-/// An expectation that does not hold; the texts are compared line by line.
+/// An expectation that is not met; the texts are compared line by line.
 fn mismatch(path: &str, expected: &str, actual: &str, texts: Option<Texts>) -> Box<Failure> {
     let text = format!("    expect: {{json: {{{path}: {expected}}}}}");
     let place = Excerpt { file: "suites/a.yaml".into(), line: 14, column: 20, width: path.len(), text };
@@ -68,7 +68,7 @@ fn head(total: usize, deselected: usize) -> [Event; 2] {
     [Event::Started(Box::new(head)), Event::Collected { total, deselected }]
 }
 
-/// Every kind of event and every outcome; the first two cases finish the wrong way round.
+/// Every kind of event and every outcome; the first two cases finish in reverse order.
 fn everything() -> Vec<Event> {
     let mut events = head(11, 3).to_vec();
     events.push(Event::Notice("recordings: 18, 3 of them simulated".into()));

@@ -1,16 +1,16 @@
-//! `--tb`: how much is told of each failure.
+//! `--tb`: how much of each failure is shown.
 
 use std::str::FromStr;
 
-/// How much is told of each failure.
+/// How much of each failure is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Trace {
     /// Everything.
     #[default]
     Long,
-    /// What was expected and what came, and no more.
+    /// Only the expected and the actual values.
     Short,
-    /// A line.
+    /// One line.
     Line,
     /// Nothing.
     No,

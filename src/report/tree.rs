@@ -1,4 +1,4 @@
-//! `--collect-only`: what would run.
+//! `--collect-only`: the cases that would run.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -12,23 +12,23 @@ use super::paint::{Style, paint};
 pub(crate) struct Collected {
     /// Its id.
     pub id: String,
-    /// Why it will not run, when that is known.
+    /// Why it will not run, if that is known.
     pub skip: Option<String>,
 }
 
 /// The cases of a session.
 #[derive(Debug)]
 pub(crate) struct Tree<'a> {
-    /// In order.
+    /// The cases, in order.
     pub cases: &'a [Collected],
-    /// How many there are besides.
+    /// How many other cases were left out.
     pub deselected: usize,
     /// How long it took to find them.
     pub duration: Duration,
 }
 
 impl Tree<'_> {
-    /// Writes a tree; with `-q` ids alone, with `-qq` the count of each file.
+    /// Writes a tree; with `-q` only ids, with `-qq` only the count of each file.
     pub(crate) fn write(&self, out: &mut impl Write, options: &Options) -> io::Result<()> {
         match options.verbosity {
             0.. => self.tree(out)?,

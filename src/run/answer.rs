@@ -1,4 +1,4 @@
-//! A request sent, and what came of it.
+//! Sends a request and reads the reply.
 
 use std::time::Duration;
 
@@ -15,19 +15,24 @@ use crate::wire::usage;
 use super::Planned;
 use super::tail::tail;
 
-/// A reply read to its end.
+/// A reply that was read to its end.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: bytes::Bytes,
-    /// When each chunk of the body came, since the request was sent.
+    /// When each chunk of the body came, measured from sending the request.
     pub(super) chunks: Vec<Duration>,
-    /// How many bytes each of them had.
+    /// The size of each chunk in bytes.
     pub(super) sizes: Vec<usize>,
     pub(super) broken: Option<String>,
 }
 
 impl Answer {
+    /// The model that a gateway says has answered.
+    pub(super) fn model(&self) -> Option<&str> {
+        std::str::from_utf8(self.headers.get(upstream::MODEL_HEADER)?.as_bytes()).ok()
+    }
+
     /// The same as data; `chunks` is when each chunk of the body came by the clock that tells of the provider.
     pub(super) fn to_event(&self, chunks: &[Duration], recording: Option<event::Recorded>) -> event::Reply {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -41,12 +46,14 @@ impl Answer {
             first_byte: chunks.first().copied(),
             last_byte: chunks.last().copied(),
             recording,
+            model: None,
+            body: None,
             usage: usage.map(|usage| event::Usage { input: usage.input, output: usage.output }),
             stream: tail(&self.body, &self.sizes, chunks),
         }
     }
 
-    /// Set when retake itself made this reply up because there was none.
+    /// The error, if retake itself made this reply because there was none.
     pub(super) fn made_up(&self) -> Option<(ErrorKind, String)> {
         let kind = ErrorKind::from_name(self.headers.get(upstream::ERROR_HEADER)?.to_str().ok()?)?;
         let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
@@ -55,7 +62,7 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads what comes, until the case's time is over.
+/// Sends a request and reads the reply, until the case's time is over.
 pub(super) async fn answer(planned: &Planned, request: &Request, deadline: Instant) -> Result<Answer, upstream::Error> {
     let sent = Instant::now();
     let work = async {

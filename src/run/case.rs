@@ -1,12 +1,12 @@
-//! One case, from its first request to its outcome.
+//! Runs one case, from its first request to its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::check::{Clock, Timing};
-use crate::event::{Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
+use crate::check::{Clock, Heard, Mismatch, Timing};
+use crate::event::{self, Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
 use crate::protocol::Asked;
 use crate::suite::Step;
 use crate::suite::template::Scope;
@@ -14,43 +14,43 @@ use crate::upstream::ErrorKind;
 
 use super::answer::{Answer, answer};
 use super::failure::{Scene, of_message, of_mismatches, of_strict_pass};
-use super::judge::{Look, Unfit, judge};
+use super::judge::{Judged, Look, Unfit, judge};
 use super::log::CaseLog;
 use super::{CaseEnd, CaseUsage, Halt, Options, Planned, Replayed, class_of, request};
 
-/// Between two tries of a step that may come true `eventually`: this, doubled each time up to the second.
+/// The pause between two tries of an `eventually` step: the first value, doubled each time up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// How long the teardown of a case may go on after the user stopped the run.
+/// How long the teardown of a case may take after the user stopped the run.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What came of a case.
+/// The result of a case.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) rate: Option<Rate>,
-    /// What was captured of one that passed.
+    /// What was captured of a case that passed.
     pub(super) captured: Captured,
-    /// Every time that it ran.
+    /// All attempts to run it.
     pub(super) attempts: Vec<Attempt>,
-    /// Rules of the protocol that its replies broke without failing it.
+    /// Protocol rules that its replies broke without failing it.
     pub(super) protocol: Vec<Finding>,
-    /// Rules that its provider is known to break, and that they kept.
+    /// Protocol rules that its provider is known to break, but that its replies kept.
     pub(super) kept_rules: Vec<String>,
-    /// Why the teardown failed, when it did.
+    /// Why the teardown failed, if it did.
     pub(super) teardown: Option<Box<Failure>>,
     /// The recordings that answered it, and those that were written.
     pub(super) recordings: Recordings,
-    /// What the user must be told.
+    /// Messages for the user.
     pub(super) notices: Vec<String>,
 }
 
 impl Done {
-    /// Not run, and why.
+    /// A case that did not run, and why.
     pub(super) fn skipped(why: &str) -> Self {
         Done::of(Outcome::Skipped(why.to_owned()))
     }
 
-    /// An outcome, and nothing more to tell.
+    /// An outcome without anything else to report.
     pub(super) fn of(outcome: Outcome) -> Self {
         Done {
             outcome,
@@ -66,17 +66,17 @@ impl Done {
     }
 }
 
-/// The user stopped the run before the case came to something: nothing of it is settled, and so nothing recorded.
+/// The user stopped the run before the case had an outcome: nothing about it is decided, so nothing is recorded.
 pub(super) struct GivenUp {
-    /// Why the teardown failed, when it did.
+    /// Why the teardown failed, if it did.
     pub(super) teardown: Option<Box<Failure>>,
 }
 
-/// The run is to end.
+/// The run must end.
 struct Halted;
 
-/// Runs the case, again when the transport failed and that is wanted, and settles what is below the stack. `rerun` hears of
-/// each failure after which it is run again.
+/// Runs the case, and again after a failure of the transport if the options ask for it; then settles what is below the
+/// stack. `rerun` is called for each failure that leads to another run.
 pub(super) async fn outcome(
     planned: &Planned,
     options: &Options,
@@ -99,7 +99,7 @@ pub(super) async fn outcome(
                 left -= 1;
                 flaky = Some(failure.clone());
                 rerun(failure);
-                // What this try recorded is no part of the case, and its requests do not count.
+                // The recordings of this try do not belong to the case, and its requests do not count.
                 planned.target.hooks.finish(&case.id, CaseEnd::Failed).await;
             }
             failed => break (failed, rate),
@@ -121,7 +121,7 @@ pub(super) async fn outcome(
     Ok(Done { outcome, rate, captured, attempts, protocol, kept_rules, teardown, recordings, notices })
 }
 
-/// What it means that the case failed, or did not.
+/// The outcome that follows from the case's failure, or from its success.
 fn verdict(planned: &Planned, failed: Option<Failed>, flaky: Option<Box<Failure>>) -> Outcome {
     let case = &planned.case;
     match (failed, &case.xfail) {
@@ -138,8 +138,8 @@ fn verdict(planned: &Planned, failed: Option<Failed>, flaky: Option<Box<Failure>
     }
 }
 
-/// As many tries as it takes to know whether enough of them pass, each with the whole time of a case. All of them
-/// are one case: an equal request of a later try is answered by the next recording.
+/// Tries until it is certain whether enough tries pass; each has the whole time of a case. All tries belong to one
+/// case: an equal request of a later try is answered by the next recording.
 async fn tries(
     planned: &Planned,
     options: &Options,
@@ -154,7 +154,7 @@ async fn tries(
         *teardown = teardown.take().or(torn);
         match result? {
             Ok(()) => passed += 1,
-            // More tries would fail in the same way.
+            // Further tries would fail in the same way.
             Err(failed) if !is_answer(failed.failure.class) => return Ok((Some(failed), None)),
             Err(failed) => last = Some(failed),
         }
@@ -184,14 +184,14 @@ fn is_answer(class: Class) -> bool {
 /// Why a try failed.
 struct Failed {
     failure: Box<Failure>,
-    /// What the case is about was not reached.
+    /// The setup failed, so the steps of the case did not run.
     in_setup: bool,
 }
 
-/// What one try came to, unless the run is to end.
+/// The result of one try, unless the run must end.
 type Tried = Result<Result<(), Failed>, Halted>;
 
-/// One try: setup, steps, and whatever came of them teardown, with why that failed when it did.
+/// One try: setup, steps, and in any case the teardown; also returns why the teardown failed, if it did.
 async fn once(planned: &Planned, time: Duration, halt: &Halt, log: &mut CaseLog) -> (Tried, Option<Box<Failure>>) {
     log.begin();
     let mut scope = planned.case.scope();
@@ -217,7 +217,7 @@ async fn ahead(planned: &Planned, scope: &mut Scope, deadline: Instant, log: &mu
     Ok(())
 }
 
-/// Every step of the teardown, whatever came of the ones before; the first failure of them.
+/// Runs every step of the teardown, even after one fails; returns the first failure.
 async fn torn_down(
     planned: &Planned,
     mut scope: Scope,
@@ -225,7 +225,7 @@ async fn torn_down(
     halt: &Halt,
     log: &mut CaseLog,
 ) -> Option<Box<Failure>> {
-    // The case may have used up its time: cleaning up has as much again.
+    // The case may have used up its time: the teardown gets the same time again.
     let began = Instant::now();
     let deadline = began + time;
     let mut over = std::pin::pin!(async {
@@ -234,7 +234,7 @@ async fn torn_down(
     });
     let mut torn = None;
     for step in &planned.case.template().teardown {
-        // What was never captured was never made: there is nothing to take down.
+        // A value that was never captured belongs to something that was never made: there is nothing to remove.
         if !step.request.is_bound(&scope) {
             continue;
         }
@@ -254,7 +254,7 @@ async fn torn_down(
     torn
 }
 
-/// Every step in order, adding what is captured; the first that fails ends them.
+/// Runs the steps in order and collects what they capture; stops at the first failure.
 async fn steps(
     planned: &Planned,
     (part, steps): (Part, &[Step]),
@@ -275,7 +275,7 @@ async fn steps(
                     break;
                 }
                 Err(failure) => {
-                    // Polling waits for a state to come true; it cannot mend a recording or a key that is missing.
+                    // Polling waits for a state to be reached; it cannot supply a missing recording or key.
                     let again = is_answer(failure.class)
                         && until.is_some_and(|until| Instant::now() + pause < until)
                         && Instant::now() + pause < deadline;
@@ -291,7 +291,7 @@ async fn steps(
     Ok(())
 }
 
-/// One request and its checks; returns what is captured.
+/// Sends one request and checks the reply; returns what is captured.
 async fn attempt(
     planned: &Planned,
     (part, step): (Part, &Step),
@@ -304,7 +304,7 @@ async fn attempt(
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
         .map_err(|message| of_message(&scene, Class::Harness, &message))?;
     scene.request = Some(&request);
-    // What steps before it had no answer to is theirs.
+    // Requests without an answer in earlier steps were reported there.
     let known = target.hooks.troubles(&case.id).len();
     let answer = answer(planned, &request, deadline).await;
     if let Some(trouble) = target.hooks.troubles(&case.id).into_iter().nth(known) {
@@ -319,20 +319,24 @@ async fn attempt(
     let timing = timing(&answer, replayed.as_ref());
     let times = timing.chunks.clone();
     // Put together only when somebody sees it.
-    let told = || Some(answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone())));
+    let told = || answer.to_event(&times, replayed.as_ref().map(|replayed| replayed.recording.clone()));
     if let Some((kind, message)) = answer.made_up() {
         if step.expect.may_break() && lost(kind) {
             return Ok(Scope::new());
         }
-        scene.reply = told();
+        scene.reply = Some(told());
         return Err(of_message(&scene, class_of(kind), &message));
     }
-    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
-    let (scope, policy) = (scope.clone(), planned.policy.clone());
-    let judged = judge(step, Look { scope, answer: Arc::clone(&answer), asked, timing, policy }, deadline).await;
-    log.found(judged.protocol, target.direct);
-    let captured = judged.came.map_err(|unfit| {
-        scene.reply = told();
+    let (scope, policy, heard) = (scope.clone(), planned.policy.clone(), heard(planned, step));
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body).known_as(&policy.aliases);
+    let look = Look { scope, answer: Arc::clone(&answer), asked, timing, policy, heard };
+    let Judged { protocol, model, is_silent, came } = judge(step, look, deadline).await;
+    log.found(protocol, target.direct);
+    let told = || event::Reply { model: model.clone(), ..told() };
+    let captured = came.map_err(|unfit| {
+        let body = || String::from_utf8_lossy(&answer.body).into_owned();
+        let wants_body = matches!(&unfit, Unfit::Mismatches(all) if is_silent && all.iter().any(is_of_text));
+        scene.reply = Some(event::Reply { body: wants_body.then(body), ..told() });
         match unfit {
             Unfit::Mismatches(mismatches) => of_mismatches(&scene, &mismatches, answer.status),
             Unfit::Uncaptured(why) => of_message(&scene, Class::WrongAnswer, &why),
@@ -340,10 +344,22 @@ async fn attempt(
         }
     })?;
     log.keep(|| {
-        scene.reply = told();
+        scene.reply = Some(told());
         scene.exchange()
     });
     Ok(captured)
+}
+
+/// What providers answered behind the gateway. What a fault cut off is no word of theirs.
+fn heard(planned: &Planned, step: &Step) -> Vec<Heard> {
+    let policy = &planned.policy;
+    let of_provider = |heard: Heard| Heard { asked: heard.asked.known_as(&policy.aliases), ..heard };
+    let heard = planned.target.hooks.heard(&planned.case.id).into_iter();
+    heard.filter(|_| step.faults.is_empty()).map(of_provider).collect()
+}
+
+fn is_of_text(mismatch: &Mismatch) -> bool {
+    mismatch.path == "text" || mismatch.path.starts_with("tool_calls")
 }
 
 /// When the answer came, by the clock that tells of the provider.

@@ -1,4 +1,4 @@
-//! What is known of a step, and why it failed, as data.
+//! Describes a step, and why it failed, as data.
 
 use crate::check::{Mismatch, MismatchKind};
 use crate::event::{self, Class, Excerpt, Exchange, Failure, Part, Problem, Texts};
@@ -8,7 +8,7 @@ use crate::yaml::{self, Place, Source};
 
 use super::Planned;
 
-/// What is known of a step.
+/// A step and what is known about it.
 pub(super) struct Scene<'a> {
     pub(super) planned: &'a Planned,
     pub(super) step: &'a Step,
@@ -17,7 +17,7 @@ pub(super) struct Scene<'a> {
     pub(super) reply: Option<event::Reply>,
 }
 
-/// A failure of checks.
+/// A failure of the checks.
 pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: u16) -> Box<Failure> {
     let class = match status {
         429 => Class::RateLimited,
@@ -28,7 +28,7 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
         _ => Class::WrongAnswer,
     };
     let told = mismatches.iter().map(|mismatch| event::Mismatch {
-        // What every reply must be stands nowhere in the file: the step is shown.
+        // The protocol's rules have no place in the file, so the step itself is shown.
         place: match mismatch.place == Place::default() {
             true => scene.place(),
             false => excerpt(&scene.step.source, mismatch.place),
@@ -44,19 +44,19 @@ pub(super) fn of_mismatches(scene: &Scene<'_>, mismatches: &[Mismatch], status: 
     scene.failure(class, Problem::Mismatches(told.collect()))
 }
 
-/// A failure that is no check's: no answer, or trouble below the stack.
+/// A failure without a check: no answer, or a problem below the stack.
 pub(super) fn of_message(scene: &Scene<'_>, class: Class, message: &str) -> Box<Failure> {
     scene.failure(class, Problem::Message(message.to_owned()))
 }
 
-/// The case passed although it was strictly expected to fail.
+/// The failure of a case that passed although it was strictly expected to fail.
 pub(super) fn of_strict_pass(planned: &Planned, reason: &str) -> Box<Failure> {
     let (problem, rerun) = (Problem::StrictPass(reason.to_owned()), planned.target.rerun.clone());
     Box::new(Failure { problem, rerun, ..Failure::default() })
 }
 
 impl Scene<'_> {
-    /// What was asked and what came.
+    /// The request and the reply.
     pub(super) fn exchange(&self) -> Exchange {
         Exchange {
             part: self.part,
@@ -86,7 +86,7 @@ impl Scene<'_> {
     }
 }
 
-/// What stands at a place of a file.
+/// An excerpt of a file at this place.
 fn excerpt(file: &Source, place: Place) -> Excerpt {
     let found = yaml::Error::of(file, place, "");
     let index = found.place.line.saturating_sub(1) as usize;

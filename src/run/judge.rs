@@ -1,48 +1,54 @@
-//! The checks of a step, where they can be left behind.
+//! Runs the checks of a step where they can be abandoned.
 
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::{self, Mismatch, Observed, Seen, Timing};
+use crate::check::{self, Heard, Mismatch, Observed, Seen, Timing};
 use crate::protocol::{Asked, Policy, Weighed};
 use crate::suite::template::Scope;
 use crate::suite::{Capture, Expect, Step};
 
 use super::answer::Answer;
 
-/// What is looked at.
+/// The input of the checks.
 pub(super) struct Look {
     pub(super) scope: Scope,
     pub(super) answer: Arc<Answer>,
     pub(super) asked: Asked,
     pub(super) timing: Timing,
     pub(super) policy: Policy,
+    /// What providers answered behind a gateway.
+    pub(super) heard: Vec<Heard>,
 }
 
-/// What the checks came to.
+/// The result of the checks.
 pub(super) struct Judged {
-    /// Rules of the protocol that the reply breaks.
+    /// Protocol rules that the reply breaks.
     pub(super) protocol: Weighed,
+    /// The model that answered, as its provider calls it; several, where its reply names several.
+    pub(super) model: Option<String>,
+    /// Whether the answer has no text.
+    pub(super) is_silent: bool,
     /// What is captured of the reply.
     pub(super) came: Result<Scope, Unfit>,
 }
 
-/// Why a step does not go on.
+/// Why a step fails.
 pub(super) enum Unfit {
-    /// The reply is not what is expected.
+    /// The reply does not meet the expectations.
     Mismatches(Vec<Mismatch>),
-    /// There is nothing to capture.
+    /// A value to capture is missing.
     Uncaptured(String),
-    /// The checks did not come to an end.
+    /// The checks did not end in time.
     GivenUp(String),
 }
 
-/// Checks a reply. What may take long happens on a thread that nobody waits for longer than until `deadline`, or until the
-/// run is told to end: nothing can stop a schema that refers to itself without end, or a matcher of the project's own, but
-/// the thread ends with the program.
+/// Checks a reply. Checks that may take long run on another thread, which is abandoned at `deadline`, or when the run
+/// must end: nothing can stop a schema that refers to itself endlessly, or a matcher of the user's. The thread ends
+/// with the program.
 pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged {
-    let length = look.answer.body.len();
+    let length = look.heard.iter().map(|heard| heard.body.len()).fold(look.answer.body.len(), usize::max);
     if check::is_quick(&step.expect, length) {
         return judged(&step.expect, &step.capture, look);
     }
@@ -52,11 +58,13 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
         Ok(Ok(judged)) => judged,
         Ok(Err(gone)) => match gone.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Only the end of the program takes away what has not begun.
+            // Work that has not begun is cancelled only when the program ends.
             Err(_) => std::future::pending().await,
         },
         Err(_) => Judged {
             protocol: Weighed::default(),
+            model: None,
+            is_silent: false,
             came: Err(Unfit::GivenUp(format!(
                 "the checks were given up: they had not come to an end on this reply of {length} bytes when the case's time \
                  was over (set it with --timeout)"
@@ -66,15 +74,24 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
 }
 
 fn judged(expect: &Expect, capture: &[Capture], look: Look) -> Judged {
-    let Look { scope, answer, asked, timing, policy } = look;
-    let (headers, broken) = (&answer.headers, answer.broken.as_deref());
-    let seen = Seen::new(Observed { status: answer.status, headers, body: &answer.body, broken, timing, asked });
+    let Look { scope, answer, asked, timing, policy, heard } = look;
+    let seen = Seen::new(Observed {
+        status: answer.status,
+        headers: &answer.headers,
+        body: &answer.body,
+        broken: answer.broken.as_deref(),
+        timing,
+        asked,
+        heard: &heard,
+        model: answer.model(),
+    });
     let verdict = check::check(expect, &scope, &seen, &policy);
     let came = match verdict.mismatches.is_empty() {
         true => captured(capture, &seen),
         false => Err(Unfit::Mismatches(verdict.mismatches)),
     };
-    Judged { protocol: verdict.protocol, came }
+    let model = Some(seen.models()).filter(|models| !models.is_empty()).map(|models| models.join(", "));
+    Judged { protocol: verdict.protocol, model, is_silent: seen.is_silent(), came }
 }
 
 fn captured(capture: &[Capture], seen: &Seen<'_>) -> Result<Scope, Unfit> {

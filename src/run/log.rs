@@ -1,14 +1,15 @@
-//! What is kept of a case while it runs: its attempts, and exchanges for those who want to see them although it passed.
+//! Collects data of a case while it runs: its attempts, and its exchanges for users who want to see them even if it
+//! passes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::event::{Attempt, Captured, Exchange, Finding, Part, PartTime};
 use crate::protocol::Weighed;
 
-/// What is kept of a case while it runs.
+/// The data of a running case.
 pub(super) struct CaseLog {
     wants_exchanges: bool,
-    /// Of each part of the case the last exchange.
+    /// The last exchange of each part of the case.
     exchanges: Vec<Exchange>,
     attempts: Vec<Attempt>,
     protocol: Vec<Finding>,
@@ -16,7 +17,7 @@ pub(super) struct CaseLog {
 }
 
 impl CaseLog {
-    /// Nothing yet, and no exchanges at all where they are not wanted.
+    /// An empty log; it collects exchanges only if they are wanted.
     pub(super) fn new(wants_exchanges: bool) -> Self {
         CaseLog {
             wants_exchanges,
@@ -27,7 +28,7 @@ impl CaseLog {
         }
     }
 
-    /// The case runs, once more.
+    /// Notes that an attempt begins.
     pub(super) fn begin(&mut self) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let started_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
@@ -36,7 +37,7 @@ impl CaseLog {
         self.kept_rules.clear();
     }
 
-    /// So long a part of it took.
+    /// Notes how long a part of the case took.
     pub(super) fn took(&mut self, part: Part, duration: Duration) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.parts.push(PartTime { part, duration });
@@ -51,8 +52,8 @@ impl CaseLog {
         }
     }
 
-    /// Rules that a reply broke without failing the case, each once; and those that it kept although its provider is
-    /// known to break them, where the reply `is_of_provider` and not a gateway's.
+    /// Notes rules that a reply broke without failing the case, each once. If the reply `is_of_provider` and not of a
+    /// gateway, also notes the rules that it kept although its provider is known to break them.
     pub(super) fn found(&mut self, weighed: Weighed, is_of_provider: bool) {
         let kept = weighed.kept.iter().filter(|_| is_of_provider).map(|rule| rule.id.to_owned());
         self.kept_rules.extend(kept);
@@ -65,7 +66,7 @@ impl CaseLog {
         }
     }
 
-    /// The rules that replies broke, and those that all of them kept.
+    /// Takes the rules that replies broke, and those known as broken that all replies kept.
     pub(super) fn take_protocol(&mut self) -> (Vec<Finding>, Vec<String>) {
         let broken = std::mem::take(&mut self.protocol);
         let mut kept = std::mem::take(&mut self.kept_rules);
@@ -75,12 +76,12 @@ impl CaseLog {
         (broken, kept)
     }
 
-    /// How often it ran, and when.
+    /// Takes the attempts.
     pub(super) fn take_attempts(&mut self) -> Vec<Attempt> {
         std::mem::take(&mut self.attempts)
     }
 
-    /// What was captured, with what the stack printed.
+    /// The captured exchanges, with what the stack printed.
     pub(super) fn captured(self, printed: impl FnOnce() -> Option<String>) -> Captured {
         if !self.wants_exchanges {
             return Captured::default();

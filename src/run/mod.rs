@@ -1,4 +1,4 @@
-//! Drive cases: workers, deadlines, steps; tell what happened as events.
+//! Runs cases: workers, deadlines, steps. Reports what happens as events.
 
 mod answer;
 mod case;
@@ -26,121 +26,127 @@ use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
+pub(crate) use crate::check::Heard;
+
 /// A case and what it calls.
 #[derive(Clone)]
 pub(crate) struct Planned {
     /// The case.
     pub case: Arc<Case>,
-    /// What it calls.
+    /// What the case calls.
     pub target: Arc<Target>,
-    /// What becomes of replies that break a rule of their protocol.
+    /// How replies that break a protocol rule are treated.
     pub policy: Policy,
 }
 
-/// What a case calls: the stack, as seen by a client.
+/// The stack that a case calls, as a client sees it.
 pub(crate) struct Target {
     /// The stack.
     pub upstream: upstream::Shared,
-    /// Whether a provider is called without a gateway: then the client's own prefix is left out.
+    /// Whether requests go to a provider without a gateway: then the client's own prefix is left out.
     pub direct: bool,
-    /// Where a person can send the same request.
+    /// The address to which a person can send the same request.
     pub address: Address,
     /// The command that reruns a case of this target, without its `-k 'id'`.
     pub rerun: String,
-    /// The command that records what a case of this target asks, without its `-k 'id'`; `None` where that is not in the
-    /// hands of who runs the case.
+    /// The command that records a case of this target, without its `-k 'id'`; `None` if the user cannot record it.
     pub record: Option<String>,
-    /// What is below the stack.
+    /// Access to what is below the stack.
     pub hooks: Arc<dyn StackHooks>,
 }
 
-/// Where a person can send a request with `curl`.
+/// The address to which a person can send a request with `curl`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// What the endpoint stands below.
+    /// The URL to which endpoints are appended.
     pub base: Base,
-    /// The command to start before, where nothing listens there once the run is over.
+    /// The command that starts the server, if it does not run after the tests.
     pub start: Option<String>,
 }
 
-/// What an endpoint stands below.
+/// The URL to which endpoints are appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Base {
-    /// A gateway, or a server of the user's, without the version part: `http://127.0.0.1:8321`.
+    /// A gateway, or a server of the user's, without the version: `http://127.0.0.1:8321`.
     Server(String),
-    /// A provider's base URL, and the key that goes along.
+    /// A provider's base URL, and the key to send.
     Provider(String, Option<KeyHeader>),
 }
 
-/// What is below the stack, as far as the runner must know of it: what stands there may have swallowed an error.
+/// What the runner must know about the layers below the stack, since these may have swallowed an error.
 pub(crate) trait StackHooks: Send + Sync {
-    /// A step of a case begins: from its provider's replies on these faults are cut. `Err` says why they cannot be.
+    /// Called when a step of a case begins: sets the faults for its provider's replies. `Err` says why that is not
+    /// possible.
     fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String>;
-    /// What had no answer while this case ran, although the stack may have answered something.
+    /// The requests of this case that had no answer below the stack, even if the stack answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
-    /// What the stack printed while the case ran, where that is known.
+    /// What the stack printed while the case ran, if that is known.
     fn printed(&self) -> Option<String>;
-    /// What the answer to the last request of this case was replayed from; `None` when it was not. Asked once for each.
+    /// The recording behind the answer to the last request of this case; `None` if it was not replayed. Called once per
+    /// request.
     fn replayed(&self, case: &str) -> Option<Replayed>;
+    /// What providers answered to this case since this was last asked, where a gateway of this run stood between.
+    fn heard(&self, case: &str) -> Vec<Heard>;
     /// The case is over. Returns what it used, and what the user must be told.
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage>;
 }
 
-/// How a case ended, for those who keep what it saw.
+/// How a case ended, for those who record it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CaseEnd {
-    /// Everything held: what it saw is right.
+    /// Everything was as expected: its recordings are right.
     Passed,
-    /// It failed, as expected: what it saw may be right.
+    /// It failed as expected: its recordings may be right.
     FailedAsExpected,
-    /// It failed, or runs again.
+    /// It failed, or will run again.
     Failed,
 }
 
-/// What came of a case below its stack.
+/// What a case did below its stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CaseUsage {
     /// The recordings that answered it, and those that were written.
     pub recordings: Recordings,
-    /// What the user must be told.
+    /// Messages for the user.
     pub notices: Vec<String>,
 }
 
 /// An answer that was replayed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Replayed {
-    /// When each of its chunks came when it was recorded.
+    /// When each of its chunks came during recording.
     pub chunks: Vec<Duration>,
-    /// At which multiple of that pace it was replayed; `None`: at once.
+    /// The multiple of that pace at which it was replayed; `None` means at once.
     pub speed: Option<f64>,
-    /// What it was replayed from.
+    /// The recording that it came from.
     pub recording: Recorded,
 }
 
-/// How to run.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// Cases at once, at least 1.
+    /// How many cases run at once, at least 1.
     pub workers: usize,
-    /// For one case, polling included.
+    /// The time for one case, polling included.
     pub case_timeout: Duration,
-    /// Stop after this many failures and errors.
+    /// After how many failures and errors the run stops.
     pub max_failures: Option<usize>,
-    /// Whether a run that stopped so goes on there the next time.
+    /// Whether a stopped run continues at that case the next time.
     pub is_stepwise: bool,
-    /// How often a case runs again when the transport failed it.
+    /// How often a case runs again after a failure of the transport.
     pub reruns: u32,
-    /// Whether it is kept what is captured of cases that pass.
+    /// Whether captured exchanges of passed cases are kept.
     pub captures: bool,
-    /// Where cases cost something that is limited: who knows whether there is room for one more.
+    /// Decides whether a case may still spend money or tokens, if these are limited.
     pub purse: Option<Arc<dyn Purse>>,
 }
 
-/// Knows what may still be spent.
+/// Knows how much may still be spent.
 pub(crate) trait Purse: Send + Sync + std::fmt::Debug {
-    /// A case is about to run; waits until it is known whether there is room for it. `Err` is why there is none.
+    /// Called when a case is about to run; waits until it is known whether it fits into the limits. `Err` says why it
+    /// does not.
     fn open<'a>(&'a self, case: &'a str) -> BoxFuture<'a, Result<(), String>>;
-    /// A case that had room is over.
+    /// Called when a case that was let through is over.
     fn close(&self, case: &str);
 }
 
@@ -149,21 +155,21 @@ pub(crate) trait Purse: Send + Sync + std::fmt::Debug {
 pub(crate) enum Ended {
     /// Every case ran, or enough of them failed.
     Done,
-    /// It was told to stop: cases under way were given up, and torn down where there was time for it.
+    /// It was told to stop: running cases were abandoned, and torn down if there was time.
     Stopped,
-    /// A worker died, which is a bug: some cases may not have run.
+    /// A worker crashed, which is a bug: some cases may not have run.
     Broken,
 }
 
-/// Tells cases under way that the run is to end.
+/// Tells running cases that the run must end.
 #[derive(Debug, Clone)]
 struct Halt(watch::Receiver<bool>);
 
 impl Halt {
-    /// Until the run is to end.
+    /// Waits until the run must end.
     async fn called(&self) {
         if self.0.clone().wait_for(|is_called| *is_called).await.is_err() {
-            // Who could call is gone.
+            // The sender is gone.
             std::future::pending().await
         }
     }
@@ -173,9 +179,9 @@ impl Halt {
     }
 }
 
-/// Runs every case and sends what happens; returns when all are done. Once `stop` is ready no case begins, and those
-/// under way are given up and torn down; once `at_once` is ready too, nothing is waited for. Cases may finish out of
-/// order: reports sort by index.
+/// Runs all cases and sends events; returns when all are done. Once `stop` is ready, no new case starts, and running
+/// ones are abandoned and torn down. Once `at_once` is ready too, nothing is waited for. Cases may finish out of order:
+/// reports sort them by index.
 pub(crate) async fn run(
     plan: Vec<Planned>,
     options: Options,
@@ -222,7 +228,7 @@ pub(crate) async fn run(
     ended
 }
 
-/// Waits for every worker. One that panicked must not look like a shorter, greener run.
+/// Waits for all workers. If one panicked, the run must not look like a shorter, successful one.
 async fn all(workers: &mut JoinSet<()>) -> Ended {
     let mut ended = Ended::Done;
     while let Some(worker) = workers.join_next().await {
@@ -233,7 +239,7 @@ async fn all(workers: &mut JoinSet<()>) -> Ended {
     ended
 }
 
-/// What the workers share.
+/// The state that the workers share.
 #[derive(Clone)]
 struct Line {
     queue: Arc<Mutex<VecDeque<(usize, Planned)>>>,
@@ -256,8 +262,8 @@ impl Line {
         self.enough.load(Ordering::SeqCst) || self.halt.is_called()
     }
 
-    /// Whether there is room for what a case costs; waits until that is known. `Err` is why there is none; `None` says
-    /// that the run is over, perhaps since it began to wait.
+    /// Whether a case fits into the limits; waits until that is known. `Err` says why it does not; `None` means that
+    /// the run has ended meanwhile.
     async fn room(&self, planned: &Planned) -> Option<Result<Held, String>> {
         let Some(purse) = self.options.purse.as_ref().filter(|_| planned.case.skip.is_none()) else {
             return Some(Ok(Held(None)));
@@ -272,7 +278,7 @@ impl Line {
     }
 }
 
-/// Room that is held for a case until it is over, however it ends.
+/// A case's share of the limits, held until the case is over, however it ends.
 struct Held(Option<(Arc<dyn Purse>, String)>);
 
 impl Drop for Held {
@@ -334,7 +340,7 @@ async fn worker(line: Line) {
     }
 }
 
-/// The case as events name it.
+/// The case's description for events.
 fn case_ref(case: &Case) -> CaseRef {
     let template = case.template();
     CaseRef {
@@ -351,7 +357,7 @@ fn case_ref(case: &Case) -> CaseRef {
     }
 }
 
-/// The class of failure that an upstream's "no answer" is.
+/// The class of failure for an upstream's error.
 fn class_of(kind: upstream::ErrorKind) -> Class {
     use upstream::ErrorKind as Kind;
     match kind {

@@ -1,4 +1,4 @@
-//! A request template filled in: what is sent, and how a person would send it.
+//! Fills in a request template: the request to send, and how a person can send it.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -53,7 +53,7 @@ pub(super) fn build(
 }
 
 impl Address {
-    /// The same request as a person can send it.
+    /// The request in a form that a person can send.
     pub(super) fn by_hand(&self, request: &Request) -> event::Request {
         let (url, key) = match &self.base {
             Base::Server(base) => (format!("{}{}", base.trim_end_matches('/'), request.endpoint), None),

@@ -1,20 +1,19 @@
-//! The end of a stream: its last events, and when they came.
+//! The last events of a stream, and when they came.
 
 use std::time::Duration;
 
 use crate::event::{StreamEnd, StreamEvent};
 use crate::wire::sse::{Kind, Parser};
 
-/// Events that are kept.
+/// How many events are kept.
 const MOST: usize = 3;
-/// The last events of a body that is a stream of them; the body in its chunks, and when each came where
-/// that is known. `None` for other bodies.
+/// The last events of an event stream, given in its chunks, and when each came, if known. `None` for other bodies.
 pub(super) fn tail(body: &[u8], sizes: &[usize], times: &[Duration]) -> Option<StreamEnd> {
     let mut parser = Parser::new();
     let (mut events, mut at) = (Vec::new(), 0);
     for (index, size) in sizes.iter().enumerate() {
         let end = (at + size).min(body.len());
-        // Only when they are as many is it known which time is whose.
+        // Only if the counts are equal is it known which time belongs to which chunk.
         let time = times.get(index).filter(|_| times.len() == sizes.len()).copied();
         events.extend(parser.feed(&body[at..end]).into_iter().map(|segment| (time, segment.kind)));
         at = end;

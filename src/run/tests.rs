@@ -1,4 +1,4 @@
-//! A run as a value: what is asked and what comes are made up here, and the events are looked at.
+//! Tests of whole runs: requests and replies are made up here, and the events are checked.
 
 mod ends;
 mod polling;
@@ -24,14 +24,14 @@ use crate::suite::{Known, parse};
 use crate::upstream::{ErrorKind, Reply, Upstream};
 use crate::yaml::Source;
 
-/// What comes of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Copy)]
 enum Comes {
     /// A reply with this status and body.
     Reply(u16, &'static str),
     /// No reply.
     Nothing(ErrorKind),
-    /// A good reply, although what is below the stack had none.
+    /// A good reply from the stack, although there was none below it.
     Covered(ErrorKind),
     /// A good reply, a moment later.
     Late,
@@ -43,13 +43,13 @@ enum Comes {
 
 const GOOD: Comes = Comes::Reply(200, r#"{"ok": true, "id": "x1"}"#);
 
-/// What comes of a request: its endpoint, and how often that was asked before.
+/// Gives the result for a request, by its endpoint and by how often that was requested before.
 type Comings = dyn Fn(&str, usize) -> Comes + Send + Sync;
 
-/// A stack and what is below it.
+/// A fake stack with what is below it.
 struct Fake {
     comes: Box<Comings>,
-    /// Endpoints, in the order in which they were asked.
+    /// Endpoints in the order of the requests.
     asked: Mutex<Vec<String>>,
     troubles: Mutex<Vec<(String, ErrorKind)>>,
     /// Cases and how they ended.
@@ -128,13 +128,16 @@ impl StackHooks for Fake {
         let chunks = vec![Duration::from_secs(7)];
         case.contains("replayed").then_some(Replayed { chunks, speed: None, recording })
     }
+    fn heard(&self, _: &str) -> Vec<Heard> {
+        Vec::new()
+    }
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         held(&self.ends).push((case.to_owned(), end));
         async { CaseUsage::default() }.boxed()
     }
 }
 
-/// One at a time, once, with time enough.
+/// One worker, no reruns, enough time.
 fn options() -> Options {
     Options {
         workers: 1,
@@ -147,7 +150,7 @@ fn options() -> Options {
     }
 }
 
-/// The cases of a suite, all of which call the fake.
+/// The cases of a suite, all calling the fake.
 fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
     let known = Known { capabilities: vec!["tools".into()], ..Known::default() };
     let source = Source { name: "s.yaml".into(), text: suite.into() };
@@ -167,7 +170,7 @@ fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
     cases.map(|case| Planned { case: Arc::new(case), target: target.clone(), policy: Policy::default() }).collect()
 }
 
-/// Runs a suite to its end, and tells what happened.
+/// Runs a suite to its end and returns the events.
 async fn run_of(suite: &str, options: Options, fake: &Arc<Fake>) -> (Ended, Vec<Event>) {
     until(suite, options, fake, std::future::pending(), std::future::pending()).await
 }
@@ -188,7 +191,7 @@ async fn until(
     (ended, events)
 }
 
-/// What came of each case that is done, by its name.
+/// The outcome of each finished case, by its name.
 fn outcomes(events: &[Event]) -> HashMap<String, Outcome> {
     let done = events.iter().filter_map(|event| match event {
         Event::CaseFinished(finished) => Some((finished.case.template.clone(), finished.outcome.clone())),
@@ -197,7 +200,7 @@ fn outcomes(events: &[Event]) -> HashMap<String, Outcome> {
     done.collect()
 }
 
-/// The word of an outcome, and the class of its failure.
+/// The name of an outcome, and the class of its failure.
 fn told(outcome: &Outcome) -> (&'static str, Option<Class>) {
     match outcome {
         Outcome::Passed => ("passed", None),
@@ -210,7 +213,7 @@ fn told(outcome: &Outcome) -> (&'static str, Option<Class>) {
     }
 }
 
-/// The failure of an outcome.
+/// The failure in an outcome.
 fn failure(outcome: &Outcome) -> &Failure {
     match outcome {
         Outcome::Failed(failure) | Outcome::Error(failure) | Outcome::XFailed { failure, .. } => failure,

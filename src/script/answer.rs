@@ -1,4 +1,4 @@
-//! Which rule answers a request, and with what bytes. Pure.
+//! Chooses the rule that answers a request, and makes its bytes. Pure.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,29 +12,29 @@ use super::shape::{self, Body};
 use crate::exchange::{End, Request};
 use crate::suite::template::{self, Scope};
 
-/// Rules shown of those that came near.
+/// How many of the nearest rules are shown.
 const MOST_SHOWN: usize = 3;
 
-/// A reply as values: what goes over the wire, and when.
+/// A reply as values: what is sent, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Which rule answered, from 0.
+    /// The index of the rule that answered.
     pub rule: usize,
     /// The HTTP status.
     pub status: u16,
     /// Headers in order, `content-type` first.
     pub headers: Vec<(String, String)>,
-    /// The body; an event a chunk in a stream.
+    /// The body; in a stream, one event per chunk.
     pub chunks: Vec<Bytes>,
     /// How the body ends.
     pub end: End,
-    /// Before anything is sent.
+    /// The pause before anything is sent.
     pub delay: Duration,
-    /// Between two chunks.
+    /// The pause between two chunks.
     pub pace: Duration,
 }
 
-/// Why a script has no answer: no rule matches, or the one that does cannot be filled in.
+/// Why a script has no answer: no rule matches, or a `${…}` of the matching rule has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct NoAnswer {
@@ -42,7 +42,7 @@ pub(crate) struct NoAnswer {
     pub message: String,
 }
 
-/// Answers `request`. `spent` counts for each rule how often it has answered before; missing entries are 0.
+/// Answers `request`. `spent` is how often each rule has answered before; missing entries count as 0.
 pub(crate) fn answer(script: &Script, request: &Request, spent: &[u32]) -> Result<Answer, NoAnswer> {
     let ask = Ask::new(request);
     let used_up = |index: usize, rule: &Rule| {
@@ -84,7 +84,7 @@ fn body(script: &Script, rule: &Rule, ask: &Ask<'_>) -> Result<Body, String> {
     }
 }
 
-/// What `${…}` may name: `model`, `hash` and, as `body`, the request's own body.
+/// The names that `${…}` may use: `model`, `hash` and, as `body`, the request's own body.
 fn scope(ask: &Ask<'_>) -> Scope {
     let mut scope = Map::new();
     scope.insert("hash".to_owned(), ask.hash().into());
@@ -114,7 +114,7 @@ fn finished(script: &Script, rule: usize, planned: &Planned, body: Body) -> Answ
     Answer { rule, status: body.status, headers, chunks, end, delay: planned.delay, pace: planned.pace }
 }
 
-/// Says what was asked and which rules came nearest.
+/// Describes the request and the rules that came nearest.
 fn no_rule(script: &Script, ask: &Ask<'_>, used_up: impl Fn(usize, &Rule) -> bool) -> String {
     let mut near: Vec<(Vec<String>, &Rule)> = Vec::new();
     for (index, rule) in script.rules.iter().enumerate() {

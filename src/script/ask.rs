@@ -1,4 +1,4 @@
-//! A request as rules see it, and whether one matches.
+//! A request as rules see it, and whether a rule matches it.
 
 use http::Method;
 use serde_json::Value;
@@ -8,15 +8,15 @@ use super::model::{Filter, Test, What, When};
 use crate::exchange::{Auth, Request};
 use crate::wire::hex::hex;
 
-/// A request, understood.
+/// A parsed request.
 pub(super) struct Ask<'a> {
     pub(super) method: &'a Method,
-    /// Without the query.
+    /// The path without the query.
     pub(super) path: &'a str,
     pub(super) auth: Auth,
-    /// The body, when it is a JSON object.
+    /// The body, if it is a JSON object.
     pub(super) body: Option<Value>,
-    /// Of method, endpoint and body: what ids are made from.
+    /// A hash of method, endpoint and body, from which ids are made.
     hash: [u8; 32],
     /// Whether there was no body at all.
     empty: bool,
@@ -35,7 +35,7 @@ impl<'a> Ask<'a> {
         Ask { method: &request.method, path, auth: request.auth, body, hash: hash.finalize().into(), empty }
     }
 
-    /// 16 hex digits that stand for this request.
+    /// 16 hex digits that identify this request.
     pub(super) fn hash(&self) -> String {
         hex(&self.hash[..8])
     }
@@ -63,7 +63,7 @@ impl<'a> Ask<'a> {
         self.member("messages").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    /// The prompt, or the prompts one after another.
+    /// The prompt, or all prompts joined.
     pub(super) fn prompt(&self) -> Option<String> {
         match self.member("prompt")? {
             Value::String(text) => Some(text.clone()),
@@ -72,10 +72,10 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The inputs of an embeddings request, each as it stands.
+    /// The inputs of an embeddings request, unchanged.
     pub(super) fn inputs(&self) -> Vec<&Value> {
         match self.member("input") {
-            // A list of numbers is one text, as tokens.
+            // A list of numbers is one text, given as tokens.
             Some(Value::Array(list)) if !list.first().is_some_and(Value::is_number) => list.iter().collect(),
             Some(one) => vec![one],
             None => Vec::new(),
@@ -93,7 +93,7 @@ pub(super) fn number_of_text(text: &str) -> u64 {
     number_of(Sha256::new().chain_update(text))
 }
 
-/// The text of a message: its content, or the text parts of it.
+/// The text of a message: its content, or the text parts of its content.
 pub(super) fn message_text(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => text.clone(),
@@ -102,7 +102,7 @@ pub(super) fn message_text(message: &Value) -> String {
     }
 }
 
-/// Why a rule does not match, condition by condition; empty when it does.
+/// Why a rule does not match, one entry per condition; empty if it matches.
 pub(super) fn misses(when: &When, what: &What, ask: &Ask<'_>) -> Vec<String> {
     let mut misses = Vec::new();
     if let Some(method) = &when.method
@@ -132,7 +132,7 @@ pub(super) fn misses(when: &When, what: &What, ask: &Ask<'_>) -> Vec<String> {
     misses
 }
 
-/// Which endpoints a reply has a shape for.
+/// Whether this kind of reply fits the endpoint.
 pub(super) fn serves(what: &What, path: &str) -> bool {
     match what {
         What::Choices { choices, .. } => {
@@ -190,7 +190,7 @@ fn body(when: &When, ask: &Ask<'_>, misses: &mut Vec<String>) {
     }
 }
 
-/// Where `given` does not have what `wanted` has; arrays are compared element by element.
+/// The first place where `given` lacks something of `wanted`; arrays are compared element by element.
 fn lacks(given: &Value, wanted: &Value, path: &str) -> Option<String> {
     match (given, wanted) {
         (Value::Object(given), Value::Object(wanted)) => wanted.iter().find_map(|(name, wanted)| {
@@ -210,15 +210,15 @@ fn lacks(given: &Value, wanted: &Value, path: &str) -> Option<String> {
 }
 
 impl Filter {
-    /// Whether it holds for a body.
+    /// Whether the filter is true for a body.
     pub(super) fn holds(&self, body: &Value) -> bool {
-        // `@` of a filter is an element, so that the body must be one.
+        // `@` of a filter is an element, so the body must be one.
         !self.path.query(&Value::Array(vec![body.clone()])).is_empty()
     }
 }
 
 impl Test {
-    /// Whether it holds for a text.
+    /// Whether the condition is true for a text.
     pub(super) fn holds(&self, text: Option<&str>) -> bool {
         let not = self.not.as_ref().is_none_or(|not| !not.holds(text));
         let nothing_else =
@@ -244,7 +244,7 @@ impl std::fmt::Display for Test {
     }
 }
 
-/// A text for a message, quoted and cut.
+/// A text for a message, quoted and shortened.
 fn short(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((cut, _)) => format!("{:?}…", &text[..cut]),

@@ -1,7 +1,7 @@
-//! An upstream that answers from a YAML script: a provider for those who have no key. `docs/script.md` says how to
-//! write one.
+//! An upstream that answers from a YAML script: a provider for users without a key. `docs/script.md` says how to write
+//! one.
 //!
-//! [`Script::parse`] and [`answer`] are pure; [`Scripted`] answers in process and [`serve`] on a socket.
+//! [`Script::parse`] and [`answer`] are pure; [`Scripted`] answers in this process and [`serve`] on a socket.
 
 mod answer;
 mod ask;

@@ -1,4 +1,4 @@
-//! What a script says, after parsing. A dialect is read as it stands.
+//! A script after parsing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,44 +10,44 @@ use serde_json::{Map, Value};
 use crate::exchange::Auth;
 use crate::yaml::{Place, Source};
 
-/// A provider as a script: rules in order, and what all its replies have in common.
+/// A provider as a script: rules in order, and the dialect of all its replies.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     /// The file, for messages.
     pub source: Source,
-    /// What every reply has.
+    /// What all replies have in common.
     pub dialect: Dialect,
-    /// The first that matches answers.
+    /// The rules; the first one that matches answers.
     pub rules: Vec<Rule>,
 }
 
 /// One rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    /// Where it starts.
+    /// The place in the file where it starts.
     pub place: Place,
-    /// For messages.
+    /// A name for messages.
     pub name: Option<String>,
     /// Which requests it answers.
     pub when: When,
-    /// How often, at most.
+    /// The most requests that it answers.
     pub times: Option<u32>,
-    /// With what.
+    /// The reply.
     pub reply: Planned,
 }
 
-/// Which requests a rule answers: all that is given must hold.
+/// Which requests a rule answers: all given conditions must be met.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct When {
     /// The HTTP method.
     pub method: Option<http::Method>,
     /// The endpoint, without its query.
     pub endpoint: Option<String>,
-    /// Whether a key came along.
+    /// Whether the request has a key.
     pub auth: Option<Auth>,
     /// Whether the body is not a JSON object.
     pub malformed: Option<bool>,
-    /// Whether a stream is asked for; a body that does not say asks for none.
+    /// Whether the request asks for a stream; a body without `stream` does not.
     pub stream: Option<bool>,
     /// The model.
     pub model: Option<Test>,
@@ -57,87 +57,87 @@ pub(crate) struct When {
     pub last_message: Option<Test>,
     /// The role of the last message.
     pub last_role: Option<Test>,
-    /// The text of some message.
+    /// The text of at least one message.
     pub any_message: Option<Test>,
     /// The prompt of a completion.
     pub prompt: Option<Test>,
-    /// Some input of an embeddings request.
+    /// At least one input of an embeddings request.
     pub input: Option<Test>,
-    /// The body has at least these members with these values, at every level.
+    /// Members and values that the body must have at least, at every level.
     pub body: Option<Value>,
     /// A filter of RFC 9535 on the body: `@.n > 1 && @.stream == true`.
     pub filter: Option<Filter>,
 }
 
-/// A condition on a text: all that is given must hold. An absent text meets only `not`.
+/// A condition on a text: all given parts must be met. A missing text meets only `not`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Test {
-    /// The text is this.
+    /// The text equals this.
     pub equals: Option<String>,
-    /// The text has each of these in it.
+    /// The text contains each of these.
     pub contains: Vec<String>,
-    /// The text matches somewhere.
+    /// The pattern matches somewhere in the text.
     pub matches: Option<Regex>,
     /// The text is one of these.
     pub one_of: Option<Vec<String>>,
-    /// This does not hold.
+    /// This condition is not met.
     pub not: Option<Box<Test>>,
 }
 
 /// A filter and its text.
 #[derive(Debug, Clone)]
 pub(crate) struct Filter {
-    /// As written.
+    /// The filter as written.
     pub text: String,
-    /// `$[?<text>]`, asked of an array that holds only the body.
+    /// `$[?<text>]`, applied to an array that holds only the body.
     pub path: serde_json_path::JsonPath,
 }
 
-/// A reply as a rule describes it. `${…}` may stand in its texts.
+/// A reply as a rule describes it. Its texts may contain `${…}`.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     /// The answer itself.
     pub what: What,
-    /// Further headers, in file order.
+    /// Additional headers, in file order.
     pub headers: Vec<(String, String)>,
-    /// Before anything is sent.
+    /// The pause before anything is sent.
     pub delay: Duration,
-    /// Between two chunks.
+    /// The pause between two chunks.
     pub pace: Duration,
-    /// Break off after so many chunks.
+    /// After how many chunks the body breaks off.
     pub break_after: Option<usize>,
 }
 
 /// The answer itself.
 #[derive(Debug, Clone)]
 pub(crate) enum What {
-    /// Chat or text completion.
+    /// A chat or text completion.
     Choices {
-        /// At least one; a request for more choices gets them over again.
+        /// At least one; a request for more choices repeats them.
         choices: Vec<Choice>,
-        /// Members that stand instead of the counted ones.
+        /// Members that replace the counted ones.
         usage: Map<String, Value>,
     },
-    /// One vector an input.
+    /// One vector per input.
     Embeddings {
-        /// Numbers in a vector, unless the request says.
+        /// The length of a vector, unless the request sets it.
         dimensions: usize,
     },
-    /// An error in the dialect's shape.
+    /// An error in the dialect's form.
     Error {
         /// 4xx or 5xx.
         status: u16,
         /// The members of `error`.
         error: Map<String, Value>,
     },
-    /// JSON as it stands.
+    /// JSON, sent unchanged.
     Json {
         /// The HTTP status.
         status: u16,
         /// The body.
         body: Value,
     },
-    /// Bytes as they stand.
+    /// Bytes, sent unchanged.
     Raw {
         /// The HTTP status.
         status: u16,
@@ -149,50 +149,50 @@ pub(crate) enum What {
 /// One choice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Choice {
-    /// The text; `None` with tool calls alone.
+    /// The text; `None` if there are only tool calls.
     pub text: Option<String>,
-    /// The same text, cut for a stream; empty means cut by words.
+    /// The same text in chunks for a stream; empty means that it is split by words.
     pub chunks: Vec<String>,
-    /// What is to be called.
+    /// The tool calls.
     pub tool_calls: Vec<ToolCall>,
-    /// Instead of the one that follows from the request.
+    /// Replaces the finish reason that follows from the request.
     pub finish_reason: Option<String>,
-    /// Instead of those made up when asked for.
+    /// Replaces the logprobs that are made if the request asks for them.
     pub logprobs: Option<Value>,
 }
 
 /// One tool call.
 #[derive(Debug, Clone)]
 pub(crate) struct ToolCall {
-    /// The function.
+    /// The name of the function.
     pub name: String,
-    /// Its arguments; a string stands as it is, so that broken JSON can be sent.
+    /// Its arguments; a string is sent unchanged, so that broken JSON is possible.
     pub arguments: Value,
-    /// Instead of one made from the request.
+    /// Replaces the id that is made from the request.
     pub id: Option<String>,
 }
 
-/// What every reply of a provider has.
+/// What all replies of a provider have in common.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dialect {
-    /// `id` of replies; `${hash}` is 16 hex digits of the request.
+    /// The `id` of replies; `${hash}` is 16 hex digits that identify the request.
     pub id: Option<String>,
-    /// `created`, always the same so that recording twice gives the same files.
+    /// `created`, always the same, so that two recordings give the same files.
     pub created: i64,
-    /// Headers of every reply.
+    /// Headers of all replies.
     pub headers: BTreeMap<String, String>,
     /// Streams end with `data: [DONE]`.
     pub done: bool,
     /// A chat stream begins with a chunk that only names the role.
     pub role_chunk: bool,
-    /// Where a stream says its usage.
+    /// Where a stream has its usage.
     pub stream_usage: StreamUsage,
-    /// The finish reason of a text that came to its end.
+    /// The finish reason of a text that is complete.
     pub finish_reason: String,
-    /// How logprobs of chat look.
+    /// The form of a chat's logprobs.
     pub logprobs: Logprobs,
-    /// Members before `error` in the body of an error.
+    /// Members that come before `error` in the body of an error.
     pub error: Map<String, Value>,
     /// Members of chat replies.
     pub chat: Members,
@@ -203,7 +203,7 @@ pub(crate) struct Dialect {
 }
 
 impl Default for Dialect {
-    /// OpenAI's.
+    /// OpenAI's dialect.
     fn default() -> Self {
         Dialect {
             id: None,
@@ -222,7 +222,7 @@ impl Default for Dialect {
     }
 }
 
-/// Members that replace or follow OpenAI's own, by place.
+/// Members that replace OpenAI's own or follow them, by place.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Members {
@@ -238,7 +238,7 @@ pub(crate) struct Members {
     pub usage: Map<String, Value>,
     /// Every chunk of a stream.
     pub chunk: Map<String, Value>,
-    /// The choice of a chunk that carries text, and of the last.
+    /// The choice of a chunk with text, and of the last chunk.
     pub chunk_choice: Map<String, Value>,
     /// The delta of such a choice.
     pub delta: Map<String, Value>,
@@ -248,7 +248,7 @@ pub(crate) struct Members {
     pub last_delta: Map<String, Value>,
 }
 
-/// What embeddings replies have.
+/// What all embeddings replies have in common.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct EmbeddingsDialect {
@@ -256,9 +256,9 @@ pub(crate) struct EmbeddingsDialect {
     pub reply: Map<String, Value>,
     /// Members of each item.
     pub item: Map<String, Value>,
-    /// Whether there is `usage`.
+    /// Whether the reply has `usage`.
     pub usage: bool,
-    /// Whether `encoding_format: base64` is honoured.
+    /// Whether `encoding_format: base64` has an effect.
     pub base64: bool,
 }
 
@@ -268,19 +268,19 @@ impl Default for EmbeddingsDialect {
     }
 }
 
-/// Where a stream says its usage.
+/// Where a stream has its usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StreamUsage {
-    /// On one more chunk without choices, when `stream_options.include_usage` asks for it.
+    /// In an additional chunk without choices, if `stream_options.include_usage` asks for it.
     Asked,
-    /// On the last chunk with a choice; on one more when asked for.
+    /// In the last chunk with a choice; also in an additional one if the request asks for it.
     LastChunk,
     /// Nowhere.
     Never,
 }
 
-/// How logprobs of chat look.
+/// The form of a chat's logprobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Logprobs {

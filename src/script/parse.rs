@@ -1,4 +1,4 @@
-//! Script text to [`Script`].
+//! Parses a script's text into a [`Script`].
 
 use regex::Regex;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ enum RawAuth {
 }
 
 impl Script {
-    /// Reads a script. What is wrong with it says where and what to do.
+    /// Reads a script. Errors name the place and the way out.
     pub(crate) fn parse(source: &Source) -> Result<Self, Error> {
         let raw: RawScript = yaml::from_source(source)?;
         let rules = raw.rules.into_iter().map(|raw| rule(source, raw)).collect::<Result<_, _>>()?;
@@ -178,7 +178,7 @@ fn test(source: &Source, place: Place, raw: Value) -> Result<Test, Error> {
     Ok(made)
 }
 
-/// What is wrong, without the drawing above it.
+/// The reason alone, without the drawing above it.
 fn last_line(error: &regex::Error) -> String {
     let text = error.to_string();
     text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()

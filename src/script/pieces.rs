@@ -1,9 +1,9 @@
-//! Texts in pieces that stand for a model's tokens, and vectors that stand for its embeddings.
+//! Splits texts into pieces that stand for a model's tokens, and makes vectors that stand for its embeddings.
 
 use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
-/// Cuts a text into words with the space before them, and punctuation.
+/// Splits a text into words, each with the space before it, and punctuation.
 pub(super) fn split(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut last = Kind::End;
@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-/// Keeps the first `length` bytes of the text that the pieces make; `length` is on a character's edge.
+/// Keeps the first `length` bytes of the pieces' text; `length` is at a character boundary.
 pub(super) fn keep(pieces: &mut Vec<String>, length: usize) {
     let mut left = length;
     pieces.retain_mut(|piece| {
@@ -52,8 +52,8 @@ pub(super) fn keep(pieces: &mut Vec<String>, length: usize) {
     });
 }
 
-/// A unit vector that is the same for the same input, and another for another. Its numbers have the digits of a
-/// 32-bit float.
+/// A unit vector that is the same for equal inputs and differs between inputs. Its numbers have the digits of a 32-bit
+/// float.
 pub(super) fn vector(input: &Value, dimensions: usize) -> Vec<f32> {
     let text = input.as_str().map_or_else(|| input.to_string(), str::to_owned);
     let mut numbers = Vec::with_capacity(dimensions + 4);
@@ -62,7 +62,7 @@ pub(super) fn vector(input: &Value, dimensions: usize) -> Vec<f32> {
             break;
         }
         let digest = Sha256::new().chain_update(block.to_le_bytes()).chain_update(&text).finalize();
-        // The sum of four even numbers is close enough to a normal distribution.
+        // The sum of four uniform numbers is close enough to a normal distribution.
         for bytes in digest.chunks_exact(8) {
             let sum: f64 = bytes.chunks_exact(2).map(|pair| f64::from(u16::from_le_bytes([pair[0], pair[1]]))).sum();
             numbers.push(sum / f64::from(u16::MAX) - 2.0);
@@ -70,11 +70,11 @@ pub(super) fn vector(input: &Value, dimensions: usize) -> Vec<f32> {
     }
     numbers.truncate(dimensions);
     let length = numbers.iter().map(|number| number * number).sum::<f64>().sqrt();
-    // The length is zero only for no dimensions: the sums of a digest do not all hit the middle.
+    // The length is zero only without dimensions: the sums of a digest are never all exactly in the middle.
     numbers.iter().map(|number| (number / length) as f32).collect()
 }
 
-/// A 32-bit float as JSON with its own shortest digits, not those of the 64-bit one.
+/// A 32-bit float as JSON with its own shortest digits, not with those of the 64-bit float.
 pub(super) fn number(value: f32) -> Value {
     value.to_string().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
 }

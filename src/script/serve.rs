@@ -1,4 +1,4 @@
-//! Scripts at work: in process as an [`Upstream`], or behind a socket.
+//! Answers from scripts: in this process as an [`Upstream`], or on a socket.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ use crate::upstream::{
 };
 use crate::wire::headers::KEY_HEADERS;
 
-/// An upstream that answers from a script. A request that no rule answers is an `Err`, never some default.
+/// An upstream that answers from a script. A request that no rule answers is an `Err`; there is no default reply.
 pub(crate) struct Scripted {
     script: Arc<Script>,
     /// How often each rule has answered.
@@ -30,7 +30,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// A script at work, no rule of it spent yet.
+    /// A script of which no rule has answered yet.
     pub(crate) fn new(script: impl Into<Arc<Script>>) -> Self {
         let script = script.into();
         let spent = Mutex::new(vec![0; script.rules.len()]);
@@ -38,7 +38,7 @@ impl Scripted {
     }
 
     fn answer(&self, request: &Request) -> Result<Answer, Error> {
-        // Held over both, so that a rule for one request answers one of two that come at once.
+        // Locked until the count is updated, so that a rule for one request does not answer two that come at once.
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answer(&self.script, request, &spent)
             .map_err(|none| Error::new(ErrorKind::NoRule, format!("the script has no answer: {none}")))?;
@@ -60,7 +60,7 @@ impl Upstream for Scripted {
 }
 
 fn reply(answer: Answer) -> Result<Reply, Error> {
-    // The parser has checked both; what a caller built by hand may still be wrong.
+    // The parser has checked both, but a caller may have built the answer by hand.
     let status = StatusCode::from_u16(answer.status)
         .map_err(|_| Error::new(ErrorKind::Other, format!("the script answers with status {}", answer.status)))?;
     let mut headers = HeaderMap::new();
@@ -79,7 +79,7 @@ fn reply(answer: Answer) -> Result<Reply, Error> {
             yield Ok(chunk);
         }
         if let End::Broken(how) = end {
-            // A server that meets an error throws away what it has not written yet: let it write.
+            // A server drops unwritten bytes when a body fails: let it write first.
             tokio::task::yield_now().await;
             yield Err(Error::new(ErrorKind::Broken, how));
         }
@@ -87,13 +87,13 @@ fn reply(answer: Answer) -> Result<Reply, Error> {
     Ok(Reply { status, headers, body: body.boxed() })
 }
 
-/// Answers every request on `listener` from the script until `ended` is ready, and those under way to their end.
+/// Answers every request on `listener` from the script until `ended` is ready; replies under way are completed.
 pub(crate) async fn serve(
     listener: TcpListener,
     script: impl Into<Arc<Script>>,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    // Without it a peer waits some 40 ms for the second chunk of a kept-alive connection.
+    // Without this option, a peer waits about 40 ms for the second chunk of a reused connection.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let app = router(Arc::new(Scripted::new(script)));
     axum::serve(listener, app).with_graceful_shutdown(ended).await
@@ -104,7 +104,7 @@ pub(crate) fn router(scripted: Arc<Scripted>) -> Router {
     Router::new().fallback(handle).with_state(scripted)
 }
 
-/// More than any request for a model holds.
+/// No request for a model is larger.
 const MOST_BYTES: usize = 256 << 20;
 
 async fn handle(State(scripted): State<Arc<Scripted>>, request: axum::extract::Request) -> Response {
@@ -138,7 +138,7 @@ fn understood(head: http::request::Parts, body: Bytes) -> Request {
     }
 }
 
-/// Marked, so that nobody takes it for a provider's own 404.
+/// The error is marked, so that it is not mistaken for a provider's own 404.
 fn no_answer(message: &str) -> Response {
     let error = json!({"message": message, "type": "script_error", "param": null, "code": "no_rule"});
     let mut response = Response::new(Body::from(json!({"error": error}).to_string()));

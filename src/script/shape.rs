@@ -1,4 +1,4 @@
-//! Completions and embeddings in OpenAI's shape, with a dialect's members.
+//! Completions and embeddings in OpenAI's form, with a dialect's members.
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use super::model::{Choice, Dialect, Logprobs, Members};
 use super::pieces;
 use crate::suite::template::{self, Scope};
 
-/// A body with its status and type.
+/// A body with its status and content type.
 pub(super) struct Body {
     pub(super) status: u16,
     pub(super) r#type: Option<&'static str>,
@@ -22,24 +22,24 @@ impl Body {
     }
 }
 
-/// One choice, ready to be sent whole or in pieces.
+/// One choice, to be sent whole or in pieces.
 pub(super) struct Made {
-    /// Cut as it would stream; `None` when there is no text.
+    /// The text in the pieces of a stream; `None` if there is no text.
     pub(super) pieces: Option<Vec<String>>,
     /// `{id, type, function}`
     pub(super) calls: Vec<Value>,
     pub(super) finish_reason: String,
-    /// Given, or to be made from the pieces.
+    /// The given logprobs; missing ones are made from the pieces.
     pub(super) logprobs: Option<Value>,
 }
 
-/// What a reply is made from.
+/// The parts from which a reply is made.
 pub(super) struct Maker<'a> {
     pub(super) dialect: &'a Dialect,
     pub(super) ask: &'a Ask<'a>,
     pub(super) scope: &'a Scope,
     pub(super) members: &'a Members,
-    /// Chat, else a text completion.
+    /// Whether it is a chat and not a text completion.
     pub(super) chat: bool,
 }
 
@@ -98,7 +98,7 @@ impl Maker<'_> {
         Ok(Made { pieces, calls, finish_reason, logprobs })
     }
 
-    /// Ends the text where the request's `stop` or `max_tokens` ends it; true when it was the latter.
+    /// Cuts the text where the request's `stop` or `max_tokens` ends it; true if `max_tokens` did.
     fn cut(&self, pieces: &mut Vec<String>) -> bool {
         let text = pieces.concat();
         let stops = match self.ask.member("stop") {
@@ -134,7 +134,7 @@ impl Maker<'_> {
             let content = pieces.iter().map(|piece| {
                 let mut entry = token(piece, probable(piece));
                 let first = std::iter::once((piece.clone(), probable(piece)));
-                // What the model might have said instead is nobody's business here, but its number is.
+                // The alternatives are invented; only their number matters.
                 let rest = (1..others).map(|rank| (format!("{piece}{rank}"), probable(piece) - rank as f64));
                 let top: Vec<Value> = first.chain(rest).take(others).map(|(text, p)| token(&text, p)).collect();
                 entry["top_logprobs"] = top.into();
@@ -209,7 +209,7 @@ impl Maker<'_> {
             put(&mut call, &self.members.tool_call, &scope)?;
             told.push(call);
         }
-        // After the dialect's members, which may say what a message without calls has (`tool_calls: []`).
+        // This comes after the dialect's members, which may set a value for messages without calls (`tool_calls: []`).
         if !told.is_empty() {
             message["tool_calls"] = told.into();
         }
@@ -238,7 +238,7 @@ impl Maker<'_> {
     }
 }
 
-/// Puts members, filled in, into an object: in place of one of that name, else behind the others.
+/// Adds members to an object with their `${…}` filled in: a member of the same name is replaced, others are appended.
 pub(super) fn put(into: &mut Value, members: &Map<String, Value>, scope: &Scope) -> Result<(), String> {
     for (name, value) in members {
         into[name] = template::fill(value, scope).map_err(|unbound| unbound.to_string())?;
@@ -246,7 +246,7 @@ pub(super) fn put(into: &mut Value, members: &Map<String, Value>, scope: &Scope)
     Ok(())
 }
 
-/// A number that stands for a piece in some vocabulary.
+/// A number for a piece, as if from a vocabulary.
 fn token_id(piece: &str) -> u64 {
     number_of_text(piece) % 128_000
 }

@@ -12,7 +12,7 @@ impl Maker<'_> {
         let apart = asked == Some(true) && self.dialect.stream_usage != StreamUsage::Never;
         let lines: Vec<Vec<Value>> =
             (made.iter().enumerate()).map(|(index, made)| self.choice_events(index, made)).collect::<Result<_, _>>()?;
-        // The choices take turns, as servers do that compute them side by side.
+        // The choices take turns, as on servers that compute them in parallel.
         let turns = lines.iter().map(Vec::len).max().unwrap_or(0);
         let events: Vec<&Value> =
             (0..turns).flat_map(|turn| lines.iter().filter_map(move |line| line.get(turn))).collect();
@@ -38,7 +38,7 @@ impl Maker<'_> {
         Ok(Body { status: 200, r#type: Some("text/event-stream"), chunks })
     }
 
-    /// The choices of one index as they stand in the chunks of a stream.
+    /// The choices with one index, as they appear in the chunks of a stream.
     fn choice_events(&self, index: usize, made: &Made) -> Result<Vec<Value>, String> {
         let mut events = Vec::new();
         if self.chat && (self.dialect.role_chunk || made.pieces.is_none()) {
@@ -78,7 +78,7 @@ impl Maker<'_> {
         json!({"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null})
     }
 
-    /// Puts the dialect's members into a choice that carries text, or is the last.
+    /// Adds the dialect's members to a choice that has text or is the last one.
     fn with_text(&self, mut choice: Value, index: usize, text: &str, last: bool) -> Result<Value, String> {
         let scope = self.scope_of(index, vec![text]);
         if self.chat {

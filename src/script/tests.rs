@@ -401,7 +401,7 @@ async fn listening(text: &str) -> Http {
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, script(text), std::future::pending()));
     let key = Some(ApiKey::new("TEST_KEY", Some("k".to_owned())));
-    // Marks of a server are believed where it is known to be retake's.
+    // Marker headers are trusted only from a server that is known to be a retake.
     Http::new(HttpConfig { key, is_retake: true, ..HttpConfig::new("script", base_url) })
 }
 

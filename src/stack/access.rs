@@ -1,11 +1,11 @@
-//! Who may call the gateway, and what the others are told.
+//! Who may call the gateway, and the errors for others.
 
 use http::{HeaderMap, StatusCode};
 
 use super::refusal::Refusal;
 use crate::access::{AccessKeys, bearer};
 
-/// Lets a request pass, or says what its key lacks.
+/// Lets a request pass, or returns what is wrong with its key.
 pub(super) fn check(keys: &AccessKeys, headers: &HeaderMap) -> Result<(), Refusal> {
     if keys.is_empty() {
         return Ok(());
@@ -18,7 +18,7 @@ pub(super) fn check(keys: &AccessKeys, headers: &HeaderMap) -> Result<(), Refusa
     known.then_some(()).ok_or_else(|| refused("this stack does not know that API key").code("invalid_api_key"))
 }
 
-/// Whether a request shows one of the keys.
+/// Whether a request has one of the keys.
 pub(super) fn knows(keys: &AccessKeys, headers: &HeaderMap) -> bool {
     !keys.is_empty() && check(keys, headers).is_ok()
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 
+use super::answering;
 use super::ask::{Ask, Endpoint};
 use super::completion_writer::CompletionWriter;
 use super::gateway::Gateway;
@@ -16,7 +17,7 @@ use crate::exchange::Auth;
 use crate::upstream::{Reply, Request};
 use crate::wire::BodyKind;
 
-/// What comes with a call besides its body.
+/// The parts of a call besides its body.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     /// Headers that the provider may see.
@@ -27,7 +28,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// This call as the request of some path of the provider's API.
+    /// This call as a request to a path of the provider's API.
     pub(super) fn request(self, method: http::Method, path: &str, body: impl Into<Bytes>) -> Request {
         let endpoint = headers::endpoint(path, self.query.as_deref());
         Request { method, endpoint, headers: self.headers, body: body.into(), auth: self.auth, case: self.case }
@@ -53,20 +54,24 @@ pub(super) async fn answer(
         return provider_error(reply).await;
     }
     let changes = Changes::new(endpoint, ask.model.clone(), ask.wants_base64(), &provider.quirks);
-    let (status, headers) = (reply.status, headers::for_caller(&reply.headers));
+    let (status, mut headers) = (reply.status, headers::for_caller(&reply.headers));
     let expected = if is_stream(&reply.headers, ask.streams()) { BodyKind::Events } else { BodyKind::Whole };
     let mut relay = Relay::new(expected, changes, writer, done);
-    // By what comes rather than by what was said or asked: a stream may come as JSON, and JSON where a stream was asked.
+    // The relay goes by the reply's first bytes, not by what was declared or requested: a stream may come as JSON, and
+    // JSON instead of a stream.
     if expected == BodyKind::Events || ask.streams() {
+        let (reply, model) = answering::of_stream(reply).await;
+        answering::tell(&mut headers, model);
         return Ok(respond(status, headers, Body::from_stream(relayed(reply, relay))));
     }
     let bytes = reply.collect().await.map_err(|(_, error)| error)?;
+    answering::tell(&mut headers, answering::of_whole(&bytes));
     let mut body = relay.push(&bytes).await?;
     body.extend(relay.end().await?);
     Ok(respond(status, headers, body.into()))
 }
 
-/// What is stored of the answer; `None` when nothing is.
+/// The writer that stores the answer; `None` if nothing is stored.
 fn writer(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Option<CompletionWriter>, Refusal> {
     if endpoint != Endpoint::Chat || !ask.stores() {
         return Ok(None);
@@ -75,7 +80,7 @@ fn writer(gateway: &Gateway, endpoint: Endpoint, ask: &Ask<'_>) -> Result<Option
     Ok(Some(CompletionWriter { store, model, messages: ask.messages(), metadata: ask.metadata()? }))
 }
 
-/// The provider's error with its status and headers, in OpenAI's shape.
+/// The provider's error with its status and headers, in OpenAI's form.
 pub(super) async fn provider_error(reply: Reply) -> Result<Response<Body>, Refusal> {
     let (status, mut headers) = (reply.status, headers::for_caller(&reply.headers));
     let bytes = reply.collect().await.map_err(|(_, error)| error)?;
@@ -88,8 +93,8 @@ pub(super) async fn provider_error(reply: Reply) -> Result<Response<Body>, Refus
     Ok(respond(status, headers, shaped.to_string().into()))
 }
 
-/// By what the provider says rather than by what was asked: it may answer a stream with one whole error, or the other
-/// way round. Only where it does not say, the question decides.
+/// The reply's content type decides, not the request: a provider may answer a stream request with one whole error, or
+/// the other way round. Without a content type the request decides.
 fn is_stream(headers: &HeaderMap, asked: bool) -> bool {
     let said = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     said.map_or(asked, |said| BodyKind::declared(&said) == BodyKind::Events)

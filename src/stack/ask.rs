@@ -1,4 +1,4 @@
-//! What the caller asks, checked, and the body that the provider gets instead.
+//! Checks the caller's request, and makes the body that the provider gets.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use super::metadata::{self, Metadata};
 use super::refusal::Refusal;
 use crate::provider::Quirks;
 
-/// The three endpoints that are handed to a provider.
+/// The three endpoints whose requests go to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Chat,
@@ -31,12 +31,12 @@ impl Endpoint {
 #[derive(Debug)]
 pub(super) struct Ask<'a> {
     members: Members<'a>,
-    /// The model id as the caller writes it.
+    /// The model id as the caller wrote it.
     pub(super) model: String,
 }
 
 impl<'a> Ask<'a> {
-    /// Reads a body.
+    /// Parses a body.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
         let members = object(body)?;
         let Some(value) = members.get("model") else {
@@ -48,7 +48,7 @@ impl<'a> Ask<'a> {
         Ok(Ask { members, model })
     }
 
-    /// Refuses what no provider could answer.
+    /// Refuses requests that no provider could answer.
     pub(super) fn check(&self, endpoint: Endpoint) -> Result<(), Refusal> {
         let missing = |param: &'static str| {
             Refusal::invalid(format!("the body has no `{param}`")).param(param).code("missing_required_parameter")
@@ -80,7 +80,7 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The body for the provider: its own model id, and nothing of what it refuses.
+    /// The body for the provider: with the provider's own model id, and without the members that it refuses.
     pub(super) fn for_provider(&self, endpoint: Endpoint, model: &str, quirks: &Quirks) -> Result<String, Refusal> {
         let dropped: Vec<&str> = quirks
             .drop
@@ -88,7 +88,7 @@ impl<'a> Ask<'a> {
             .filter(|rule| rule.endpoint == endpoint.path())
             .flat_map(|rule| rule.members.iter().map(String::as_str))
             .collect();
-        // Once dropped, nobody else would say that the value is wrong.
+        // Once the member is dropped, nobody else would report a wrong value.
         if endpoint == Endpoint::Embeddings
             && dropped.contains(&"encoding_format")
             && self.members.has("encoding_format")
@@ -99,17 +99,17 @@ impl<'a> Ask<'a> {
         Ok(self.members.rebuild(|name| !dropped.contains(&name), |name| (name == "model").then(|| quote(model))))
     }
 
-    /// Whether the answer is wanted as a stream.
+    /// Whether the caller asks for a stream.
     pub(super) fn streams(&self) -> bool {
         self.members.read("stream").unwrap_or(false)
     }
 
-    /// Whether embeddings are wanted as base64.
+    /// Whether the caller asks for embeddings as base64.
     pub(super) fn wants_base64(&self) -> bool {
         self.members.read::<String>("encoding_format").as_deref() == Some("base64")
     }
 
-    /// Whether the chat completion is to be stored: unless the caller says no, as llama-stack has it.
+    /// Whether to store the chat completion: yes, unless the caller says no, as in llama-stack.
     pub(super) fn stores(&self) -> bool {
         self.members.read("store").unwrap_or(true)
     }
@@ -125,7 +125,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// A body that is a JSON object.
+/// Parses a body that must be a JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Members<'_>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| {
         Refusal::invalid(format!("the body is not UTF-8: byte {} is not part of a character", error.valid_up_to()))
@@ -133,7 +133,7 @@ pub(super) fn object(body: &[u8]) -> Result<Members<'_>, Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::invalid("the body is empty; it must be a JSON object"));
     }
-    // Two steps, so that "is not JSON" and "is not an object" are told apart.
+    // Two steps, to tell "is not JSON" from "is not an object".
     let whole: &RawValue =
         serde_json::from_str(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
     if !whole.get().starts_with('{') {
@@ -142,7 +142,7 @@ pub(super) fn object(body: &[u8]) -> Result<Members<'_>, Refusal> {
     Members::parse(text).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))
 }
 
-/// As much of an embeddings input as tells an empty one.
+/// The parts of an embeddings input that show whether it is empty.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Input {

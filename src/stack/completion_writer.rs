@@ -1,4 +1,4 @@
-//! CompletionWriter a chat completion in the store, as the caller got it.
+//! Stores a chat completion as the caller got it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,35 +9,35 @@ use super::refusal::Refusal;
 use super::store::{Completion, Store};
 use crate::wire::{Ending, Reading};
 
-/// What is needed to keep the chat completion that a call leads to.
+/// What is needed to store the chat completion of a call.
 pub(super) struct CompletionWriter {
     pub(super) store: Store,
-    /// As the caller wrote it.
+    /// The model id as the caller wrote it.
     pub(super) model: String,
     pub(super) messages: String,
     pub(super) metadata: Metadata,
 }
 
 impl CompletionWriter {
-    /// The id under which a completion is kept and given back: the provider's own, unless the store has it already, as
-    /// where one recording answers two calls, or a provider draws its ids from few.
+    /// The id for a completion, in the store and in the reply: the provider's own, unless the store has it already.
+    /// That happens if one recording answers two calls, or if a provider repeats its ids.
     pub(super) async fn id_in_the_place_of(&self, said: &str) -> Result<String, Refusal> {
         Ok(if self.store.reserve(said).await? { said.to_owned() } else { own_id() })
     }
 
-    /// Keeps a whole chat completion as the caller gets it: `text`.
+    /// Stores a whole chat completion; `text` is what the caller gets.
     pub(super) async fn write_whole(self, reading: &Reading, id: Option<String>, text: &str) -> Result<(), Refusal> {
         if reading.ending() != Ending::Whole || !reading.answer.is_chat() || reading.answer.error.is_some() {
             return Ok(());
         }
         let Some(json) = &reading.json else { return Ok(()) };
-        // The text as it came keeps numbers that a parsed value would not; but where it is not JSON, nobody could list it.
+        // The text keeps numbers that a parsed value would not; but if it is not JSON, it could not be listed.
         let completion =
             if reading.not_json.is_none() { text.to_owned() } else { renamed(json, id.as_deref(), &self.model) };
         self.keep(id, reading.answer.created(), completion).await
     }
 
-    /// Keeps a streamed chat completion, put together; what was cut, or is an error, is none.
+    /// Stores a streamed chat completion, merged; a stream that was cut or holds an error is not stored.
     pub(super) async fn write_streamed(self, reading: &Reading, id: Option<String>) -> Result<(), Refusal> {
         if reading.ending() != Ending::Whole {
             return Ok(());
@@ -48,7 +48,7 @@ impl CompletionWriter {
         self.keep(Some(id), Some(created), completion.to_string()).await
     }
 
-    /// Committed on return.
+    /// Committed when this returns.
     async fn keep(self, id: Option<String>, created: Option<i64>, completion: String) -> Result<(), Refusal> {
         let kept = Completion {
             id: id.unwrap_or_else(own_id),
@@ -62,12 +62,12 @@ impl CompletionWriter {
     }
 }
 
-/// An id that no provider gives.
+/// A new id that no provider gives.
 pub(super) fn own_id() -> String {
     format!("chatcmpl-{}", uuid::Uuid::new_v4().simple())
 }
 
-/// A completion under this id and model.
+/// The completion with this id and model.
 fn renamed(json: &Value, id: Option<&str>, model: &str) -> String {
     let mut json = json.clone();
     if let (Some(members), Some(id)) = (json.as_object_mut(), id) {

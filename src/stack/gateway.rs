@@ -1,4 +1,4 @@
-//! What a gateway is made of.
+//! The gateway and its configuration.
 
 use crate::access::{AccessKeys, Guard};
 use crate::provider::Provider;
@@ -9,24 +9,26 @@ use super::refusal::Refusal;
 use super::registry::Registry;
 use super::store::Store;
 
-/// What a gateway needs.
+/// The configuration of a gateway.
 pub struct GatewayConfig {
-    /// The providers that are configured, each with what answers for it.
+    /// The configured providers, each with the upstream that answers for it.
     pub providers: Vec<(Provider, Shared)>,
-    /// Where chat completions are kept.
+    /// The store for chat completions.
     pub store: Store,
-    /// AccessKeys of the gateway itself, one of which a caller must send as `Bearer`; empty asks for none.
+    /// The access keys of the gateway itself: a caller must send one as a bearer token; empty means that none is
+    /// needed.
     pub keys: Vec<String>,
-    /// Under which names it is asked, and by which web pages, where it is asked through a socket.
+    /// Which host names and web pages may call it through a socket.
     pub guard: Guard,
-    /// How its providers answer (`replay`, `live`, …), told by `/v1/health` so that a run can see what it reuses.
+    /// The mode in which its providers answer (`replay`, `live`, …), shown by `/v1/health` to runs that reuse the
+    /// stack.
     pub mode: String,
-    /// Whether streams may end with `data: [DONE]`, as the provider sends it. A client that cannot read it gets none
-    /// in any case.
+    /// Whether streams may end with `data: [DONE]`, if the provider sends it. A client that cannot read it never gets
+    /// it.
     pub done: bool,
 }
 
-/// The gateway, apart from any socket.
+/// The gateway, independent of any socket.
 pub struct Gateway {
     pub(super) providers: Vec<(Provider, Shared)>,
     pub(super) store: Store,
@@ -38,13 +40,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Puts a gateway together; nothing is asked of any provider yet.
+    /// Makes a gateway; it sends nothing to providers yet.
     pub fn new(config: GatewayConfig) -> Self {
         let GatewayConfig { providers, store, keys, guard, mode, done } = config;
         Gateway { providers, store, keys: AccessKeys::new(&keys), guard, mode, done, registry: Registry::default() }
     }
 
-    /// The provider that a model id means, and the id as that provider knows it.
+    /// The provider of a model id, and the id that this provider uses.
     pub(super) fn route(&self, model: &str) -> Result<(&(Provider, Shared), String), Refusal> {
         if let Some(registered) = self.registry.get(model)
             && let Some(provider) = self.provider(&registered.provider)
@@ -66,7 +68,7 @@ impl Gateway {
         }
     }
 
-    /// The provider of that name.
+    /// The provider of this name.
     pub(super) fn provider(&self, name: &str) -> Option<&(Provider, Shared)> {
         self.providers.iter().find(|(provider, _)| provider.name == name)
     }

@@ -1,4 +1,4 @@
-//! Requests to calls, and what comes of them to responses. Moves bytes; decides nothing.
+//! Turns HTTP requests into calls and results into responses. It moves bytes and decides nothing.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::upstream::{AUTH_HEADER, CASE_HEADER, ERROR_HEADER};
 
 type Stack = State<Arc<Gateway>>;
 
-/// The largest body that is read: room for some pictures.
+/// The largest body that is read: room for several pictures.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 pub(super) async fn chat(State(gateway): Stack, request: Request) -> Result<Response, Refusal> {
@@ -42,7 +42,7 @@ async fn hand_on(gateway: &Gateway, endpoint: Endpoint, request: Request) -> Res
     answer(gateway, endpoint, call(&parts), &body).await
 }
 
-/// A request with its body read.
+/// A request with its whole body.
 async fn whole(request: Request) -> Result<(Parts, Bytes), Refusal> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| {
@@ -151,7 +151,7 @@ pub(super) async fn version() -> Response {
     json_text(StatusCode::OK, inspect::version().to_string())
 }
 
-/// Also tells whoever finds a port taken whether it is this program that has it.
+/// This also tells a program that finds its port taken whether a retake has it.
 pub(super) async fn health(State(gateway): Stack) -> Response {
     let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let health = json!({"status": "OK", "name": name, "version": version, "mode": gateway.mode});
@@ -174,11 +174,11 @@ impl IntoResponse for Refusal {
         let mut response = json_text(self.status, self.body().to_string());
         if let Some(name) = self.own {
             response.headers_mut().insert(ERROR_HEADER, HeaderValue::from_static(name));
-            // An SDK that asks again gets the same answer, only later.
+            // A retry would only get the same answer later.
             response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
         }
         if self.own == Some("no-connect") {
-            // Who wanted a tunnel may already speak into it.
+            // A client that wanted a tunnel may already send data for it.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

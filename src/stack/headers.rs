@@ -1,12 +1,12 @@
-//! Which headers and query parameters go on, in either direction.
+//! Which headers and query parameters are passed on, in either direction.
 
 use http::HeaderMap;
 
 use crate::access::is_for_pages;
-use crate::upstream::{AUTH_HEADER, CASE_HEADER, end_to_end};
+use crate::upstream::{AUTH_HEADER, CASE_HEADER, MODEL_HEADER, end_to_end};
 use crate::wire::headers::{is_credential, is_of_the_address, query_without_key, sets_cookie};
 
-/// The caller's headers as the provider may see them: nothing of this connection, no key, no account.
+/// The caller's headers that the provider may see: none about the connection, keys or accounts.
 pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     let of_the_caller = ["accept-encoding", "openai-organization", "openai-project"];
     end_to_end(headers.clone(), |name| {
@@ -14,9 +14,10 @@ pub(super) fn for_provider(headers: &HeaderMap) -> HeaderMap {
     })
 }
 
-/// The provider's headers as the caller may see them.
+/// The provider's headers that the caller may see.
 pub(super) fn for_caller(headers: &HeaderMap) -> HeaderMap {
-    let of_the_server = ["server", "date"];
+    // Which model answered is for the gateway to say.
+    let of_the_server = ["server", "date", MODEL_HEADER];
     end_to_end(headers.clone(), |name| {
         let is_of_who_serves = of_the_server.contains(&name) || is_of_the_address(name) || is_for_pages(name);
         !is_of_who_serves && !sets_cookie(name)
@@ -65,7 +66,14 @@ mod tests {
 
     #[test]
     fn limits_and_ids_come_back() {
-        let headers = map(&["retry-after", "x-ratelimit-remaining", "x-request-id", "transfer-encoding", "set-cookie"]);
+        let headers = map(&[
+            "retry-after",
+            "x-ratelimit-remaining",
+            "x-request-id",
+            "transfer-encoding",
+            "set-cookie",
+            "x-retake-model",
+        ]);
         assert_eq!(names(&for_caller(&headers)), ["retry-after", "x-ratelimit-remaining", "x-request-id"]);
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn delete(store: &Store, id: &str) -> Result<String, Refusal> {
     Ok(json!({"object": "chat.completion.deleted", "id": id, "deleted": true}).to_string())
 }
 
-/// A page of entries, each with its id, as OpenAI shapes it.
+/// A page of entries, each with its id, in OpenAI's form.
 pub(super) fn page_body(entries: &[(String, String)], has_more: bool) -> String {
     let id = |entry: Option<&(String, String)>| entry.map_or_else(|| "null".to_owned(), |(id, _)| quote(id));
     let data: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
@@ -83,7 +83,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// A completion as it is listed: with its metadata, and with what was asked, as llama-stack has it.
+/// A completion as an entry of a list: with its metadata, and with its request's messages, as in llama-stack.
 fn entry(kept: &Completion) -> String {
     let Ok(members) = Members::parse(&kept.completion) else { return kept.completion.clone() };
     let mut edits = Edits::new(&kept.completion);

@@ -8,11 +8,11 @@ use tower::ServiceExt;
 
 use crate::upstream::{self, Error, ErrorKind, Reply, Request, Upstream};
 
-/// Marks a request that came through no socket: nobody else can have sent it.
+/// Marks a request that came through no socket, so that only this process can have sent it.
 #[derive(Clone, Copy)]
 pub(super) struct Inside;
 
-/// A router that answers requests. [`Request::endpoint`] is then a path of the gateway, with its prefix.
+/// A router that answers requests. [`Request::endpoint`] is here a path of the gateway, with its prefix.
 pub struct InProcess {
     router: Router,
 }
@@ -58,7 +58,7 @@ fn convert(request: Request) -> Result<http::Request<Body>, Error> {
     Ok(converted)
 }
 
-/// Why a body broke off: as the upstream below the gateway said it, where it did.
+/// Why a body broke off: the error of the upstream below the gateway, if it is one.
 fn broken(error: axum::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! What the stack tells about itself: version, routes, providers.
+//! What the stack says about itself: version, routes, providers.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(super) fn version() -> Value {
     json!({"version": env!("CARGO_PKG_VERSION")})
 }
 
-/// `GET /v1/inspect/routes`: what can be called, and the types of the providers that answer it.
+/// `GET /v1/inspect/routes`: all routes, and the types of the providers behind them.
 pub(super) fn routes(gateway: &Gateway) -> Value {
     let types: Vec<&str> = gateway.providers.iter().map(|(provider, _)| provider.r#type.as_str()).collect();
     let routes = routes::table();

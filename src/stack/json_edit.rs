@@ -1,4 +1,4 @@
-//! JSON texts changed in place: what is not named keeps every byte, number and order.
+//! Edits JSON texts in place: everything else keeps its bytes, numbers and order.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, in order, each value as the text it was.
+/// The members of a JSON object, in order, each value as its original text.
 #[derive(Debug)]
 pub(super) struct Members<'a>(Vec<(String, &'a RawValue)>);
 
@@ -16,12 +16,12 @@ impl<'a> Members<'a> {
         serde_json::from_str(text)
     }
 
-    /// The value under `name`; the last one when it is there twice, as JSON parsers have it.
+    /// The value of `name`; the last one if it is there twice, as in JSON parsers.
     pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
-    /// The value under `name`, read as `T`; `None` when it is absent or something else.
+    /// The value of `name`, read as `T`; `None` if it is absent or of another type.
     pub(super) fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         serde_json::from_str(self.get(name)?.get()).ok()
     }
@@ -36,12 +36,12 @@ impl<'a> Members<'a> {
         self.get(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// The object as text again, without the members that `keep` refuses and with `replace` in the place of others.
+    /// The object as text again, without members for which `keep` is false, and with the values that `replace` returns.
     pub(super) fn rebuild(&self, keep: impl Fn(&str) -> bool, replace: impl Fn(&str) -> Option<String>) -> String {
         let mut out = String::from("{");
         for (index, (name, _)) in self.0.iter().enumerate() {
             let repeated = self.0[..index].iter().any(|(earlier, _)| earlier == name);
-            // A member said twice counts once, with its last value: two parsers must not read two requests.
+            // A duplicate member counts once, with its last value: two parsers must not read two different requests.
             let Some(value) = self.get(name).filter(|_| !repeated && keep(name)) else { continue };
             if out.len() > 1 {
                 out.push(',');
@@ -86,7 +86,7 @@ impl<'a> Edits<'a> {
         Edits { text, changes: Vec::new() }
     }
 
-    /// Puts `with` in the place of a value that was read out of this text. A value from elsewhere changes nothing.
+    /// Replaces a value that was read from this text. A value from elsewhere changes nothing.
     pub(super) fn replace(&mut self, value: &RawValue, with: String) {
         let piece = value.get();
         let start = (piece.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
@@ -96,7 +96,7 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// Gives the object that the whole text is one more member, or another value for one that it has.
+    /// Sets a member of the object that is the whole text.
     pub(super) fn set(&mut self, members: &Members<'_>, name: &str, value: String) {
         if let Some(present) = members.get(name) {
             return self.replace(present, value);
@@ -107,13 +107,13 @@ impl<'a> Edits<'a> {
         self.changes.push((end..end, format!("{comma}{}:{value}", quote(name))));
     }
 
-    /// The changed text, or `None` when nothing was to change.
+    /// The changed text, or `None` if there is no change.
     pub(super) fn apply(self) -> Option<String> {
         let text = self.text;
         self.apply_to(text)
     }
 
-    /// The same of another text in which every value stands at the same place.
+    /// Applies the changes to another text in which every value stands at the same place.
     pub(super) fn apply_to(mut self, text: &str) -> Option<String> {
         if self.changes.is_empty() || text.len() != self.text.len() {
             return None;

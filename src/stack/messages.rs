@@ -7,7 +7,7 @@ use super::json_edit::{Edits, Members, quote};
 use super::refusal::Refusal;
 use super::store::{Completion, Order, PageRequest};
 
-/// The page of messages that `request` asks for: the body.
+/// The body with the page of messages that `request` asks for.
 pub(super) fn list(kept: &Completion, request: &PageRequest) -> Result<String, Refusal> {
     let messages: Vec<&RawValue> = serde_json::from_str(&kept.input_messages).unwrap_or_default();
     let mut entries: Vec<(String, String)> = messages
@@ -23,7 +23,7 @@ pub(super) fn list(kept: &Completion, request: &PageRequest) -> Result<String, R
     }
     if let Some(after) = &request.after {
         let Some(at) = entries.iter().position(|(id, _)| id == after) else {
-            let message = format!("the chat completion {:?} has no message of the id {after:?}", kept.id);
+            let message = format!("the chat completion {:?} has no message with the id {after:?}", kept.id);
             return Err(Refusal::invalid(message).param("after"));
         };
         entries.drain(..=at);
@@ -33,12 +33,12 @@ pub(super) fn list(kept: &Completion, request: &PageRequest) -> Result<String, R
     Ok(page_body(&entries, has_more))
 }
 
-/// A message with the members that OpenAI adds; `None` when it is not an object, as some provider may have taken it.
+/// A message with the members that OpenAI adds; `None` if it is not an object, as some providers may accept.
 fn entry(message: &str, id: &str) -> Option<String> {
     let members = Members::parse(message).ok()?;
     let mut edits = Edits::new(message);
     edits.set(&members, "id", quote(id));
-    // OpenAI's `content` is text or null: content in parts is told under a name of its own.
+    // OpenAI's `content` is text or null: content in parts gets a name of its own.
     match members.get("content").filter(|content| content.get().starts_with('[')) {
         Some(parts) => {
             edits.replace(parts, "null".to_owned());

@@ -1,4 +1,4 @@
-//! What metadata of a stored chat completion may be, as OpenAI's reference has it.
+//! The rules for the metadata of a stored chat completion, from OpenAI's reference.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const MOST_PAIRS: usize = 16;
 const LONGEST_KEY: usize = 64;
 const LONGEST_VALUE: usize = 512;
 
-/// Reads a `metadata` member; `null` is none.
+/// Reads a `metadata` member; `null` means no metadata.
 pub(super) fn read(value: &RawValue) -> Result<Metadata, Refusal> {
     let refused = |message: String| Refusal::invalid(message).param("metadata");
     let read: Result<Option<Metadata>, _> = serde_json::from_str(value.get());

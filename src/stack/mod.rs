@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `gateway` | what a gateway is made of, and which provider a model id means |
 //! | `routes`, `handlers`, `access`, `serve`, `in_process` | bytes in and out: paths, keys, sockets, calls without a socket |
-//! | `answer`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, models, what the stack tells of itself, the stored completions |
+//! | `answer`, `answering`, `relay`, `models`, `inspect`, `history`, `messages` | the calls: completions whole and streamed, which model answered, models, what the stack tells of itself, the stored completions |
 //! | `model`, `registry` | a model as it is told, and those that callers register |
 //! | `ask`, `quirks`, `refusal`, `headers`, `json_edit`, `terminal` | pure: what is sent, what is given back |
 //! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
@@ -12,6 +12,7 @@
 
 mod access;
 mod answer;
+mod answering;
 mod ask;
 mod completion_writer;
 mod gateway;

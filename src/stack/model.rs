@@ -1,39 +1,39 @@
-//! A model as the gateway tells it: with OpenAI's members and llama-stack's.
+//! A model's entry in the gateway's lists: with the members of OpenAI and of llama-stack.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::provider::Provider;
 
-/// What a model is for, in llama-stack's words.
+/// The type of a model, in llama-stack's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ModelType {
     /// It generates text.
     #[default]
     Llm,
-    /// It makes vectors of texts.
+    /// It makes vectors from texts.
     Embedding,
 }
 
-/// A model that the gateway has.
+/// A model of the gateway.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Model {
-    /// What a caller names it, in OpenAI's words its `id`.
+    /// The caller's name for it; OpenAI's `id`.
     pub(super) identifier: String,
-    /// What its provider names it.
+    /// The provider's name for it.
     pub(super) provider_model: String,
     pub(super) provider: String,
     /// Seconds since 1970.
     pub(super) created: i64,
     pub(super) owned_by: String,
     pub(super) model_type: ModelType,
-    /// `context_length` and `embedding_dimension`, where they are known, and what a caller registered.
+    /// `context_length` and `embedding_dimension`, if known, and what a caller registered.
     pub(super) metadata: Map<String, Value>,
 }
 
 impl Model {
-    /// An entry of a listing.
+    /// The model as an entry of a list.
     pub(super) fn body(&self) -> Value {
         json!({
             "id": self.identifier,
@@ -65,7 +65,7 @@ impl Model {
     }
 }
 
-/// By what the provider says; where it says nothing, by what is known of it, and by the name.
+/// From what the provider says; else from what is known about the provider, and from the name.
 fn model_type(provider: &Provider, entry: &Value, id: &str) -> ModelType {
     let said = entry["type"].as_str().or(entry["model_type"].as_str()).filter(|said| *said != "model");
     let is_embedding = match said {
@@ -75,12 +75,12 @@ fn model_type(provider: &Provider, entry: &Value, id: &str) -> ModelType {
     if is_embedding { ModelType::Embedding } else { ModelType::Llm }
 }
 
-/// Where providers tell how much a model reads: Together and OpenRouter, Groq, vLLM, Mistral, and llama.cpp (what its
-/// server was started with before what the model was trained with).
+/// Where providers give a model's context length: Together and OpenRouter, Groq, vLLM, Mistral, and llama.cpp (first
+/// the value its server was started with, then the value it was trained with).
 const CONTEXT_LENGTH: [&str; 6] =
     ["/context_length", "/context_window", "/max_model_len", "/max_context_length", "/meta/n_ctx", "/meta/n_ctx_train"];
 
-/// Where they tell how long its vectors are: llama.cpp alone, of those whose lists are known.
+/// Where they give the length of its vectors: among the known lists, only llama.cpp's.
 const EMBEDDING_DIMENSION: [&str; 2] = ["/embedding_dimension", "/meta/n_embd"];
 
 fn metadata(provider: &Provider, entry: &Value, id: &str) -> Map<String, Value> {

@@ -1,4 +1,4 @@
-//! Which models there are.
+//! Lists and registers models.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::provider::Provider;
 use crate::spelling::nearest;
 use crate::upstream::{Error, ErrorKind, Shared};
 
-/// How long one provider may take, so that it does not hold up the list of the others.
+/// How long one provider may take, so that it does not delay the list of the others.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// `GET /v1/models`: every provider is asked, now and all at once. One that fails is named in `errors`.
+/// `GET /v1/models`: asks every provider anew, all at once. A provider that fails is named in `errors`.
 pub(super) async fn list(gateway: &Gateway, call: &Call) -> Value {
     let asked = gateway.providers.iter().map(|(provider, upstream)| of_provider(provider, upstream, call.clone()));
     let (mut listed, mut errors) = (Vec::new(), Vec::new());
@@ -36,7 +36,7 @@ pub(super) async fn list(gateway: &Gateway, call: &Call) -> Value {
     listing
 }
 
-/// `GET /v1/models/{id}`: unless it is registered, its provider is asked for its list.
+/// `GET /v1/models/{id}`: asks the provider for its list, unless the model is registered.
 pub(super) async fn retrieve(gateway: &Gateway, call: Call, id: &str) -> Result<Value, Refusal> {
     find(gateway, call, id).await.map(|model| model.body())
 }
@@ -49,7 +49,7 @@ pub(super) fn register(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal>
     Ok(told)
 }
 
-/// `DELETE /v1/models/{id}`: also of a model that its provider lists.
+/// `DELETE /v1/models/{id}`: also for a model from its provider's list.
 pub(super) async fn unregister(gateway: &Gateway, call: Call, id: &str) -> Result<Value, Refusal> {
     let model = find(gateway, call, id).await?;
     gateway.registry.unregister(&model.identifier);
@@ -73,7 +73,7 @@ async fn find(gateway: &Gateway, call: Call, id: &str) -> Result<Model, Refusal>
     Err(Refusal::model_not_found(format!("{} has no model {id:?}; {way_out}", provider.name)))
 }
 
-/// A provider's models, as the gateway names them.
+/// A provider's models, with the gateway's names.
 async fn of_provider(provider: &Provider, upstream: &Shared, call: Call) -> Result<Vec<Model>, Refusal> {
     let asked = async {
         let reply = upstream.send(call.request(Method::GET, "/v1/models", "")).await?;

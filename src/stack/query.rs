@@ -1,11 +1,11 @@
-//! The query of a listing: which entries are wanted.
+//! Parses the queries of lists.
 
 use percent_encoding::percent_decode_str;
 
 use super::refusal::Refusal;
 use super::store::{Order, PageRequest};
 
-/// The most that one page holds.
+/// The most entries of one page.
 const MOST: u32 = 1000;
 
 /// The query of `GET /v1/chat/completions`.
@@ -27,7 +27,7 @@ pub(super) fn of_messages(query: Option<&str>) -> Result<PageRequest, Refusal> {
     read(query, "after, limit, order", |_, _, _| false)
 }
 
-/// Reads what every listing takes; `filter` takes what it knows besides and says whether it did.
+/// Reads the parameters that every list takes. `filter` takes further ones, and returns whether it knows them.
 fn read(
     query: Option<&str>,
     known: &str,
@@ -42,7 +42,7 @@ fn read(
             "limit" => request.limit = limit(&value)?,
             "order" => request.order = order(&value)?,
             name => {
-                // A filter that is passed over in silence would give wrong answers.
+                // Ignoring a filter silently would give wrong answers.
                 if !filter(&mut request, name, value) {
                     let message = format!("the query parameter {name:?} is not known here; known are {known}");
                     return Err(Refusal::invalid(message));

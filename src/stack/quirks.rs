@@ -1,4 +1,4 @@
-//! What a reply's JSON becomes on its way to the caller.
+//! How a reply's JSON is changed on its way to the caller.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::json_edit::{Edits, Members, quote};
 use crate::provider::Quirks;
 use crate::wire::lenient;
 
-/// How the JSON of one request's reply is changed.
+/// The changes to the JSON of one reply.
 #[derive(Debug, Clone)]
 pub(super) struct Changes {
     /// The model id that the caller used.
@@ -36,8 +36,7 @@ impl Changes {
         }
     }
 
-    /// A whole body, changed; `None` when it needs no change or is not a JSON object.
-    /// With `id`, it gets that one.
+    /// A whole body, changed; `None` if it needs no change or is not a JSON object. With `id`, the body gets that id.
     pub(super) fn whole(&self, text: &str, id: Option<&str>) -> Option<String> {
         let readable = readable(text);
         let members = Members::parse(&readable).ok()?;
@@ -59,9 +58,9 @@ impl Changes {
         edits.apply_to(text)
     }
 
-    /// The JSON of one streamed event, changed; `None` when it needs no change or is not a JSON object. Usage is
-    /// never put in: a stream carries it only on request, and on no fixed event. With `id`, the second one stands in the
-    /// place of the first, and of none.
+    /// The JSON of one streamed event, changed; `None` if it needs no change or is not a JSON object. Usage is never
+    /// added: a stream has it only on request, and in no fixed event. With `id`, the second id replaces the first one,
+    /// or a missing one.
     pub(super) fn event(&self, text: &str, id: Option<(Option<&str>, &str)>) -> Option<String> {
         let readable = readable(text);
         let members = Members::parse(&readable).ok()?;
@@ -69,7 +68,7 @@ impl Changes {
         self.model_and_reasons(&members, &mut edits);
         if let Some((said, given)) = id.filter(|_| members.has("choices")) {
             let own = members.read::<String>("id").filter(|own| !own.is_empty());
-            // Another id than the first is another answer, which is not to be hidden.
+            // An id other than the first one belongs to another answer, which must not be hidden.
             if own.as_deref() != Some(given) && own.as_deref() == said {
                 edits.set(&members, "id", quote(given));
             }
@@ -98,12 +97,12 @@ impl Changes {
     }
 }
 
-/// The same text with each value at its place, where clients read what strict JSON parsers do not.
+/// The text as strict JSON, with each value at its place: clients accept some text that strict parsers do not.
 fn readable(text: &str) -> Cow<'_, str> {
     if serde_json::from_str::<&RawValue>(text).is_ok() { text.into() } else { lenient::same_length(text).into() }
 }
 
-/// Floats as OpenAI sends them when asked for base64: four bytes each, the lowest first.
+/// Floats as OpenAI sends them for base64: four bytes each, little-endian.
 fn encode(floats: &[f32]) -> String {
     let bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
     STANDARD.encode(bytes)

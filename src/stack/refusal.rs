@@ -1,4 +1,4 @@
-//! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
+//! Errors in OpenAI's form: `{"error": {"message", "type", "param", "code"}}`.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::access::Refused;
 use crate::upstream;
 use crate::wire;
 
-/// A request that is refused, or an answer that there is none.
+/// A refused request, or one that has no answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
@@ -15,22 +15,22 @@ pub(super) struct Refusal {
     pub(super) param: Option<&'static str>,
     pub(super) code: Option<&'static str>,
     pub(super) message: String,
-    /// What retake itself could not do: marked in the headers, so that it is never taken for the provider's word.
+    /// A failure of retake itself: its headers mark it, so that it is never mistaken for the provider's error.
     pub(super) own: Option<&'static str>,
 }
 
 impl Refusal {
-    /// The caller's mistake.
+    /// A mistake of the caller.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Refusal::of(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
 
-    /// A refusal of some status and OpenAI `type`.
+    /// A refusal with this status and OpenAI `type`.
     pub(super) fn of(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
         Refusal { status, kind: kind.to_owned(), param: None, code: None, message: message.into(), own: None }
     }
 
-    /// No model of that name.
+    /// There is no model of this name.
     pub(super) fn model_not_found(message: impl Into<String>) -> Self {
         Refusal::of(StatusCode::NOT_FOUND, "invalid_request_error", message).param("model").code("model_not_found")
     }
@@ -73,7 +73,7 @@ fn shape(message: &str, kind: &str, param: Value, code: Value) -> Value {
     json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
 }
 
-/// A provider's error body in OpenAI's shape, or `None` when it has that shape already.
+/// A provider's error body in OpenAI's form, or `None` if it has that form already.
 pub(super) fn shape_provider_error(status: StatusCode, content_type: &str, body: &[u8]) -> Option<Value> {
     let reading = wire::read(content_type, body);
     let has_shape = reading.json.as_ref().is_some_and(|json| json["error"].is_object());

@@ -1,4 +1,4 @@
-//! The models that callers register and unregister, beside those that providers list.
+//! The models that callers register and unregister, in addition to those that providers list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,34 +11,34 @@ use super::gateway::Gateway;
 use super::model::{Model, ModelType};
 use super::refusal::Refusal;
 
-/// What was registered and unregistered since the stack started.
+/// All models registered and unregistered since the stack started.
 #[derive(Default)]
 pub(super) struct Registry(Mutex<Changes>);
 
 #[derive(Default)]
 struct Changes {
     registered: BTreeMap<String, Model>,
-    /// Models that a provider lists and a caller unregistered.
+    /// Models from a provider's list that a caller unregistered.
     unregistered: BTreeSet<String>,
 }
 
 impl Registry {
     fn changes(&self) -> MutexGuard<'_, Changes> {
-        // Every change is one call: a panic elsewhere leaves nothing half done.
+        // Every change is one call, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The model that is registered under that identifier.
+    /// The model that is registered with this identifier.
     pub(super) fn get(&self, identifier: &str) -> Option<Model> {
         self.changes().registered.get(identifier).cloned()
     }
 
-    /// Whether that model was unregistered.
+    /// Whether the model with this identifier was unregistered.
     pub(super) fn is_unregistered(&self, identifier: &str) -> bool {
         self.changes().unregistered.contains(identifier)
     }
 
-    /// The models of all providers' lists, with what was registered and without what was unregistered.
+    /// The models of all providers' lists, plus the registered ones and without the unregistered ones.
     pub(super) fn merge(&self, listed: Vec<Model>) -> Vec<Model> {
         let changes = self.changes();
         let replaced = |model: &Model| {
@@ -49,7 +49,7 @@ impl Registry {
         models
     }
 
-    /// Registers a model, in the place of one of the same identifier.
+    /// Registers a model; it replaces one with the same identifier.
     pub(super) fn register(&self, model: Model) {
         let mut changes = self.changes();
         changes.unregistered.remove(&model.identifier);
@@ -64,7 +64,7 @@ impl Registry {
     }
 }
 
-/// The body of `POST /v1/models`, as llama-stack has it.
+/// The body of `POST /v1/models`, in llama-stack's form.
 #[derive(Deserialize)]
 pub(super) struct Registration {
     model_id: String,
@@ -75,13 +75,13 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Reads a body.
+    /// Parses a body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(body)
             .map_err(|error| Refusal::invalid(format!("the body is not a registration of a model: {error}")))
     }
 
-    /// The model that is meant.
+    /// The model that the registration describes.
     pub(super) fn model(self, gateway: &Gateway) -> Result<Model, Refusal> {
         let provider = self.provider(gateway)?;
         let model_type = self.model_type.unwrap_or_default();
@@ -91,8 +91,8 @@ impl Registration {
             return Err(Refusal::invalid(message).param("metadata"));
         }
         let prefix = format!("{provider}/");
-        // As the gateway names its models: an identifier that only repeats the provider's name for the model gets the
-        // provider in front; any other is an alias and stays.
+        // The gateway's name: an identifier that only repeats the provider's name for the model gets the provider as a
+        // prefix; any other is an alias and stays.
         let own = self.model_id.strip_prefix(&prefix).unwrap_or(&self.model_id);
         let provider_model = self.provider_model_id.as_deref().map(|id| id.strip_prefix(&prefix).unwrap_or(id));
         let provider_model = provider_model.unwrap_or(own).to_owned();
@@ -101,7 +101,7 @@ impl Registration {
         Ok(Model { identifier, provider_model, provider, created: now(), owned_by, model_type, metadata })
     }
 
-    /// The provider that is named, or the one that the model's id begins with, or the only one.
+    /// The provider that the registration names, or that the model's id begins with, or the only one.
     fn provider(&self, gateway: &Gateway) -> Result<String, Refusal> {
         let first = self.model_id.split_once('/').map(|(first, _)| first);
         let name = match (&self.provider_id, first, &*gateway.providers) {

@@ -1,4 +1,4 @@
-//! A reply on its way to the caller: read as it comes, changed, kept when it is whole.
+//! Passes a reply to the caller: reads it as it comes, changes it, and stores it when it is complete.
 
 use async_stream::stream;
 use bytes::Bytes;
@@ -10,15 +10,15 @@ use crate::upstream::{Error, ErrorKind, Reply};
 use crate::wire::sse::{self, Cutter};
 use crate::wire::{BodyKind, Reader, words};
 
-/// So many bytes tell what a body is, or it is what it was said to be.
+/// How many bytes show the kind of a body; if they do not, the declared kind counts.
 const TELLING: usize = 16;
 
-/// Bytes of a reply that are held: of one that is changed when all of it is there, of one event, and of a stream that is
-/// stored when it is whole. No answer is so large.
+/// How many bytes are held of a reply: of a whole body that is changed, of one event, and of a stream that is stored at
+/// its end. No answer is so large.
 const MOST_HELD: usize = 32 << 20;
 
-/// The bytes of `reply` as the caller gets them: of an event stream at most one chunk out for each that comes in, and at
-/// once. What breaks off above breaks off here.
+/// The bytes of `reply` as the caller gets them. For each chunk of an event stream, at most one chunk is sent, at once.
+/// If the reply breaks off, so does this.
 pub(super) fn relayed(mut reply: Reply, mut relay: Relay) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream! {
         while let Some(chunk) = reply.body.next().await {
@@ -29,7 +29,7 @@ pub(super) fn relayed(mut reply: Reply, mut relay: Relay) -> impl Stream<Item = 
                     if !rest.is_empty() {
                         yield Ok(Bytes::from(rest));
                     }
-                    // A server drops what it has not written yet when a body fails: let it write first.
+                    // A server drops unwritten bytes when a body fails: let it write first.
                     tokio::task::yield_now().await;
                     yield Err(error);
                     return;
@@ -52,24 +52,24 @@ pub(super) fn relayed(mut reply: Reply, mut relay: Relay) -> impl Stream<Item = 
     }
 }
 
-/// One reply on its way.
+/// The state of one reply.
 pub(super) struct Relay {
-    /// What the provider and the question say it is.
+    /// The kind of reply that the content type and the request lead to expect.
     expected: BodyKind,
     changes: Changes,
     writer: Option<CompletionWriter>,
-    /// Whether the caller gets `[DONE]` too.
+    /// Whether the caller gets `[DONE]`, too.
     gives_done: bool,
     state: State,
-    /// Bytes that are held.
+    /// The number of bytes held.
     held: usize,
     id: Id,
 }
 
 enum State {
-    /// The bytes so far do not tell what it is.
+    /// The bytes so far do not show the kind.
     Unknown(Vec<u8>),
-    /// One value, which is changed when all of it is there.
+    /// One value, which is changed when it is complete.
     Whole(Vec<u8>),
     Events {
         cutter: Cutter,
@@ -77,17 +77,17 @@ enum State {
     },
 }
 
-/// The completion's id.
+/// The id of the completion.
 #[derive(Default)]
 struct Id {
-    /// The first one that says something.
+    /// The provider's first id that is not empty.
     said: Option<String>,
-    /// What the caller gets in its place, and in the place of none.
+    /// The id that the caller gets instead, or if the provider gives none.
     given: Option<String>,
 }
 
 impl Relay {
-    /// `expected` is what decides where the first bytes tell nothing.
+    /// `expected` is the kind if the first bytes do not show it.
     pub(super) fn new(
         expected: BodyKind,
         changes: Changes,
@@ -97,7 +97,7 @@ impl Relay {
         Relay { expected, changes, writer, gives_done, state: State::Unknown(Vec::new()), held: 0, id: Id::default() }
     }
 
-    /// Takes what came, and gives what can go on.
+    /// Takes the next bytes and returns those for the caller.
     pub(super) async fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         self.held += bytes.len();
         if self.held > MOST_HELD {
@@ -132,7 +132,7 @@ impl Relay {
         let State::Events { cutter, .. } = &mut self.state else { return Ok(bytes.to_vec()) };
         let events = cutter.push(bytes);
         if !events.is_empty() && self.writer.is_none() {
-            // What was read of the stream is not kept; of the next event there is no more than this.
+            // The text of the stream so far is not held; of the next event there is at most this much.
             self.held = bytes.len();
         }
         let mut out = Vec::with_capacity(bytes.len() + 64);
@@ -142,7 +142,7 @@ impl Relay {
         Ok(out)
     }
 
-    /// The end: of a whole body all of it, of a stream the last event where no blank line ends it.
+    /// Ends the reply and returns the rest: a whole body, or the last event of a stream if no blank line ended it.
     pub(super) async fn end(&mut self) -> Result<Vec<u8>, Error> {
         let rest = self.rest();
         if matches!(self.state, State::Events { .. }) {
@@ -150,14 +150,14 @@ impl Relay {
             if !rest.is_empty() {
                 self.event(&rest, &mut out).await?;
             }
-            // Some APIs send no `[DONE]`: there, the end of the connection is the end.
+            // Some APIs send no `[DONE]`: there the end of the connection is the end.
             self.keep().await?;
             return Ok(out);
         }
         self.whole(rest).await
     }
 
-    /// What was not given yet.
+    /// The bytes that were not sent yet.
     fn rest(&mut self) -> Vec<u8> {
         match &mut self.state {
             State::Unknown(body) | State::Whole(body) => std::mem::take(body),
@@ -197,7 +197,7 @@ impl Relay {
         if !is_done || self.gives_done {
             out.extend_from_slice(event);
         }
-        // What is kept is what the caller gets.
+        // The store gets the same text as the caller.
         let State::Events { reader, .. } = &mut self.state else { return Ok(()) };
         if self.writer.is_none() {
             return Ok(());
@@ -207,11 +207,11 @@ impl Relay {
                 reader.event(&event);
             }
         }
-        // Before the chunk that tells the caller that all is there.
+        // Stored before the caller gets the chunk that says that the answer is complete.
         if is_done { self.keep().await } else { Ok(()) }
     }
 
-    /// Settles the id once: the first that says something, unless the store has it already; one of our own where the
+    /// Decides the id once: the first id that is not empty, unless the store has it already; or an id of our own if the
     /// provider gives none until `is_last`.
     async fn find_id(&mut self, said: Option<&str>, is_last: bool) -> Result<(), Error> {
         let Some(writer) = self.writer.as_ref().filter(|_| self.id.said.is_none() && self.id.given.is_none()) else {
@@ -236,7 +236,7 @@ impl Relay {
     }
 }
 
-/// The id that an event of a completion bears, and whether a choice ends with it.
+/// The id of a completion's event, and whether one of its choices ends with it.
 fn completion_id(data: &str) -> (Option<String>, bool) {
     let Ok(event) = crate::wire::lenient::read(data) else { return (None, false) };
     let Some(choices) = event.value["choices"].as_array() else { return (None, false) };

@@ -1,4 +1,4 @@
-//! Which paths there are, and who may call them.
+//! All paths, and who may call them.
 
 use std::sync::Arc;
 
@@ -15,20 +15,20 @@ use super::refusal::Refusal;
 use super::{access, handlers};
 use crate::access::Entry;
 
-/// What stands before `/chat/completions` and all the other paths.
+/// The prefixes of `/chat/completions` and all other paths.
 pub const PREFIXES: [&str; 2] = ["/v1", "/v1/openai/v1"];
 
-/// A call that the gateway answers, under each prefix.
+/// A route of the gateway, valid under each prefix.
 pub(super) struct Route {
-    /// Below a prefix, parameters as axum writes them.
+    /// The path below a prefix, with parameters in axum's notation.
     pub(super) path: &'static str,
     pub(super) method: &'static str,
-    /// Whether providers answer it, rather than the stack itself.
+    /// Whether providers answer it, not the stack itself.
     pub(super) of_providers: bool,
     answer: MethodRouter<Arc<Gateway>>,
 }
 
-/// Every call.
+/// All routes.
 pub(super) fn table() -> Vec<Route> {
     let of_providers = |method, path, answer| Route { path, method, of_providers: true, answer };
     let of_the_stack = |method, path, answer| Route { path, method, of_providers: false, answer };
@@ -53,7 +53,7 @@ pub(super) fn table() -> Vec<Route> {
     ]
 }
 
-/// The gateway as a value that can be called; [`super::serve`] puts it behind a socket.
+/// The gateway as a router; [`super::serve`] puts it behind a socket.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     let mut router = Router::new();
     for prefix in PREFIXES {

@@ -1,4 +1,4 @@
-//! Chat completions in SQLite, committed before the caller has the end of his reply.
+//! Chat completions in SQLite, committed before the caller gets the end of the reply.
 
 mod schema;
 
@@ -14,36 +14,36 @@ use tokio::sync::Mutex;
 use super::metadata::Metadata;
 use crate::exchange::Secrets;
 
-/// Where chat completions are kept. Clones share one store.
+/// The store for chat completions. Clones share one store.
 ///
-/// One connection, taken in turn: SQLite has one writer anyway, and a store in memory lives and dies with
-/// its connection.
+/// It has one connection, used by one task at a time: SQLite has one writer anyway, and a store in memory exists only
+/// as long as its connection.
 #[derive(Clone)]
 pub struct Store {
     connection: Arc<Mutex<SqliteConnection>>,
-    /// Ids of completions that are on their way.
+    /// Ids of completions that are still on their way.
     claimed: Arc<Mutex<HashSet<String>>>,
     secrets: Secrets,
 }
 
-/// A chat completion as kept. The texts are JSON, byte for byte.
+/// A stored chat completion. The texts are JSON, byte for byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completion {
     /// The id that the provider gave.
     pub id: String,
-    /// Seconds since 1970, as the provider says.
+    /// Seconds since 1970, as the provider gave it.
     pub created: i64,
     /// The model id that the caller used.
     pub model: String,
     /// The `chat.completion` object.
     pub completion: String,
-    /// The array of messages that were asked.
+    /// The array of the request's messages.
     pub input_messages: String,
-    /// What the caller noted with it.
+    /// The caller's metadata.
     pub metadata: Metadata,
 }
 
-/// Which way a listing goes: by `created`, and by order of arrival where that is equal.
+/// The direction of a list: by `created`, and by order of arrival if that is equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// Oldest first, OpenAI's default.
@@ -53,22 +53,22 @@ pub enum Order {
     Descending,
 }
 
-/// Which completions are wanted.
+/// Which completions a list contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Only what comes after the completion of this id.
+    /// Only completions after the one with this id.
     pub after: Option<String>,
-    /// At most so many.
+    /// The most completions.
     pub limit: u32,
-    /// Only those of this model.
+    /// Only completions of this model.
     pub model: Option<String>,
-    /// Only those that have all of these pairs.
+    /// Only completions with all of these pairs.
     pub metadata: Metadata,
-    /// Which way.
+    /// The direction.
     pub order: Order,
 }
 
-/// Some completions of a listing.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The completions, in order.
@@ -109,7 +109,8 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl Store {
-    /// Opens the store in a file, into which no secret goes; the file and its folders are made when they are not there.
+    /// Opens the store in a file, without writing any secret to it; creates the file and its folders if they are
+    /// missing.
     pub async fn open(path: impl Into<PathBuf>, secrets: Secrets) -> Result<Self, StoreError> {
         let path = path.into();
         let place = || format!("{} cannot be opened", path.display());
@@ -122,14 +123,14 @@ impl Store {
             // Another stack may have the same file open.
             .busy_timeout(Duration::from_secs(5))
             .journal_mode(SqliteJournalMode::Wal)
-            // What is committed survives the end of the process, however it comes; a power cut is not worth
-            // a sync to disk for every completion.
+            // Committed data survives any end of the process; surviving a power cut is not worth a sync to disk for
+            // every completion.
             .synchronous(SqliteSynchronous::Normal);
         let store = Store::connect(options).await.map_err(|reason| StoreError::new(place(), reason))?;
         Ok(Store { secrets, ..store })
     }
 
-    /// A store in memory, gone with its last clone.
+    /// A store in memory, which ends with its last clone.
     pub async fn temporary() -> Result<Self, StoreError> {
         let connected = Store::connect(SqliteConnectOptions::new().in_memory(true)).await;
         connected.map_err(|reason| StoreError::new("in memory cannot be made", reason))
@@ -142,13 +143,13 @@ impl Store {
         Ok(Store { connection: Arc::new(Mutex::new(connection)), claimed: Arc::default(), secrets: Secrets::default() })
     }
 
-    /// Takes an id for one completion that is about to be kept; `false` where it is taken.
+    /// Reserves an id for a completion that will be stored; `false` if it is taken.
     pub async fn reserve(&self, id: &str) -> Result<bool, StoreError> {
         let mut claimed = self.claimed.lock().await;
         Ok(self.get(id).await?.is_none() && claimed.insert(id.to_owned()))
     }
 
-    /// Keeps a completion; once this returns it is committed. One of the same id that is there already is replaced.
+    /// Stores a completion; it is committed when this returns. A completion with the same id is replaced.
     pub async fn put(&self, completion: &Completion) -> Result<(), StoreError> {
         let put = sqlx::query(
             "INSERT OR REPLACE INTO chat_completion (id, created, model, completion, input_messages, metadata) \
@@ -165,14 +166,14 @@ impl Store {
         Ok(())
     }
 
-    /// The completion of that id.
+    /// The completion with this id.
     pub async fn get(&self, id: &str) -> Result<Option<Completion>, StoreError> {
         let get = sqlx::query("SELECT * FROM chat_completion WHERE id = ?").bind(id);
         let row = get.fetch_optional(&mut *self.connection.lock().await).await?;
         Ok(row.as_ref().map(read).transpose()?)
     }
 
-    /// Gives the completion of that id other metadata; `None` when there is no such completion.
+    /// Sets the metadata of the completion with this id; `None` if there is no such completion.
     pub async fn set_metadata(&self, id: &str, metadata: &Metadata) -> Result<Option<Completion>, StoreError> {
         let set = sqlx::query("UPDATE chat_completion SET metadata = ? WHERE id = ? RETURNING *");
         let set = set.bind(self.json(metadata)).bind(id);
@@ -180,7 +181,7 @@ impl Store {
         Ok(row.as_ref().map(read).transpose()?)
     }
 
-    /// Deletes the completion of that id; says whether there was one.
+    /// Deletes the completion with this id; returns whether there was one.
     pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
         let mut connection = self.connection.lock().await;
         let mut transaction = connection.begin().await?;
@@ -220,7 +221,7 @@ impl Store {
         .bind(&request.model)
         .bind(after.map(|(created, _)| created))
         .bind(after.map(|(_, seq)| seq))
-        // One more than asked tells whether there are more.
+        // One more than requested shows whether there are more.
         .bind(i64::from(request.limit) + 1)
         .bind(self.json(&request.metadata))
         .fetch_all(&mut *connection)

@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, header};
 
-/// The first version of llama-stack's client that knows `[DONE]`. Older ones take it for JSON and fail; a llama-stack
-/// server of their time just closes the connection.
+/// The first version of llama-stack's client that knows `[DONE]`. Older ones read it as JSON and fail; llama-stack
+/// servers of that time just close the connection.
 const KNOWS_DONE: (u32, u32) = (0, 7);
 
 /// Whether the caller, by its User-Agent, can read `data: [DONE]`.

@@ -1,4 +1,4 @@
-//! The gateway through [`InProcess`], with upstreams that are made up.
+//! The gateway through [`InProcess`], with fake upstreams.
 
 mod calls;
 mod dialects;

@@ -22,8 +22,12 @@ pub(crate) struct Expect {
     pub json: Vec<PathExpect>,
     /// The answer's text (choice 0), whole or put together from a stream.
     pub text: Option<Need>,
-    /// The stream itself. Its presence demands that the reply is an event stream.
+    /// Whether the reply is an event stream, and what is in it.
     pub stream: Option<Box<StreamExpect>>,
+    /// The model that answered.
+    pub model: Option<Need>,
+    /// The tokens that the reply reports.
+    pub usage: Option<Box<UsageExpect>>,
     /// The answer's tool calls, whole or put together from a stream.
     pub tool_calls: Option<Box<ToolCallsExpect>>,
     /// The vectors of an embeddings reply.
@@ -244,9 +248,11 @@ pub(crate) enum ValueType {
 pub(crate) struct StreamExpect {
     /// Where it stands.
     pub place: Place,
-    /// Number of JSON events (`data: {…}`), the terminal `[DONE]` not counted.
+    /// Whether it is one at all: a boolean, or a name that stands for one. Where it is none, nothing else is asked.
+    pub is_stream: Value,
+    /// How many events carry something of the answer: text, reasoning, a refusal, audio, a tool call.
     pub chunks: Option<Need>,
-    /// How many JSON events came, whatever they carry.
+    /// How many JSON events came, whatever they carry; the terminal `[DONE]` is not counted.
     pub events: Option<Need>,
     /// The finish reason of each choice, in the order of their indexes, as an array.
     pub finish_reasons: Option<Need>,
@@ -260,11 +266,24 @@ pub(crate) struct StreamExpect {
     pub done: Option<bool>,
 }
 
+/// What the tokens that a reply reports must be.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UsageExpect {
+    /// Where it stands.
+    pub place: Place,
+    /// Whether the total is the sum of the others.
+    pub adds_up: Option<bool>,
+    /// What single counts must be, by their names in the API.
+    pub counts: Vec<(&'static str, Need)>,
+}
+
 /// What the tool calls must be.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToolCallsExpect {
     /// Where it stands.
     pub place: Place,
+    /// The index of the choice that they are in.
+    pub choice: u64,
     /// How many.
     pub count: Option<Need>,
     /// Each must be met by one call, in order.

@@ -20,7 +20,7 @@ pub(crate) mod template;
 
 pub(crate) use expect::{
     ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Is, JsonPath, Matcher,
-    Need, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    Need, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, UsageExpect, ValueType,
 };
 pub(crate) use fault::parse_faults;
 pub(crate) use mask::{body_path, masks};

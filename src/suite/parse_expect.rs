@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::expect::{
     Approx, ArgumentsExpect, ArgumentsKind, EmbeddingEncoding, EmbeddingsExpect, ErrorExpect, Expect, Matcher, Need,
-    PathExpect, ProtocolExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, ValueType,
+    PathExpect, ProtocolExpect, StreamExpect, TimeExpect, ToolCallExpect, ToolCallsExpect, UsageExpect, ValueType,
 };
 use super::raw::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
-    RawToolCalls,
+    RawToolCalls, RawUsage,
 };
 use super::reader::{Checked, Reader, readable};
 use super::template;
@@ -24,6 +24,8 @@ pub(super) fn parse_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         json: parser.json(raw.json),
         text: parser.maybe(raw.text),
         stream: raw.stream.and_then(|raw| parser.stream(raw).ok()).map(Box::new),
+        model: parser.maybe(raw.model),
+        usage: raw.usage.and_then(|raw| parser.usage(raw).ok()).map(Box::new),
         tool_calls: raw.tool_calls.map(|raw| Box::new(parser.tool_calls(raw))),
         embeddings: raw.embeddings.map(|raw| Box::new(parser.embeddings(raw))),
         error: raw.error.and_then(|raw| parser.error_reply(raw).ok()).map(Box::new),
@@ -228,18 +230,23 @@ impl ExpectParser<'_, '_> {
 
     fn stream(&mut self, raw: Spanned<Short<RawStream>>) -> Checked<StreamExpect> {
         let place = raw.place;
-        let raw = match raw.value {
-            Short::Full(raw) => raw,
-            Short::Plain(Value::Bool(true)) => RawStream::default(),
+        let is_name = |text: &str| text.starts_with("${") && text.ends_with('}');
+        let (is_stream, raw) = match raw.value {
+            Short::Full(raw) => (Value::Bool(true), raw),
+            Short::Plain(value @ Value::Bool(_)) => (value, RawStream::default()),
+            Short::Plain(Value::String(text)) if is_name(&text) => {
+                (self.value(place, Value::String(text)), RawStream::default())
+            }
             Short::Plain(_) => {
                 return Err(self
                     .reader
-                    .error(place, 1, "`stream` is `true` or a mapping")
-                    .push_help("write `stream: true` or `stream: {chunks: {gt: 1}}`"));
+                    .error(place, 1, "`stream` is `true`, `false`, a parameter or a mapping")
+                    .push_help("write `stream: true`, `stream: ${stream}` or `stream: {chunks: {gt: 1}}`"));
             }
         };
         Ok(StreamExpect {
             place,
+            is_stream,
             chunks: self.maybe(raw.chunks),
             events: self.maybe(raw.events),
             finish_reasons: self.maybe(raw.finish_reasons),
@@ -250,6 +257,27 @@ impl ExpectParser<'_, '_> {
         })
     }
 
+    fn usage(&mut self, raw: Spanned<Short<RawUsage>>) -> Checked<UsageExpect> {
+        let place = raw.place;
+        let raw = match raw.value {
+            Short::Full(raw) => raw,
+            Short::Plain(Value::Bool(true)) => RawUsage::default(),
+            Short::Plain(_) => {
+                return Err(self
+                    .reader
+                    .error(place, 1, "`usage` is `true` or a mapping")
+                    .push_help("write `usage: true`, `usage: {adds_up: true}` or `usage: {total_tokens: {gt: 0}}`"));
+            }
+        };
+        let counts = [
+            ("prompt_tokens", raw.prompt_tokens),
+            ("completion_tokens", raw.completion_tokens),
+            ("total_tokens", raw.total_tokens),
+        ];
+        let counts = counts.into_iter().filter_map(|(name, raw)| Some((name, self.need(raw?)))).collect();
+        Ok(UsageExpect { place, adds_up: raw.adds_up, counts })
+    }
+
     fn tool_calls(&mut self, raw: Spanned<RawToolCalls>) -> ToolCallsExpect {
         let (place, raw) = (raw.place, raw.value);
         let count = self.maybe(raw.count);
@@ -258,7 +286,7 @@ impl ExpectParser<'_, '_> {
             let arguments = call.value.arguments.and_then(|raw| self.arguments(raw).ok());
             ToolCallExpect { place: call.place, name, arguments }
         };
-        ToolCallsExpect { place, count, calls: raw.calls.into_iter().map(read).collect() }
+        ToolCallsExpect { place, choice: raw.choice, count, calls: raw.calls.into_iter().map(read).collect() }
     }
 
     fn arguments(&mut self, raw: Spanned<RawArguments>) -> Checked<ArgumentsExpect> {

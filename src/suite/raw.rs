@@ -10,7 +10,7 @@ mod mask;
 
 pub(super) use expect::{
     RawArguments, RawEmbeddings, RawErrorReply, RawExpect, RawMatcher, RawNeed, RawStream, RawTime, RawToolCall,
-    RawToolCalls,
+    RawToolCalls, RawUsage,
 };
 pub(super) use fault::{RawFault, RawMalformed, RawStall, RawStatus, RawStop};
 pub(super) use mask::RawMask;

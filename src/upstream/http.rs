@@ -1,4 +1,4 @@
-//! An upstream over HTTP: the provider itself. The key enters here and nowhere else.
+//! An upstream over HTTP: the provider itself. The provider's key is added here and nowhere else.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -24,7 +24,7 @@ pub use super::limit::Limits;
 pub use super::retry::Retries;
 pub use super::target::ApiKey;
 
-/// How long to wait for what.
+/// How long to wait for each stage of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection.
@@ -51,31 +51,32 @@ impl Default for Timeouts {
 /// How to reach a provider.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    /// Its name, for messages.
+    /// The provider's name, for messages.
     pub provider: String,
-    /// With the API's version part: `https://api.together.xyz/v1`.
+    /// The base URL with the API's version: `https://api.together.xyz/v1`.
     pub base_url: String,
-    /// Its key, when it has one.
+    /// The provider's key, if it has one.
     pub key: Option<ApiKey>,
-    /// Whether a request that wants the key cannot go without it.
+    /// Whether requests that use the provider's key fail without it.
     pub key_required: bool,
-    /// Headers that every request carries.
+    /// Headers added to every request.
     pub headers: BTreeMap<String, String>,
     /// How long to wait.
     pub timeouts: Timeouts,
-    /// Whether to ask again.
+    /// Whether and how failed requests are retried.
     pub retries: Retries,
-    /// How many requests at once and per minute.
+    /// Limits on requests at once and per minute.
     pub limits: Limits,
-    /// Whether another retake is asked, a stack or a script: it is told the case and the wish for no key, and its own headers
-    /// (`x-retake-…`) are believed. A provider is told neither, and what it says under such names is dropped.
+    /// Whether the upstream is another retake (a stack or a script): it then gets the case and the wish for no key, and
+    /// its own headers (`x-retake-…`) are trusted. A provider gets neither, and headers of such names from it are
+    /// dropped.
     pub is_retake: bool,
-    /// Whether those who ask may send a credential of their own, for the words of the error that says that there is none.
+    /// Whether callers may send their own credential; the error about a missing key then says so.
     pub takes_client_auth: bool,
 }
 
 impl HttpConfig {
-    /// A provider without key, extra headers or limits, asked as a live run asks.
+    /// A provider without key, extra headers or limits, with the retries of a live run.
     pub fn new(provider: impl Into<String>, base_url: impl Into<String>) -> Self {
         HttpConfig {
             provider: provider.into(),
@@ -97,18 +98,18 @@ pub struct Http {
     config: HttpConfig,
     client: OnceLock<reqwest::Client>,
     gate: Gate,
-    /// Gives numbers in `0.0..1.0`.
+    /// Returns random numbers in `0.0..1.0`.
     dice: fn() -> f64,
 }
 
 impl Http {
-    /// An upstream over HTTP. What is wrong with `config` shows at the first request.
+    /// An upstream over HTTP. Errors in `config` show at the first request.
     pub fn new(config: HttpConfig) -> Self {
         let gate = Gate::new(config.limits);
         Http { config, client: OnceLock::new(), gate, dice: roll }
     }
 
-    /// The same with another source of chance: numbers in `0.0..1.0`.
+    /// The same upstream with another source of random numbers in `0.0..1.0`.
     pub fn with_dice(self, dice: fn() -> f64) -> Self {
         Http { dice, ..self }
     }
@@ -144,7 +145,7 @@ impl Http {
                 Err(_) => Came::Nothing,
             };
             match retry::pause(&self.config.retries, tried, outcome, SystemTime::now(), (self.dice)()) {
-                // Past the deadline nothing could come of another try.
+                // A try that starts after the deadline could get no reply.
                 Some(pause) if Instant::now() + pause < deadline => {
                     drop(came);
                     tokio::time::sleep(pause).await;
@@ -192,10 +193,10 @@ impl Http {
         Ok(self.client.get_or_init(|| built))
     }
 
-    /// With rustls, building fails where the system has no CA certificates, even when none is needed: plain HTTP
-    /// must work there.
+    /// With rustls, building fails if the system has no CA certificates, even if none is needed. Plain HTTP must work
+    /// there.
     fn build(&self, base: &Base) -> Result<reqwest::Client, reqwest::Error> {
-        // An error means that a provider is installed already, which will do.
+        // An error means that a crypto provider is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
             let builder = reqwest::Client::builder()
@@ -219,19 +220,19 @@ impl Upstream for Http {
     }
 }
 
-/// Chance enough to spread clients; no secret depends on it.
+/// A random number good enough to spread clients; no secret depends on it.
 fn roll() -> f64 {
     let bits = uuid::Uuid::new_v4().as_u64_pair().1 & u64::from(u32::MAX);
     bits as f64 / (f64::from(u32::MAX) + 1.0)
 }
 
-/// Headers of a reply: gateways before gateways add many.
+/// The most headers of a reply: chains of gateways add many.
 const MOST_HEADERS: usize = 1_000;
 
-/// The way out when a reply comes compressed and that cannot be undone.
+/// What to do if a reply comes compressed and cannot be decoded.
 const GO_AROUND: &str = "something between here and the provider compresses: go around it";
 
-/// One request under way: what its errors need to say, and its deadlines.
+/// One request under way, with the data for its errors, and its deadlines.
 struct Call {
     /// `together: POST https://…`
     who: String,
@@ -244,7 +245,7 @@ struct Call {
 }
 
 impl Call {
-    /// Sends and waits for status and headers.
+    /// Sends the request and waits for status and headers.
     async fn head(&self, message: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
         match tokio::time::timeout_at(self.first_byte_by, message.send()).await {
             Ok(Ok(response)) => Ok(response),
@@ -265,7 +266,7 @@ impl Call {
         }
     }
 
-    /// The reply, its body still on its way. `permit` is given back when the body ends.
+    /// The reply; its body may still arrive. `permit` is released when the body ends.
     async fn reply(self, response: reqwest::Response, permit: Option<OwnedSemaphorePermit>) -> Result<Reply, Error> {
         let (status, mut headers) = (response.status(), response.headers().clone());
         let coded = Coded::of(&headers).map_err(|coding| {
@@ -287,8 +288,8 @@ impl Call {
         }
     }
 
-    /// The chunks as they come. The first may take until `first_byte_by`, since servers send their headers long
-    /// before they have worked through a prompt.
+    /// The chunks as they come. The first one may take until `first_byte_by`, since servers send headers long before
+    /// they have processed a prompt.
     fn body(
         self,
         response: reqwest::Response,
@@ -323,7 +324,7 @@ impl Call {
                         break;
                     }
                 }
-                // Piece by piece, as the caller takes them: a few bytes can stand for very many.
+                // Decoded piece by piece, as the caller reads: a few bytes can decode to very many.
                 while let Some(piece) = coded.piece() {
                     let is_fault = piece.is_err();
                     yield piece.map_err(|fault| self.corrupt(&fault));
@@ -352,10 +353,10 @@ impl Call {
     }
 }
 
-/// Bytes of what another retake says that are read.
+/// The most bytes that are read of another retake's error.
 const MOST_TOLD: usize = 1 << 20;
 
-/// What another retake said when it had no answer either.
+/// The message of another retake that had no answer either.
 async fn told(who: &str, mut reply: Reply) -> String {
     let mut body = Vec::new();
     while body.len() < MOST_TOLD
@@ -369,8 +370,8 @@ async fn told(who: &str, mut reply: Reply) -> String {
     message.unwrap_or_else(|| format!("{who}: no answer: {}", String::from_utf8_lossy(&body)))
 }
 
-/// The causes of an error in one line; its own words ("error sending request") only where it has none. Never the
-/// URL, which may hold a secret.
+/// The causes of an error in one line. The error's own words ("error sending request") are used only if it has no
+/// cause. Never the URL, which may hold a secret.
 fn reasons(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut line = String::new();

@@ -1,4 +1,4 @@
-//! How many requests a provider gets: at once, and in any minute.
+//! Limits how many requests a provider gets at once and per minute.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,16 +9,16 @@ use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What a provider may be burdened with; `None` is no limit.
+/// The limits of a provider; `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// Requests under way at once, until their bodies end.
+    /// How many requests may be under way at once; each counts until its body ends.
     pub at_once: Option<usize>,
-    /// Requests sent in any 60 seconds, retries included.
+    /// How many requests may be sent in any 60 seconds, retries included.
     pub per_minute: Option<u32>,
 }
 
-/// Lets requests through as the limits allow, in the order they came.
+/// Lets requests through as the limits allow, in the order in which they came.
 #[derive(Debug)]
 pub(crate) struct Gate {
     at_once: Option<Arc<Semaphore>>,
@@ -32,10 +32,10 @@ impl Gate {
         Gate { at_once, per_minute }
     }
 
-    /// Waits for a place; it is free again when the permit is dropped.
+    /// Waits for a place, which is freed when the permit is dropped.
     pub(crate) async fn enter(&self) -> Option<OwnedSemaphorePermit> {
         match &self.at_once {
-            // The semaphore is never closed, so that `acquire` cannot fail.
+            // The semaphore is never closed, so `acquire` cannot fail.
             Some(places) => Arc::clone(places).acquire_owned().await.ok(),
             None => None,
         }
@@ -51,8 +51,8 @@ impl Gate {
     }
 }
 
-/// At most `per_minute` starts in any 60 seconds, exactly: a bucket that refills while it is emptied would let
-/// nearly twice as many through in the first minute.
+/// Allows exactly `per_minute` starts in any 60 seconds. A token bucket would let nearly twice as many through in the
+/// first minute.
 #[derive(Debug)]
 struct Window {
     per_minute: usize,
@@ -64,7 +64,7 @@ impl Window {
         Window { per_minute: per_minute.max(1) as usize, starts: VecDeque::new() }
     }
 
-    /// Reserves the next free start and says how far off it is.
+    /// Reserves the next free start and returns how far off it is.
     fn reserve(&mut self, now: Instant) -> Duration {
         let start = match self.starts.len() < self.per_minute {
             true => now,

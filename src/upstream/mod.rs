@@ -1,5 +1,5 @@
-//! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around one, a
-//! folder of recordings, a script, the gateway called without a socket.
+//! The seam. An [`Upstream`] is anything that answers a request: HTTP, a recorder around another upstream, a folder of
+//! recordings, a script, the gateway called without a socket.
 
 /// A provider reached over HTTP.
 pub mod http;
@@ -27,27 +27,27 @@ pub trait Upstream: Send + Sync + 'static {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>>;
 }
 
-/// An upstream that several hold.
+/// An upstream with several users.
 pub type Shared = Arc<dyn Upstream>;
 
-/// An answer whose body may still be on its way.
+/// An answer whose body may still be arriving.
 pub struct Reply {
     /// The HTTP status.
     pub status: StatusCode,
     /// The headers as they came.
     pub headers: HeaderMap,
-    /// The body, chunk by chunk as the network gave it. An `Err` is the last item: the body broke off.
+    /// The body in the chunks that the network gave. An `Err` is the last item: the body broke off.
     pub body: BoxStream<'static, Result<Bytes, Error>>,
 }
 
 impl Reply {
-    /// A reply whose body is already whole.
+    /// A reply whose body is complete.
     pub fn whole(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Reply { status, headers, body: futures_util::stream::once(async move { Ok(body) }).boxed() }
     }
 
-    /// Reads the body to its end. `Err` holds what came before it broke off.
+    /// Reads the body to its end. `Err` holds what came before the body broke off.
     pub async fn collect(mut self) -> Result<Bytes, (Bytes, Error)> {
         let mut all = Vec::new();
         while let Some(chunk) = self.body.next().await {
@@ -60,35 +60,35 @@ impl Reply {
     }
 }
 
-/// Why there is no answer, or no more of it.
+/// Why there is no answer, or why it broke off.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// The class.
+    /// The kind of error.
     pub kind: ErrorKind,
     /// For people: what happened, and what to do.
     pub message: String,
 }
 
 impl Error {
-    /// An error of a class with its message.
+    /// An error of this kind with this message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error { kind, message: message.into() }
     }
 }
 
-/// Classes of "no answer".
+/// Kinds of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// Replay has no recording of this request. Never sent anywhere.
+    /// Replay has no recording of this request. The request was not sent anywhere.
     MissingRecording,
-    /// Replay has a recording of this case, but its request has changed since. Never sent anywhere.
+    /// Replay has a recording of this case, but the request has changed since. It was not sent anywhere.
     StaleRecording,
     /// A recording exists but cannot be read.
     BrokenRecording,
     /// The provider's key variable is not set.
     MissingKey,
-    /// No connection, TLS included.
+    /// No connection, or no TLS.
     Connect,
     /// A deadline passed.
     Timeout,
@@ -116,8 +116,8 @@ impl ErrorKind {
         }
     }
 
-    /// The status of a reply that says there is no answer: one of those that SDKs know what to do with where there
-    /// is such a one, and otherwise [`ERROR_STATUS`].
+    /// The status of a reply that reports this error: one that SDKs handle in the right way, if there is one, otherwise
+    /// [`ERROR_STATUS`].
     pub fn status(self) -> StatusCode {
         match self {
             ErrorKind::MissingKey => StatusCode::UNAUTHORIZED,
@@ -127,12 +127,12 @@ impl ErrorKind {
         }
     }
 
-    /// The class as the `type` of an error in OpenAI's shape: `retake_missing_recording`, …
+    /// The kind as the `type` of an error in OpenAI's form: `retake_missing_recording`, …
     pub fn openai_type(self) -> String {
         format!("retake_{}", self.name().replace('-', "_"))
     }
 
-    /// The class that a name stands for.
+    /// The kind with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         use ErrorKind::*;
         [MissingRecording, StaleRecording, BrokenRecording, MissingKey, Connect, Timeout, NoRule, Broken, Other]
@@ -141,26 +141,28 @@ impl ErrorKind {
     }
 }
 
-/// Set on every reply that retake itself made up because there was no answer; its value is an
-/// [`ErrorKind::name`]. No provider sends it, so it cannot be taken for the provider's.
+/// On every reply that retake itself made because there was no answer; the value is an [`ErrorKind::name`]. Providers
+/// do not send it, so such a reply cannot be mistaken for the provider's.
 pub const ERROR_HEADER: &str = "x-retake-error";
-/// The status of such a reply: one that no SDK retries and no provider sends.
+/// The status of such a reply: no SDK retries it and no provider sends it.
 pub const ERROR_STATUS: u16 = 424;
-/// Names the case on whose behalf a request is made (percent-encoded); taken off before the provider.
+/// Names the case that makes a request (percent-encoded); removed before the request goes to a provider.
 pub const CASE_HEADER: &str = "x-retake-case";
-/// `none` asks that no key is sent to the provider; taken off before the provider.
+/// `none` asks that the provider gets no key; removed before the request goes to a provider.
 pub const AUTH_HEADER: &str = "x-retake-auth";
+/// On the replies of a gateway, the model that answered, as its provider calls it.
+pub const MODEL_HEADER: &str = "x-retake-model";
 /// `simulated` on the replies of a script, so that a recording of it is labelled.
 pub const ORIGIN_HEADER: &str = "x-retake-origin";
 
-/// Escapes of [`CASE_HEADER`]: what no header may hold.
+/// The characters that [`CASE_HEADER`] escapes because no header may hold them, and `%`.
 const CASE_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Puts what a request means besides its bytes, its case and its wish for no key, into headers, for a stack to read.
+/// Adds headers for a stack with what a request has besides its HTTP parts: its case, and its wish for no key.
 pub fn mark(headers: &mut ::http::HeaderMap, request: &Request) {
     if let Some(case) = &request.case {
         let escaped = utf8_percent_encode(case, CASE_ESCAPES).to_string();
-        // Escaped text is printable ASCII, which every header may hold.
+        // Escaped text is printable ASCII, which any header may hold.
         if let Ok(value) = ::http::HeaderValue::try_from(escaped) {
             headers.insert(CASE_HEADER, value);
         }

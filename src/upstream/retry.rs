@@ -1,19 +1,19 @@
-//! Whether to ask again, and after how long. Pure: the clock and the dice are inputs.
+//! Decides whether to retry a request, and after how long. Pure: the clock and the random numbers are inputs.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 
-/// How often and how patiently to ask again.
+/// How often and after which pauses a request is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
-    /// Tries in all, the first one included; 1 never asks again.
+    /// The number of tries, the first one included; 1 never retries.
     pub tries: u32,
-    /// The first pause is at most this; each further one at most twice the one before.
+    /// The longest first pause; for each further pause the limit doubles.
     pub base: Duration,
-    /// No pause of our own choice is longer.
+    /// The longest pause that we choose ourselves.
     pub cap: Duration,
-    /// A server that wants us to wait longer than this is not asked again: its answer stands.
+    /// If a server asks for a longer wait than this, there is no retry, and its answer counts.
     pub patience: Duration,
 }
 
@@ -34,17 +34,17 @@ impl Retries {
     }
 }
 
-/// What came of one try.
+/// The outcome of one try.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Came<'a> {
     /// A reply.
     Reply(StatusCode, &'a HeaderMap),
-    /// Nothing: the transport failed before any byte came.
+    /// No reply: the transport failed before any byte came.
     Nothing,
 }
 
-/// How long to wait before asking again; `None` when what came stands. `tried` counts the tries made so far;
-/// `dice` is in `0.0..1.0`.
+/// How long to wait before the next try; `None` if this outcome is final. `tried` counts the tries made so far; `dice`
+/// is in `0.0..1.0`.
 pub(super) fn pause(policy: &Retries, tried: u32, came: Came<'_>, now: SystemTime, dice: f64) -> Option<Duration> {
     if tried >= policy.tries {
         return None;
@@ -65,15 +65,15 @@ fn worth_asking_again(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
 }
 
-/// Exponential with full jitter: anywhere between nothing and the bound, so that clients that failed together do
-/// not come back together.
+/// Exponential with full jitter: anywhere between zero and the limit, so that clients that failed together do not come
+/// back together.
 fn backoff(policy: &Retries, tried: u32, dice: f64) -> Duration {
     let doublings = tried.saturating_sub(1).min(16);
     let bound = policy.base.saturating_mul(1 << doublings).min(policy.cap);
     bound.mul_f64(dice.clamp(0.0, 1.0))
 }
 
-/// What the server asks us to wait: `retry-after-ms`, else `Retry-After` as seconds or as an HTTP date.
+/// The pause that the server asks for: `retry-after-ms`, else `Retry-After` in seconds or as an HTTP date.
 fn wished(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     if let Some(milliseconds) = text(headers, "retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(milliseconds / 1000.0).ok();

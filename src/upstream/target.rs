@@ -1,4 +1,4 @@
-//! Where a request goes and what it carries: URL, headers, key. Pure.
+//! Where a request goes and what it contains: URL, headers, key. Pure.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,44 +12,44 @@ use super::{Error, ErrorKind};
 use crate::exchange::{Auth, is_passed_on};
 use crate::wire::headers::{KEY_HEADERS, is_credential, is_of_one_hop};
 
-/// A provider's key and how it travels. Its value shows in no output: `Debug` prints `$VAR`.
+/// A provider's key and how it is sent. Its value appears in no output: `Debug` prints `$VAR`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// The environment variable it comes from, for messages.
     pub var: String,
-    /// The header it travels in: `authorization`, `x-api-key`.
+    /// The header that contains it: `authorization`, `x-api-key`.
     pub header: String,
-    /// What stands before it in the header: `Bearer `.
+    /// The text before the key in the header: `Bearer `.
     pub prefix: String,
     value: Option<String>,
 }
 
 impl ApiKey {
-    /// A key as a bearer token; a value that is absent, or blank, is no key. Space around it (the newline of
-    /// `$(cat key)`) is dropped, since no header could carry it.
+    /// A key sent as a bearer token; an absent or blank value means no key. Whitespace around it (the newline of `$(cat
+    /// key)`) is dropped, since no header could contain it.
     pub fn new(var: impl Into<String>, value: Option<String>) -> Self {
         let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         ApiKey { var: var.into(), header: "authorization".to_owned(), prefix: "Bearer ".to_owned(), value }
     }
 
-    /// The same key in another header.
+    /// The same key, sent in another header.
     pub fn travels_in(self, header: impl Into<String>, prefix: impl Into<String>) -> Self {
         ApiKey { header: header.into(), prefix: prefix.into(), ..self }
     }
 
-    /// Whether there is a value.
+    /// Whether the key has a value.
     pub fn is_set(&self) -> bool {
         self.value.is_some()
     }
 
-    /// The same key in the header that the caller's own one came in, where that is an API's own: Anthropic's native API
-    /// wants `x-api-key` and Google's `x-goog-api-key`, although both take bearer tokens where they speak OpenAI's.
+    /// The same key in the header that the caller used for its own, if that is an API's key header: Anthropic's native
+    /// API wants `x-api-key` and Google's `x-goog-api-key`, although both accept bearer tokens for OpenAI's API.
     pub(super) fn as_asked(&self, caller: &HeaderMap) -> ApiKey {
         let native = KEY_HEADERS.into_iter().find(|name| caller.contains_key(*name));
         native.map_or_else(|| self.clone(), |name| self.clone().travels_in(name, ""))
     }
 
-    /// Takes the key's value out of a text that is about to be shown.
+    /// Replaces the key's value in a text that will be shown.
     pub(super) fn hide_in(&self, text: String) -> String {
         match &self.value {
             Some(value) => text.replace(value.as_str(), &format!("${}", self.var)),
@@ -65,7 +65,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A provider's base URL, understood.
+/// A provider's base URL, parsed.
 #[derive(Clone)]
 pub(super) struct Base(Url);
 
@@ -86,9 +86,9 @@ impl Base {
         }
     }
 
-    /// The URL of an endpoint. A base URL ends with its API's version, so `/v1/…` goes below it; any other
-    /// endpoint (`/api/chat`) starts at the root of the same server, and so does one that begins with two slashes
-    /// (`//v1/…` is the server's own `/v1/…`), wherever the base URL leads.
+    /// The URL of an endpoint. A base URL ends with its API's version, so `/v1/…` is put below it. Any other endpoint
+    /// (`/api/chat`) starts at the root of the same server, and so does one with two slashes (`//v1/…` is the server's
+    /// own `/v1/…`).
     pub(super) fn url(&self, endpoint: &str) -> Url {
         let (path, query) = match endpoint.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -116,16 +116,15 @@ impl Base {
     }
 }
 
-/// The URL that an endpoint has below a base URL, without the user and the password that may stand in it. `None` when
-/// the base is not a URL.
+/// The URL of an endpoint below a base URL, without user and password. `None` if the base is not a URL.
 pub fn url_at(base_url: &str, endpoint: &str) -> Option<String> {
     let mut url = Base::parse("", base_url).ok()?.url(endpoint);
     url.set_username("").and_then(|()| url.set_password(None)).ok()?;
     Some(url.into())
 }
 
-/// The API's own path for a path of the provider's server, both with their query: the inverse of what `Base::url`
-/// does. Everyone who asks the same URL has the same endpoint, and so the same recording.
+/// The API's own path for a path on the provider's server, both with their query: the inverse of `Base::url`. All who
+/// use the same URL get the same endpoint, and so the same recording.
 pub fn endpoint_at(base_url: &str, path: &str) -> String {
     let base = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     let base = base.split(['?', '#']).next().unwrap_or_default();
@@ -137,13 +136,13 @@ pub fn endpoint_at(base_url: &str, path: &str) -> String {
     }
 }
 
-/// What of `path` comes after `base`, when it is that path or lies below it.
+/// The rest of `path` after `base`, if `path` equals `base` or lies below it.
 fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
     path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
-/// A base URL as it may be shown, and typed again by who puts its secrets back: no user, no password, and nothing in its
-/// query that a key or a signature may be. What is not a URL stays as it is, but for these.
+/// A base URL that may be shown, and used again once its secrets are put back: without user and password, and without
+/// values in its query that may be a key or a signature. A text that is not a URL loses only these, too.
 pub fn without_secrets(base_url: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = base_url.split_once("://") else { return base_url.into() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -158,7 +157,7 @@ pub fn without_secrets(base_url: &str) -> Cow<'_, str> {
     format!("{scheme}://{host}{path}{query}").into()
 }
 
-/// What of a base URL must not be shown nor kept: the values that [`without_secrets`] leaves out.
+/// The secrets in a base URL: the values that [`without_secrets`] removes.
 pub fn secrets_in(base_url: &str) -> Vec<String> {
     let Ok(url) = Url::parse(base_url) else { return Vec::new() };
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -168,14 +167,14 @@ pub fn secrets_in(base_url: &str) -> Vec<String> {
     user.into_iter().chain(values).filter(|value| !value.is_empty()).map(decoded).collect()
 }
 
-/// Whether a pair of a query is a key, or part of a signature.
+/// Whether a pair of a query holds a key or part of a signature.
 fn holds_secret(pair: &str) -> bool {
     let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy().to_ascii_lowercase();
     is_credential(&name) || ["sig", "x-amz-", "x-goog-", "auth", "jwt", "code"].iter().any(|word| name.contains(word))
 }
 
-/// The host to which what is sent to this base URL goes unencrypted, where that is another machine. A name without a dot
-/// is one of a network of containers, which ends at this machine, and so is a container's name for its host.
+/// The host that requests to this base URL reach unencrypted, if it is another machine. A name without a dot belongs to
+/// a network of containers on this machine, and so does a container's name for its host.
 pub fn plain_host(base_url: &str) -> Option<String> {
     let base = Base::parse("", base_url).ok().filter(|base| base.is_plain() && !base.is_loopback())?;
     let host = base.0.host_str()?;
@@ -184,10 +183,10 @@ pub fn plain_host(base_url: &str) -> Option<String> {
     (is_address || !is_container).then(|| host.to_owned())
 }
 
-/// A URL as it may be shown: no user, no password, no values in its query.
+/// A URL that may be shown: without user, password and values in its query.
 pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
-    // Neither can fail for a URL with a host, which `Base::parse` demands.
+    // These cannot fail for a URL with a host, which `Base::parse` demands.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     let asked = url.query().is_some();
@@ -196,7 +195,7 @@ pub(super) fn shown(url: &Url) -> String {
     if asked { format!("{url}?…") } else { url.to_string() }
 }
 
-/// The headers that say something of the message, not of the connection that it came by, and that `keep` says yes to.
+/// The headers that concern the message, not the connection, and for which `keep` is true.
 pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
     let named: Vec<String> = headers
         .get_all(header::CONNECTION)
@@ -216,13 +215,12 @@ pub fn end_to_end(headers: HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap 
     kept
 }
 
-/// Whether a header is one of retake's own.
+/// Whether a header belongs to retake.
 fn is_own(name: &str) -> bool {
     name.starts_with("x-retake-")
 }
 
-/// A reply's headers without those in which only retake speaks: under these names a provider, or a recording of one, says
-/// nothing that is to be believed.
+/// A reply's headers without those of retake: from a provider, or from a recording of one, they must not be trusted.
 pub(crate) fn without_own_headers(mut headers: HeaderMap) -> HeaderMap {
     let own: Vec<HeaderName> = headers.keys().filter(|name| is_own(name.as_str())).cloned().collect();
     for name in own {
@@ -231,7 +229,7 @@ pub(crate) fn without_own_headers(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// The headers to send: the caller's that may travel, with its credentials where they are what is asked with, then the
+/// The headers to send: those of the caller that may be passed on, with its credentials if it uses its own, then the
 /// provider's.
 pub(super) fn headers(caller: &HeaderMap, auth: Auth, provider: &BTreeMap<String, String>) -> Result<HeaderMap, Error> {
     let mut headers = end_to_end(caller.clone(), |name| {
@@ -251,11 +249,14 @@ pub(super) fn headers(caller: &HeaderMap, auth: Auth, provider: &BTreeMap<String
     Ok(headers)
 }
 
-/// Puts the key into `headers`; without a value there is nothing to put in.
+/// Adds the key to `headers`; does nothing if it has no value.
 pub(super) fn add_key(headers: &mut HeaderMap, key: &ApiKey) -> Result<(), Error> {
     let Some(secret) = &key.value else { return Ok(()) };
     let (name, mut value) = pair(&key.header, &format!("{}{secret}", key.prefix)).ok_or_else(|| {
-        let message = format!("the value of {} cannot be sent in a header: it has a line break or such in it", key.var);
+        let message = format!(
+            "the value of {} cannot be sent in a header: it has a line break or another control character in it",
+            key.var
+        );
         Error::new(ErrorKind::Other, message)
     })?;
     value.set_sensitive(true);

@@ -1,23 +1,23 @@
-//! What a body holds: one value, an event stream, or a value a line.
+//! The form of a body: one JSON value, an event stream, or one value per line.
 
 use super::{lenient, sse};
 
-/// How a body holds its JSON.
+/// In which form a body holds its JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyKind {
     /// One value, or none.
     Whole,
     /// Server-Sent Events.
     Events,
-    /// One value a line (NDJSON, JSON Lines).
+    /// One value per line (NDJSON, JSON Lines).
     Lines,
 }
 
-/// What lines of an event stream begin with.
+/// How the lines of an event stream begin.
 const FIELDS: [&str; 6] = ["data:", "event:", "id:", "retry:", "error:", ":"];
 
 impl BodyKind {
-    /// What a content type says. Any other type than those of streams holds one value.
+    /// The kind that a content type declares. Any type but those of streams means one value.
     pub fn declared(content_type: &str) -> Self {
         let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         match kind.as_str() {
@@ -29,18 +29,18 @@ impl BodyKind {
         }
     }
 
-    /// What a body is: what its content type says, unless its bytes plainly say otherwise.
+    /// The kind of a body: the declared one, unless its bytes clearly show another.
     pub fn of(content_type: &str, body: &[u8]) -> Self {
         match (BodyKind::declared(content_type), BodyKind::begins_as(body)) {
-            // Servers send errors, and answers that nobody wanted streamed, under the type that was asked for.
+            // Servers send errors and whole answers under the stream's content type that the client asked for.
             (BodyKind::Events, Some(BodyKind::Whole)) => BodyKind::Whole,
             (BodyKind::Whole, Some(BodyKind::Events)) if holds_events(body) => BodyKind::Events,
             (declared, _) => declared,
         }
     }
 
-    /// What the first bytes of a body tell of it: JSON, or the fields of an event stream. `None` where they tell nothing,
-    /// or not yet.
+    /// The kind that the first bytes of a body show: JSON, or the fields of an event stream. `None` if they do not show
+    /// it, or not yet.
     pub fn begins_as(body: &[u8]) -> Option<Self> {
         let body = without_bom(body).trim_ascii_start();
         if body.starts_with(b"{") || body.starts_with(b"[") {
@@ -49,18 +49,18 @@ impl BodyKind {
         FIELDS.iter().any(|field| body.starts_with(field.as_bytes())).then_some(BodyKind::Events)
     }
 
-    /// Whether the values come in pieces, as events or lines.
+    /// Whether the values come one by one, as events or lines.
     pub fn is_stream(self) -> bool {
         self != BodyKind::Whole
     }
 }
 
-/// A body without the mark that some servers put before UTF-8. Clients pass over it.
+/// A body without the byte order mark that some servers put before UTF-8. Clients skip it.
 pub(super) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-/// Whether the first event with data has a JSON object in it, or is `[DONE]`.
+/// Whether the first event with data holds a JSON object or `[DONE]`.
 fn holds_events(body: &[u8]) -> bool {
     let data = |segment: sse::Segment| match segment.kind {
         sse::Kind::Event(event) => event.data,

@@ -1,9 +1,8 @@
-//! A content coding undone: replies that come compressed although that was not asked for, and requests that are compared
-//! by what is in them.
+//! Decodes content codings: of replies that come compressed although nobody asked for it, and of requests, which are
+//! compared by their decoded content.
 //!
-//! A few bytes can stand for more than fits into memory, so that three things hold for every coding: it is undone piece by
-//! piece as the pieces are asked for, one coding upon another is not undone at all, and what becomes far larger than it
-//! came is given up.
+//! A few bytes can decode to more than fits into memory. So for every coding, bytes are decoded piece by piece on
+//! demand, a coding on top of another one is not decoded, and a body that grows far beyond its coded size is given up.
 
 use std::io::{self, Cursor, Read as _, Write as _};
 
@@ -14,25 +13,25 @@ use flate2::{Decompress, FlushDecompress, Status};
 use http::header::{self, HeaderMap};
 use ruzstd::decoding::StreamingDecoder;
 
-/// Bytes that are undone at once.
+/// How many bytes are decoded at once.
 const PIECE: usize = 64 << 10;
-/// Of gzip, whose decoder gives all that it can make of what it is given: each byte is at most a thousand.
+/// How many bytes of gzip are decoded at once. The decoder outputs all it can: up to about 1000 bytes for each byte.
 const GZIP_PIECE: usize = 64;
-/// A body may become so large whatever it was,
+/// Every body may decode to this many bytes, however small it came.
 const FREE: u64 = 16 << 20;
-/// and beyond that so many times as large as it came. Text and numbers come to a tenth of it.
+/// A larger one may decode to at most this many times its coded size. Text and numbers reach a tenth of that.
 const MOST_TIMES: u64 = 200;
-/// Bytes of a body that comes as Zstandard: all of it is held until its end.
+/// The most bytes of a body coded as Zstandard: all of it is held until its end.
 const MOST_ZSTD: usize = 16 << 20;
-/// How far back Zstandard may refer, by RFC 9659.
+/// The largest window of Zstandard, in bytes, by RFC 9659.
 const ZSTD_WINDOW: u64 = 8 << 20;
-/// What every frame of Zstandard begins with.
+/// The first bytes of every Zstandard frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// What a body went through on its way, to be undone piece by piece.
+/// Decodes one body piece by piece.
 pub struct Coded {
     layer: Option<Layer>,
-    /// Came, and is not undone yet.
+    /// Bytes that came and are not decoded yet.
     waiting: Bytes,
     is_end: bool,
     taken: u64,
@@ -56,7 +55,7 @@ enum Layer {
         began: bool,
         ended: bool,
     },
-    /// Its decoder cannot stop where bytes are missing, so that all of it is held until the end.
+    /// This decoder cannot stop where bytes are missing, so all bytes are held until the end.
     Zstd {
         packed: Vec<u8>,
         frame: Option<Box<Frame>>,
@@ -65,16 +64,16 @@ enum Layer {
 
 type Frame = StreamingDecoder<Cursor<Vec<u8>>, ruzstd::decoding::FrameDecoder>;
 
-/// What a layer did with what it was given.
+/// What a layer did with its input.
 enum Step {
-    /// There may be more to give before anything else comes.
+    /// The same input may give more output.
     More,
-    /// It wants more bytes, or is at its end.
+    /// It needs more input, or has ended.
     Idle,
 }
 
 impl Coded {
-    /// As the headers say; `Err` is what cannot be undone.
+    /// The decoder for the coding that the headers name; `Err` names a coding that cannot be decoded.
     pub fn of(headers: &HeaderMap) -> Result<Self, String> {
         let mut codings = Vec::new();
         for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -85,13 +84,13 @@ impl Coded {
         let layer = match codings.as_slice() {
             [] => None,
             [coding] => Some(Layer::of(coding).ok_or_else(|| coding.clone())?),
-            several => return Err(format!("{}: one coding upon another is not undone", several.join(", "))),
+            several => return Err(format!("{}: several codings in a row are not decoded", several.join(", "))),
         };
         let (waiting, is_end) = (Bytes::new(), false);
         Ok(Coded { layer, waiting, is_end, taken: 0, given: 0, fault: None, is_over: false })
     }
 
-    /// Takes away the headers that speak of the coded body, if it is one.
+    /// Removes the headers that describe the coded body, if the body is coded.
     pub fn tidy(&self, headers: &mut HeaderMap) {
         if self.layer.is_some() {
             headers.remove(header::CONTENT_ENCODING);
@@ -99,18 +98,18 @@ impl Coded {
         }
     }
 
-    /// Takes what came. Wants all that came before to have been asked for.
+    /// Takes the next bytes. All pieces of the bytes before must have been taken first.
     pub fn feed(&mut self, chunk: Bytes) {
         self.taken += chunk.len() as u64;
         self.waiting = if self.waiting.is_empty() { chunk } else { [&self.waiting[..], &chunk].concat().into() };
     }
 
-    /// No more comes. A body without a byte is whole: so come replies that have none.
+    /// Marks the end of the body. An empty body counts as whole: replies without a body come so.
     pub fn end(&mut self) {
         self.is_end = true;
     }
 
-    /// The next piece of what can be known of the body, or why there can be no more of it; `None` where more must come.
+    /// The next decoded piece, or the reason why decoding failed; `None` means that more bytes must come.
     pub fn piece(&mut self) -> Option<Result<Bytes, String>> {
         if self.is_over {
             return None;
@@ -129,7 +128,7 @@ impl Coded {
         self.given += out.len() as u64;
         if self.given > FREE && self.given > self.taken.saturating_mul(MOST_TIMES) {
             out.clear();
-            self.fault = Some(format!("it becomes more than {MOST_TIMES} times as large as it came"));
+            self.fault = Some(format!("it decodes to more than {MOST_TIMES} times its size"));
         }
         if !out.is_empty() {
             return Some(Ok(out.into()));
@@ -158,7 +157,7 @@ impl Layer {
         })
     }
 
-    /// Undoes a piece of `input`.
+    /// Decodes some of `input` into `out`.
     fn step(&mut self, input: &mut Bytes, is_end: bool, out: &mut Vec<u8>) -> io::Result<Step> {
         match self {
             Layer::Gzip { unpack, began } => gzip(unpack, began, input, is_end, out),
@@ -177,7 +176,7 @@ impl Layer {
             Layer::Brotli { unpack, began, ended } => brotli(unpack, (began, ended), input, is_end, out),
             Layer::Zstd { packed, frame } => {
                 if packed.len() + input.len() > MOST_ZSTD {
-                    let message = format!("it is larger than {} MiB, the most that is undone", MOST_ZSTD >> 20);
+                    let message = format!("it is larger than {} MiB, the most that is decoded", MOST_ZSTD >> 20);
                     return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
                 }
                 packed.extend_from_slice(&std::mem::take(input));
@@ -187,8 +186,8 @@ impl Layer {
     }
 }
 
-/// A whole body without the coding that its headers name, at most `most` bytes of it. `None` where there is nothing to
-/// undo, where it cannot be undone, and where it is more.
+/// A whole body, decoded as its headers say. `None` if it is not coded, cannot be decoded, or decodes to more than
+/// `most` bytes.
 pub fn unpacked(headers: &HeaderMap, body: &[u8], most: usize) -> Option<Vec<u8>> {
     if body.is_empty() || !headers.contains_key(header::CONTENT_ENCODING) {
         return None;
@@ -214,7 +213,7 @@ fn gzip(
     out: &mut Vec<u8>,
 ) -> io::Result<Step> {
     if input.is_empty() {
-        // What was held back came with its last byte.
+        // All output has been given by now: only a missing end is left to find.
         let is_whole = !is_end || !*began || unpack.try_finish().is_ok();
         return if is_whole { Ok(Step::Idle) } else { Err(cut_short()) };
     }
@@ -241,7 +240,7 @@ fn inflate(
     let read = usize::try_from(unpack.total_in() - read).unwrap_or(input.len());
     input.advance(read);
     *ended = status == Status::StreamEnd;
-    // Room is left: it has given all that it can make of what it has.
+    // The decoder has left room in `out`, so it has used all its input.
     match !*ended && input.is_empty() && out.len() < room {
         true if is_end && out.is_empty() => Err(cut_short()),
         true if out.is_empty() => Ok(Step::Idle),
@@ -274,11 +273,11 @@ fn brotli(
         BrotliResult::NeedsMoreInput if is_end && *began && out.is_empty() => Err(cut_short()),
         BrotliResult::NeedsMoreInput if out.is_empty() => Ok(Step::Idle),
         BrotliResult::NeedsMoreInput => Ok(Step::More),
-        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a Brotli")),
+        BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not valid Brotli")),
     }
 }
 
-/// The next piece of every frame of a body.
+/// The next decoded piece of a body, which may have several frames.
 fn zstd(packed: &mut Vec<u8>, frame: &mut Option<Box<Frame>>, out: &mut Vec<u8>) -> io::Result<Step> {
     let decoder = match frame {
         Some(decoder) => decoder,
@@ -318,7 +317,7 @@ fn cut_short() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early, or its checksum is wrong")
 }
 
-/// `deflate` means a zlib stream, but some servers send what is inside one. Two bytes tell.
+/// `deflate` means a zlib stream, but some servers send bare deflate data. The first two bytes tell which.
 fn has_zlib_header(start: &[u8]) -> Option<bool> {
     let [first, second, ..] = start else { return None };
     Some(first & 0x0F == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)

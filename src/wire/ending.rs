@@ -10,23 +10,23 @@ use super::reading::Reading;
 pub enum Ending {
     /// With the last event of its protocol, or as one whole value.
     Whole,
-    /// It holds what no known protocol says the end of.
+    /// Its content belongs to no protocol whose end is known.
     Unknown,
     /// A stream without any event.
     Empty,
     /// A stream without the last event of its protocol.
     Open,
-    /// Within an event.
+    /// In the middle of an event.
     Cut,
     /// With an error, in the server's words.
     Error(String),
 }
 
-/// What a stream's events said of their end.
+/// What the events of a stream say about its end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Protocol {
     events: usize,
-    /// The protocol is one whose end is known.
+    /// The events belong to a protocol whose end is known.
     has_end: bool,
     is_ended: bool,
     has_failed: bool,
@@ -68,7 +68,7 @@ impl Protocol {
 }
 
 impl Reading {
-    /// How it ended.
+    /// How the reply ended.
     pub fn ending(&self) -> Ending {
         if let Some(error) = &self.answer.error {
             let message = as_object(error).get("message").and_then(Value::as_str).unwrap_or("an error").to_owned();

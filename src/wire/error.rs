@@ -1,9 +1,9 @@
-//! What a reply says went wrong, in every form that servers give it.
+//! The error in a reply, in every form that servers use.
 
 use serde_json::{Map, Value};
 
-/// The error that a value tells of, as the server wrote it. Empty ones, as some servers send beside every good answer
-/// (`"error": false`, `{"message": "", "code": null}`), tell nothing.
+/// The error in a value, as the server wrote it. Some servers send an empty one with every good answer (`"error":
+/// false`, `{"message": "", "code": null}`): that is no error.
 pub fn error_in(value: &Value) -> Option<&Value> {
     match value {
         // Google's API sends its errors as an array.
@@ -34,12 +34,12 @@ fn error_of_object<'v>(value: &'v Value, members: &'v Map<String, Value>) -> Opt
     };
     match choices {
         Some(choices) => choices.iter().find_map(of_choice),
-        // Beside an answer, a `detail` is some other thing.
+        // Beside an answer, `detail` means something else.
         None => member("detail"),
     }
 }
 
-/// Whether there is something in a value: a word, a number, a yes.
+/// Whether a value says something: a text that is not empty, a number, `true`.
 fn tells(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
@@ -51,7 +51,7 @@ fn tells(value: &Value) -> bool {
     }
 }
 
-/// An error as an object with a `message` and whatever else the server gave: `type`, `code`, `param`.
+/// An error as an object with a `message` and the server's other members: `type`, `code`, `param`.
 pub fn as_object(error: &Value) -> Map<String, Value> {
     let mut members = match error {
         Value::Object(members) => members.clone(),
@@ -68,7 +68,7 @@ pub fn as_object(error: &Value) -> Map<String, Value> {
     members
 }
 
-/// The error of a reply with a status of 4xx or 5xx whose body names none: what stands in its body.
+/// The error of a 4xx or 5xx reply in whose body [`error_in`] finds none, made from what the body holds.
 pub fn of_failed_body(json: Option<&Value>, text: &str) -> Option<Map<String, Value>> {
     let error = json.and_then(|json| json.get("error")).filter(|error| error.is_object());
     if let Some(error) = error.filter(|error| tells(error)) {

@@ -1,9 +1,9 @@
-//! Which headers and query parameters mean what to whoever passes a message on: the one table of the proxy, the gateway,
-//! the recorder and the scripts.
+//! What the names of headers and query parameters mean to whoever passes a message on. The proxy, the gateway, the
+//! recorder and the scripts share this one table.
 
 use percent_encoding::percent_decode_str;
 
-/// Headers that say something of one connection only, or of the address that the caller used.
+/// Headers that concern one connection only, or the address that the caller used.
 const OF_ONE_HOP: [&str; 12] = [
     "connection",
     "content-length",
@@ -19,29 +19,29 @@ const OF_ONE_HOP: [&str; 12] = [
     "upgrade",
 ];
 
-/// Reply headers that speak of the server's own address, which is not the address that the caller used.
+/// Reply headers about the server's own address, which is not the address that the caller used.
 const OF_THE_ADDRESS: [&str; 2] = ["alt-svc", "strict-transport-security"];
 
 /// Headers under which a client sends the key of an API that has no bearer tokens: Azure's, Anthropic's, Google's.
 pub const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
 
-/// What a name has in it under which a key, a cookie or a password travels.
+/// Parts of names of headers that carry a key, a cookie or a password.
 const CREDENTIALS: [&str; 8] =
     ["authorization", "api-key", "apikey", "subscription-key", "cookie", "secret", "password", LLAMA_STACKS_KEYS];
 
-/// What such a name ends with.
+/// Ends of such names.
 const CREDENTIAL_ENDS: [&str; 2] = ["-auth", "-signature"];
 
-/// Names, as whole ones, under which a query carries what lets someone in.
+/// Whole names of query parameters that carry a credential.
 const CREDENTIAL_PARAMETERS: [&str; 4] = ["key", "sig", "signature", "auth"];
 
-/// What a name has in it whose token says where a list goes on.
+/// Parts of a name that make its `token` a pagination token, not a credential.
 const OF_A_LIST: [&str; 3] = ["page", "next", "continuation"];
 
-/// Under which llama-stack's client sends the keys of all its providers, as JSON.
+/// The header in which llama-stack's client sends the keys of all its providers, as JSON.
 const LLAMA_STACKS_KEYS: &str = "x-llamastack-provider-data";
 
-/// Parameters with which a URL is signed: who has the URL is let in.
+/// Query parameters that sign a URL: whoever has the URL has access.
 const SIGNATURES: [&str; 9] = [
     "sig",
     "signature",
@@ -54,22 +54,22 @@ const SIGNATURES: [&str; 9] = [
     "key-pair-id",
 ];
 
-/// Reply headers that say whose account it was.
+/// Reply headers that name the account.
 const ACCOUNTS: [&str; 4] =
     ["openai-organization", "openai-project", "anthropic-organization-id", "x-ms-client-principal-id"];
 
-/// Whether a header says something of one connection, and is not passed on.
+/// Whether a header concerns one connection only and is not passed on.
 pub fn is_of_one_hop(name: &str) -> bool {
     OF_ONE_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a reply's header speaks of the server's address.
+/// Whether a reply header is about the server's own address.
 pub fn is_of_the_address(name: &str) -> bool {
     OF_THE_ADDRESS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a key or a cookie travels in a header of this name: it is the caller's own, which neither a provider nor a
-/// recording gets.
+/// Whether a header of this name carries a key or a cookie. Those are the caller's own: no provider and no recording
+/// gets them.
 pub fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let is_token = (name == "token" || name.ends_with("-token")) && !OF_A_LIST.iter().any(|part| name.contains(part));
@@ -79,7 +79,7 @@ pub fn is_credential(name: &str) -> bool {
         || CREDENTIAL_ENDS.iter().any(|end| name.ends_with(end))
 }
 
-/// The same for a parameter of a query, whose name may be percent-encoded.
+/// Like [`is_credential`], for a query parameter, whose name may be percent-encoded.
 pub fn is_credential_parameter(name: &str) -> bool {
     let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
     is_credential(&name) || name.starts_with("x-amz-") || CREDENTIAL_PARAMETERS.contains(&&*name) || is_signature(&name)
@@ -90,7 +90,7 @@ pub fn is_signature(name: &str) -> bool {
     SIGNATURES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a reply's header says whose account it was.
+/// Whether a reply header names the account.
 pub fn is_account(name: &str) -> bool {
     ACCOUNTS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
@@ -100,11 +100,12 @@ pub fn sets_cookie(name: &str) -> bool {
     name.to_ascii_lowercase().starts_with("set-cookie")
 }
 
-/// A query without its parameters that carry a key, and whether one did. Some servers take `;` between them, too.
+/// A query without the parameters that carry a key, and whether it had any. Some servers accept `;` as a separator,
+/// too.
 pub fn query_without_key(query: &str) -> (String, bool) {
     let mut kept = String::with_capacity(query.len());
     let mut had_key = false;
-    // What stands between two parameters goes with the second one.
+    // A separator is kept or removed with the parameter after it.
     let (mut before, mut start) = ("", 0);
     for (at, end) in query.match_indices(['&', ';']).chain([(query.len(), "")]) {
         let pair = &query[start..at];

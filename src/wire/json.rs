@@ -8,23 +8,23 @@ pub fn minify(text: &str) -> Option<String> {
     is_json(text).then(|| without_space(text))
 }
 
-/// The same for text that is known to be one JSON value.
+/// Like [`minify`], for text that is known to be one JSON value.
 pub fn without_space(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     tokens(text).for_each(|(token, _)| out.push_str(token));
     out
 }
 
-/// Lays `text` out with two more spaces a level. The first line is not indented, so that it can follow a key; every
-/// further line starts with `indent_start` spaces more than its level asks for. An array of nothing but numbers,
-/// booleans and nulls stays on one line. Text that is not one JSON value comes back unchanged.
+/// Lays `text` out with two spaces per level. The first line is not indented, so that it can follow a key; every other
+/// line gets `indent_start` more spaces. An array of only numbers, booleans and nulls stays on one line. Text that is
+/// not one JSON value comes back unchanged.
 pub fn pretty(text: &str, indent_start: usize) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     write_pretty(text, indent_start, &mut out);
     out
 }
 
-/// The same at the end of `out`, without a copy of its own.
+/// Like [`pretty`], but appends to `out`.
 pub fn write_pretty(text: &str, indent_start: usize, out: &mut String) {
     if !is_json(text) {
         return out.push_str(text);
@@ -63,12 +63,12 @@ pub fn write_pretty(text: &str, indent_start: usize, out: &mut String) {
     }
 }
 
-/// Whether `text` is one JSON value. Numbers of any size and nesting of any depth are.
+/// Whether `text` is one JSON value, with numbers of any size and any depth of nesting.
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// Levels below this one are indented like it.
+/// Deeper levels are indented like this one.
 const DEEPEST: usize = 64;
 
 struct Indented<'o> {
@@ -86,13 +86,13 @@ impl Indented<'_> {
     }
 }
 
-/// Whether the array whose inside starts here holds no string, array or object.
-/// Looks no further than the next bracket or string, so that a whole text stays linear.
+/// Whether the array whose content starts here holds no string, array or object. Looks only as far as the next bracket
+/// or string, so that reading a whole text takes linear time.
 fn is_flat(inside: &str) -> bool {
     inside.bytes().find(|byte| matches!(byte, b'"' | b'[' | b'{' | b']')) == Some(b']')
 }
 
-/// The tokens of valid JSON, each with what follows it.
+/// The tokens of valid JSON, each with the rest of the text after it.
 fn tokens(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {

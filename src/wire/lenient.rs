@@ -1,25 +1,25 @@
-//! JSON that is not quite JSON, read as clients read it.
+//! Reads text that is almost JSON as clients read it.
 //!
-//! Python's `json` reads `NaN` and `Infinity`, and both Python and JavaScript read an escape that is half of a pair
-//! (`\ud83c`). Servers send both: a tokenizer that cuts between the two halves of an emoji gives one to each event.
+//! Python's `json` accepts `NaN` and `Infinity`; Python and JavaScript accept an escape that is half of a surrogate
+//! pair (`\ud83c`). Servers send both: a tokenizer that splits an emoji sends each half in an event of its own.
 
 use serde_json::Value;
 
 use super::body::without_bom;
 
-/// A value, and what is not JSON in its text.
+/// A value, and what in its text is not JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
-    /// The value; `null` where the text had a number that JSON cannot say.
+    /// The value; a number that JSON cannot express is `null`.
     pub value: Value,
-    /// What strict parsers stumble over.
+    /// What a strict parser rejects.
     pub oddity: Option<&'static str>,
 }
 
-/// Where the halves of a pair stand until they meet: characters of the last private plane, in the order of the halves.
+/// Halves of a surrogate pair are kept as characters of the last private plane, in the same order, until they meet.
 const HALVES: u32 = 0x0010_F800;
 
-/// Reads one JSON value. `Err` is what a strict parser says, where no client reads the text either.
+/// Reads one JSON value. `Err` is a strict parser's message for text that no client reads either.
 pub fn read(text: &str) -> Result<Read, serde_json::Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let strict = match serde_json::from_str(text) {
@@ -31,18 +31,18 @@ pub fn read(text: &str) -> Result<Read, serde_json::Error> {
     serde_json::from_str(&repaired).map(|value| Read { value, oddity: Some(oddity) }).map_err(|_| strict)
 }
 
-/// The same of bytes; `Err` also where they are not UTF-8.
+/// Like [`read`], for bytes; `Err` also if they are not UTF-8.
 pub fn read_bytes(body: &[u8]) -> Result<Read, String> {
     let text = std::str::from_utf8(without_bom(body)).map_err(|error| format!("it is not UTF-8: {error}"))?;
     read(text).map_err(|error| error.to_string())
 }
 
-/// JSON of the same length, in which every value stands where it stands in `text`: to find places in it.
+/// Valid JSON of the same length, with each value at the same place as in `text`: for finding places.
 pub fn same_length(text: &str) -> String {
     repaired(text, Numbers::SameLength).0
 }
 
-/// Joins halves of a pair that have met.
+/// Joins the two halves of a pair that stand side by side.
 pub fn join_halves(text: &mut String) {
     if !text.contains(is_half) {
         return;
@@ -69,7 +69,7 @@ pub fn join_halves(text: &mut String) {
     *text = joined;
 }
 
-/// Puts U+FFFD where a half has met no other, and says whether there was one.
+/// Replaces each half that has met no other by U+FFFD; returns whether there was one.
 pub fn give_halves_up(text: &mut String) -> bool {
     let has_half = text.contains(is_half);
     if has_half {
@@ -82,19 +82,19 @@ fn is_half(ch: char) -> bool {
     half(ch).is_some()
 }
 
-/// The half that a character stands for.
+/// The half of a pair that a private character stands for.
 fn half(ch: char) -> Option<u32> {
     u32::from(ch).checked_sub(HALVES).map(|at| at + 0xD800).filter(|unit| *unit <= 0xDFFF)
 }
 
-/// What stands for a number that JSON cannot say.
+/// What replaces a number that JSON cannot express.
 #[derive(Clone, Copy, PartialEq)]
 enum Numbers {
     Null,
     SameLength,
 }
 
-/// The text without what strict parsers stumble over, and what that was.
+/// The text as valid JSON, and what was wrong with it.
 fn repaired(text: &str, numbers: Numbers) -> (String, Option<&'static str>) {
     const NOT_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
     let (mut out, mut oddity) = (String::with_capacity(text.len()), None);
@@ -122,7 +122,7 @@ fn repaired(text: &str, numbers: Numbers) -> (String, Option<&'static str>) {
     (out, oddity)
 }
 
-/// Where the string ends that `text` begins with.
+/// The end of the string literal at the start of `text`.
 fn string_end(text: &str) -> usize {
     let mut is_escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -136,7 +136,7 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-/// Writes a string literal; escapes that are half of a pair become what stands for them.
+/// Writes a string literal; each half of a pair becomes its private character.
 fn string_without_halves(string: &str, numbers: Numbers, out: &mut String) -> Option<&'static str> {
     let mut oddity = None;
     let mut rest = string;
@@ -167,7 +167,7 @@ fn string_without_halves(string: &str, numbers: Numbers, out: &mut String) -> Op
     oddity
 }
 
-/// The code unit of the escape that `text` begins with: `\u` and four hex digits.
+/// The code unit of the escape at the start of `text`: `\u` and four hex digits.
 fn unit_at(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()

@@ -1,5 +1,4 @@
-//! A reply's body, read once, for everyone who wants to know what is in it: checks, the gateway and its store, the
-//! recorder.
+//! Reads a reply's body once for all who need its content: checks, the gateway and its store, the recorder.
 
 use serde_json::{Map, Value};
 
@@ -9,34 +8,34 @@ use super::error::{as_object, of_failed_body};
 use super::sse::{self, Event};
 use super::{ending::Protocol, lenient, ndjson};
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// How it holds it.
+    /// The form of the body.
     pub kind: BodyKind,
-    /// The answer, put together.
+    /// The answer, merged from all pieces.
     pub answer: Answer,
-    /// The value; for a stream, the array of the JSON values in it.
+    /// The JSON value; for a stream, the array of its JSON values.
     pub json: Option<Value>,
     /// Why a whole body is not JSON.
     pub not_json: Option<String>,
-    /// What a client would stumble over.
+    /// Flaws that a client would stumble over.
     pub flaws: Vec<Flaw>,
     pub(super) protocol: Protocol,
 }
 
-/// What a client would stumble over.
+/// A flaw that a client would stumble over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
     /// What is wrong.
     pub kind: FlawKind,
-    /// What is.
+    /// What was found.
     pub actual: String,
-    /// The text that it is about.
+    /// The text that has the flaw.
     pub text: Option<String>,
 }
 
-/// Kinds of what a client would stumble over in a stream.
+/// Kinds of flaws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlawKind {
     /// A block that is neither an event nor a comment.
@@ -90,7 +89,7 @@ impl Reader {
         Reader { reading, items: Vec::new(), blocks: 0 }
     }
 
-    /// What was put together so far.
+    /// The answer so far.
     pub fn answer(&self) -> &Answer {
         &self.reading.answer
     }
@@ -131,7 +130,7 @@ impl Reader {
             return;
         }
         if event.unterminated {
-            // Clients never get it, whether or not it is whole.
+            // Clients never get an event without its end, whether or not its data is whole.
             self.reading.protocol.is_cut = true;
             self.flaw(FlawKind::Cut, format!("an end within event {index}"));
             return;
@@ -141,7 +140,7 @@ impl Reader {
         }
         if event.is_lossy {
             self.reading.answer.damage();
-            self.flaw(FlawKind::NotUtf8, format!("event {index} holds bytes that are none"));
+            self.flaw(FlawKind::NotUtf8, format!("event {index} holds bytes that are not UTF-8"));
         }
         self.item(data, event.event.as_deref(), "event", index);
     }
@@ -181,7 +180,7 @@ impl Reader {
         }
     }
 
-    /// The server says that something went wrong, in another place than a value's own.
+    /// Notes an error that the server named in another way than by an `error` member.
     fn error(&mut self, error: Value) {
         let inner = super::error::error_in(&error).cloned();
         self.reading.answer.error.get_or_insert(inner.unwrap_or(error));
@@ -202,8 +201,8 @@ impl Reader {
 }
 
 impl Reading {
-    /// The error in a reply of this status, as an object with, at best, `message`, `type`, `code` and `param`. A status
-    /// of 4xx or 5xx makes an error of what stands in the body, however it is said.
+    /// The error of a reply with this status, as an object with, if known, `message`, `type`, `code` and `param`. Under
+    /// a status of 4xx or 5xx, whatever the body holds becomes an error.
     pub fn error(&self, status: u16, text: &str) -> Option<Map<String, Value>> {
         match &self.answer.error {
             Some(error) => Some(as_object(error)),
@@ -237,10 +236,10 @@ mod tests {
             assert!(found.len() == 1 && found[0].0 == kind && found[0].1.starts_with(place), "{end:?}: {found:?}");
         }
         let lossy = flaws(events, b"data: \"\xFF\"\n\n");
-        assert_eq!(lossy, [(FlawKind::NotUtf8, "event 0 holds bytes that are none".to_owned())]);
+        assert_eq!(lossy, [(FlawKind::NotUtf8, "event 0 holds bytes that are not UTF-8".to_owned())]);
         let lines = flaws("application/x-ndjson", b"{\"a\": 1}\n\n{oops\n");
         assert!(lines.len() == 1 && lines[0].1.starts_with("line 2 is not JSON"), "{lines:?}");
-        // What is not an event is that whether or not it has its end, and whether or not it is text.
+        // A block that is no event is reported as that, even if it is unfinished or not text.
         assert_eq!(flaws(events, b"busy")[0].0, FlawKind::NoEvent);
         assert_eq!(flaws(events, b"bus\xFF\n\n")[0].0, FlawKind::NoEvent);
     }

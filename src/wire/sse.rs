@@ -1,10 +1,11 @@
 //! Server-Sent Events, by the HTML standard's grammar, without losing a byte.
 //!
-//! [`Parser`] reads: bytes go in as they come; [`Segment`]s come out. Segments tile the stream: the first starts at 0, each starts
-//! where the one before ended, the last ends with the stream. They do not depend on how the bytes were cut.
+//! [`Parser`] reads a stream: bytes go in as they come, [`Segment`]s come out. Segments tile the stream: the first
+//! starts at 0, each starts where the one before ended, the last ends with the stream. How the bytes were chunked makes
+//! no difference.
 //!
-//! [`Cutter`] is for a relay, which must pass on at once what came and so cannot wait for the second half of a line end:
-//! where a piece ends then depends on how the bytes came.
+//! [`Cutter`] is for a relay, which must pass on bytes at once and cannot wait for the second half of a line end. Where
+//! its pieces end therefore depends on how the bytes came.
 
 mod cutter;
 
@@ -26,11 +27,11 @@ pub struct Segment {
 pub enum Kind {
     /// One event, its closing blank line included.
     Event(Event),
-    /// Comment lines and blank lines between events (keep-alives), as many as stand together.
+    /// A run of comment lines and blank lines between events (keep-alives).
     Quiet,
 }
 
-/// One event: a block with at least one line that is no comment. Text that is not UTF-8 has U+FFFD in its place.
+/// One event: a block with at least one line that is not a comment. Bytes that are not UTF-8 become U+FFFD.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
     /// `event:`, the last one given.
@@ -41,7 +42,7 @@ pub struct Event {
     pub id: Option<String>,
     /// `retry:` in milliseconds.
     pub retry: Option<u64>,
-    /// `error:`, a field of no standard, in which llama.cpp tells what went wrong.
+    /// `error:`, a non-standard field in which llama.cpp reports errors.
     pub error: Option<String>,
     /// Some of it was not UTF-8.
     pub is_lossy: bool,
@@ -49,7 +50,7 @@ pub struct Event {
     pub unterminated: bool,
 }
 
-/// Reads a stream piece by piece. Its time is linear in the bytes, however they are cut.
+/// Reads a stream piece by piece, in time linear in the bytes, however they are cut.
 #[derive(Debug, Default)]
 pub struct Parser {
     /// Bytes read.
@@ -58,13 +59,13 @@ pub struct Parser {
     segment: usize,
     /// Where the line being read starts.
     line_start: usize,
-    /// What has come of the line being read.
+    /// The bytes of that line so far.
     line: Vec<u8>,
     /// The event being read, once it has a line.
     event: Option<Event>,
     /// The last byte was a CR, so that an LF would belong to the same line end.
     after_cr: bool,
-    /// An event that ends in that CR: it can only go out when its length is known.
+    /// An event that ends with that CR: its length is known only after the next byte.
     held: Option<Segment>,
 }
 
@@ -74,8 +75,8 @@ impl Parser {
         Self::default()
     }
 
-    /// Takes the next bytes and gives the segments that they complete, in order.
-    /// An event comes out with the byte that ends it, or, when that is a CR, with the byte after it.
+    /// Takes the next bytes and gives the segments that they complete, in order. An event is given with the byte that
+    /// ends it, or, if that is a CR, with the byte after it.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Segment> {
         let mut out = Vec::new();
         let mut rest = bytes;
@@ -129,7 +130,7 @@ impl Parser {
         }
     }
 
-    /// A line is whole; `offset` is behind its end.
+    /// Handles a whole line; `offset` is just after its end.
     fn end_line(&mut self, out: &mut Vec<Segment>) {
         let is_blank = self.take_line(out);
         self.line_start = self.offset;
@@ -145,7 +146,7 @@ impl Parser {
         }
     }
 
-    /// Reads the line that stands in `line`, and says whether it is blank.
+    /// Reads the line in `line` and returns whether it is blank.
     fn take_line(&mut self, out: &mut Vec<Segment>) -> bool {
         let bytes = std::mem::take(&mut self.line);
         let line = match self.line_start {
@@ -208,8 +209,8 @@ pub fn parse(bytes: &[u8]) -> Vec<Segment> {
     segments
 }
 
-/// One event as text, its closing blank line included. Line ends in `data` become lines of their own (a client joins
-/// them with `\n`); in `event` they become spaces, since a name has one line.
+/// One event as text, its closing blank line included. Each line of `data` becomes a `data:` line (a client joins them
+/// with `\n`); line ends in `event` become spaces, since a name has one line.
 pub fn encode(event: Option<&str>, data: &str) -> String {
     let mut out = String::with_capacity(data.len() + 16);
     if let Some(name) = event {
@@ -229,8 +230,8 @@ pub fn encode(event: Option<&str>, data: &str) -> String {
     out
 }
 
-/// The length of the first block with the blank line that ends it, or of all there is. An event is one block; comments may
-/// stand in one of their own.
+/// The length of the first block with the blank line that ends it, or of all bytes if there is no blank line. A block
+/// is one event, or comments on their own.
 pub fn block_length(bytes: &[u8]) -> usize {
     let mut at = 0;
     while at < bytes.len() {
@@ -252,7 +253,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// One line a segment: bytes, then what it was taken for.
+    /// One line per segment: its bytes, then what it was read as.
     fn show(stream: &[u8]) -> String {
         let line = |segment: &Segment| {
             let raw = String::from_utf8_lossy(&stream[segment.raw.clone()]).into_owned();
@@ -351,7 +352,7 @@ mod tests {
         assert_eq!(encode(Some("x\ny"), "a\r\nb\rc\n"), "event: x y\ndata: a\ndata: b\ndata: c\ndata: \n\n");
     }
 
-    /// Bytes in which the grammar's own are frequent.
+    /// Random bytes in which those of the grammar are frequent.
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             Just(b"data: ".to_vec()),

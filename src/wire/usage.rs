@@ -1,21 +1,21 @@
-//! What a reply says it used.
+//! The token usage that a reply reports.
 
 use serde_json::Value;
 
 use super::body::BodyKind;
 use super::{lenient, ndjson, sse};
 
-/// Tokens that a reply reports.
+/// Token counts of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Tokens that were asked.
+    /// Input tokens.
     pub input: u64,
-    /// Tokens that were answered.
+    /// Output tokens.
     pub output: u64,
 }
 
-/// The usage that a reply reports, whole or streamed, in the words of OpenAI's APIs, of Anthropic's and of Ollama's own.
-/// `None` where it reports none.
+/// The usage that a reply, whole or streamed, reports in the format of OpenAI, Anthropic or Ollama. `None` if it
+/// reports none.
 pub fn usage(content_type: &str, body: &[u8]) -> Option<Usage> {
     match BodyKind::of(content_type, body) {
         BodyKind::Whole => of_all([String::from_utf8_lossy(body).into_owned()].into_iter()),
@@ -27,9 +27,9 @@ pub fn usage(content_type: &str, body: &[u8]) -> Option<Usage> {
     }
 }
 
-/// Parts of a stream report what was used so far: the most is what was used.
+/// Parts of a stream report the usage so far: the highest count is the usage.
 fn of_all(texts: impl Iterator<Item = String>) -> Option<Usage> {
-    // Most events of a stream report nothing, and need not be understood.
+    // Most events of a stream report no usage and need not be parsed.
     let texts = texts.filter(|text| text.contains("usage") || text.contains("eval_count"));
     let parts = texts.filter_map(|text| of(&lenient::read(&text).ok()?.value));
     parts.reduce(|a, b| Usage { input: a.input.max(b.input), output: a.output.max(b.output) })
@@ -41,7 +41,7 @@ fn of(value: &Value) -> Option<Usage> {
     let count = |names: &[&str]| names.iter().find_map(|name| usage[*name].as_u64());
     let input = count(&["prompt_tokens", "input_tokens", "prompt_eval_count"]);
     let output = count(&["completion_tokens", "output_tokens", "eval_count"]);
-    // What came from a cache or went into one, Anthropic counts beside the input.
+    // Anthropic counts tokens read from a cache or written to one beside the input.
     let beside = ["cache_read_input_tokens", "cache_creation_input_tokens"].map(|name| count(&[name]).unwrap_or(0));
     let beside = beside.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
     let total = count(&["total_tokens"]);

@@ -1,11 +1,11 @@
-//! Times as users write them, in every file and flag.
+//! Durations as users write them, in files and flags.
 
 use std::time::Duration;
 
-/// The way out where [`duration`] gives nothing.
+/// The way out for texts that [`duration`] rejects.
 pub(crate) const DURATION_HELP: &str = "write a number with `ms`, `s` or `m`, such as `10s`";
 
-/// `200ms`, `1.5s`, `2m`: a time of up to a day. `None` for anything else.
+/// Reads `200ms`, `1.5s`, `2m`: a duration of up to a day. `None` for anything else.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match &text[number.len()..] {

@@ -5,10 +5,10 @@ use crate::spelling::nearest;
 
 const MIND: &str = "mind brackets, quotes and indentation on this line and above it";
 
-/// What is wrong: how many characters of the line, why, and the way out.
+/// The description of an error: how many characters to underline, the reason, and the way out.
 type Words = (usize, String, Option<String>);
 
-/// An error of the crate with its place.
+/// Turns an error of the crate into one with a place.
 pub(super) fn explain(source: &Source, error: &serde_yaml::Error) -> Error {
     let error = error.without_snippet();
     let place = error.location().map_or_else(Place::default, place);
@@ -68,7 +68,7 @@ fn words(error: &serde_yaml::Error) -> Words {
     }
 }
 
-/// The first line of the crate's own words, without the place that stands in front of or behind it.
+/// The first line of the crate's message, without the place before or after it.
 fn one_line(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();

@@ -1,14 +1,14 @@
-//! How far what stands at a place reaches on its line, for underlining it.
+//! Finds the end of a value on its line, to underline it.
 
-/// The characters that a node takes from the beginning of `rest`, which goes on to the end of its line; with its value,
-/// when it is a key. `before` is what stands on the line before it. At least 1.
+/// How many characters a node takes at the beginning of `rest`, which is the rest of its line; a key counts with its
+/// value. `before` is the line's text before the node. At least 1.
 pub(super) fn extent(before: &str, rest: &str) -> usize {
     let is_in_flow = depth(before) > 0;
     let mut end = node(rest, is_in_flow);
     if let Some(value) = rest[end..].strip_prefix(": ").map(str::trim_start) {
         let start = rest.len() - value.len();
         end = match node(value, is_in_flow) {
-            // A key whose value begins on a later line.
+            // The value of the key begins on a later line.
             0 => end,
             length => start + length,
         };
@@ -16,7 +16,7 @@ pub(super) fn extent(before: &str, rest: &str) -> usize {
     rest[..end].trim_end().chars().count().max(1)
 }
 
-/// The bytes of one node: quoted, in brackets, or plain.
+/// The length of one node in bytes: quoted, in brackets, or plain.
 fn node(text: &str, is_in_flow: bool) -> usize {
     match text.chars().next() {
         Some(quote @ ('"' | '\'')) => quoted(text, quote),
@@ -25,14 +25,14 @@ fn node(text: &str, is_in_flow: bool) -> usize {
     }
 }
 
-/// The bytes up to the quote that closes it, that included.
+/// The bytes up to and including the closing quote.
 fn quoted(text: &str, quote: char) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, char)) = chars.next() {
         if char == '\\' && quote == '"' {
             chars.next();
         } else if char == quote {
-            // `''` in single quotes is a quote.
+            // `''` within single quotes is an escaped quote.
             if quote == '\'' && chars.peek().is_some_and(|(_, next)| *next == quote) {
                 chars.next();
             } else {
@@ -43,7 +43,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// The bytes up to the bracket that closes it, that included.
+/// The bytes up to and including the closing bracket.
 fn bracketed(text: &str) -> usize {
     let mut open = 0;
     walk(text, |at, char| {
@@ -53,7 +53,7 @@ fn bracketed(text: &str) -> usize {
     .unwrap_or(text.len())
 }
 
-/// The bytes before what ends a plain scalar: the value of a key, a comment, and in a flow collection its punctuation.
+/// The bytes of a plain scalar, which ends at a colon, at a comment, and in a flow collection at its punctuation.
 fn plain(text: &str, is_in_flow: bool) -> usize {
     let bytes = text.as_bytes();
     let ends = |at: usize| match bytes[at] {
@@ -65,7 +65,7 @@ fn plain(text: &str, is_in_flow: bool) -> usize {
     (0..bytes.len()).find(|at| ends(*at)).unwrap_or(text.len())
 }
 
-/// How many brackets are open at its end.
+/// How many brackets are open at the end of the text.
 fn depth(text: &str) -> i32 {
     let mut open = 0;
     walk(text, |_, char| {
@@ -83,11 +83,11 @@ fn step(char: char) -> i32 {
     }
 }
 
-/// Goes through the characters outside of quotes, until `found` has something.
+/// Calls `found` with each character outside of quotes, until it returns something.
 fn walk<T>(text: &str, mut found: impl FnMut(usize, char) -> Option<T>) -> Option<T> {
     let mut at = 0;
     while let Some(char) = text[at..].chars().next() {
-        // A quote inside a plain scalar is a character like any other.
+        // A quote inside a plain scalar is an ordinary character.
         let opens = matches!(char, '"' | '\'') && text[..at].trim_end().ends_with(['{', '[', ',', ':']);
         if let Some(result) = found(at, char) {
             return Some(result);
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_stands_there_is_underlined_to_its_end() {
-        // What is before `|` does not belong to it; what is underlined stands between the two bars.
+        // The bars mark what must be underlined; the text before the first one does not belong to it.
         for line in [
             "status: |200|",
             "status: |200| # fine",

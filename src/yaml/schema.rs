@@ -1,5 +1,5 @@
-//! JSON Schemas of what users write, made from the types that read it. Only the tests that keep `schemas/` fresh make
-//! them, so that nobody who builds the program pays for it.
+//! JSON Schemas of the users' files, made from the types that read them. Only the tests that keep `schemas/` up to date
+//! use this, so the program itself is built without it.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Spanned;
 use super::shapes::{Listed, OneOrMore, Pairs, Short};
 
-/// Times as [`super::duration`] reads them.
+/// The durations that [`super::duration`] reads.
 pub(crate) const DURATION_PATTERN: &str = r"^[0-9]*\.?[0-9]+ ?(ms|s|m)$";
 
 /// `oneOf` for a mapping that must have exactly one of these keys.
@@ -18,12 +18,13 @@ pub(crate) fn one_of_keys(keys: &[&str]) -> Value {
     keys.iter().map(|key| json!({"required": [key]})).collect()
 }
 
-/// `anyOf` for an operand that is compared as a number, now or when its `${name}` is filled in.
+/// `anyOf` for a value that is compared as a number, perhaps only after its `${name}` is filled in.
 pub(crate) fn number_or_name() -> Value {
     json!([{"type": "number"}, {"type": "string", "pattern": r"\$\{"}])
 }
 
-/// The schema of a file that `T` reads. `explicit_null`: a key with nothing behind it is refused, not taken for absent.
+/// The schema of a file that `T` reads. `explicit_null`: a key without a value is an error, and does not count as
+/// absent.
 pub(crate) fn of<T: JsonSchema>(title: &str, explicit_null: bool) -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
     schema.insert("title".into(), title.into());
@@ -33,12 +34,12 @@ pub(crate) fn of<T: JsonSchema>(title: &str, explicit_null: bool) -> Value {
     serde_json::from_str(&text).unwrap_or(value)
 }
 
-/// Takes away what says nothing, and what only `Option` means.
+/// Removes members without information, and those that come only from `Option`.
 fn tidy(schema: &mut Value, explicit_null: bool) {
     match schema {
         Value::Object(members) => {
             members.retain(|name, value| name != "default" || *value == json!(true));
-            // Where a text is wanted, YAML's `5` and `true` are taken as they are written.
+            // If a text is expected, YAML's `5` and `true` are read as the text that was written.
             let is_chosen = members.contains_key("enum");
             if members.get("type") == Some(&json!("string")) && !is_chosen {
                 members.insert("type".into(), json!(["string", "number", "boolean"]));
@@ -53,7 +54,7 @@ fn tidy(schema: &mut Value, explicit_null: bool) {
     }
 }
 
-/// An `Option` says "or null" of itself; here it means "or absent" alone.
+/// For `Option`, the generator says "or null"; here it must only mean "or absent".
 fn refuse_null(members: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = members.get_mut("type")
         && types.len() == 2
@@ -66,7 +67,7 @@ fn refuse_null(members: &mut Map<String, Value>) {
     }
     let Some(Value::Array(ways)) = members.get_mut("anyOf") else { return };
     ways.retain(|way| way != &json!({"type": "null"}));
-    // Beside a `$ref`, draft 7 reads nothing else.
+    // Draft 7 ignores everything beside a `$ref`.
     if let [only] = ways.as_slice() {
         let only = only.clone();
         members.shift_remove("anyOf");
@@ -134,7 +135,7 @@ impl<T: JsonSchema> JsonSchema for Listed<T> {
         format!("{}OrList", T::schema_name()).into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        // A mapping among the values needs an `id` that can stand in a case's id.
+        // A mapping among the values needs an `id` that can be part of a case's id.
         let id = json!({"not": {"type": ["array", "object"]}});
         let items = json!({"anyOf": [{"not": {"type": "object"}}, {"required": ["id"], "properties": {"id": id}}]});
         json_schema!({"anyOf": [{"type": "array", "minItems": 1, "items": items}, generator.subschema_for::<T>()]})

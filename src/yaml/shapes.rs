@@ -1,4 +1,4 @@
-//! Shapes that YAML values have in more than one kind of file.
+//! Forms of YAML values that occur in several kinds of files.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -40,7 +40,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
     }
 }
 
-/// A mapping with known keys, or a plain value that is short for one.
+/// A mapping with known keys, or a plain value as its short form.
 #[derive(Debug, Clone)]
 pub(crate) enum Short<T> {
     /// The plain value.
@@ -93,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
     }
 }
 
-/// A list, or a mapping that says where to find one.
+/// A list, or a mapping that says where to find the list.
 #[derive(Debug, Clone)]
 pub(crate) enum Listed<T> {
     /// The list.
@@ -135,7 +135,7 @@ pub(crate) enum OneOrMore {
 }
 
 impl OneOrMore {
-    /// Every text with its place.
+    /// All texts with their places.
     pub(crate) fn texts(these: Spanned<Self>) -> Vec<Spanned<String>> {
         match these.value {
             OneOrMore::One(value) => vec![Spanned { value, place: these.place }],
@@ -176,7 +176,7 @@ impl<'de> Deserialize<'de> for OneOrMore {
     }
 }
 
-/// What is written is there, even when it is `null`: an `Option` alone would take that for absent.
+/// Makes a written `null` count as present: a plain `Option` would read it as absent.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -131,7 +131,7 @@ fn what_captures_break_is_known_of_their_servers() {
         conform(&asked, &reply, &mut findings);
         shapes.learn(number, &format!("{server} {}", request.endpoint), &request.body, &asked, &reply);
         let deviates = catalogue.provider(&server).map(|provider| provider.deviates.clone()).unwrap_or_default();
-        let policy = Policy { mode: Mode::Strict, known: deviates.into() };
+        let policy = Policy { mode: Mode::Strict, known: deviates.into(), ..Policy::default() };
         let weighed = policy.weigh(findings, Some(&[]), &asked);
         known += weighed.known.len();
         news.extend(weighed.failing.iter().map(|finding| format!("{name}: {} {}", finding.rule.id, finding.actual)));

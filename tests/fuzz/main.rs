@@ -226,7 +226,7 @@ fn a_file_of_providers_is_read_or_refused() {
     });
 }
 
-/// Suites are read by the program, so many of them at once: a panic says that it is a fault of retake.
+/// Suites are read by the program, so many of them at once: a panic says that it is a bug in retake.
 #[test]
 fn suites_are_read_or_refused() {
     let files = seeds(&["tests/corpus/invalid", "suites", "examples/weather-app/suites"], &["yaml", "csv", "jsonl"]);
@@ -248,7 +248,7 @@ fn suites_are_read_or_refused() {
         command.args(["120", env!("CARGO_BIN_EXE_retake"), "test", "--setup", "together", "--collect-only"]);
         let ran = command.current_dir(folder.path()).output().unwrap();
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-        let is_fine = matches!(ran.status.code(), Some(0 | 4 | 5)) && !said.contains("fault of retake");
+        let is_fine = matches!(ran.status.code(), Some(0 | 4 | 5)) && !said.contains("bug in retake");
         if !is_fine {
             let kept = folder.keep();
             panic!("{:?} after {:?} in {}\n{said}", ran.status, begun.elapsed(), kept.display());

@@ -118,5 +118,5 @@ fn a_fault_below_a_stack_that_runs_elsewhere_is_refused() {
     let dir = Dir::new();
     dir.write("suites/faults.yaml", SUITE);
     let ran = dir.retake("test --setup together --stack-config http://127.0.0.1:9 -k faults.yaml::down").run().exits(1);
-    ran.says("a fault can only be cut below a stack that runs here");
+    ran.says("faults are only possible below a stack that this run starts");
 }

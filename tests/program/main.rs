@@ -7,6 +7,7 @@ mod bad_input;
 mod bounds;
 mod browser;
 mod credentials;
+mod dialects;
 mod endless;
 mod faults;
 #[cfg(unix)]
@@ -16,6 +17,7 @@ mod interrupt;
 mod live;
 mod masks;
 mod modes;
+mod never_green;
 mod nextest;
 #[cfg(unix)]
 mod orphans;

@@ -96,7 +96,7 @@ fn the_rules_are_listed() {
     let dir = Dir::new();
     let ran = dir.retake("rules").run().exits(0);
     ran.says("tool-call-index (violation)\n    an index for every piece of a tool call")
-        .says("    else: the Python SDK raises");
+        .says("    else: `stream()` of the SDKs raises");
 }
 
 #[test]

@@ -18,6 +18,19 @@ pub(crate) struct Asked {
 
 /// Answers every request with a status, header lines (each with its line end) and a body of JSON. Returns the base URL.
 pub(crate) fn serve(answer: impl Fn(&Asked) -> (u16, String, String) + Send + Sync + 'static) -> String {
+    let base = serve_bytes(move |asked| {
+        let (status, headers, body) = answer(asked);
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
+        )
+        .into_bytes()
+    });
+    format!("{base}/v1")
+}
+
+/// Answers every request with these bytes, head and all. Returns the server's URL.
+pub(crate) fn serve_bytes(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let answer = Arc::new(answer);
@@ -27,10 +40,10 @@ pub(crate) fn serve(answer: impl Fn(&Asked) -> (u16, String, String) + Send + Sy
             std::thread::spawn(move || converse(stream.unwrap(), answer.as_ref()));
         }
     });
-    format!("http://{address}/v1")
+    format!("http://{address}")
 }
 
-fn converse(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> (u16, String, String)) {
+fn converse(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Vec<u8>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -45,13 +58,8 @@ fn converse(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> (u16, String, Stri
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
-    let (status, headers, body) = answer(&Asked { path, head, body });
-    let length = body.len();
-    let text = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
-    );
     // Whoever asked may be gone.
-    let _ = stream.write_all(text.as_bytes());
+    let _ = stream.write_all(&answer(&Asked { path, head, body }));
 }
 
 /// A program that says READY and where it listens, and ends when its standard input is closed.

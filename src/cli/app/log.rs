@@ -1,4 +1,4 @@
-//! What the user's server prints: in a file that only its owner reads, without secrets.
+//! The output of the user's server: in a file that only its owner can read, without secrets.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
@@ -13,7 +13,7 @@ use crate::exchange::Secrets;
 /// How much of the log is shown when the server does not start.
 const TAIL: u64 = 2_000;
 
-/// What a server prints, line by line.
+/// The output of a server, line by line.
 #[derive(Clone)]
 pub(in crate::cli) struct Log(Arc<Inner>);
 
@@ -25,8 +25,8 @@ struct Inner {
 }
 
 impl Log {
-    /// Begins the file anew; also gives what the server is to print to, twice. Until the server ends, what it prints is
-    /// taken from it by a task.
+    /// Starts the file anew. Also returns the server's stdout and stderr. A task reads this output until the server
+    /// ends.
     pub(super) fn create(path: &Path, secrets: &Secrets) -> io::Result<(Self, [Stdio; 2])> {
         let file = Mutex::new(Scrubbed::new(create(path)?, secrets.clone()));
         let (reader, writer) = io::pipe()?;
@@ -53,7 +53,7 @@ impl Log {
         &self.0.path
     }
 
-    /// Takes what is printed until nobody is left who could print.
+    /// Reads the output until no process can write to it any more.
     #[cfg(unix)]
     async fn follow(self) {
         while self.0.pipe.readable().await.is_ok() {
@@ -63,8 +63,8 @@ impl Log {
         }
     }
 
-    /// Takes what was printed by now: what a case is told must not depend on when the task had its turn. Returns
-    /// whether there will be no more.
+    /// Reads the output that has come by now: what belongs to a case must not depend on when the task runs. Returns
+    /// whether the output has ended.
     #[cfg(unix)]
     fn take_what_came(&self) -> bool {
         let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl Log {
                     let _ = file.flush();
                     return true;
                 }
-                // A full disk is no reason to let the server wait for ever.
+                // If the disk is full, the server must not wait for ever.
                 Ok(length) => drop(file.write_all(&bytes[..length])),
                 Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
             }
@@ -96,13 +96,13 @@ impl Log {
         let _ = self.0.file.lock().unwrap_or_else(PoisonError::into_inner).flush();
     }
 
-    /// How much there is by now, in bytes; nothing where it cannot be read.
+    /// The size of the log in bytes; 0 if it cannot be read.
     pub(in crate::cli) fn length(&self) -> u64 {
         self.take_what_came();
         fs::metadata(&self.0.path).map_or(0, |metadata| metadata.len())
     }
 
-    /// What came after so many bytes; of much, the end.
+    /// The output after this many bytes; if it is long, only its end.
     pub(in crate::cli) fn since(&self, start: u64) -> String {
         self.take_what_came();
         let read = || -> Result<Vec<u8>, disk::Unreadable> {
@@ -120,7 +120,7 @@ fn create(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // What lies there may belong to somebody else, or be readable for all.
+    // An existing file may belong to somebody else, or be readable for everyone.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

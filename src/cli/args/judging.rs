@@ -1,4 +1,4 @@
-//! Flags of the commands about the rules of the APIs.
+//! Flags of the commands for the rules of the APIs.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::protocol::Mode;
 /// `retake rules`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RulesArgs {
-    /// As tables, for a page
+    /// Print tables, for a page
     #[arg(long)]
     pub(in crate::cli) markdown: bool,
 }
@@ -22,27 +22,27 @@ pub(in crate::cli) struct CheckArgs {
     /// Folders of recordings, or files
     #[arg(value_name = "PATH", default_value = "recordings")]
     pub(in crate::cli) paths: Vec<PathBuf>,
-    /// A table by this, in the place of a list by file
+    /// Print a table by this property instead of a list by file
     #[arg(long, value_name = "WHAT")]
     pub(in crate::cli) by: Option<CheckBy>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// Folder with providers.yaml, which says what is known of each provider
+    /// The folder with providers.yaml, which declares the known deviations of each provider
     #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
     pub(in crate::cli) suites: PathBuf,
-    /// standard fails on violations, strict on deviations too
+    /// standard fails on violations, strict also on deviations
     #[arg(long, env = "RETAKE_PROTOCOL", value_name = "MODE", default_value = "standard", value_parser = protocol)]
     pub(in crate::cli) protocol: Mode,
 }
 
-/// What recordings have in common.
+/// A property by which `retake check` groups recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum CheckBy {
-    /// Who answered.
+    /// The provider that answered.
     Provider,
-    /// Which model was asked.
+    /// The model of the request.
     Model,
-    /// Which endpoint was asked.
+    /// The endpoint of the request.
     Endpoint,
 }

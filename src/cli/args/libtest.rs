@@ -1,10 +1,10 @@
-//! What libtest, nextest and IDEs say to a test program.
+//! Flags that libtest, nextest and IDEs pass to a test program.
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use libtest_mimic::{Arguments, ColorSetting};
 
-/// libtest's flags, and names in the place of its one filter.
+/// libtest's flags, and several names instead of its one filter.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "As libtest has it")]
 pub(in crate::cli) struct LibtestArgs {
@@ -14,16 +14,16 @@ pub(in crate::cli) struct LibtestArgs {
     /// List the cases and run none
     #[arg(long)]
     pub(in crate::cli) list: bool,
-    /// Names are whole ids
+    /// Names are complete ids
     #[arg(long)]
     pub(in crate::cli) exact: bool,
-    /// Only what is known to be skipped
+    /// Only cases that are known to be skipped
     #[arg(long)]
     pub(in crate::cli) ignored: bool,
-    /// Leave out cases whose id holds this; may be repeated
+    /// Leave out cases whose id contains this; may be repeated
     #[arg(long, value_name = "PART")]
     pub(in crate::cli) skip: Vec<String>,
-    /// Cases at once; the same as -n
+    /// How many cases run at once; the same as -n
     #[arg(long, value_name = "N", value_parser = super::workers)]
     pub(in crate::cli) test_threads: Option<usize>,
     /// Whether to write colours
@@ -33,7 +33,7 @@ pub(in crate::cli) struct LibtestArgs {
     ignored_flags: Ignored,
 }
 
-/// libtest's words, and pytest's for the same.
+/// The values of libtest's flag, and pytest's names for them.
 fn when() -> impl TypedValueParser<Value = ColorSetting> {
     let words = [
         PossibleValue::new("auto"),
@@ -47,7 +47,7 @@ fn when() -> impl TypedValueParser<Value = ColorSetting> {
     })
 }
 
-/// Flags that are taken and change nothing: what they ask for is so already, or cannot be here.
+/// Flags that are accepted and have no effect: they ask for the default, or for something impossible here.
 #[derive(Debug, Args)]
 struct Ignored {
     #[arg(long, value_name = "FORM", value_parser = ["pretty", "terse", "json", "junit"], hide = true)]
@@ -78,13 +78,13 @@ struct Ignored {
     logfile: Option<String>,
     #[arg(short = 'Z', value_name = "FLAG", hide = true)]
     unstable: Vec<String>,
-    /// pytest's.
+    /// A flag of pytest.
     #[arg(long, value_name = "METHOD", hide = true)]
     capture: Option<String>,
 }
 
 impl LibtestArgs {
-    /// For libtest's own way to list; what it lists is selected already.
+    /// For libtest's own list, of cases that are selected already.
     pub(in crate::cli) fn listing(&self) -> Arguments {
         Arguments { list: true, ignored: self.ignored, color: self.color, ..Arguments::default() }
     }

@@ -6,7 +6,7 @@ use super::{AccessArgs, SourceArgs};
 use crate::proxy;
 use crate::record::Size;
 
-/// What is behind a proxy.
+/// The providers behind a proxy.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ProxyArgs {
     #[command(flatten)]
@@ -23,16 +23,16 @@ pub(in crate::cli) struct ProxyArgs {
         help_heading = PROXY
     )]
     pub(in crate::cli) env: Vec<String>,
-    /// Send a client's own credential to the provider, where it sends one, even if the provider's variable is set; without
-    /// this, only where that is not set
+    /// Always send a client's own credential to the provider, if the client sends one; without this flag, only if the
+    /// provider's variable is not set
     #[arg(long, env = "RETAKE_CLIENT_AUTH", help_heading = PROXY)]
     pub(in crate::cli) client_auth: bool,
     #[command(flatten)]
     pub(in crate::cli) access: AccessArgs,
-    /// Keep what was recorded although its session or the command did not end well
+    /// Keep recordings even if their session or the command did not end well
     #[arg(long, env = "RETAKE_KEEP_FAILED", help_heading = PROXY)]
     pub(in crate::cli) keep_failed: bool,
-    /// Refuse a request with a larger body: 100MiB, 1GiB
+    /// Refuse requests with larger bodies: 100MiB, 1GiB
     #[arg(long, env = "RETAKE_MAX_REQUEST_SIZE", value_name = "SIZE", default_value_t = proxy::MOST_ASKED, help_heading = PROXY)]
     pub(in crate::cli) max_request_size: Size,
 }
@@ -49,13 +49,13 @@ const PROXY: &str = "Proxy";
 pub(in crate::cli) struct ServeArgs {
     #[command(flatten)]
     pub(in crate::cli) proxy: ProxyArgs,
-    /// Port; 0 lets the system pick
+    /// The port; 0 lets the system pick one
     #[arg(long, env = "RETAKE_PORT", default_value_t = 8322, help_heading = PROXY)]
     pub(in crate::cli) port: u16,
-    /// Address; anything but loopback wants a token
+    /// The address; any address but loopback needs a token
     #[arg(long, env = "RETAKE_HOST", default_value = "127.0.0.1", help_heading = PROXY)]
     pub(in crate::cli) host: std::net::IpAddr,
-    /// What clients must send as x-retake-token, or in the place of their API key
+    /// The token that clients must send as x-retake-token, or instead of their API key
     #[arg(long, env = "RETAKE_TOKEN", value_name = "TOKEN", hide_env_values = true, help_heading = PROXY)]
     pub(in crate::cli) token: Option<String>,
 }
@@ -73,7 +73,7 @@ pub(in crate::cli) struct ServeArgs {
 pub(in crate::cli) struct ProgramArgs {
     #[command(flatten)]
     pub(in crate::cli) proxy: ProxyArgs,
-    /// Run the command twice, recording aside, and show which fields of requests and replies changed
+    /// Run the command twice, record into temporary folders, and show which fields of requests and replies changed
     #[arg(long, help_heading = PROXY)]
     pub(in crate::cli) twice: bool,
     /// The command and its arguments, after `--`

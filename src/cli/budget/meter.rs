@@ -1,4 +1,4 @@
-//! Reads off live replies what they cost.
+//! Counts the cost of live replies.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::provider::Provider;
 use crate::upstream::{self, Error, ErrorKind, Reply, Request, Upstream};
 use crate::wire;
 
-/// An upstream around a live one.
+/// An upstream that counts the cost of a live one.
 pub(in crate::cli) struct Meter {
     live: upstream::Shared,
-    /// Whose prices count: those of the provider that the model names, else the first one's.
+    /// The providers for prices: the one that the model names, else the first one.
     providers: Vec<Provider>,
     spending: Arc<Spending>,
 }
 
 impl Meter {
-    /// Pays for what `live` answers.
+    /// Counts the replies of `live`.
     pub(in crate::cli) fn around(
         live: upstream::Shared,
         providers: Vec<Provider>,
@@ -31,7 +31,7 @@ impl Meter {
         Arc::new(Meter { live, providers, spending })
     }
 
-    /// What the request may cost; `None` when it asks no model.
+    /// The bill for a request; `None` if it calls no model.
     fn bill(&self, request: &Request) -> Option<Bill> {
         let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
         let estimate = matrix::estimate_request(&request.endpoint, &body)?;
@@ -58,14 +58,14 @@ impl Upstream for Meter {
         async move {
             let Some(mut bill) = self.bill(&request) else { return self.live.send(request).await };
             let reply = self.live.send(request).await.inspect_err(|error| {
-                // Who did not answer in time may have worked all the same.
+                // A provider that did not answer in time may have done the work all the same.
                 bill.is_free = error.kind != ErrorKind::Timeout;
             })?;
             bill.is_free = reply.status.as_u16() >= 400;
             let kind = reply.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
             bill.kind = String::from_utf8_lossy(kind.unwrap_or_default()).into_owned();
             let body = stream::unfold((reply.body, bill), |(mut body, mut bill)| async move {
-                // At its end the bill is dropped, and with it paid, before anybody hears of the end.
+                // At the end of the body the bill is dropped and so paid, before the client sees the end.
                 let chunk = body.next().await?;
                 if let Ok(bytes) = &chunk {
                     bill.body.extend_from_slice(bytes);
@@ -78,17 +78,17 @@ impl Upstream for Meter {
     }
 }
 
-/// Paid when it is dropped: a request that is given up was made all the same.
+/// It is paid when it is dropped: an abandoned request was sent all the same.
 struct Bill {
     spending: Arc<Spending>,
     case: Option<String>,
     provider: Provider,
     model: String,
-    /// What the request may cost, its dollars aside.
+    /// The estimated tokens of the request, without a price.
     estimate: Estimate,
     kind: String,
     body: Vec<u8>,
-    /// Whether it costs nothing unless it says so: there is no answer, or it is an error.
+    /// Whether it costs nothing unless the reply reports usage: there is no answer, or it is an error.
     is_free: bool,
 }
 

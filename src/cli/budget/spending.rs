@@ -1,4 +1,4 @@
-//! What a run spends, as it spends it.
+//! Counts what a run spends while it runs.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use crate::run::Purse;
 /// Shared by the cases that spend and the meters that count.
 #[derive(Debug)]
 pub(in crate::cli) struct Spending {
-    /// By the case's id.
+    /// By case id.
     estimates: HashMap<String, Estimate>,
     inner: Mutex<Inner>,
-    /// A case has ended.
+    /// Notified when a case ends.
     ended: Notify,
 }
 
@@ -27,23 +27,23 @@ struct Inner {
 }
 
 impl Spending {
-    /// Nothing is spent yet. Cases without an estimate ask nothing.
+    /// With nothing spent. Cases without an estimate call no model.
     pub(in crate::cli) fn new(limits: Limits, estimates: HashMap<String, Estimate>) -> Self {
         let inner = Mutex::new(Inner { ledger: Ledger::new(limits), unpriced: BTreeSet::new() });
         Spending { estimates, inner, ended: Notify::new() }
     }
 
-    /// A reply cost so much: as it reports, or by estimate.
+    /// Adds the cost of a reply, reported or estimated.
     pub(in crate::cli) fn pay(&self, case: Option<&str>, sum: Estimate, is_reported: bool) {
         self.lock().ledger.pay(case, sum, is_reported);
     }
 
-    /// A model was asked of which no price is known.
+    /// Notes a model whose price is unknown.
     pub(in crate::cli) fn has_no_price(&self, model: String) {
         self.lock().unpriced.insert(model);
     }
 
-    /// What was spent, in a line.
+    /// One line about what was spent.
     pub(in crate::cli) fn summary_line(&self) -> String {
         let inner = self.lock();
         let unpriced: Vec<&str> = inner.unpriced.iter().map(String::as_str).collect();
@@ -62,7 +62,7 @@ impl Purse for Spending {
             loop {
                 let ended = self.ended.notified();
                 tokio::pin!(ended);
-                // Listening before looking: an end in between is not missed.
+                // Listen before checking, so that an end in between is not missed.
                 ended.as_mut().enable();
                 let room = self.lock().ledger.open(case, estimate);
                 match room {
@@ -81,7 +81,7 @@ impl Purse for Spending {
     }
 }
 
-/// Why a case is skipped for which a limit leaves no room.
+/// Why a case is skipped that does not fit into a limit.
 pub(in crate::cli) fn beyond(limit: Limit) -> String {
     let limit = match limit {
         Limit::Dollars(most) => format!("--max-cost {most}"),

@@ -1,4 +1,4 @@
-//! The selected cases, run: from the wiring to the exit code.
+//! Runs the selected cases: from the wiring to the exit code.
 
 use std::io::{self, BufWriter};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
 
 impl Run<'_> {
-    /// Runs the selected cases, and tells of them as they go.
+    /// Runs the selected cases, and reports events as they come.
     pub(super) async fn session(
         &self,
         selected: Selected<'_>,
@@ -45,7 +45,7 @@ impl Run<'_> {
             }
         };
         let (sender, receiver) = mpsc::unbounded_channel();
-        // To count recordings is to read all of them, which is too dear where each case has a process.
+        // Counting recordings reads all of them, which takes too long if each case has its own process.
         let recordings = if self.args.libtest.exact { Vec::new() } else { tapes.summary(&self.parties.catalogue) };
         let declared = masks::declared(selected.cases.iter().map(|case| &***case), &tapes);
         let info = recordings.into_iter().chain(masks::lines(&declared)).chain(wired.said.iter().cloned()).collect();
@@ -61,7 +61,7 @@ impl Run<'_> {
             let is_whole = is_green && unused::can_tell(&self.args.select, self.sourcing, deselected);
             let idle = if is_whole { masks::idle(declared.iter(), &tapes.set.masks()) } else { Vec::new() };
             let idle = idle.into_iter().map(|why| {
-                // A run is not green on it.
+                // A run with this failure must not pass.
                 tapes.set.failed(why.clone());
                 Event::Notice(format!("error: {why}"))
             });
@@ -76,18 +76,19 @@ impl Run<'_> {
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
         let tally = told?;
-        // Where each case has a process, none of them knows what failed in a run. What came of them stands in any case.
+        // If each case has its own process, none of them knows all failures of the run. The outcomes are right in any
+        // case.
         let kept = if nextest::is_here() { Ok(()) } else { memory.keep() };
         kept.unwrap_or_else(|why| output::warn(self.secrets, &why));
         let exit = exit(&tally, how);
         if exit == Exit::Failed && self.is_stepwise() {
             return Ok(Exit::Interrupted);
         }
-        // Each was told as a notice when it happened.
+        // Each failure was reported as a notice when it happened.
         Ok(if exit == Exit::Ok && !tapes.set.failures().is_empty() { Exit::Failed } else { exit })
     }
 
-    /// Every case with what it calls, which is started where that must be.
+    /// All cases with their targets; servers are started if necessary.
     async fn plan(
         &self,
         selected: &Selected<'_>,
@@ -110,7 +111,7 @@ impl Run<'_> {
         choice.sw || choice.sw_skip || choice.sw_reset
     }
 
-    /// How to run.
+    /// The options of the run.
     fn pace(&self, spending: Option<Arc<Spending>>, captures: bool) -> run::Options {
         let (run, choice) = (&self.args.run, &self.args.choice);
         let most = run.maxfail.filter(|most| *most > 0).or(run.exitfirst.then_some(1));
@@ -125,7 +126,7 @@ impl Run<'_> {
         }
     }
 
-    /// What a green run has to say of recordings that nothing used.
+    /// The notice of a successful run about unused recordings.
     fn unused(&self, tapes: &Tapes<'_>, deselected: usize) -> Result<Option<Event>, Stop> {
         let can_tell = unused::can_tell(&self.args.select, self.sourcing, deselected);
         if self.args.run.prune && !can_tell {
@@ -141,7 +142,8 @@ impl Run<'_> {
         })
     }
 
-    /// Reports every event as it comes; `last` says what comes before the end of a run, which is green or not. Returns the tally.
+    /// Reports every event as it comes; `last` makes the events before the end of a run, which passed or not. Returns
+    /// the tally.
     async fn tell(
         &self,
         mut events: mpsc::UnboundedReceiver<Event>,
@@ -167,7 +169,8 @@ impl Run<'_> {
             };
             for event in before.iter().chain([&event]) {
                 match terminal.handle(event) {
-                    // Nobody reads any more (`| head`): the cases still run to their end, and the exit code stays true.
+                    // Nobody reads the output any more (`| head`): the cases still run to their end, and the exit code
+                    // stays right.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                     result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
                 }

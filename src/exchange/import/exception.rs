@@ -1,4 +1,4 @@
-//! Errors that an SDK raised, as the replies that made it raise them.
+//! Turns errors that an SDK raised into replies that make the SDK raise them again.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::super::parts::{FormatError, Members, Text};
 use super::super::{End, Reply};
 use super::reply::{JSON, TEXT, made};
 
-/// The class that OpenAI's SDKs, and those made like it, raise for a status.
+/// The exception class that OpenAI's SDKs, and SDKs modelled on them, raise for a status.
 const STATUS_OF: [(&str, u16); 8] = [
     ("BadRequestError", 400),
     ("AuthenticationError", 401),
@@ -18,7 +18,7 @@ const STATUS_OF: [(&str, u16); 8] = [
     ("InternalServerError", 500),
 ];
 
-/// Classes that say that no reply came.
+/// Exception classes that mean that no reply came.
 const NO_REPLY: [&str; 9] = [
     "APIConnectionError",
     "APITimeoutError",
@@ -31,9 +31,9 @@ const NO_REPLY: [&str; 9] = [
     "TimeoutError",
 ];
 
-/// An error as it was recorded.
+/// A recorded exception.
 pub(super) struct Exception {
-    /// What it said.
+    /// Its message.
     pub(super) message: String,
     class: String,
     status: Option<u16>,
@@ -41,7 +41,7 @@ pub(super) struct Exception {
 }
 
 impl Exception {
-    /// The error that a response is, if it is one.
+    /// The exception that a response holds, if it holds one.
     pub(super) fn of<'a>(text: Text<'a>, response: &Members<'a>) -> Result<Option<Self>, FormatError> {
         let data: Value = response.or_default(text, "exception_data")?;
         let flag: Option<bool> = response.or_default(text, "is_exception")?;
@@ -60,12 +60,12 @@ impl Exception {
         }))
     }
 
-    /// The reply that gives the same error again.
+    /// The reply that raises the same error again.
     pub(super) fn reply(self, endpoint: &str) -> Reply {
         let class = self.class.as_str();
         let known = self.status.or_else(|| status_said(&self.message));
         if known.is_none() && NO_REPLY.contains(&class) {
-            // The connection is lost before a byte. The status is for clients that take no notice of that.
+            // The connection is lost before the first byte. The status is for clients that ignore that.
             return made(502, None, Vec::new(), End::Broken(self.message));
         }
         let by_class = || STATUS_OF.iter().find(|(name, _)| *name == class).map(|(_, status)| *status);
@@ -74,7 +74,7 @@ impl Exception {
             Some(Value::String(text)) if serde_json::from_str::<Value>(text).is_err() => (TEXT, text.clone()),
             Some(Value::String(json)) => (JSON, json.clone()),
             Some(body) => (JSON, wire_form(body).to_string()),
-            // Ollama's own API says what is wrong in a text.
+            // Ollama's own API gives its error as a text.
             None if endpoint.starts_with("/api/") => (JSON, json!({"error": self.message}).to_string()),
             None => (JSON, json!({"error": {"message": self.message, "type": self.type_name(status)}}).to_string()),
         };
@@ -90,13 +90,13 @@ impl Exception {
     }
 }
 
-/// A recorded body as it came: SDKs take `error` off it, and give what is in there to whoever looks at the exception.
+/// The recorded error body as it came over the wire: SDKs remove the outer `error` before they hand out the rest.
 fn wire_form(body: &Value) -> Value {
     let is_inner = body.get("message").is_some() && body.get("error").is_none() && body.get("object").is_none();
     if is_inner { json!({ "error": body }) } else { body.clone() }
 }
 
-/// A status that is an error.
+/// A value as an HTTP error status, 400 to 599.
 fn status(value: &Value) -> Option<u16> {
     let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     u16::try_from(number).ok().filter(|status| (400..600).contains(status))

@@ -1,4 +1,4 @@
-//! What goes over the wire of the arguments of an SDK's call.
+//! Turns the arguments of an SDK's call into what the SDK sends.
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,20 +8,20 @@ use super::super::file::request_body;
 use super::super::parts::Text;
 use super::super::spacing;
 
-/// Arguments that are for the SDK, and are no part of the body.
+/// Arguments for the SDK itself, which are not sent in the body.
 const FOR_THE_SDK: [&str; 4] = ["extra_body", "extra_headers", "extra_query", "timeout"];
 
-/// What Python's `quote_plus` leaves as it is, but for the space.
+/// The characters that Python's `quote_plus` does not escape, except for the space.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
 
-/// A body and a query, the latter without its `?`.
+/// A body and a query; the query has no `?`.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) body: Bytes,
     pub(super) query: String,
 }
 
-/// What an SDK sends: `extra_body` is merged into the body, where it wins, and `extra_query` goes into the query.
+/// What an SDK sends: members of `extra_body` override those of the body, and `extra_query` becomes the query.
 pub(super) fn sent(json: &str) -> Sent {
     let plain = || Sent { body: request_body(json), query: String::new() };
     let Ok(arguments) = Text(json).members(json) else { return plain() };
@@ -43,7 +43,7 @@ pub(super) fn sent(json: &str) -> Sent {
     Sent { body: body.into(), query: query.as_ref().map(query_text).unwrap_or_default() }
 }
 
-/// A query as OpenAI's SDK writes it: `a=1&b[]=2&c[d]=3`, quoted. What is empty is left out.
+/// A query as OpenAI's SDK writes it: `a=1&b[]=2&c[d]=3`, percent-encoded. Empty values are left out.
 fn query_text(query: &Value) -> String {
     let mut pairs = Vec::new();
     if let Value::Object(members) = query {

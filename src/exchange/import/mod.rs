@@ -1,8 +1,8 @@
-//! Recordings that other tools wrote, read as what they are.
+//! Reads recordings of other tools.
 //!
-//! llama-stack (later OGX) records calls of Python SDKs: the arguments of the call and the objects that came back. What
-//! went over the wire follows from them, and that is what a recording here is. It also records plain HTTP, and things
-//! that are not HTTP at all; those, and the files of tools that work in another way, are called by their names.
+//! llama-stack (later OGX) records calls of Python SDKs: the arguments of the call and the objects that came back. The
+//! HTTP exchange is derived from these. llama-stack also records plain HTTP, and things that are not HTTP. Files of the
+//! latter kind, and those of tools that work in another way, are only recognised by name.
 
 mod exception;
 mod kwargs;
@@ -22,16 +22,16 @@ pub use other_file::OtherFile;
 pub(super) use other_file::{other_file, other_file_of_text};
 use request::SentRequest;
 
-/// Ids that were normalised may make a file longer, but not without bound.
+/// Replacing normalised ids may make a file this many times longer at most.
 const MOST_GROWTH: usize = 4;
 
-/// Reads a file without our section. Its tool's tests have passed with it.
+/// Reads a file without our section. The other tool writes files only for tests that pass.
 pub(super) fn recording(file: &File<'_>) -> Result<Recording, FormatError> {
     let asked = request::asked(file)?;
     let response = file.response()?;
     let reply = reply::reply(file.text, &response, &asked)?;
     let (request, url) = requested(file, asked)?;
-    // What was asked stands under `body` when it is written again, and the ids are replaced.
+    // `body` will hold the request when the file is written again, and the ids are already replaced.
     let of_file = [OF_FILE, &["id_normalization_mapping"]].concat();
     let of_request = [OF_REQUEST, &["payload"]].concat();
     let extra = Extra {
@@ -44,7 +44,7 @@ pub(super) fn recording(file: &File<'_>) -> Result<Recording, FormatError> {
     Ok(Recording { expected: true, extra, ..Recording::new(exchange, owners(file)) })
 }
 
-/// All of it but the reply.
+/// Reads everything except the reply.
 pub(super) fn recorded_request(file: &File<'_>) -> Result<RecordedRequest, FormatError> {
     let (request, url) = requested(file, request::asked(file)?)?;
     let owners = owners(file);
@@ -56,13 +56,13 @@ fn requested(file: &File<'_>, asked: SentRequest) -> Result<(Request, String), F
     Ok((file.asked(method, endpoint, body, Auth::Provider)?, url))
 }
 
-/// Which of equal requests a file answers is not known, so it answers all of them.
+/// The file does not say which of several equal requests it answers, so it answers all of them.
 fn owners(file: &File<'_>) -> Owners {
     Owners::ByOrder { times: Times::Any, cases: file.test_id().into_iter().collect::<BTreeSet<_>>() }
 }
 
-/// The file's text with ids as its tool's player has them: in the whole file each original is replaced by the normalised
-/// one that `id_normalization_mapping` gives it. `None` where nothing is to be replaced.
+/// The file's text with the ids that its own tool replays: `id_normalization_mapping` pairs each normalised id with an
+/// original one, which it replaces in the whole file. `None` if there is nothing to replace.
 pub(super) fn with_plain_ids(file: &File<'_>) -> Result<Option<String>, FormatError> {
     let Some(mapping) = file.top.get("id_normalization_mapping") else { return Ok(None) };
     let mapping = file.text.members(mapping)?;

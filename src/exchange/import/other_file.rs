@@ -1,20 +1,20 @@
-//! Files that lie among recordings and are none.
+//! Recognises files among recordings that are not recordings.
 
 use std::fmt;
 
 use super::super::parts::{Members, Text};
 
-/// What a file is that is no recording of HTTP.
+/// What kind of file this is, if it is not a recording of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OtherFile {
-    /// A recording of something else than HTTP, which its own tool plays: `tool recording`.
+    /// A recording of something other than HTTP, for another tool to replay: `tool recording`.
     NotHttp(&'static str),
-    /// A file of a tool whose recordings are not read here: `VCR cassette`.
+    /// A file of a tool whose recordings retake does not read: `VCR cassette`.
     OtherTool(&'static str),
 }
 
 impl OtherFile {
-    /// What it is, in the singular.
+    /// The kind in the singular.
     pub fn name(self) -> &'static str {
         match self {
             OtherFile::NotHttp(name) | OtherFile::OtherTool(name) => name,
@@ -33,7 +33,7 @@ impl fmt::Display for OtherFile {
     }
 }
 
-/// A member at the top of a file that gives its tool away.
+/// Top-level members that show which tool wrote a file.
 const AT_THE_TOP: [(&str, &str); 10] = [
     ("retake_index", "retake index file"),
     ("interactions", "VCR cassette"),
@@ -47,13 +47,13 @@ const AT_THE_TOP: [(&str, &str); 10] = [
     ("item", "Postman collection"),
 ];
 
-/// Members of a WireMock stub, by where they stand. A stub has `request` and `response` as recordings have.
+/// Members of a WireMock stub, in its `request` and in its `response`. Recordings have these two as well.
 const OF_WIREMOCK_REQUEST: [&str; 6] =
     ["urlPath", "urlPattern", "urlPathPattern", "urlPathTemplate", "bodyPatterns", "queryParameters"];
 const OF_WIREMOCK_RESPONSE: [&str; 6] =
     ["jsonBody", "base64Body", "bodyFileName", "proxyBaseUrl", "fixedDelayMilliseconds", "transformers"];
 
-/// What a JSON object is that has no section of ours, where it is no recording of HTTP.
+/// The kind of a JSON object without our section, if it is not a recording of HTTP.
 pub(in super::super) fn other_file(text: Text<'_>, top: &Members<'_>) -> Option<OtherFile> {
     if let Some(request) = top.get("request") {
         return of_request(text, top, &text.members(request).ok()?);
@@ -84,7 +84,8 @@ fn of_request(text: Text<'_>, top: &Members<'_>, request: &Members<'_>) -> Optio
         return Some(OtherFile::NotHttp(name));
     }
     let response = || top.get("response").and_then(|response| text.members(response).ok());
-    // The URL of a stub is a path. A recording of llama-stack's has a whole URL, or at least what its call was.
+    // The URL of a WireMock stub is a path. A recording of llama-stack's has a full URL, or at least a member that
+    // describes the call.
     let is_stub = OF_WIREMOCK_REQUEST.iter().any(|member| request.has(member))
         || url.starts_with('/') && !["endpoint", "payload", "test_id"].iter().any(|member| request.has(member))
         || !request.has("endpoint")
@@ -92,7 +93,7 @@ fn of_request(text: Text<'_>, top: &Members<'_>, request: &Members<'_>) -> Optio
     is_stub.then_some(OtherFile::OtherTool("WireMock mapping"))
 }
 
-/// What a text is that is not a JSON object.
+/// The kind of a text that is not a JSON object.
 pub(in super::super) fn other_file_of_text(text: &str) -> Option<OtherFile> {
     if !text.trim_start().starts_with('[') {
         let is_cassette = |line: &str| line.starts_with("interactions:") || line.starts_with("http_interactions:");

@@ -1,4 +1,5 @@
-//! What was answered, of a recording of llama-stack's. It has only bodies: status, headers and framing are the usual ones.
+//! Builds the reply of a llama-stack recording. The file has only bodies, so status, headers and framing are the usual
+//! ones.
 
 use super::super::file::{self, Item, is_list, is_streaming};
 use super::super::framing::frame;
@@ -26,14 +27,14 @@ pub(super) fn reply<'a>(text: Text<'a>, response: &Members<'a>, asked: &SentRequ
         return Ok(streamed(&items, asked, End::Complete));
     }
     let Some(body) = response.get("body") else {
-        // A 200 without a body would be taken for a success by an SDK, and give nothing.
+        // An SDK would take a 200 without a body for a success, and return nothing.
         let reason = "the response has neither a body nor `is_exception`: record the exchange anew";
         return Err(text.error(response.whole, reason));
     };
     let all: Vec<String> = items.iter().map(|item| spacing::minify(item.data)).collect();
     let body = match (is_list(body), asked.is_list) {
-        // What the SDK made of a list are its items. Clients read the list of OpenAI's API, and those for a provider
-        // with bare lists read it too.
+        // The recording holds the items that the SDK made from a list. Clients read a list of OpenAI's form; those of a
+        // provider with bare lists accept that form too.
         (true, true) => format!("{{\"object\":\"list\",\"data\":[{}]}}", all.join(",")),
         (true, false) => format!("[{}]", all.join(",")),
         (false, _) => all.concat(),
@@ -41,7 +42,7 @@ pub(super) fn reply<'a>(text: Text<'a>, response: &Members<'a>, asked: &SentRequ
     Ok(made(200, Some(JSON), vec![body], End::Complete))
 }
 
-/// A reply of these pieces, each of which comes as one chunk.
+/// A reply made of these pieces, each sent as one chunk.
 pub(super) fn made(status: u16, content_type: Option<&str>, pieces: Vec<String>, end: End) -> Reply {
     Reply {
         status,
@@ -52,7 +53,7 @@ pub(super) fn made(status: u16, content_type: Option<&str>, pieces: Vec<String>,
     }
 }
 
-/// An error; after some chunks of a stream, these and then a connection that breaks.
+/// An error reply; if chunks of a stream came before the error, these chunks and then a broken connection.
 fn failed<'a>(
     text: Text<'a>,
     response: &Members<'a>,
@@ -71,7 +72,7 @@ fn failed<'a>(
     Ok(exception.reply(&asked.endpoint))
 }
 
-/// A stream of an SDK's chunks. One that broke off has no end mark.
+/// A stream of an SDK's chunks. A stream that broke off has no end mark.
 fn streamed(items: &[Item<'_>], asked: &SentRequest, end: End) -> Reply {
     let of_ollama = match items.first() {
         Some(item) if !item.type_name.is_empty() => item.type_name.starts_with("ollama."),
@@ -87,7 +88,7 @@ fn streamed(items: &[Item<'_>], asked: &SentRequest, end: End) -> Reply {
     made(200, Some(content_type), pieces, end)
 }
 
-/// A reply that was recorded as plain HTTP: its JSON, or its text.
+/// A reply that was recorded as plain HTTP, with its JSON or its text as the body.
 fn plain<'a>(text: Text<'a>, response: &Members<'a>) -> Result<Reply, FormatError> {
     let place = if response.has("status") { "status" } else { "status_code" };
     let status: Option<u16> = response.or_default(text, place)?;
@@ -121,7 +122,7 @@ fn plain_stream<'a>(text: Text<'a>, response: &Members<'a>, status: u16) -> Resu
     Ok(made(status, Some(EVENTS), events(&lines), End::Complete))
 }
 
-/// Events of the lines of a stream. Where the recorder dropped the blank ones, an event ends with its data.
+/// Groups the lines of a stream into events. If the recorder dropped blank lines, each `data:` line ends an event.
 fn events(lines: &[&str]) -> Vec<String> {
     let has_blanks = lines.iter().any(|line| line.is_empty());
     let mut events = Vec::new();

@@ -1,4 +1,4 @@
-//! What was asked, of a recording of llama-stack's.
+//! Builds the request of a llama-stack recording.
 
 use bytes::Bytes;
 use http::Method;
@@ -8,23 +8,23 @@ use super::super::key::has_no_body_by_nature;
 use super::super::parts::FormatError;
 use super::kwargs;
 
-/// Lists that the recorder calls a POST, as it does every call of an SDK.
+/// GET requests for lists. The recorder writes POST for every call of an SDK.
 const LISTS: [&str; 3] = ["/v1/models", "/api/tags", "/api/ps"];
 
-/// What stands before an endpoint where the recorded call went through a gateway, or where base URL and endpoint both
-/// have the version.
+/// Prefixes of an endpoint if the recorded call went through a gateway, or if both base URL and endpoint have the
+/// version.
 const PREFIXES: [&str; 3] = ["/v1/openai", "/openai", "/v1"];
 
-/// A request as it went over the wire.
+/// A request as it was sent.
 #[derive(Debug)]
 pub(super) struct SentRequest {
     pub(super) method: Method,
     pub(super) endpoint: String,
     pub(super) url: String,
     pub(super) body: Bytes,
-    /// It was recorded as plain HTTP and not as an SDK's call.
+    /// It was recorded as plain HTTP, not as a call of an SDK.
     pub(super) is_plain: bool,
-    /// It is a list that was recorded as the items that the SDK gave.
+    /// It asks for a list, which was recorded as the items that the SDK returned.
     pub(super) is_list: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn asked(file: &File<'_>) -> Result<SentRequest, FormatError> {
     Ok(SentRequest { method, endpoint, url, body, is_plain, is_list })
 }
 
-/// The API's own path, without what stands before it.
+/// The API's own path, without a prefix.
 fn plain_endpoint(endpoint: &str) -> String {
     let stripped = PREFIXES.iter().find_map(|prefix| {
         let rest = endpoint.strip_prefix(prefix)?;
@@ -64,7 +64,7 @@ fn plain_endpoint(endpoint: &str) -> String {
     stripped.unwrap_or(endpoint).to_owned()
 }
 
-/// The path of a URL, with its query.
+/// The path of a URL with its query.
 fn path_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find(['/', '?']).map_or("/", |at| &rest[at..]);

@@ -31,7 +31,7 @@ fn chat(response: &str) -> String {
     call("/v1/chat/completions", r#"{"model": "m", "messages": []}"#, response)
 }
 
-/// Both readings of a file, which agree.
+/// Reads a file in both ways, and checks that they agree.
 fn both(text: &str) -> Result<(Recording, RecordedRequest), ReadError> {
     let (recording, asked) = match (read(text), read_request(text)) {
         (Ok(recording), Ok(asked)) => (recording, asked),
@@ -58,7 +58,7 @@ fn recording(text: &str) -> Recording {
     recording
 }
 
-/// What was asked and answered, in a few lines.
+/// The request and the reply in a few lines.
 fn shown(text: &str) -> String {
     let exchange = recording(text).exchange;
     let (request, reply) = (&exchange.request, &exchange.reply);

@@ -1,4 +1,4 @@
-//! The credentials that a message itself carries, by the names under which they travel.
+//! Credentials in a message itself, found by the names that they have there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use crate::exchange::credential::{self, is_passed_on};
 use crate::exchange::model::Request;
 use crate::wire::headers::{is_account, is_credential, is_credential_parameter};
 
-/// What stands in the place of a credential that belongs to no variable.
+/// The placeholder of a credential that belongs to no variable.
 pub(super) const PLACEHOLDER: &str = "$CREDENTIAL";
 
-/// Whether a value may be a key and not a word: `anything` and `not-needed` stand where a key is not needed, and turn up in
-/// honest text.
+/// Whether a value may be a key and not a word: `anything` and `not-needed` stand where no key is needed, and occur in
+/// ordinary text.
 pub(super) fn is_random(value: &[u8]) -> bool {
     let mut seen = [false; 256];
     value.iter().for_each(|byte| seen[usize::from(*byte)] = true);
@@ -25,10 +25,10 @@ pub(super) fn is_random(value: &[u8]) -> bool {
         && !value.iter().any(u8::is_ascii_whitespace)
 }
 
-/// Values, each with what stands in its place.
+/// Secret values, each with its placeholder.
 pub(super) type Values = BTreeMap<String, String>;
 
-/// The values that a request shows who it is with. What a provider may get goes by the name of its header.
+/// The credentials in a request. Those that a provider may get are named after their header.
 pub(super) fn of_request(request: &Request) -> Values {
     let mut all = BTreeSet::new();
     for (name, value) in request.headers.iter().filter(|(name, _)| is_credential(name.as_str())) {
@@ -41,7 +41,7 @@ pub(super) fn of_request(request: &Request) -> Values {
     }
     add_url(&request.endpoint, &mut all);
     let mut all = placed(all);
-    // What is JSON was taken apart above.
+    // Values that are JSON were split above.
     let own = credential::credentials(&request.headers).into_iter().filter(|(_, value)| !value.contains('"'));
     all.extend(own.map(|(variable, value)| (value, format!("${variable}"))));
     all
@@ -51,7 +51,7 @@ fn placed(values: BTreeSet<String>) -> Values {
     values.into_iter().map(|value| (value, PLACEHOLDER.to_owned())).collect()
 }
 
-/// The values of a reply's headers that say whose account it was, or let someone in.
+/// The values of reply headers that name the account or give access.
 pub(super) fn of_reply<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> Values {
     let mut all = BTreeSet::new();
     for (name, value) in headers {
@@ -64,7 +64,7 @@ pub(super) fn of_reply<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) ->
     placed(all)
 }
 
-/// Whether a reply's header says where something is.
+/// Whether a reply header holds a location.
 pub(super) fn is_place(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("location")
 }
@@ -75,7 +75,7 @@ fn add_url(url: &str, all: &mut BTreeSet<String>) {
         add(user, all);
         add(user.split_once(':').map_or("", |(_, password)| password), all);
     }
-    // Some servers separate pairs with `;` too.
+    // Some servers also separate pairs with `;`.
     for (name, value) in query.split(['&', ';']).filter_map(|pair| pair.split_once('=')) {
         if is_credential_parameter(name) {
             add(value, all);
@@ -87,7 +87,7 @@ fn add_url(url: &str, all: &mut BTreeSet<String>) {
 fn add_header(name: &str, value: &str, all: &mut BTreeSet<String>) {
     if name.contains("cookie") {
         let values = value.split(';').filter_map(|part| part.split_once('='));
-        // What a cookie is for, and until when, is no secret.
+        // The purpose and the lifetime of a cookie are no secrets.
         let own = values
             .filter(|(name, _)| !["expires", "path", "domain"].contains(&name.trim().to_ascii_lowercase().as_str()));
         return own.for_each(|(_, value)| add(value, all));
@@ -98,7 +98,7 @@ fn add_header(name: &str, value: &str, all: &mut BTreeSet<String>) {
         return add_json(&json, all);
     }
     let words: Vec<&str> = value.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    // The first of several words says of which kind the credential is.
+    // The first of several words is the scheme of the credential.
     let own = if words.len() > 1 { &words[1..] } else { &words[..] };
     for word in own {
         match word.split_once('=').filter(|(name, _)| is_parameter(name)) {
@@ -115,7 +115,7 @@ fn add_header(name: &str, value: &str, all: &mut BTreeSet<String>) {
     }
 }
 
-/// What AWS puts before the parts of a signature.
+/// Whether this is a name that AWS puts before a part of a signature.
 fn is_parameter(name: &str) -> bool {
     ["credential", "signature", "signedheaders"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
@@ -136,8 +136,8 @@ fn add(value: &str, all: &mut BTreeSet<String>) {
     }
 }
 
-/// A URL, or a path with its query, without the credentials in it: who is let in before the host, and what lets in in
-/// the query.
+/// A URL, or a path with its query, without its credentials: the user before the host, and secret parameters of the
+/// query.
 pub(super) fn out_of_url(url: &str) -> String {
     let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
     let mut out = without_user(place);
@@ -169,7 +169,7 @@ fn without_user(place: &str) -> String {
     }
 }
 
-/// Who is let in at a host, and the rest from the host on.
+/// The user info before the host, and the rest from the host on.
 fn user_and_host(place: &str) -> Option<(&str, &str)> {
     let (_, rest) = place.split_once("://")?;
     let host = rest.find(['/', '#']).unwrap_or(rest.len());

@@ -1,17 +1,17 @@
-//! Bytes with parts of them replaced.
+//! Replaces parts of a body.
 
 use std::ops::Range;
 
 use crate::exchange::model::ChunkMark;
 
-/// A part of a body, and what stands in its place.
+/// A part of a body, and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Edit {
     pub(super) range: Range<usize>,
     pub(super) text: String,
 }
 
-/// In order and without overlap: parts that overlap become one, which says what the first of them says that says anything.
+/// Sorts edits and merges those that overlap: the merged edit gets the first text that is not empty.
 pub(super) fn in_order(mut edits: Vec<Edit>) -> Vec<Edit> {
     edits.sort_by(|a, b| a.range.start.cmp(&b.range.start).then(b.range.end.cmp(&a.range.end)));
     let mut out: Vec<Edit> = Vec::with_capacity(edits.len());
@@ -41,12 +41,12 @@ pub(super) fn replaced(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     out
 }
 
-/// The chunks after replacing: each edge goes where its bytes went, one inside of a part that was replaced to the end of
-/// what stands there now; a chunk that held nothing but the rest of a secret is gone.
+/// The chunks after the edits. Each edge moves with its bytes; an edge inside of a replaced part moves to the end of
+/// the replacement. A chunk that held only the rest of a secret is removed.
 pub(super) fn shifted(chunks: &[ChunkMark], edits: &[Edit]) -> Vec<ChunkMark> {
     let mut out = Vec::with_capacity(chunks.len());
     let (mut edge, mut before) = (0, 0);
-    // Of the edits so far: bytes put in and bytes taken out.
+    // Totals of the edits so far: bytes put in and bytes taken out.
     let (mut next, mut put, mut taken) = (0, 0, 0);
     for chunk in chunks {
         edge += chunk.size;

@@ -1,19 +1,20 @@
-//! Where values stand in a text, in whatever form, in time linear in the text.
+//! Finds values in a text, in any form, in time linear in the text.
 
 use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memchr2;
 
 use super::forms::Forms;
 use super::view::View;
 
-/// Shorter values are no secrets here. `_NONE_`, `test` or `dummy` stand where a key is not needed; they turn up in
-/// honest text, and replacing them would falsify recordings while it protects nothing.
+/// Shorter values do not count as secrets. `_NONE_`, `test` or `dummy` stand where no key is needed; they occur in
+/// ordinary text, and replacing them would falsify recordings without protecting anything.
 const SHORTEST: usize = 8;
 
-/// Values that are looked for together.
+/// Values that are searched for together.
 #[derive(Default)]
 pub(super) struct Finder {
     values: Vec<Value>,
@@ -26,14 +27,14 @@ pub(super) struct Value {
     value: String,
 }
 
-/// A place where a value stands.
+/// A place where a value occurs.
 pub(super) struct Hit<'a> {
     pub(super) range: Range<usize>,
     pub(super) value: &'a Value,
 }
 
 impl Finder {
-    /// Values, each with the variable that it came from and with what stands in its place.
+    /// A finder of these values, given as (variable, placeholder, value).
     pub(super) fn new(values: impl IntoIterator<Item = (String, String, String)>) -> Self {
         let values =
             values.into_iter().map(|(variable, placeholder, value)| (variable, placeholder, value.trim().to_owned()));
@@ -50,12 +51,12 @@ impl Finder {
         self.values.iter().map(|value| value.variable.as_str())
     }
 
-    /// Its values, each with what stands in its place.
+    /// The values, each with its placeholder.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|value| (value.value.as_str(), value.placeholder.as_str()))
     }
 
-    /// Adds every place in the source where a value stands.
+    /// Adds every place in the source where a value occurs.
     pub(super) fn find<'f>(&'f self, source: &[u8], views: &Views, hits: &mut Vec<Hit<'f>>) {
         if self.values.is_empty() {
             return;
@@ -74,23 +75,23 @@ impl Finder {
     }
 }
 
-/// How a text is looked at.
+/// The forms in which a text is searched.
 pub(super) struct Views {
     pub(super) meant: View,
     is_escaped: bool,
-    /// Made when it is wanted.
+    /// Made on first use.
     unwrapped: OnceCell<Option<View>>,
 }
 
 impl Views {
     pub(super) fn of(source: &[u8]) -> Self {
-        let is_escaped = source.iter().any(|byte| matches!(byte, b'\\' | b'%'));
+        let is_escaped = memchr2(b'\\', b'%', source).is_some();
         let meant = if is_escaped { View::unescaped(source) } else { View::plain(source) };
         Views { meant, is_escaped, unwrapped: OnceCell::new() }
     }
 }
 
-/// One for each way in which a text is looked at.
+/// One automaton for each form in which a text is searched.
 struct Automata {
     written: Automaton,
     meant: Automaton,
@@ -99,7 +100,7 @@ struct Automata {
 
 struct Automaton {
     automaton: Option<AhoCorasick>,
-    /// The value of each pattern.
+    /// For each pattern, the index of its value.
     owners: Vec<usize>,
 }
 
@@ -122,7 +123,8 @@ impl Automaton {
     fn new<'p>(patterns: impl Iterator<Item = (&'p Vec<u8>, usize)>) -> Self {
         let (patterns, owners): (Vec<&[u8]>, Vec<usize>) =
             patterns.map(|(pattern, owner)| (pattern.as_slice(), owner)).unzip();
-        // Of two that begin in one place the longer one, so that a value which contains another one wins.
+        // Of two matches with the same start the longer one wins, so that a value that contains another one is found
+        // whole.
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok();
         Automaton { automaton, owners }
     }

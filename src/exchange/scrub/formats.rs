@@ -1,16 +1,18 @@
-//! Credentials that nobody declared, known by what they look like: keys of providers, tokens, signatures of URLs.
+//! Undeclared credentials that are recognised by their form: keys of providers, tokens, signatures of URLs.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use memchr::{memchr3, memmem};
 use regex::bytes::{Captures, Regex};
 
 use super::credentials::is_random;
 use crate::wire::headers::{is_credential_parameter, is_signature};
 
-/// What providers' keys begin with, and what follows. A word before it makes it another word: `task-…` is not a key.
+/// The prefixes of providers' keys, and the rest of the key. A letter or digit before the prefix makes it another word:
+/// `task-…` is not a key.
 const KEYS: [&str; 17] = [
-    // OpenAI, Anthropic, OpenRouter, DeepSeek and all who took over their form.
+    // OpenAI, Anthropic, OpenRouter, DeepSeek and others that use the same form.
     r"sk-[A-Za-z0-9_-]{16,}",
     r"gsk_[A-Za-z0-9]{20,}",
     r"AIza[A-Za-z0-9_-]{35}",
@@ -30,13 +32,13 @@ const KEYS: [&str; 17] = [
     r"xox[abprs]-[A-Za-z0-9-]{20,}",
 ];
 
-/// A key of AWS has no more than capitals and digits, few of which are digits.
+/// Prefixes whose keys may have few digits or none; keys of AWS have only capitals and digits.
 const WITHOUT_DIGITS: [&[u8]; 3] = [b"AKIA", b"ASIA", b"hf_"];
 
 static KEY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&KEYS.map(|key| format!("(?:{key})")).join("|")).ok());
 
-/// A parameter of a URL, as text of any kind may hold one.
+/// A parameter of a URL, which may occur in any text.
 static PARAMETER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"[?&;]([A-Za-z][A-Za-z0-9_.-]{1,40})=([^\s"'<>&;#\\)\]}`]{8,})"#).ok());
 
@@ -44,26 +46,27 @@ static PARAMETER: LazyLock<Option<Regex>> =
 static JWT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}").ok());
 
-/// Where in a text, whose escapes are undone, such credentials stand.
+/// Where such credentials stand in a text whose escapes have been undone.
 pub(super) fn credentials(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = keys(text);
-    if let Some(regex) = &*PARAMETER {
+    // Most texts are short and hold neither: to look for a byte costs less than to begin a search.
+    if let Some(regex) = PARAMETER.as_ref().filter(|_| memchr3(b'?', b'&', b';', text).is_some()) {
         found.extend(regex.captures_iter(text).filter_map(|captures| signature(&captures)));
     }
-    if let Some(regex) = &*JWT {
+    if let Some(regex) = JWT.as_ref().filter(|_| memmem::find(text, b"eyJ").is_some()) {
         found.extend(regex.find_iter(text).map(|hit| hit.range()).filter(|range| is_token(&text[..range.start])));
     }
     found
 }
 
-/// The same of keys alone.
+/// Like [`credentials`], for keys only.
 pub(super) fn keys(text: &[u8]) -> Vec<Range<usize>> {
     let found = KEY.iter().flat_map(|regex| regex.find_iter(text)).map(|hit| hit.range());
     found.filter(|range| is_key(text, range)).collect()
 }
 
 fn is_key(text: &[u8], range: &Range<usize>) -> bool {
-    // In base64 and in paths anything can look like anything.
+    // Base64 and paths can contain text that looks like a key.
     let before = text[..range.start].last();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/');
     let goes_on = text.get(range.end).is_some_and(u8::is_ascii_alphanumeric);
@@ -80,8 +83,8 @@ fn is_varied(key: &[u8]) -> bool {
     seen.iter().filter(|seen| **seen).count() >= 10
 }
 
-/// A signature, whatever it is; another parameter under which a key travels where it is long and looks like one, since
-/// code that is quoted has `?key=YOUR_API_KEY`.
+/// The value of a signature, whatever it looks like. The value of another key parameter only if it is long and random,
+/// because quoted code has `?key=YOUR_API_KEY`.
 fn signature(captures: &Captures<'_>) -> Option<Range<usize>> {
     let (name, value) = (captures.get(1)?, captures.get(2)?);
     let text = std::str::from_utf8(name.as_bytes()).ok()?;
@@ -90,8 +93,8 @@ fn signature(captures: &Captures<'_>) -> Option<Range<usize>> {
     counts.then(|| value.range())
 }
 
-/// Whether a token that comes next is said to be one: `Authorization: Bearer …`, `"access_token": "…"`. A token that is
-/// only talked about is text.
+/// Whether the text says that a token follows: `Authorization: Bearer …`, `"access_token": "…"`. A token without such
+/// words before it is ordinary text.
 fn is_token(before: &[u8]) -> bool {
     let near = &before[before.len().saturating_sub(40)..];
     let near = String::from_utf8_lossy(near).to_ascii_lowercase();
@@ -130,7 +133,7 @@ mod tests {
             for (before, after) in [("", ""), ("key: ", "."), ("\"", "\""), ("Bearer ", "\n"), ("?key=", "&a=b")] {
                 let text = format!("{before}{key}{after}");
                 let mut all = found(&text);
-                // By its form and by the name of its parameter.
+                // It is found by its form and by the name of its parameter.
                 all.dedup();
                 assert_eq!(all, [key.as_str()], "{before}{key}{after}");
             }

@@ -1,4 +1,4 @@
-//! What is kept of a message.
+//! What is recorded of requests and replies.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -16,17 +16,17 @@ use crate::exchange::model::{End, Exchange, Reply, Request};
 use crate::wire::BodyKind;
 use crate::wire::headers::{is_account, is_credential, is_of_one_hop, sets_cookie};
 
-/// Request headers that are kept. Everything else stays out, whatever a key header may be called.
+/// Request headers that are recorded. All others are left out, whatever the name of a key header may be.
 const KEPT_REQUEST_HEADERS: [&str; 6] =
     ["accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type", "openai-beta"];
 
-/// Whether a header of a reply is kept: not those that belong to one connection or one session, or follow from the body.
+/// Whether a reply header is recorded: not if it concerns one connection or one session, or follows from the body.
 pub fn keeps_reply_header(name: &str) -> bool {
     !is_of_one_hop(name) && !sets_cookie(name) && !name.eq_ignore_ascii_case("x-retake-origin")
 }
 
-/// A request without what anyone can see is a credential, as it is kept: one that was recorded before that was so counts
-/// as the same.
+/// A request without recognisable credentials, as it is recorded today. A recording made before that was so then still
+/// counts as the same request.
 pub(in crate::exchange) fn without_credentials(request: &Request) -> Cow<'_, Request> {
     static NONE: LazyLock<Secrets> = LazyLock::new(Secrets::default);
     let (endpoint, body) = (NONE.url(&request.endpoint), NONE.request_body(&request.body));
@@ -38,8 +38,8 @@ pub(in crate::exchange) fn without_credentials(request: &Request) -> Cow<'_, Req
 }
 
 impl Secrets {
-    /// These, and request headers that are kept besides the usual ones, because they count when requests are compared.
-    /// One that carries a key is never kept.
+    /// Adds request headers that are recorded because they count when requests are compared. A header that carries a
+    /// key is never recorded.
     pub fn keeping(mut self, headers: &[String]) -> Self {
         let new = headers.iter().filter(|name| !is_credential(name));
         self.kept_headers.extend(new.filter(|name| !KEPT_REQUEST_HEADERS.contains(&name.as_str())).cloned());
@@ -48,7 +48,7 @@ impl Secrets {
         self
     }
 
-    /// These, and the credentials that a request carries: whatever echoes them, they are not kept either.
+    /// Adds the credentials that a request carries, so that they are removed wherever they are echoed.
     pub fn of<'s>(&'s self, request: &Request) -> Cow<'s, Self> {
         match credentials::of_request(request) {
             none if none.is_empty() => Cow::Borrowed(self),
@@ -56,7 +56,7 @@ impl Secrets {
         }
     }
 
-    /// A request without secrets and without headers that are not kept.
+    /// A request without secrets, with only the headers that are recorded.
     pub fn request(&self, request: &Request) -> Request {
         let mut headers = HeaderMap::new();
         let more = self.kept_headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
@@ -67,7 +67,8 @@ impl Secrets {
                 }
             }
         }
-        // A secret inside of a compressed body can only be taken out of what is in it, which then is kept as it is.
+        // A secret inside of a compressed body can only be removed from the decoded body, which is then recorded
+        // decoded.
         let unpacked = body::unpacked(request).and_then(|plain| self.request_body(&plain));
         let body = match unpacked {
             Some(body) => {
@@ -86,7 +87,7 @@ impl Secrets {
         }
     }
 
-    /// A declared variable whose value a request holds: what it is replayed for depends on that value.
+    /// A declared variable whose value a request holds: the recording is then found only by requests with that value.
     pub fn find_in_request(&self, request: &Request) -> Option<&str> {
         let declared = Secrets { carried: None, ..self.clone() };
         let unpacked = body::unpacked(request);
@@ -95,7 +96,7 @@ impl Secrets {
         self.declared.variables().find(|variable| *variable == found)
     }
 
-    /// A whole exchange without secrets. Its request is one that [`Secrets::request`] made.
+    /// An exchange without secrets. Its request must come from [`Secrets::request`].
     pub fn exchange(&self, exchange: &Exchange) -> Exchange {
         let headers = exchange.reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let all = self.with(credentials::of_reply(headers));
@@ -108,12 +109,12 @@ impl Secrets {
         }
     }
 
-    /// The declared variable whose value a reply still tells, although no part of it holds it.
+    /// The declared variable whose value a scrubbed reply still contains in pieces or as numbers.
     pub fn find_in_reply(&self, reply: &Reply) -> Option<&str> {
         self.find_in_pieces(&reply.body, kind_of(reply))
     }
 
-    /// A reply without secrets and without headers that are not kept. Its chunks still add up to its body: a
+    /// A reply without secrets, with only the headers that are recorded. Its chunks still add up to its body: a
     /// placeholder belongs to the chunk in which the secret began.
     pub(super) fn reply(&self, reply: &Reply) -> Reply {
         let edits = self.edits_of_body(&reply.body, kind_of(reply));

@@ -1,4 +1,4 @@
-//! Texts that a body tells in pieces: the deltas of a stream, the tokens of a list, the lines of an event.
+//! Texts that a body splits into pieces: the deltas of a stream, the tokens of a list, the lines of an event.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,26 +6,27 @@ use std::ops::Range;
 use super::walk::{Scalar, scalars};
 use crate::wire::BodyKind;
 
-/// The texts of a body that come in several pieces, one after the other, each with its place in the body.
+/// The texts that come in several pieces, joined, with the place of each piece in the body.
 pub(super) struct Joined {
     pub(super) text: Vec<u8>,
-    /// Where each piece is in the text and in the body.
+    /// The range of each piece in the joined text, and its start in the body.
     places: Vec<(Range<usize>, usize)>,
 }
 
-/// Between two texts: no value has it in it.
+/// Separates two texts: no secret contains it.
 const BETWEEN: u8 = 0;
 
-/// A piece that is the same as the one before it is none of a text when it is this long, but what every event repeats.
+/// A piece of at least this length that repeats the one before it is not part of a text, but a value that every event
+/// repeats.
 const REPEATED: usize = 8;
 
-/// Fewer numbers tell no secret.
+/// Fewer numbers cannot hold a secret.
 const FEWEST: usize = 8;
 
 #[derive(Default)]
 struct Group {
     pieces: Vec<(Range<usize>, u64)>,
-    /// The pieces are of several parts that come side by side.
+    /// The pieces belong to several parts that come interleaved.
     is_mixed: bool,
 }
 
@@ -61,7 +62,7 @@ impl Joined {
         self.text.push(BETWEEN);
     }
 
-    /// The parts of the body that a part of the text is made of.
+    /// The ranges in the body that make up a range of the joined text.
     pub(super) fn shares(&self, hit: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let first = self.places.partition_point(|(piece, _)| piece.end <= hit.start);
         let pieces = self.places[first..].iter().take_while(|(piece, _)| piece.start < hit.end);
@@ -84,7 +85,7 @@ impl Group {
     }
 }
 
-/// The numbers of a body that make up texts as lists of bytes: `"bytes": [115, 107]`, as OpenAI tells its tokens.
+/// Lists of bytes written as numbers, joined into texts: `"bytes": [115, 107]`, as OpenAI writes the bytes of tokens.
 pub(super) fn bytes_in_numbers(body: &[u8], kind: BodyKind) -> Vec<u8> {
     let mut groups: HashMap<u64, Vec<u8>> = HashMap::new();
     scalars(

@@ -13,7 +13,7 @@ use crate::exchange::model::{Auth, ChunkMark, End, Exchange, Origin, Reply, Requ
 
 const KEY: &str = "sk-Test/4+7=\"q\\z";
 
-/// Digits alone, as some services' keys are.
+/// Only digits, like the keys of some services.
 const DIGITS: &str = "4815162342108";
 
 fn secrets() -> Secrets {
@@ -112,7 +112,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     pack.finish().unwrap()
 }
 
-/// A short text as Brotli keeps it without making it smaller.
+/// A short text coded as Brotli, without compression.
 fn brotli(text: &[u8]) -> Vec<u8> {
     let length = u8::try_from(text.len() - 1).unwrap();
     [&[0x0B | (length & 1) << 7, length >> 1, 0x80], text, &[0x03]].concat()
@@ -176,7 +176,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The ways in which streams tell a text in pieces: the content type, and what is said for each piece.
+/// The ways in which streams split a text into pieces: the content type, and the body for each piece.
 type Told = (&'static str, &'static str, fn(&str) -> String);
 
 const TOLD: [Told; 9] = [
@@ -389,7 +389,7 @@ fn a_request_that_holds_a_secret_is_told_of() {
     assert_eq!(secrets().find_in_request(&asked("sk-proj-a8Fq2LkZ0pWmX7vT1cRb9YdN")), None);
 }
 
-/// Whatever a text is made of, looking at it takes a time that grows with its length alone.
+/// For any text, the time to search it grows only with its length.
 #[test]
 fn no_text_takes_long() {
     let start = std::time::Instant::now();
@@ -405,7 +405,7 @@ fn no_text_takes_long() {
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
-/// Ids, vectors and prompts look like many things.
+/// Ids, vectors and prompts can look like credentials.
 #[test]
 fn the_recordings_that_come_with_this_stay_as_they_are() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings");

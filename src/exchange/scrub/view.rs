@@ -1,15 +1,16 @@
-//! Text as it was meant: without the escapes that it was written with, each byte with its place in what was written.
+//! Text without its escapes, with the place of each byte in the original text.
 
 use std::ops::Range;
 
-/// A text read from another one.
+/// A text derived from another one.
 #[derive(Default)]
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
     runs: Vec<Run>,
 }
 
-/// From `at` on, a byte of the view is a byte of the source from `raw` on; the first one takes `length` bytes there.
+/// From `at` on, each byte of the view is a byte of the source from `raw` on; the first one covers `length` bytes
+/// there.
 struct Run {
     at: usize,
     raw: usize,
@@ -17,15 +18,17 @@ struct Run {
 }
 
 impl View {
-    /// `source` with every escape undone, of JSON and of URLs, however many times over and in any mixture. A backslash
-    /// that escapes nothing is left out. Each byte is read once, and each step back makes the rest shorter: linear.
+    /// `source` with all escapes of JSON and URLs undone, however many times they were applied and in any mixture. A
+    /// backslash that escapes nothing is left out. It is linear: each byte is read once, and each step back shortens
+    /// the rest.
     pub(super) fn unescaped(source: &[u8]) -> Self {
         let mut reader = Reader::default();
         reader.all(source);
         reader.view
     }
 
-    /// The view without line breaks and the indentation after them, as base64 is wrapped; `None` where there is none.
+    /// The view without line breaks and the indentation after them, for wrapped base64; `None` if it has no line
+    /// breaks.
     pub(super) fn unwrapped(&self) -> Option<Self> {
         has_lines(&self.bytes).then(|| {
             let mut out = View::default();
@@ -44,12 +47,12 @@ impl View {
         })
     }
 
-    /// A view of a text in which nothing is escaped.
+    /// A view of a text without escapes.
     pub(super) fn plain(source: &[u8]) -> Self {
         View { bytes: source.to_vec(), runs: vec![Run { at: 0, raw: 0, length: 1 }] }
     }
 
-    /// Where a part of the view, which is not empty, stands in the source.
+    /// The range in the source of a range of the view, which must not be empty.
     pub(super) fn raw(&self, range: &Range<usize>) -> Range<usize> {
         self.entry(range.start).start..self.entry(range.end - 1).end
     }
@@ -96,16 +99,16 @@ fn has_lines(bytes: &[u8]) -> bool {
 #[derive(Default)]
 struct Reader {
     view: View,
-    /// Where the backslashes began that stand right before the next byte.
+    /// Where the backslashes directly before the next byte began.
     slash: Option<usize>,
-    /// The last `u` with backslashes before it: its place in the view, and where they began.
+    /// The last `u` with backslashes before it: its place in the view, and where the backslashes began.
     unit: Option<(usize, usize)>,
-    /// The first half of a character that JSON writes as two, with the place that the second half must have.
+    /// The first half of a surrogate pair, with the place where the second half must be.
     half: Option<(u32, usize, usize)>,
 }
 
 impl Reader {
-    /// How many steps it took.
+    /// Reads all bytes and returns the number of steps.
     fn all(&mut self, source: &[u8]) -> usize {
         let mut steps = 0;
         for (at, &byte) in source.iter().enumerate() {
@@ -118,7 +121,8 @@ impl Reader {
         steps
     }
 
-    /// Takes a byte. What it completes an escape of is taken back, and given as the byte that was meant.
+    /// Takes a byte. If it completes an escape, removes the escape's bytes from the view and returns the byte that it
+    /// stands for.
     fn read(&mut self, mut byte: u8, mut raw: Range<usize>) -> Option<(u8, Range<usize>)> {
         if byte == b'\\' {
             self.slash.get_or_insert(raw.start);

@@ -1,5 +1,5 @@
-//! The JSON in a body, scalar by scalar, each with its path and its place. Time and memory are linear in the bytes, at any
-//! depth; what is not JSON is passed over.
+//! Finds every scalar of the JSON in a body, with its path and its place. Time and memory are linear in the bytes, at
+//! any depth. Text that is not JSON is skipped.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
@@ -9,22 +9,22 @@ use crate::wire::BodyKind;
 /// A string or a number in a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scalar {
-    /// Its bytes in the body: of a string what is between the quotes, as it is written.
+    /// Its bytes in the body; for a string, the bytes between the quotes, with their escapes.
     pub(super) range: Range<usize>,
     pub(super) is_text: bool,
-    /// The names that lead to it, without the places in lists.
+    /// A hash of the names that lead to it, without list indexes.
     pub(super) path: u64,
-    /// Of which of several parts that come side by side it is: what `index` and its like say around it.
+    /// A hash of the part that it belongs to, from the `index` and similar members around it.
     pub(super) part: u64,
 }
 
-/// Members that say to which of several parts an object belongs.
+/// Members that say which of several interleaved parts an object belongs to.
 const PARTS: [&[u8]; 4] = [b"index", b"output_index", b"content_index", b"item_id"];
 
-/// Text of a stream that is not JSON, or stands on several lines.
+/// The path of stream text that is not JSON or covers several lines.
 const LINES: u64 = 1;
 
-/// Every scalar of a body that is wanted, by its place and whether it is text, in order within each event or line.
+/// Finds every scalar that `wants` accepts, by its place and by whether it is text, in order within each event or line.
 pub(super) fn scalars(
     body: &[u8],
     kind: BodyKind,
@@ -60,7 +60,7 @@ pub(super) fn scalars(
     }
 }
 
-/// Gives the `data:` lines of each event.
+/// Passes on the `data:` lines of each event.
 fn events(body: &[u8], mut payload: impl FnMut(&[Range<usize>])) {
     let mut data = Vec::new();
     for line in lines(body).chain(std::iter::once(body.len()..body.len())) {
@@ -75,7 +75,7 @@ fn events(body: &[u8], mut payload: impl FnMut(&[Range<usize>])) {
     }
 }
 
-/// Lines without their ends, which are LF, CR or both.
+/// Lines without their ends (LF, CR or CRLF).
 fn lines(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -92,20 +92,20 @@ fn lines(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// An object or a list around what is being read.
+/// An object or a list that contains the current place.
 struct Around {
     path: u64,
-    /// Its place in [`Document::parts`].
+    /// The index of its part in [`Document::parts`].
     part: usize,
     is_object: bool,
-    /// Of an object: the name whose value comes.
+    /// In an object, the name whose value comes next.
     name: u64,
     says_part: bool,
 }
 
 struct Document {
     around: Vec<Around>,
-    /// Of each object, in the order in which they begin, the one around it and what it says of its part.
+    /// For each object, in order of their starts: the index of the object around it, and what it says about its part.
     parts: Vec<(usize, u64)>,
     found: Vec<(Scalar, usize)>,
 }
@@ -145,7 +145,7 @@ fn document(
                 let is_number = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
                 at += text[at..].iter().take_while(|byte| is_number(byte)).count();
                 reading.says_part(&text[start..at]);
-                // Outside of everything it may be a number in a text.
+                // At the top level it may be a number in ordinary text.
                 if !reading.around.is_empty() && wants(&(start..at), false) {
                     reading.scalar(start..at, false);
                 }
@@ -164,7 +164,7 @@ fn document(
     }
 }
 
-/// Where a string ends that begins at `at`: at its quote, or with the text.
+/// The end of a string whose content begins at `at`: its closing quote, or the end of the text.
 fn string_end(text: &[u8], mut at: usize) -> usize {
     while let Some(byte) = text.get(at) {
         match byte {

@@ -10,7 +10,7 @@ fn shipped() -> Catalogue {
         .unwrap_or_else(|error| panic!("{}", error.render(false)))
 }
 
-/// A file with one provider, to whose entry `lines` are added.
+/// A file with one provider; `lines` are added to its entry.
 fn with(lines: &str) -> String {
     format!(
         "capabilities: {{tools: functions}}\nproviders:\n  p:\n    type: remote::p\n    base_url: https://p.example/v1\n{lines}"
@@ -46,6 +46,8 @@ fn what_ships_is_whole() {
         "cerebras",
         "databricks",
         "llama-cpp",
+        "llama-cpp-python",
+        "llama-stack",
     ];
     assert_eq!(names, expected);
     assert!(setups.iter().all(|setup| !setup.description.is_empty()));
@@ -160,7 +162,7 @@ fn a_mistake_shows_its_line_and_the_way_out() {
     3 |     provider: togehter
       |               ^^^^^^^^
       |
-      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp
+      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp, llama-cpp-python, llama-stack
     ");
     insta::assert_snapshot!(wrong_setup("setups:\n  x:\n    provider: together\n    models: {text: somebody/x}\n"), @r"
     error: `somebody/x` starts with no provider's name
@@ -169,7 +171,7 @@ fn a_mistake_shows_its_line_and_the_way_out() {
     4 |     models: {text: somebody/x}
       |                    ^^^^^^^^^^
       |
-      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp
+      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp, llama-cpp-python, llama-stack
     ");
 }
 
@@ -277,7 +279,7 @@ fn sdks_are_told_where_to_go_by_variables_that_they_read() {
     assert!(wrong(&with("    sdk_env: {P-URL: /v1}")).contains("cannot name an environment variable"));
 }
 
-/// What an agent asks: its prompt names the day, the folder and the system it runs on.
+/// The request of an agent: its prompt names the day, the folder and the system.
 fn agents_request(day: &str, folder: &str, system: &str, user: &str, task: &str) -> Request {
     let environment = format!("Working directory: {folder}\nPlatform: {system}\nToday's date: {day}");
     let body = serde_json::json!({

@@ -1,10 +1,10 @@
-//! How much is read, held and waited for.
+//! Limits of what is read, held and waited for.
 
 use std::time::Duration;
 
 use super::*;
 
-/// Sends the same chunk again and again; counts those that were taken from it.
+/// Sends the same chunk again and again, and counts the chunks taken.
 struct Endless {
     chunk: Bytes,
     pause: Duration,
@@ -72,7 +72,7 @@ async fn a_reply_beyond_the_limit_is_relayed_whole_and_not_recorded_and_that_is_
     let root = TempDir::new().unwrap();
     let chunks: Vec<String> = (0..40).map(|number| format!("{number:08}")).collect();
     let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
-    // A chunk counts with its mark.
+    // A chunk counts with its size and time.
     for (limit, files_written) in [(40 * (8 + 16), 1), (40 * (8 + 16) - 1, 0)] {
         let live = fake(vec![answer(200, "text/plain", &chunks)]);
         let options = Options { max_size: Size(limit), ..Options::default() };
@@ -137,7 +137,7 @@ async fn what_nobody_reads_any_more_is_read_for_the_recording_up_to_a_bound_of_t
     soon("it goes on without end", || tapes.under_way().is_empty()).await;
     let (_, text) = files(root.path()).remove(0);
     assert!(text.contains("its client had left, and it had no end in time"), "{text}");
-    // Not even a head: there is nothing to record.
+    // Without even a head there is nothing to record.
     let (live, _) = (Arc::new(Silent), ());
     let tapes = recording(&root.path().join("silent"), live, Options { patience, ..Options::default() });
     let tape = tape_of(&tapes);
@@ -176,8 +176,8 @@ async fn what_is_broken_off_at_the_end_is_recorded_as_that_and_takes_the_place_o
         };
         assert_eq!(error.message, "retake was told to end while it came");
         let refused = hear(&tape_of(&tapes), ask(None, "too late")).await.unwrap_err();
-        assert!(refused.message.contains("nothing is asked any more"));
-        // Although the command ended well: nothing says that the rest was not wanted.
+        assert!(refused.message.contains("no more requests are sent"));
+        // Although the command ended well, nothing says that the client did not want the rest.
         tapes.conclude(Verdict::Passed, "").await;
         let notes = tapes.take_notes();
         let said = if count == 1 { "kept as it was, because" } else { "recorded as far as it came, because" };

@@ -1,4 +1,4 @@
-//! Requests that no recording answers: missing or stale, and whose recordings there are.
+//! Requests that no recording answers: missing or stale, and to which cases the recordings belong.
 
 use super::*;
 
@@ -62,7 +62,7 @@ async fn long_texts_are_shown_where_they_part() {
     ");
 }
 
-/// What `case` records of these prompts.
+/// Records these prompts for `case`.
 async fn records(tape: &Tape, case: &str, prompts: &[&str]) {
     for prompt in prompts {
         body(tape, ask(Some(case), prompt)).await;
@@ -90,7 +90,7 @@ async fn a_request_of_a_recorded_case_that_has_changed_has_a_stale_recording() {
           asked:    "Which planet do we all live on?"
       likely cause: the prompt was changed after it was recorded
     "#);
-    // Asked without a gateway it has no provider in its id.
+    // Without a gateway, the case id has no provider.
     assert_eq!(miss("suites/s.yaml::a[txt=m]", "And now?").await.kind, ErrorKind::StaleRecording);
     for other in ["suites/s.yaml::c", "suites/s.yaml::a[txt=together/other]"] {
         let error = miss(other, "And now?").await;
@@ -109,7 +109,7 @@ async fn what_a_case_asks_besides_what_was_recorded_of_it_is_missing() {
     records(&tape, "s.yaml::a", &["one", "two"]).await;
     let player = player(root.path());
     body(&player, ask(Some("s.yaml::a"), "one")).await;
-    // `two` has not been asked yet: this may be what became of it.
+    // `two` has not been asked yet: `three` may be its new form.
     let kind = async |prompt: &str| hear(&player, ask(Some("s.yaml::a"), prompt)).await.unwrap_err().kind;
     assert_eq!(kind("three").await, ErrorKind::StaleRecording);
     body(&player, ask(Some("s.yaml::a"), "two")).await;
@@ -134,7 +134,7 @@ async fn a_recording_names_every_case_that_made_it_and_no_other() {
     let cases =
         || exchange::read(&files(root.path())[0].1).unwrap().owners.cases().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(cases(), ["s.yaml::a", "s.yaml::b"]);
-    // Recorded anew by others, with the same reply.
+    // Other cases record the same reply anew.
     let (tape, _) = recorder(root.path(), vec![json("{}")]);
     for case in ["s.yaml::c", "session 17"] {
         body(&tape, ask(Some(case), "hi")).await;

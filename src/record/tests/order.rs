@@ -1,4 +1,4 @@
-//! Which recording answers whom.
+//! Which recording answers which case.
 
 use super::super::order::{Answer, Asker, answer, spelt_out};
 use super::*;
@@ -18,7 +18,7 @@ fn shelf(owners: Vec<Owners>) -> Vec<Arc<Found>> {
     owners.into_iter().enumerate().map(|(at, owners)| found(&format!("{at}.json"), &at.to_string(), owners)).collect()
 }
 
-/// The place of the file that answers, or what is said instead.
+/// The index of the file that answers, or a description of the result.
 fn ask_for(files: &[Arc<Found>], label: Option<&str>, nth: u32) -> String {
     match answer(files, &Asker { label, provider: "together", nth, lender: None }) {
         Answer::File { at, lender } => lender.map_or_else(|| at.to_string(), |lender| format!("{at} of {lender}")),
@@ -33,9 +33,9 @@ fn a_case_gets_its_own_replies_and_no_more_of_them() {
     let of = |case, nth| ask_for(&files, Some(case), nth);
     assert_eq!([of("s.yaml::a", 1), of("s.yaml::a", 2), of("s.yaml::b", 2)], ["0", "1", "0"]);
     assert_eq!(of("s.yaml::a", 3), "none of 2, gap None");
-    // By another path, and by the gateway's name of the model.
+    // The same case with another path, and with the gateway's name of the model.
     assert_eq!(of("x/s.yaml::a", 2), "1");
-    // A case that was renamed has what the first one of its content has.
+    // A renamed case gets the recordings of the first case in the files.
     assert_eq!([of("s.yaml::new", 1), of("s.yaml::new", 2)], ["0 of s.yaml::a", "1 of s.yaml::a"]);
     assert_eq!(ask_for(&files, None, 2), "1 of s.yaml::a");
     assert_eq!(ask_for(&[], None, 1), "unknown");
@@ -56,7 +56,7 @@ fn what_is_for_no_case_is_for_everyone_who_has_none_of_its_own() {
         ["0", "1", "1"]
     );
     assert_eq!(ask_for(&files, None, 2), "none of 2, gap Some(2)");
-    // Where no case asks, there is no end of a single reply.
+    // Without a case, a single reply is given again and again.
     assert_eq!(ask_for(&files[1..2], None, 7), "0");
     assert_eq!(ask_for(&files[1..2], Some("b"), 2), "none of 1, gap None");
 }

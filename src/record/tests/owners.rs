@@ -1,4 +1,4 @@
-//! Whose a recording is: none is lost, none is mixed up with another.
+//! The owners of recordings: none is lost, and none is mixed up with another.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn next(number: usize) -> String {
     format!("{{\"call\":{number}}}")
 }
 
-/// An upstream that answers every request with another call.
+/// Replies to an upstream's requests, each with another call.
 fn calls() -> Vec<Answer> {
     (1..100).map(|number| json(&next(number))).collect()
 }
@@ -47,7 +47,7 @@ async fn recording_one_case_anew_leaves_the_others_what_they_share() {
         assert_eq!(body(&player, ask(Some(case), "U")).await, next(call), "{case}");
     }
     assert_eq!(files(root.path()).len(), 2);
-    // The others follow: the file that none of them has left goes.
+    // The other cases follow, and a file without owners is removed.
     let (tape, _) = recorder(root.path(), vec![json(&next(7))]);
     for case in ["s.yaml::sunny", "s.yaml::windy"] {
         body(&tape, ask(Some(case), "U")).await;
@@ -77,7 +77,7 @@ async fn what_a_case_asks_no_longer_is_no_longer_its_own() {
     assert_eq!(body(&player, ask(case, "U")).await, next(9));
     assert_eq!(hear(&player, ask(case, "U")).await.unwrap_err().kind, ErrorKind::MissingRecording);
 
-    // Another prompt in its place: the old one goes, unless another case has it too.
+    // The case sends another prompt instead: the old recording is removed, unless another case has it too.
     let (tape, _) = recorder(root.path(), vec![json(&next(10))]);
     body(&tape, ask(case, "V")).await;
     let notes = finish(&tape, "s.yaml::c", true).await;
@@ -98,7 +98,7 @@ async fn requests_of_no_case_begin_anew_with_each_recorder() {
     assert_eq!(body(&player(root.path()), ask(None, "U")).await, next(9));
 }
 
-/// Answers each request when its turn comes, the last one first.
+/// Answers requests in reverse order, the last one first.
 struct LastFirst(tokio::sync::Barrier, AtomicUsize);
 
 impl Upstream for LastFirst {

@@ -43,7 +43,7 @@ async fn chunks_are_relayed_at_once_and_a_client_that_leaves_loses_nothing() {
     });
     let tape = tape(Mode::Record, root.path(), Some(live), Options::default());
     let mut reply = tape.send(ask(Some("c"), "hi")).await.unwrap();
-    // The second chunk is not there yet.
+    // The second chunk has not come yet.
     assert_eq!(reply.body.next().await.unwrap().unwrap(), STREAM[0]);
     drop(reply);
     gate.add_permits(2);
@@ -69,7 +69,7 @@ async fn a_429_answers_no_other_case_of_the_run() {
     let limited = answer(429, "application/json", &["{\"error\": \"slow down\"}"]);
     let (tape, live) = recorder(root.path(), vec![limited, json("{\"n\":1}"), json("{\"n\":2}")]);
     assert_eq!(hear(&tape, ask(Some("a"), "hi")).await.unwrap().0, 429);
-    // Another case asks for itself, and what it heard is good enough for a third.
+    // Another case sends the request itself, and a third one gets that reply.
     assert_eq!(body(&tape, ask(Some("b"), "hi")).await, "{\"n\":1}");
     assert_eq!(body(&tape, ask(Some("c"), "hi")).await, "{\"n\":1}");
     assert_eq!(live.calls.load(Ordering::SeqCst), 2);
@@ -124,7 +124,7 @@ async fn what_a_passed_case_saw_is_its_recording_whatever_it_is() {
     let (first, _) = recorder(root.path(), vec![json("{\"n\":0}")]);
     body(&first, ask(Some("s.yaml::c"), "hi")).await;
     finish(&first, "s.yaml::c", true).await;
-    // A limit that was reached, and the SDK's second try.
+    // A rate limit, and the SDK's second try.
     let (tape, _) = recorder(root.path(), vec![answer(429, "application/json", &["{}"]), json("{\"n\":1}")]);
     for status in [429, 200] {
         assert_eq!(hear(&tape, ask(Some("s.yaml::c"), "hi")).await.unwrap().0, status);
@@ -132,7 +132,7 @@ async fn what_a_passed_case_saw_is_its_recording_whatever_it_is() {
     let notes = finish(&tape, "s.yaml::c", true).await;
     assert!(notes.len() == 1 && notes[0].contains("although the provider answered 429"), "{notes:?}");
     assert!(files(root.path()).iter().any(|(_, text)| text.contains("\"expected\": true")));
-    // It is expected, so that nobody asks again for it.
+    // The error is expected, so the request is not sent again.
     for mode in [Mode::Replay, Mode::RecordIfMissing] {
         let live = fake(vec![json("{\"n\":2}")]);
         let player = super::tape(mode, root.path(), Some(live as Shared), Options::default());
@@ -239,7 +239,7 @@ async fn no_answer_is_no_recording_and_leaves_the_count_alone() {
     assert!(finish(&tape, "c", true).await.is_empty());
     assert!(files(root.path())[0].1.contains("\"origin\": \"real\""));
     assert_eq!(files(root.path()).len(), 1);
-    // The reply is that to the first of the case's equal requests.
+    // The recording is the reply to the first of the case's equal requests.
     assert_eq!(body(&player(root.path()), ask(Some("c"), "hi")).await, "{}");
 }
 
@@ -254,7 +254,7 @@ async fn two_recorders_at_once_lose_nothing() {
         tasks.push(tokio::spawn(async move {
             let (tape, _) = recorder(&root, vec![json("{\"n\":1}")]);
             for prompt in 0..20 {
-                // Half of them are asked by both.
+                // Half of the prompts are sent by both.
                 let prompt = if prompt % 2 == 0 { format!("{prompt}") } else { format!("{part} {prompt}") };
                 body(&tape, ask(Some("c"), &prompt)).await;
             }

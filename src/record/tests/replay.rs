@@ -1,4 +1,4 @@
-//! What is played, and what cannot be.
+//! What is replayed, and what cannot be.
 
 use super::*;
 
@@ -15,7 +15,7 @@ async fn replies_play_at_a_multiple_of_their_pace() {
     let start = std::time::Instant::now();
     let reply = player::reply(&recorded, Some(2.0));
     let times: Vec<u128> = reply.body.map(|_| start.elapsed().as_millis()).collect().await;
-    // Timers are never early; how late they are is the machine's affair.
+    // Timers are never early, but a slow machine may be late.
     assert!(times[0] >= 20 && times[1] >= 60, "{times:?}");
 }
 
@@ -88,7 +88,7 @@ async fn a_broken_file_is_said_with_its_place_and_fails_only_who_needs_it() {
     assert_eq!(error.kind, ErrorKind::MissingRecording, "it answers what it says now");
     assert_eq!(body(&player(root.path()), ask(None, "uno")).await, "{\"n\":1}");
 
-    // The reply is the same, but the file as it is answers nobody: it is replaced.
+    // The reply is the same, but the broken file answers nothing: it is replaced.
     std::fs::write(&path, &text[..100]).unwrap();
     let (tape, _) = recorder(root.path(), vec![json("{\"n\":1}")]);
     body(&tape, ask(None, "one")).await;

@@ -1,4 +1,4 @@
-//! What is declared about requests, from recording to replay and in what is said of a miss.
+//! Declared rules about requests, in recording, in replay and in messages about missing recordings.
 
 use super::*;
 use crate::exchange::{BodyPath, Ignored, Mask, Rules, mask_pattern};
@@ -12,7 +12,7 @@ fn of(mode: Mode, root: &Path, provider: &Provider) -> Tape {
     wire(mode, Library::open(root, provider), Some(live), Options::default())
 }
 
-/// What is said when `recorded` was recorded and `asked` is asked.
+/// The message when `recorded` was recorded and `asked` is sent.
 async fn miss(provider: &Provider, recorded: Request, asked: Request) -> String {
     let root = TempDir::new().unwrap();
     body(&of(Mode::Record, root.path(), provider), recorded).await;
@@ -25,7 +25,7 @@ fn post(endpoint: &str, body: impl Into<Bytes>) -> Request {
     Request { endpoint: endpoint.to_owned(), body: body.into(), ..ask(None, "") }
 }
 
-/// What is declared of an agent: three masks, and a field that does not count.
+/// The rules for an agent: three masks, and a field that is ignored.
 fn of_an_agent() -> Provider {
     let path = |text: &str| BodyPath::parse(text).unwrap();
     let mask = |line, pattern: &str| Mask {
@@ -43,7 +43,7 @@ fn of_an_agent() -> Provider {
     })
 }
 
-/// What an agent asks: its prompt names the day, the folder and the system it runs on.
+/// The request of an agent: its prompt names the day, the folder and the system.
 fn agent(day: &str, folder: &str, system: &str, task: &str) -> Request {
     let environment = format!("Working directory: {folder}\nPlatform: {system}\nToday's date: {day}");
     let body = serde_json::json!({

@@ -1,9 +1,9 @@
-//! Events that are kept and read again.
+//! Events that are stored and read again.
 
 use super::*;
 use crate::event::{Attempt, KeyHeader, Origin, Part, PartTime, Recorded, StreamEnd, StreamEvent, Tries, Usage};
 
-/// Failures with all that can be known of them.
+/// Failures with all possible data.
 fn rich() -> Vec<Event> {
     let event = |at: Option<u64>, data: &str| StreamEvent { at: at.map(Duration::from_micros), data: data.into() };
     let stream = StreamEnd { before: 3, events: vec![event(Some(1_234_567), "{\"a\": 1}"), event(None, "[DONE]")] };

@@ -1,4 +1,4 @@
-//! Cases as they go, and how a run ends.
+//! Lines of cases, and the end of a run.
 
 use super::*;
 
@@ -52,7 +52,7 @@ fn every_kind_of_event() {
 fn an_interrupted_run_names_what_was_given_up() {
     let given_up = Event::CaseGivenUp { id: "suites/a.yaml::second".into() };
     let mut events = head(4, 0).to_vec();
-    // The third finished before the second was given up.
+    // The third case finished before the second one was given up.
     events.extend([finished(0, "first", Outcome::Passed), finished(2, "third", Outcome::Passed)]);
     events.extend([given_up, ended(Some(Interruption::User))]);
     insta::assert_snapshot!(printed(Options { no_head: true, ..Options::default() }, &events), @r"

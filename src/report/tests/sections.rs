@@ -1,4 +1,4 @@
-//! What is told of cases below their lines, and lists of cases.
+//! The sections below the lines of cases, and lists of cases.
 
 use super::*;
 

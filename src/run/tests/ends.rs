@@ -81,7 +81,7 @@ cases:
 ";
     let fake = Fake::new(|endpoint, _| match endpoint {
         "/v1/slow" => Comes::Silence,
-        // Cleaning up has time of its own.
+        // The teardown has time of its own.
         "/v1/made" => Comes::Late,
         _ => GOOD,
     });
@@ -140,7 +140,7 @@ async fn trouble_below_the_stack_is_that_of_the_case_that_asked() {
     assert_eq!(told, ["failed b", "finished None", "passed a", "passed c", "passed d"]);
 }
 
-/// Room for so many cases.
+/// Room for this many cases.
 #[derive(Debug)]
 struct Room {
     left: Mutex<usize>,

@@ -1,4 +1,4 @@
-//! Cases that run or ask several times.
+//! Cases that run several times, or send a request several times.
 
 use super::*;
 
@@ -70,7 +70,7 @@ cases:
     );
     assert_eq!(told(&outcomes(&events)["limited"]), ("flaky", Some(Class::RateLimited)));
     use CaseEnd::{Failed, Passed};
-    // What each time saw is settled before the next one begins.
+    // Each run of the case is settled before the next one begins.
     assert_eq!(fake.ends(), [Failed, Passed, Failed, Failed, Failed, Failed]);
 }
 
@@ -80,7 +80,7 @@ async fn a_step_asks_until_its_expectation_holds_and_no_longer_than_it_may() {
     let fake = Fake::new(|_, nth| if nth < 2 { Comes::Reply(200, r#"{"ok": false}"#) } else { GOOD });
     let (_, events) = run_of(suite, options(), &fake).await;
     assert_eq!((told(&outcomes(&events)["a"]).0, fake.asked().len()), ("passed", 3));
-    // To ask again mends no recording.
+    // Asking again does not repair a recording.
     let fake = Fake::new(|_, _| Comes::Nothing(ErrorKind::StaleRecording));
     let (_, events) = run_of(suite, options(), &fake).await;
     assert_eq!((told(&outcomes(&events)["a"]).0, fake.asked().len()), ("failed", 1));

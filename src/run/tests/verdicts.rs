@@ -1,4 +1,4 @@
-//! What it means that a case fails, or does not.
+//! Outcomes of cases that fail, and of cases that do not.
 
 use super::*;
 
@@ -17,7 +17,7 @@ cases:
   expect: {json: {$.ok: true}}
 ";
 
-/// What came of a case without `xfail`, with it, and with a strict one.
+/// The outcomes of a case without `xfail`, with `xfail`, and with strict `xfail`.
 async fn verdicts(comes: Comes) -> [(&'static str, Option<Class>); 3] {
     let (_, events) = run_of(CASES, options(), &Fake::new(move |_, _| comes)).await;
     let outcomes = outcomes(&events);
@@ -44,14 +44,14 @@ async fn only_an_answer_can_fail_as_expected() {
         (Comes::Nothing(Kind::MissingKey), ["failed"; 3], Some(Class::MissingKey)),
         (Comes::Nothing(Kind::NoRule), ["error"; 3], Some(Class::Harness)),
         (Comes::Nothing(Kind::Other), ["error"; 3], Some(Class::Harness)),
-        // The stack made up an answer, and a good one: what is below it had none all the same.
+        // The stack answered well, but there was no answer below it.
         (Comes::Covered(Kind::MissingRecording), ["failed"; 3], Some(Class::MissingRecording)),
         (Comes::Covered(Kind::MissingKey), ["failed"; 3], Some(Class::MissingKey)),
     ];
     for (comes, words, class) in rows {
         let got = verdicts(comes).await;
         assert_eq!(got.map(|(word, _)| word), words, "{comes:?}");
-        // A strict pass is a failure without a fault of the answer.
+        // A strict pass is a failure without a fault in the answer.
         let classes = got.map(|(_, class)| class);
         let wanted = if class.is_none() { [None, None, Some(Class::WrongAnswer)] } else { [class; 3] };
         assert_eq!(classes, wanted, "{comes:?}");

@@ -1,4 +1,4 @@
-//! That every `${…}` of a script names something there is.
+//! Checks that every `${…}` of a script uses an existing name.
 
 use serde_json::{Map, Value};
 
@@ -8,9 +8,9 @@ use crate::spelling::nearest;
 use crate::suite::template::{self, Unclosed};
 use crate::yaml::{Error, Place, Source};
 
-/// What replies may name.
+/// The names that replies may use.
 const IN_REPLIES: [&str; 3] = ["model", "hash", "body"];
-/// What members of a dialect may name.
+/// The names that members of a dialect may use.
 const IN_DIALECTS: [&str; 7] = ["model", "hash", "index", "seed", "token_id", "text", "position"];
 
 pub(super) fn of_reply(source: &Source, place: Place, what: &What) -> Result<(), Error> {

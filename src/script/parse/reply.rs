@@ -1,4 +1,4 @@
-//! The reply of a rule, from what was typed to what it means.
+//! Turns the reply of a rule from what the user wrote into its meaning.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -124,7 +124,7 @@ fn what(source: &Source, place: Place, raw: Raw) -> Result<What, Error> {
     Ok(What::Choices { choices: vec![choice], usage: raw.usage.unwrap_or_default() })
 }
 
-/// Exactly one kind of reply, and nothing beside it that would go unused.
+/// Checks that there is exactly one kind of reply, and nothing beside it that would have no effect.
 fn fits_together(source: &Source, place: Place, raw: &Raw) -> Result<(), Error> {
     let one = raw.text.is_some() || !raw.chunks.is_empty() || !raw.tool_calls.is_empty();
     let others = [raw.embeddings.is_some(), raw.error.is_some(), raw.json.is_some(), raw.raw.is_some()];

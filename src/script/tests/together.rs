@@ -1,4 +1,4 @@
-//! The shipped script of Together's dialect answers what the shipped suites ask.
+//! The shipped script for Together's dialect answers the shipped suites.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn user(text: &str) -> Value {
     json!([{"role": "user", "content": text}])
 }
 
-/// The answer's text, whole and streamed, which must be the same.
+/// The answer's text, which must be the same whole and streamed.
 fn says(messages: Value, more: Value) -> String {
     let script = together();
     let mut body = json!({"model": TEXT, "messages": messages});

@@ -1,12 +1,11 @@
-//! The tables, and how an older file becomes a newer one.
+//! The tables, and how files of older versions are migrated.
 //!
-//! The file's `user_version` is the number of steps that were taken. A change of the schema is one more step
-//! at the end; a step that was released is never edited. A file with more steps than these is of a newer retake
-//! and is left alone.
+//! The file's `user_version` counts the steps that were taken. A change of the schema is a new step at the end; a
+//! released step is never edited. A file with more steps than these comes from a newer retake and is not touched.
 
 use sqlx::{Connection, SqliteConnection};
 
-/// Each step's SQL, which also sets `user_version` to its number.
+/// The SQL of each step, which also sets `user_version` to its number.
 pub(super) const STEPS: [&str; 2] = [
     "
     CREATE TABLE chat_completion (
@@ -21,7 +20,7 @@ pub(super) const STEPS: [&str; 2] = [
     CREATE INDEX chat_completion_model ON chat_completion (model, created, seq);
     PRAGMA user_version = 1;
 ",
-    // Of a completion that was deleted its place stays: a client that deletes while it pages names it in `after`.
+    // The place of a deleted completion is kept: a client that deletes while it pages names it in `after`.
     "
     ALTER TABLE chat_completion ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
     CREATE TABLE deleted_chat_completion (
@@ -33,14 +32,14 @@ pub(super) const STEPS: [&str; 2] = [
 ",
 ];
 
-/// Binds: an id. Its place in a listing, also when it was deleted.
+/// Bind: an id. Selects the place of a completion in lists, even if it was deleted.
 pub(super) const PLACE: &str = "
     SELECT created, seq FROM chat_completion WHERE id = ?1
     UNION ALL
     SELECT created, seq FROM deleted_chat_completion
     WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chat_completion WHERE id = ?1)";
 
-/// Binds: model or null, created and seq of the one before or null, how many, metadata as a JSON object.
+/// Bind: model or null; `created` and `seq` of the completion before, or null; the limit; metadata as a JSON object.
 pub(super) const LIST_ASCENDING: &str = "
     SELECT * FROM chat_completion
     WHERE (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR (created, seq) > (?2, ?3))
@@ -60,7 +59,7 @@ pub(super) const LIST_DESCENDING: &str = "
         )
     ORDER BY created DESC, seq DESC LIMIT ?4";
 
-/// Demands that the file is whole: otherwise it would show only when somebody asks for what is damaged.
+/// Checks that the file is intact: otherwise damage would only show when somebody reads the damaged part.
 pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), String> {
     let checked: Result<String, sqlx::Error> =
         sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut *connection).await;

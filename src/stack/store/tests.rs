@@ -95,7 +95,7 @@ async fn what_is_deleted_while_paging_leaves_its_place() {
     assert_eq!((store.get("b").await.unwrap(), store.delete("b").await.unwrap()), (None, false));
     assert_eq!(ids(&store, all()).await.0, ["a", "c", "d"]);
     assert_eq!(ids(&store, PageRequest { after: Some("b".into()), ..all() }).await.0, ["c", "d"]);
-    // Stored again, it counts where it is now.
+    // When it is stored again, only its new place counts.
     store.put(&completion("b", 9, "m")).await.unwrap();
     assert_eq!(ids(&store, PageRequest { after: Some("b".into()), ..all() }).await.0, [""; 0]);
 }
@@ -120,7 +120,7 @@ async fn a_file_survives_reopening_byte_for_byte() {
     let kept = completion("a", 1, "m");
     let first = Store::open(&path, Secrets::default()).await.unwrap();
     first.put(&kept).await.unwrap();
-    // Read by another connection while the first one is still open, as after a kill.
+    // Another connection reads it while the first one is still open, as after a kill.
     let second = Store::open(&path, Secrets::default()).await.unwrap();
     assert_eq!(second.get("a").await.unwrap().unwrap(), kept);
     drop((first, second));
@@ -155,7 +155,7 @@ async fn a_file_that_is_damaged_is_told_when_it_is_opened() {
     for number in 0..200 {
         store.put(&completion(&number.to_string(), number, "m")).await.unwrap();
     }
-    // Everything into the file itself.
+    // Writes everything into the file itself.
     sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *store.connection.lock().await).await.unwrap();
     drop(store);
     let whole = std::fs::read(&path).unwrap();

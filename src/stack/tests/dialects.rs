@@ -1,4 +1,4 @@
-//! Awkward replies that servers really give: what the store has of them, what a check reads, and what a client gets.
+//! Awkward replies of real servers: what the store holds, what a check reads, and what a client gets.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn message<const N: usize>(deltas: [Value; N]) -> Value {
     stored(&(body + &stop())).await.unwrap()["choices"][0]["message"].clone()
 }
 
-/// The calls of a message: ids, names and arguments.
+/// The tool calls of a message: ids, names and arguments.
 fn calls(message: &Value) -> Vec<[String; 3]> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let call = |call: &Value| {
@@ -267,7 +267,7 @@ async fn errors_of_every_form_have_the_servers_words_on_every_stack() {
     }
 }
 
-/// The message that checks read, which have the reply as the caller got it.
+/// The message that checks read from the reply that the caller got.
 fn error_read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Option<String> {
     let error = wire::read(headers[0].1, body.as_bytes()).error(status, body)?;
     Some(error["message"].as_str().unwrap_or_default().to_owned())
@@ -291,7 +291,7 @@ fn any_delta() -> impl Strategy<Value = Value> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    /// The store's completion, read again as one whole reply, is what the checks read of the stream.
+    /// The stored completion, read as one whole reply, equals what the checks read from the stream.
     #[test]
     fn store_and_checks_agree_on_every_stream(deltas in proptest::collection::vec((0..2_u64, any_delta()), 1..8)) {
         let role = |index: u64| chunk(json!({"index": index, "delta": {"role": "assistant"}, "finish_reason": null}));
@@ -324,7 +324,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The streams of chats in the shipped recordings, and in the captures of a checkout that says where it has them.
+/// The streams of chats in the shipped recordings, and in the folder that `RETAKE_CAPTURES` names, if it is set.
 fn streams_of_servers() -> Vec<(String, Vec<u8>)> {
     fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! An upstream that is told what to answer, and a gateway around it.
+//! An upstream with prepared answers, and a gateway around it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,14 +16,14 @@ use crate::provider::{Dropped, Provider, Quirks};
 use crate::stack::{Gateway, GatewayConfig, Guard, InProcess, Store, router};
 use crate::upstream::{Error, Reply, Request, Upstream};
 
-/// What the upstream answers, every time.
+/// The upstream's answer to every request.
 #[derive(Clone)]
 pub(super) enum Answer {
     Whole(u16, &'static [(&'static str, &'static str)], String),
     /// Chunks of an event stream; an `Err` breaks it off.
     Stream(Vec<Result<String, Error>>),
     Bytes(Vec<Vec<u8>>),
-    /// An event stream whose chunks come from the test, once.
+    /// An event stream whose chunks the test sends; it works only once.
     Channel(Arc<Mutex<Option<UnboundedReceiver<Bytes>>>>),
     None(Error),
 }
@@ -71,7 +71,7 @@ fn header_map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
     headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }
 
-/// A gateway with the providers `together` (with its quirks) and `plain`, which both get `answer`.
+/// A gateway with the providers `together` (with its quirks) and `plain`; both use the upstream with `answer`.
 pub(super) struct Stack {
     pub(super) upstream: Arc<Fake>,
     pub(super) store: Store,

@@ -1,4 +1,4 @@
-//! The id of a completion is one everywhere: in the reply, in the list, and where it is retrieved.
+//! A completion has the same id everywhere: in the reply, in the list, and where it is retrieved.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn stream(ids: &[&str]) -> Answer {
     Answer::Whole(200, &[("content-type", "text/event-stream")], events + "data: [DONE]\n\n")
 }
 
-/// The ids that say something, as the caller reads them, each once.
+/// The ids that the caller reads, without empty ones, each once.
 fn seen(body: &str) -> Vec<String> {
     let data = body.lines().filter_map(|line| line.strip_prefix("data: ").or(line.starts_with('{').then_some(line)));
     let mut ids: Vec<String> = data

@@ -11,7 +11,7 @@ const LIST: &str = r#"[{"id":"meta/L-70B","object":"model","created":3,"organiza
 async fn models_of_all_and_the_errors_of_some() {
     let stack = stack(Answer::Whole(200, &[], LIST.into())).await;
     let got = stack.get("/v1/models").await.json();
-    // `plain` is not said to answer with a bare array.
+    // `plain` is not declared to answer with a bare array.
     insta::assert_snapshot!(got, @r#"{"object":"list","data":[{"id":"together/meta/L-70B","object":"model","created":3,"owned_by":"Meta","identifier":"together/meta/L-70B","provider_resource_id":"meta/L-70B","provider_id":"together","type":"model","model_type":"llm","metadata":{"context_length":131072}}],"errors":[{"provider":"plain","message":"the model list of plain is a bare array: its quirks must say `bare_model_list: true`"}]}"#);
     let endpoints: Vec<String> = stack
         .upstream

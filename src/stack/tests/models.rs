@@ -1,4 +1,4 @@
-//! Models that are registered and unregistered, and what the stack tells of itself.
+//! Registered and unregistered models, and what the stack says about itself.
 
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
@@ -115,7 +115,7 @@ async fn version_and_routes_are_told() {
     has("POST", "/v1/openai/v1/chat/completions", &["remote::together", "remote::plain"]);
     has("DELETE", "/v1/models/{id:path}", &["remote::together", "remote::plain"]);
     has("GET", "/v1/inspect/routes", &[]);
-    // Each is one that the stack answers.
+    // The stack answers each of these routes.
     for route in routes {
         let path = route["route"].as_str().unwrap().replace("{id:path}", "x").replace("{id}", "x");
         let method = route["method"].as_str().unwrap().parse().unwrap();

@@ -23,7 +23,7 @@ async fn over_tcp(answer: Answer) -> String {
     peer.write_all(ask.as_bytes()).await.unwrap();
     let mut got = vec![0];
     peer.read_exact(&mut got).await.unwrap();
-    // The connection is kept alive by its peer, and yet the server ends.
+    // The peer keeps the connection open, and yet the server ends.
     stop.send(()).unwrap();
     peer.read_to_end(&mut got).await.unwrap();
     server.await.unwrap().unwrap();

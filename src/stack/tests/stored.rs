@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::fake::{Answer, Got, Stack, request, stack};
 
-/// A stack with the completion `c1`, and the body that asked for it.
+/// A stack with the completion `c1`, and the body of its request.
 async fn with_one(extra: &str) -> (Stack, String) {
     let body = r#"{"id":"c1","created":5,"model":"m","choices":[{"message":{"content":"a"}}]}"#;
     let stack = stack(Answer::Whole(200, &[], body.into())).await;
@@ -30,7 +30,7 @@ async fn a_completion_is_stored_unless_the_caller_says_no() {
     {
         let (stack, ask) = with_one(extra).await;
         assert_eq!(ids(&stack.get("/v1/chat/completions").await).len(), usize::from(stored), "{extra}");
-        // What the provider makes of it is its own affair.
+        // The provider gets `store` unchanged and decides itself what to do with it.
         assert_eq!(stack.sent(), ask.replace("plain/", ""));
     }
 }
@@ -83,7 +83,7 @@ async fn metadata_that_cannot_be_stored_is_refused_before_the_provider_is_asked(
     let ask = |store: bool| format!(r#"{{"model":"plain/m","messages":[1],"metadata":{{"a":[1]}},"store":{store}}}"#);
     let got = stack.post("/v1/chat/completions", &ask(true)).await;
     assert_eq!((got.status, &got.json()["error"]["param"], stack.times_asked()), (400, &json!("metadata"), 0));
-    // Where nothing is stored, it is for the provider alone.
+    // If nothing is stored, the member is only for the provider.
     assert_eq!(stack.post("/v1/chat/completions", &ask(false)).await.status, 200);
 }
 

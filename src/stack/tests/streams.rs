@@ -55,17 +55,48 @@ async fn odd_splits_come_to_the_same_bytes() {
 async fn an_event_is_given_on_before_the_next_one_comes() {
     let (give, given) = tokio::sync::mpsc::unbounded_channel();
     let stack = stack(Answer::Channel(Arc::new(Mutex::new(Some(given))))).await;
+    // The head waits for the first bytes of the body, which may name the model.
+    give.send(Bytes::from(EVENTS[0])).unwrap();
     let mut reply = stack.client.send(request(Method::POST, "/v1/chat/completions", ASK)).await.unwrap();
-    for (event, wanted) in EVENTS.iter().zip(wanted(&EVENTS)) {
-        give.send(Bytes::from(*event)).unwrap();
+    for (at, (event, wanted)) in EVENTS.iter().zip(wanted(&EVENTS)).enumerate() {
+        if at > 0 {
+            give.send(Bytes::from(*event)).unwrap();
+        }
         assert_eq!(reply.body.next().await.unwrap().unwrap(), wanted);
         let kept = stack.store.get("s1").await.unwrap();
-        // There when the chunk with `[DONE]` arrives, while the connection is still open.
+        // It is stored when the chunk with `[DONE]` arrives, while the connection is still open.
         assert_eq!(kept.is_some(), *event == EVENTS[4]);
     }
     let kept = stack.store.get("s1").await.unwrap().unwrap();
     insta::assert_snapshot!(kept.completion, @r#"{"id":"s1","object":"chat.completion","created":9,"model":"together/m","choices":[{"index":0,"message":{"role":"assistant","content":"Sōl"},"logprobs":null,"finish_reason":"stop","seed":18168036348581554000}],"x":100000.0,"usage":{"total_tokens":4}}"#);
     assert_eq!(kept.input_messages, r#"[{"role":"user","content":"Hi"}]"#);
+}
+
+#[tokio::test]
+async fn the_model_that_answered_is_told_beside_the_callers_name_of_it() {
+    let header = |got: &super::fake::Got| got.header("x-retake-model").to_owned();
+    let streamed = stack(chunks(&EVENTS[1..])).await.post("/v1/chat/completions", ASK).await;
+    assert_eq!((header(&streamed).as_str(), streamed.body), ("m", wanted(&EVENTS[1..]).concat()));
+    let alive = stack(chunks(&EVENTS)).await.post("/v1/chat/completions", ASK).await;
+    assert_eq!(header(&alive), "", "what keeps the connection alive is not held back");
+    let lie: &[(&str, &str)] = &[("x-retake-model", "a-lie")];
+    let body = r#"{"id":"w","model":"m-2024-08-06","choices":[{"message":{"content":"a"}}],"data":[]}"#;
+    for (path, ask) in [
+        ("/v1/chat/completions", ASK.to_owned()),
+        ("/v1/chat/completions", ASK.replace("true", "false")),
+        ("/v1/embeddings", r#"{"model":"together/m","input":"a"}"#.to_owned()),
+    ] {
+        let got = stack(Answer::Whole(200, lie, body.into())).await.post(path, &ask).await;
+        assert_eq!(
+            (header(&got).as_str(), got.json()["model"].as_str()),
+            ("m-2024-08-06", Some("together/m")),
+            "{path}"
+        );
+    }
+    for (status, body) in [(200, r#"{"choices":[]}"#), (429, r#"{"error":{"message":"busy"}}"#)] {
+        let got = stack(Answer::Whole(status, lie, body.into())).await.post("/v1/chat/completions", ASK).await;
+        assert_eq!(header(&got), "", "only the gateway says which model answered");
+    }
 }
 
 #[tokio::test]

@@ -26,10 +26,17 @@ pub(in crate::suite) struct RawExpect {
     /// The text of the first choice, whole or put together from a stream.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) text: Option<RawNeed>,
-    /// That it is a stream, and what is in it.
+    /// That it is a stream, or with `false` that it is none; and what is in it.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("type" = ["boolean", "object", "string"], "pattern" = "^\\$\\{")))]
+    pub(in crate::suite) stream: Option<Spanned<Short<RawStream>>>,
+    /// The model that answered, whatever a gateway calls it. A text is met by its dated versions and its aliases too.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::suite) model: Option<RawNeed>,
+    /// That it reports tokens, and how many; of a stream the last report counts.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("not" = {"enum": [false, null]}, "type" = ["boolean", "object"])))]
-    pub(in crate::suite) stream: Option<Spanned<Short<RawStream>>>,
+    pub(in crate::suite) usage: Option<Spanned<Short<RawUsage>>>,
     /// The tool calls in it.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) tool_calls: Option<Spanned<RawToolCalls>>,
@@ -184,11 +191,33 @@ pub(in crate::suite) struct RawStream {
     pub(in crate::suite) done: Option<bool>,
 }
 
+/// The tokens of a reply.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::suite) struct RawUsage {
+    /// Whether the total is the sum of the others.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::suite) adds_up: Option<bool>,
+    /// Tokens that were asked.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::suite) prompt_tokens: Option<RawNeed>,
+    /// Tokens that were answered.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::suite) completion_tokens: Option<RawNeed>,
+    /// All of them.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::suite) total_tokens: Option<RawNeed>,
+}
+
 /// The tool calls of a reply.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawToolCalls {
+    /// The index of the choice that they are in: 0 unless said.
+    #[serde(default)]
+    pub(in crate::suite) choice: u64,
     /// How many.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) count: Option<RawNeed>,

@@ -5,8 +5,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A server that answers each connection with the next of `answers` and keeps what it was asked. An answer is
-/// bytes to write, one element a write; `HANG` waits instead. The connection is cut at the end.
+/// A server that answers each connection with the next of `answers`, and keeps the requests. An answer is a list of
+/// writes; `HANG` waits instead. The connection is cut at the end.
 struct Server {
     base_url: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -67,7 +67,7 @@ fn keyed(base_url: &str) -> HttpConfig {
 
 const WHOLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
-/// The port differs from run to run.
+/// Replaces the port, which differs from run to run.
 fn without_port(message: &str) -> String {
     regex::Regex::new(r"127\.0\.0\.1:\d+").unwrap().replace_all(message, "HOST").into_owned()
 }
@@ -304,7 +304,6 @@ async fn one_coding_upon_another_is_refused_by_name() {
     let server = server(vec![vec![twice]]).await;
     let error = Http::new(HttpConfig::new("together", &server.base_url)).send(request()).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Broken);
-    let said =
-        "the reply is compressed (gzip, gzip: one coding upon another is not undone) although that was not asked for";
+    let said = "the reply is compressed (gzip, gzip: several codings in a row are not decoded) although that was not asked for";
     assert!(error.message.contains(said), "{}", error.message);
 }

@@ -1,4 +1,4 @@
-//! An answer as the `chat.completion` that it means.
+//! An answer as a whole `chat.completion` object.
 
 use serde_json::{Map, Value, json};
 
@@ -7,8 +7,8 @@ use super::message::Choice;
 use super::tool_call::ToolCall;
 
 impl Answer {
-    /// The whole chat completion, under this id and with the model id that the caller used. `None` where it is none that
-    /// a client got well: an error came, or no choice of a chat, or text was lost.
+    /// The whole chat completion, with this id and with the model id that the caller used. `None` when a client got no
+    /// usable answer: the server sent an error, text was lost, or no choice holds a chat message.
     pub fn completion(&self, id: &str, created: i64, model: &str) -> Option<Value> {
         if self.error.is_some() || self.is_damaged || !self.is_chat() {
             return None;
@@ -55,7 +55,7 @@ impl Choice {
         choice.into()
     }
 
-    /// As a whole reply has it: a message that only calls tools or speaks aloud has no content, rather than an empty one.
+    /// The content as a whole reply has it: null, not an empty text, for a message with only tool calls or audio.
     fn content(&self) -> Value {
         let has_other =
             !self.tool_calls.is_empty() || self.function_call.is_some() || self.members.contains_key("audio");

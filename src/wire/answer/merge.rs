@@ -1,8 +1,8 @@
-//! Members of a stream's pieces, put together where no rule of their own says how.
+//! Merges members of stream pieces that have no rule of their own.
 
 use serde_json::{Map, Value};
 
-/// Arrays are joined, objects merged member by member; of anything else the last that is not null counts.
+/// Joins arrays and merges objects member by member; for other values the last one that is not null wins.
 pub(super) fn merge(all: &mut Value, piece: &Value) {
     match (all, piece) {
         (Value::Array(all), Value::Array(piece)) => all.extend(piece.iter().cloned()),
@@ -16,7 +16,7 @@ pub(super) fn merge(all: &mut Value, piece: &Value) {
     }
 }
 
-/// Like [`merge`], where texts are pieces of one text: those of these members, at any depth.
+/// Like [`merge`], but members with these names are pieces of one text, at any depth.
 pub(super) fn merge_texts(all: &mut Value, piece: &Value, texts: &[&str]) {
     match (all, piece) {
         (Value::Object(all), Value::Object(piece)) => {
@@ -32,8 +32,8 @@ pub(super) fn merge_texts(all: &mut Value, piece: &Value, texts: &[&str]) {
     }
 }
 
-/// Adds parts to those so far. A part that goes on with the last one (the same `type`, and the same `index` where there
-/// is one) is joined with it, where `texts` names what is text in it.
+/// Adds parts to those that came before. A part that continues the last one (same `type`, and same `index` if it has
+/// one) is merged with it; `texts` names the members that are pieces of text.
 pub(super) fn push_parts(all: &mut Vec<Value>, parts: &[Value], texts: &[&str]) {
     for part in parts {
         match all.last_mut() {
@@ -48,12 +48,12 @@ fn goes_on(last: &Value, part: &Value, texts: &[&str]) -> bool {
     last["type"] == part["type"] && last["index"] == part["index"] && has_text(last) && has_text(part)
 }
 
-/// A string that says something: servers write "" where they mean nothing.
+/// A string that is not empty: servers write "" where they mean nothing.
 pub fn words(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-/// Does something to every text of a value.
+/// Calls `change` on every text in a value.
 pub(super) fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
     match value {
         Value::String(text) => change(text),
@@ -63,7 +63,7 @@ pub(super) fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String))
     }
 }
 
-/// The member of that name as a text that grows.
+/// The member of this name as a text that can grow.
 pub(super) fn text_of<'m>(members: &'m mut Map<String, Value>, name: &str) -> Option<&'m mut String> {
     let member = members.entry(name).or_insert(Value::Null);
     if member.is_null() {

@@ -1,4 +1,4 @@
-//! One choice, put together from its pieces.
+//! One choice, merged from its pieces.
 
 use serde_json::{Map, Value};
 
@@ -21,11 +21,11 @@ pub struct Choice {
     pub tool_calls: Vec<ToolCall>,
     /// The log probabilities; those of a stream with their arrays joined.
     pub logprobs: Option<Value>,
-    /// Its content as parts, where the server sent it so.
+    /// The content as parts, if the server sent parts.
     pub(super) parts: Option<Vec<Value>>,
-    /// A `message` or a `delta` came: it is a chat's choice.
+    /// A `message` or a `delta` came, so this is a choice of a chat.
     pub(super) has_message: bool,
-    /// A text came as its content, though perhaps an empty one.
+    /// The content came as a text, perhaps an empty one.
     pub(super) has_content: bool,
     pub(super) function_call: Option<ToolCall>,
     /// Further members of the message: reasoning, audio, annotations, images.
@@ -34,21 +34,21 @@ pub struct Choice {
     pub(super) extra: Map<String, Value>,
 }
 
-/// Members of a message with a place of their own.
+/// Members of a message that are read by rules of their own.
 const OF_MESSAGE: [&str; 6] = ["role", "content", "refusal", "tool_calls", "function_call", "obfuscation"];
-/// Members of a choice with a place of their own.
+/// Members of a choice that are read by rules of their own.
 const OF_CHOICE: [&str; 6] = ["index", "delta", "message", "finish_reason", "logprobs", "obfuscation"];
-/// Members of a message that are pieces of one text, under all the names that servers give to reasoning.
+/// Members of a message that stream as pieces of one text: all the names that servers give to reasoning.
 const TEXTS: [&str; 5] = ["reasoning_content", "reasoning", "reasoning_text", "thinking", "thought"];
-/// What is text in the parts of a message's content and of its reasoning.
+/// Members that are text in the parts of a message's content and of its reasoning.
 const TEXTS_OF_PARTS: [&str; 4] = ["text", "summary", "thinking", "data"];
-/// What is text in the audio of a message.
+/// Members that are text in a message's audio.
 const TEXTS_OF_AUDIO: [&str; 2] = ["data", "transcript"];
 
 impl Choice {
     pub(super) fn push(&mut self, piece: &Value, is_text_completion: bool, roles: &mut Vec<String>) {
-        // Together's events, of chats and of completions, say the same words in `delta.content` and in `text`: only
-        // one of them counts.
+        // Together sends the same text in `delta.content` and in `text`, for chats and for completions: only one of
+        // them counts.
         if is_text_completion && piece["text"].is_string() {
             self.push_text(piece["text"].as_str().unwrap_or_default());
             self.name_role(&piece["delta"], roles);
@@ -75,7 +75,7 @@ impl Choice {
         }
         let has_message = piece["delta"].is_object() || piece["message"].is_object();
         for (name, value) in piece.as_object().into_iter().flatten() {
-            // The words of a chat that Together says twice are no further member.
+            // Together repeats the text of a chat in `text`: that is no further member.
             let is_said_twice = name == "text" && has_message;
             if !OF_CHOICE.contains(&name.as_str()) && !is_said_twice && (name != "text" || !value.is_string()) {
                 merge(self.extra.entry(name).or_insert(Value::Null), value);
@@ -145,7 +145,7 @@ impl Choice {
         }
     }
 
-    /// Every text that was put together, to end it: the halves of a character that have met are joined before.
+    /// Calls `change` on every finished text; halves of a character that have met are joined first.
     pub(super) fn each_text(&mut self, change: &mut impl FnMut(&mut String)) {
         let mut change = |text: &mut String| {
             join_halves(text);
@@ -160,13 +160,25 @@ impl Choice {
         }
     }
 
+    /// Characters of its reasoning; 0 where there is none.
+    pub fn reasoning(&self) -> usize {
+        // Servers give the same words under two names.
+        let texts = TEXTS.iter().filter_map(|name| self.members.get(*name)?.as_str());
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    }
+
+    /// The name in a `function_call`, which stood where `tool_calls` stand now.
+    pub fn legacy_function(&self) -> Option<&str> {
+        self.function_call.as_ref().map(|call| call.name.as_str())
+    }
+
     /// The tool calls as an OpenAI `tool_calls` array.
     pub fn tool_calls(&self) -> Value {
         self.tool_calls.iter().map(ToolCall::to_json).collect()
     }
 }
 
-/// Whether a piece of a choice adds something that its reader gets: text, a refusal, reasoning, audio, a tool call.
+/// Whether a piece of a choice adds content for its reader: text, a refusal, reasoning, audio, a tool call.
 pub fn adds_something(piece: &Value) -> bool {
     let tells = |value: &Value| match value {
         Value::String(text) => !text.is_empty(),
@@ -186,7 +198,7 @@ fn part(text: &str) -> Value {
 
 fn append(all: &mut String, piece: &str) {
     all.push_str(piece);
-    // Only a piece that begins with a half can meet another one, and such pieces are short.
+    // Only a piece that begins with half a character can complete one, and such pieces are short.
     if piece.chars().next().is_some_and(|first| u32::from(first) >= 0x0010_F800) {
         join_halves(all);
     }

@@ -1,7 +1,7 @@
-//! An OpenAI-shaped answer put together: from one JSON object, or from the events of a stream.
+//! An OpenAI-shaped answer, read from one JSON object or merged from the events of a stream.
 //!
-//! Servers differ in which fields they leave out, repeat or set to null; reading is lenient, so that whether a dialect
-//! is right is for the checks to say.
+//! Servers differ in which fields they leave out, repeat or set to null. Reading is lenient: the checks decide whether
+//! a reply conforms.
 
 mod completion;
 mod merge;
@@ -22,7 +22,7 @@ pub use tool_call::ToolCall;
 /// A chat completion or text completion.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
-    /// The first `id` that says something.
+    /// The first `id` that is not empty.
     pub id: Option<String>,
     /// The choices by index.
     pub choices: BTreeMap<u64, Choice>,
@@ -32,22 +32,22 @@ pub struct Answer {
     pub roles: Vec<String>,
     /// How many JSON events were put in.
     pub events: usize,
-    /// How many of them carry something of the answer: text, a refusal, reasoning, audio, a tool call.
+    /// How many of these events carry content: text, a refusal, reasoning, audio, a tool call.
     pub chunks: usize,
     /// `[DONE]` came.
     pub done: bool,
-    /// How often it came.
+    /// How often `[DONE]` came.
     pub dones: usize,
     /// The first error, as the server wrote it.
     pub error: Option<Value>,
-    /// `created`, `service_tier` and the like, of the events that carry choices: the first `created`, else the last value
-    /// that is not null.
+    /// `created`, `service_tier` and other top-level members of the events with choices. Of `created` the first value
+    /// is kept, of the others the last one that is not null.
     top: Map<String, Value>,
-    /// Some of it could not be read, or half of a character came and its other half did not.
+    /// Part of the answer could not be read, or only half of a character came.
     is_damaged: bool,
 }
 
-/// Members that are no part of an answer: padding, and what has a place of its own.
+/// Top-level members that `top` leaves out: padding, and members with a field of their own.
 const NOT_OF_THE_ANSWER: [&str; 7] = ["id", "object", "choices", "usage", "obfuscation", "error", "errors"];
 
 impl Answer {
@@ -70,7 +70,7 @@ impl Answer {
         if self.id.is_none() {
             self.id = words(&event["id"]).map(str::to_owned);
         }
-        // What has no choices is a ping, an error or of another protocol.
+        // An event without choices is a ping, an error or an event of another protocol.
         let Some(choices) = event["choices"].as_array() else { return };
         self.push_top(event);
         self.chunks += usize::from(choices.iter().any(adds_something));
@@ -91,7 +91,7 @@ impl Answer {
         }
     }
 
-    /// When it was created, in seconds since 1970; 0 is what servers write where they do not say.
+    /// The time of creation in seconds since 1970. Servers that do not know it write 0.
     pub fn created(&self) -> Option<i64> {
         self.top.get("created").and_then(Value::as_i64).filter(|created| *created != 0)
     }
@@ -102,12 +102,12 @@ impl Answer {
         self.dones += 1;
     }
 
-    /// Notes that some of its text was lost.
+    /// Notes that part of the text was lost.
     pub fn damage(&mut self) {
         self.is_damaged = true;
     }
 
-    /// Ends the answer: what was half of a character stays one.
+    /// Ends the answer: each half of a character that is left becomes U+FFFD.
     pub fn finish(&mut self) {
         let mut is_damaged = false;
         for choice in self.choices.values_mut() {
@@ -116,7 +116,7 @@ impl Answer {
         self.is_damaged |= is_damaged;
     }
 
-    /// Whether it has a choice of a chat, with a message or a part of one.
+    /// Whether there is a choice of a chat, with a message or a delta.
     pub fn is_chat(&self) -> bool {
         self.choices.values().any(|choice| choice.has_message)
     }

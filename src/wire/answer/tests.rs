@@ -194,7 +194,7 @@ fn what_lost_some_of_its_text_is_no_completion() {
         answer.finish();
         answer
     };
-    // Half of a character stands as a private one until its other half comes.
+    // Half of a character is kept as a private-use character until its other half comes.
     assert_eq!(halves("").completion("c", 1, "m"), None);
     assert_eq!(halves("and").completion("c", 1, "m"), None, "a text that is whole mends no other one");
     let mut good = streamed(&[chat(json!({"content": "fine"}), Some("stop"))]);

@@ -1,4 +1,4 @@
-//! Tool calls, put together from their pieces.
+//! Tool calls, merged from their pieces.
 
 use serde_json::{Map, Value};
 
@@ -9,16 +9,16 @@ use super::merge::{merge, words};
 pub struct ToolCall {
     /// Its id.
     pub id: Option<String>,
-    /// Its `type`, where one was named.
+    /// Its `type`, if the server sent one.
     pub kind: Option<String>,
     /// The name of the function or of the custom tool.
     pub name: String,
     /// The arguments of a function as text (JSON, if the model got it right), or the input of a custom tool.
     pub arguments: String,
-    /// The number that a stream's pieces bear.
+    /// The `index` of the call in the pieces of a stream.
     index: Option<u64>,
     is_custom: bool,
-    /// What the server gave besides, such as a thought signature.
+    /// Other members that the server sent, such as a thought signature.
     extra: Map<String, Value>,
 }
 
@@ -32,15 +32,15 @@ pub(super) fn push(calls: &mut Vec<ToolCall>, piece: &Value) {
     }
 }
 
-/// Adds a call that is no piece of another one, even where a server gives all of them the same id.
+/// Adds a call that is complete in itself, even when a server gives all calls the same id.
 pub(super) fn push_whole(calls: &mut Vec<ToolCall>, call: &Value) {
     let mut new = ToolCall { index: call["index"].as_u64(), ..ToolCall::default() };
     new.push(call);
     calls.push(new);
 }
 
-/// The call that a piece belongs to: by `index`, else by id, else the last one. A new id together with a name starts a
-/// new call, because some servers give every call the index 0.
+/// Finds the call that a piece belongs to: by `index`, else by id, else the last one. A new id together with a name
+/// starts a new call, because some servers give every call the index 0.
 fn find(calls: &[ToolCall], piece: &Value) -> Option<usize> {
     let index = piece["index"].as_u64();
     let id = words(&piece["id"]);
@@ -76,7 +76,7 @@ impl ToolCall {
         }
     }
 
-    /// Adds a `function`, also that of a `function_call` of old.
+    /// Adds a `function` object; the older `function_call` has the same form.
     pub(super) fn function(&mut self, function: &Value) {
         self.named(function, "arguments");
     }
@@ -94,12 +94,12 @@ impl ToolCall {
         }
     }
 
-    /// Every text that was put together.
+    /// All texts that were merged from pieces.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
         [&mut self.name, &mut self.arguments].into_iter()
     }
 
-    /// As in an OpenAI `tool_calls` array, fit to be handed back: a type that the server left out is `function`.
+    /// As an element of OpenAI's `tool_calls` that can be sent back: a missing type becomes `function`.
     pub fn to_json(&self) -> Value {
         let mut call = Map::new();
         call.insert("id".into(), self.id.clone().into());
@@ -114,7 +114,7 @@ impl ToolCall {
         call.into()
     }
 
-    /// Whether it is a call of a custom tool, whose input is any text.
+    /// Whether this is a call of a custom tool, whose input is any text.
     pub fn is_custom(&self) -> bool {
         self.is_custom
     }

@@ -37,7 +37,7 @@ fn coded(coding: &str) -> Coded {
     Coded::of(&headers).unwrap()
 }
 
-/// All of it, and what was wrong.
+/// All decoded bytes, and the error if there was one.
 fn undone(coding: &str, chunks: &[&[u8]]) -> (Vec<u8>, Option<String>) {
     let (mut coded, mut all) = (coded(coding), Vec::new());
     for at in 0..=chunks.len() {
@@ -192,11 +192,11 @@ fn one_coding_upon_another_is_refused_by_name() {
         }
         let refused = Coded::of(&headers).err().unwrap();
         let (named, why) = refused.split_once(": ").unwrap();
-        assert_eq!((named.matches(", ").count(), why), (1, "one coding upon another is not undone"), "{values:?}");
+        assert_eq!((named.matches(", ").count(), why), (1, "several codings in a row are not decoded"), "{values:?}");
     }
 }
 
-/// Zeros of this length, packed as each coding packs them.
+/// Zeros of this length, packed in each coding.
 fn bombs(length: usize) -> [(&'static str, Vec<u8>); 4] {
     let zeros = vec![0; length];
     [("gzip", gzip(&zeros)), ("deflate", zlib(&zeros)), ("deflate", raw(&zeros)), ("zstd", zstd(&zeros))]
@@ -217,7 +217,7 @@ fn what_becomes_far_larger_than_it_came_is_given_up_and_never_held_whole() {
                 Err(fault) => break fault,
             }
         };
-        assert_eq!(fault, "it becomes more than 200 times as large as it came", "{coding}");
+        assert_eq!(fault, "it decodes to more than 200 times its size", "{coding}");
         assert!(given <= FREE && largest <= 2 * PIECE, "{coding}: {given} bytes, {largest} at once");
         assert_eq!(coded.piece(), None);
     }
@@ -238,7 +238,7 @@ fn zstandard_that_is_held_until_its_end_is_bounded_too() {
     for _ in 0..17 {
         coded.feed(vec![7; 1 << 20].into());
         if let Some(piece) = coded.piece() {
-            assert_eq!(piece.unwrap_err(), "it is larger than 16 MiB, the most that is undone");
+            assert_eq!(piece.unwrap_err(), "it is larger than 16 MiB, the most that is decoded");
             return;
         }
     }

@@ -1,28 +1,28 @@
-//! For a relay: bytes cut at their blank lines without losing one, and events changed in place.
+//! For a relay: splits bytes into events without losing one, and changes events in place.
 
-/// Cuts bytes into events. The pieces, put together, are the bytes.
+/// Splits bytes into events. The pieces, put together, are the bytes.
 #[derive(Debug, Default)]
 pub struct Cutter {
     held: Vec<u8>,
     /// Whether the line that is being read has a byte yet.
     line_has_bytes: bool,
-    /// A line feed now would belong to the line end before it.
+    /// The last byte was a CR, so an LF now belongs to the same line end.
     after_return: bool,
 }
 
 impl Cutter {
-    /// Takes what came and gives the events that are whole by now, each with the blank line that ends it.
+    /// Takes the next bytes and gives the events that are complete, each with the blank line that ends it.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let new = self.held.len();
         self.held.extend_from_slice(bytes);
         let mut events = Vec::new();
         let mut start = 0;
-        // The event ended at a return, which a line feed may still follow.
+        // The event ended with a CR, which an LF may still follow.
         let mut ended = false;
         for at in new..self.held.len() {
             let byte = self.held[at];
             if byte == b'\n' && std::mem::take(&mut self.after_return) {
-                // The second half of a line end. Where its event was given already, it is a piece of its own.
+                // The LF of a CRLF. If its event was given already, the LF is a piece of its own.
                 if std::mem::take(&mut ended) || start == at {
                     events.push(self.held[start..=at].to_vec());
                     start = at + 1;
@@ -44,7 +44,7 @@ impl Cutter {
             }
             self.line_has_bytes = !line_ends;
         }
-        // Given at once: the line feed may never come.
+        // The event is given at once: the LF may never come.
         if ended {
             events.push(self.held[start..].to_vec());
             start = self.held.len();
@@ -53,19 +53,19 @@ impl Cutter {
         events
     }
 
-    /// What is left when no more comes: an event without its blank line, or nothing.
+    /// What is left at the end of the stream: an event without its blank line, or nothing.
     pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
 }
 
-/// The data of an event: its `data:` lines put together. `None` when it has none (comments, blank lines).
+/// The data of an event: its `data:` lines joined. `None` if it has none (comments, blank lines).
 pub fn data(event: &str) -> Option<String> {
     let lines: Vec<&str> = lines(event).filter_map(|(line, _)| data_of(line)).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The event with other data, all other lines as they are.
+/// The event with other data; all other lines stay as they are.
 pub fn with_data(event: &str, data: &str) -> String {
     let mut out = String::with_capacity(event.len() + 32);
     let mut written = false;
@@ -107,7 +107,7 @@ fn lines(event: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// What a `data:` line says, without the one space that may follow the colon.
+/// The value of a `data:` line, without the one space that may follow the colon.
 fn data_of(line: &str) -> Option<&str> {
     let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     if line == "data" {

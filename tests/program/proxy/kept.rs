@@ -114,7 +114,7 @@ async fn a_secret_that_only_a_lie_could_hide_is_not_written_and_said() {
     recorder.ends(1);
     assert!(dir.files("recordings").is_empty());
     let told = std::fs::read_to_string(dir.path().join("record.log")).unwrap();
-    let wanted = "the value of OPENAI_API_KEY would remain in it: the reply to POST /v1/chat/completions tells it";
+    let wanted = "the value of OPENAI_API_KEY would remain in it: the reply to POST /v1/chat/completions holds it";
     assert!(told.contains(wanted), "{told}");
 }
 
