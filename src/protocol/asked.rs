@@ -1,5 +1,6 @@
 //! What was asked, as far as it decides what the reply must be.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::Aliases;
@@ -45,18 +46,15 @@ impl Asked {
     pub fn new(method: &str, path: &str, body: &[u8]) -> Self {
         let path = path.split('?').next().unwrap_or_default();
         let endpoint = Endpoint::of(method, path);
-        let body: Value = match endpoint {
-            Some(_) => serde_json::from_slice(body).unwrap_or_default(),
-            None => Value::Null,
-        };
+        let body = endpoint.map(|_| Body::read(body)).unwrap_or_default();
         Asked {
             path: path.to_owned(),
             endpoint,
-            is_stream: body["stream"] == true,
-            wants_usage: body["stream_options"]["include_usage"] == true,
-            wants_base64: body["encoding_format"] == "base64",
-            model: body["model"].as_str().map(str::to_owned),
-            inputs: inputs(&body["input"]),
+            is_stream: body.stream == true,
+            wants_usage: body.stream_options["include_usage"] == true,
+            wants_base64: body.encoding_format == "base64",
+            model: body.model.as_str().map(str::to_owned),
+            inputs: inputs(&body.input),
             aliases: Aliases::default(),
         }
     }
@@ -86,6 +84,25 @@ impl Asked {
     /// Whether it is answered with choices.
     pub fn is_completion(&self) -> bool {
         matches!(self.endpoint, Some(Endpoint::Chat | Endpoint::Completions))
+    }
+}
+
+/// What counts of a request's body. The rest, which may be long, is passed over.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    stream: Value,
+    stream_options: Value,
+    encoding_format: Value,
+    model: Value,
+    input: Value,
+}
+
+impl Body {
+    fn read(body: &[u8]) -> Self {
+        let read = serde_json::from_slice(body);
+        // A member that stands there twice: the last one counts, as everywhere.
+        read.or_else(|_| serde_json::from_slice::<Value>(body).and_then(Body::deserialize)).unwrap_or_default()
     }
 }
 
@@ -143,5 +160,7 @@ mod tests {
         );
         let stream = asked(r#"{"stream": true, "stream_options": {"include_usage": true}}"#);
         assert!(stream.is_stream && stream.wants_usage);
+        assert!(asked(r#"{"stream": false, "messages": [{}], "stream": true}"#).is_stream);
+        assert!(!asked(r#"{"stream": "true", "stream_options": 1}"#).is_stream);
     }
 }
