@@ -21,6 +21,7 @@ pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
         error,
         time: _,
         protocol: _,
+        conforms: _,
         broken: _,
     } = expect;
     let stream = stream.iter().flat_map(|stream| {

@@ -41,14 +41,17 @@ pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>, policy: &Po
 pub(super) struct Checker<'a> {
     pub(super) scope: &'a Scope,
     pub(super) seen: &'a Seen<'a>,
-    policy: &'a Policy,
+    pub(super) policy: &'a Policy,
     mismatches: Vec<Mismatch>,
-    protocol: Weighed,
+    pub(super) protocol: Weighed,
 }
 
 impl Checker<'_> {
     fn all(&mut self, expect: &Expect) {
         self.protocol(expect);
+        if let Some((api, place)) = expect.conforms {
+            self.conforms(api, place, expect);
+        }
         for (name, need) in &expect.headers {
             self.header(name, need);
         }
@@ -151,7 +154,7 @@ impl Checker<'_> {
         let findings = seen.findings(expect.error.is_some());
         let weighed = self.policy.weigh(findings, expect.protocol.ignored(), &seen.asked);
         for finding in weighed.failing.iter().filter(|finding| !is_told || finding.rule.id != "body-json") {
-            let Finding { rule, actual } = finding;
+            let Finding { rule, actual, .. } = finding;
             let place = format!("rule {}", rule.id);
             self.protocol_violation(&place, rule.holds, format!("{actual}; {}", rule.client));
         }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod compare;
+mod conforms;
 mod effort;
 mod embeddings;
 mod expectation;

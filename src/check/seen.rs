@@ -100,6 +100,13 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// What its members are that the reference of its API has another way.
+    pub(super) fn of_schema(&self, expects_error: bool) -> Vec<Finding> {
+        let content_type = content_type(self.headers);
+        let reply = Reply { status: self.status, content_type: &content_type, reading: &self.reading };
+        protocol::of_schema(&self.asked, &reply, self.findings(expects_error))
+    }
+
     /// The rules of its endpoint that it breaks; where an error is expected, only those that every body keeps. A gateway
     /// may hide what its provider's reply breaks, such as another model: that counts too.
     pub(super) fn findings(&self, expects_error: bool) -> Vec<Finding> {
@@ -109,10 +116,14 @@ impl<'a> Seen<'a> {
         let mut findings = judge(&self.asked, &reply);
         for Behind { heard, reading } in &self.behind {
             let reply = Reply { status: heard.status, content_type: &heard.content_type, reading };
-            for Finding { rule, actual } in judge(&heard.asked, &reply) {
+            for Finding { rule, actual, .. } in judge(&heard.asked, &reply) {
                 let is_told = heard.mended.contains(&rule) || findings.iter().any(|found| found.rule == rule);
                 if !is_told {
-                    findings.push(Finding { rule, actual: format!("{actual} (in the reply that the gateway got)") });
+                    findings.push(Finding {
+                        rule,
+                        member: None,
+                        actual: format!("{actual} (in the reply that the gateway got)"),
+                    });
                 }
             }
         }

@@ -11,9 +11,9 @@ use super::args::{CheckArgs, CheckBy};
 use super::exit::{Exit, Stop};
 use super::{load, near, output, rules};
 use crate::exchange::{self, ReadError, Recording, Secrets, host_of, shown_endpoint};
-use crate::protocol::{Asked, Finding, Level, Policy, Reply, judge};
+use crate::protocol::{Asked, Finding, Level, Policy, Reply, Shapes, conform, is_told, judge};
 use crate::provider::Catalogue;
-use crate::wire;
+use crate::wire::{self, Reading};
 
 /// What was found in all files.
 #[derive(Debug, Default, Serialize)]
@@ -25,8 +25,12 @@ struct Checked {
     unreadable: Vec<Unread>,
     /// Files of other tools.
     other_files: Vec<Unread>,
+    /// How many recordings each group has.
     #[serde(skip)]
-    groups: BTreeMap<String, Group>,
+    groups: BTreeMap<String, usize>,
+    /// What they look like, to be compared.
+    #[serde(skip)]
+    shapes: Shapes,
 }
 
 /// A rule that a recording breaks.
@@ -38,6 +42,9 @@ struct Found {
     model: Option<String>,
     endpoint: String,
     rule: &'static str,
+    /// Which member it is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
     level: String,
     expected: &'static str,
     actual: String,
@@ -54,13 +61,6 @@ struct Unread {
     reason: String,
 }
 
-/// Recordings that have something in common.
-#[derive(Debug, Default)]
-struct Group {
-    recordings: usize,
-    findings: Vec<Found>,
-}
-
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Stop> {
     let color = std::io::stderr().is_terminal();
     let catalogue = load::catalogue(&args.suites, color)?;
@@ -71,13 +71,14 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Stop> {
     files.sort();
     files.dedup();
     let mut checked = Checked::default();
-    for file in &files {
-        checked.file(file, &catalogue, args)?;
+    for (number, file) in files.iter().enumerate() {
+        checked.file(number, file, &catalogue, args)?;
     }
+    checked.compare(&files, &catalogue, args)?;
     let text = match (args.json, args.by) {
         (true, _) => serde_json::to_string_pretty(&checked).map_err(Stop::internal)? + "\n",
         (false, None) => checked.listed(),
-        (false, Some(_)) => checked.table(),
+        (false, Some(by)) => checked.table(by),
     };
     output::print(&Secrets::default(), &text)?;
     let is_red = checked.findings.iter().any(|found| found.is_failing) || !checked.unreadable.is_empty();
@@ -109,7 +110,7 @@ fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
 }
 
 impl Checked {
-    fn file(&mut self, path: &Path, catalogue: &Catalogue, args: &CheckArgs) -> Result<(), Stop> {
+    fn file(&mut self, number: usize, path: &Path, catalogue: &Catalogue, args: &CheckArgs) -> Result<(), Stop> {
         let file = path.display().to_string();
         let text = load::read(path)?.text;
         let recording = match exchange::read(&text) {
@@ -124,37 +125,49 @@ impl Checked {
             }
         };
         self.recordings += 1;
-        let provider = provider_of(path, &recording, catalogue);
-        let policy = rules::policy(args.protocol, catalogue, &provider);
-        let (asked, findings) = judged(&recording, &policy);
-        let endpoint = shown_endpoint(&recording.exchange.request.endpoint).to_string();
-        let found = weighed(&policy, findings, &asked).into_iter().map(|(finding, is_failing, known)| Found {
-            file: file.clone(),
-            provider: provider.clone(),
-            model: asked.model().map(str::to_owned),
-            endpoint: endpoint.clone(),
+        let (asked, whose) = asked(path, &recording, catalogue);
+        let policy = rules::policy(args.protocol, catalogue, &whose.provider);
+        let judged = Judged::new(&recording, asked.known_as(&policy.aliases));
+        let body = &recording.exchange.request.body;
+        self.shapes.learn(number, &whose.named(), body, &judged.asked, &judged.reply());
+        if let Some(by) = args.by {
+            *self.groups.entry(by.group(&whose.provider, whose.model.as_deref(), &whose.endpoint)).or_default() += 1;
+        }
+        self.add(&file, &whose, weighed(&policy, judged.findings, &judged.asked));
+        Ok(())
+    }
+
+    /// What one recording lacks and all the others have. The few that it concerns are read once more.
+    fn compare(&mut self, files: &[PathBuf], catalogue: &Catalogue, args: &CheckArgs) -> Result<(), Stop> {
+        for (number, finding) in std::mem::take(&mut self.shapes).findings() {
+            let path = &files[number];
+            let Ok(recording) = exchange::read(&load::read(path)?.text) else { continue };
+            let (asked, whose) = asked(path, &recording, catalogue);
+            let policy = rules::policy(args.protocol, catalogue, &whose.provider);
+            let judged = Judged::new(&recording, asked.known_as(&policy.aliases));
+            if is_told(&judged.findings, &finding) {
+                continue;
+            }
+            self.add(&path.display().to_string(), &whose, weighed(&policy, vec![finding], &judged.asked));
+        }
+        self.findings.sort_by(|one, other| one.file.cmp(&other.file));
+        Ok(())
+    }
+
+    fn add(&mut self, file: &str, whose: &Whose, findings: Vec<(Finding, bool, Option<String>)>) {
+        self.findings.extend(findings.into_iter().map(|(finding, is_failing, known)| Found {
+            file: file.to_owned(),
+            provider: whose.provider.clone(),
+            model: whose.model.clone(),
+            endpoint: whose.endpoint.clone(),
             rule: finding.rule.id,
+            member: finding.member,
             level: finding.rule.level.to_string(),
             expected: finding.rule.holds,
             actual: finding.actual,
             known,
             is_failing,
-        });
-        let found: Vec<Found> = found.collect();
-        let group = match args.by {
-            None => {
-                self.findings.extend(found);
-                return Ok(());
-            }
-            Some(CheckBy::Provider) => provider,
-            Some(CheckBy::Model) => format!("{provider}/{}", asked.model().unwrap_or("(no model)")),
-            Some(CheckBy::Endpoint) => endpoint,
-        };
-        let group = self.groups.entry(group).or_default();
-        group.recordings += 1;
-        group.findings.extend(found.iter().cloned());
-        self.findings.extend(found);
-        Ok(())
+        }));
     }
 
     /// A line for each finding, and one that counts.
@@ -170,14 +183,19 @@ impl Checked {
     }
 
     /// A row for each group.
-    fn table(&self) -> String {
+    fn table(&self, by: CheckBy) -> String {
+        let mut found: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
+        for one in &self.findings {
+            found.entry(by.group(&one.provider, one.model.as_deref(), &one.endpoint)).or_default().push(one);
+        }
         let header = ["", "recordings", "violations", "deviations", "known", "rules"].map(str::to_owned);
-        let rows = self.groups.iter().map(|(name, group)| {
-            let (violations, deviations, known) = counts(&group.findings);
+        let rows = self.groups.iter().map(|(name, recordings)| {
+            let findings = found.get(name).map_or(&[][..], Vec::as_slice);
+            let (violations, deviations, known) = counts(findings.iter().copied());
             let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
-            group.findings.iter().for_each(|found| *rules.entry(found.rule).or_default() += 1);
+            findings.iter().for_each(|found| *rules.entry(found.rule).or_default() += 1);
             let rules: Vec<String> = rules.iter().map(|(rule, count)| format!("{rule} ×{count}")).collect();
-            let numbers = [group.recordings, violations, deviations, known].map(|count| count.to_string());
+            let numbers = [*recordings, violations, deviations, known].map(|count| count.to_string());
             let [recordings, violations, deviations, known] = numbers;
             [name.clone(), recordings, violations, deviations, known, rules.join(", ")]
         });
@@ -223,22 +241,77 @@ impl Checked {
 }
 
 /// Violations, deviations, and what is known of a provider.
-fn counts(findings: &[Found]) -> (usize, usize, usize) {
-    let known = findings.iter().filter(|found| found.known.is_some()).count();
+fn counts<'a>(findings: impl IntoIterator<Item = &'a Found>) -> (usize, usize, usize) {
     let violation = Level::Violation.to_string();
-    let violations = findings.iter().filter(|found| found.known.is_none() && found.level == violation).count();
-    (violations, findings.len() - known - violations, known)
+    findings.into_iter().fold((0, 0, 0), |(violations, deviations, known), found| match &found.known {
+        Some(_) => (violations, deviations, known + 1),
+        None if found.level == violation => (violations + 1, deviations, known),
+        None => (violations, deviations + 1, known),
+    })
 }
 
-/// What was asked, and the rules that the reply breaks.
-fn judged(recording: &Recording, policy: &Policy) -> (Asked, Vec<Finding>) {
-    let (request, reply) = (&recording.exchange.request, &recording.exchange.reply);
-    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body).known_as(&policy.aliases);
-    let content_type = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let content_type = content_type.map_or("", |(_, value)| value.as_str());
-    let reading = wire::read(content_type, &reply.body);
-    let findings = judge(&asked, &Reply { status: reply.status, content_type, reading: &reading });
-    (asked, findings)
+/// A recording's reply, read and held to the rules.
+struct Judged<'a> {
+    asked: Asked,
+    status: u16,
+    content_type: &'a str,
+    reading: Reading,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Judged<'a> {
+    fn new(recording: &'a Recording, asked: Asked) -> Self {
+        let reply = &recording.exchange.reply;
+        let content_type = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let content_type = content_type.map_or("", |(_, value)| value.as_str());
+        let reading = wire::read(content_type, &reply.body);
+        let mut judged = Judged { asked, status: reply.status, content_type, reading, findings: Vec::new() };
+        let mut findings = judge(&judged.asked, &judged.reply());
+        conform(&judged.asked, &judged.reply(), &mut findings);
+        judged.findings = findings;
+        judged
+    }
+
+    fn reply(&self) -> Reply<'_> {
+        Reply { status: self.status, content_type: self.content_type, reading: &self.reading }
+    }
+}
+
+/// Whose a recording is.
+struct Whose {
+    provider: String,
+    model: Option<String>,
+    endpoint: String,
+}
+
+/// What was asked, and whom.
+fn asked(path: &Path, recording: &Recording, catalogue: &Catalogue) -> (Asked, Whose) {
+    let request = &recording.exchange.request;
+    let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+    let whose = Whose {
+        provider: provider_of(path, recording, catalogue),
+        model: asked.model().map(str::to_owned),
+        endpoint: shown_endpoint(&request.endpoint).to_string(),
+    };
+    (asked, whose)
+}
+
+impl Whose {
+    /// Those with the same name are compared.
+    fn named(&self) -> String {
+        format!("{} {} {}", self.provider, self.model.as_deref().unwrap_or_default(), self.endpoint)
+    }
+}
+
+impl CheckBy {
+    /// The group of a recording.
+    fn group(self, provider: &str, model: Option<&str>, endpoint: &str) -> String {
+        match self {
+            CheckBy::Provider => provider.to_owned(),
+            CheckBy::Model => format!("{provider}/{}", model.unwrap_or("(no model)")),
+            CheckBy::Endpoint => endpoint.to_owned(),
+        }
+    }
 }
 
 /// Every finding, with whether it fails and why it is known.
@@ -275,6 +348,7 @@ mod tests {
             model: None,
             endpoint: "/v1/models".into(),
             rule: rule("models-list").unwrap().id,
+            member: None,
             level: level.to_string(),
             expected: "a list",
             actual: "none".into(),

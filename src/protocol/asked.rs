@@ -32,6 +32,8 @@ pub struct Asked {
     pub(super) is_stream: bool,
     /// `stream_options.include_usage` of the body.
     pub(super) wants_usage: bool,
+    /// `encoding_format: base64` of the body.
+    pub(super) wants_base64: bool,
     pub(super) model: Option<String>,
     /// Texts to be embedded, where they are counted.
     pub(super) inputs: Option<usize>,
@@ -50,6 +52,7 @@ impl Asked {
             endpoint,
             is_stream: body.stream == true,
             wants_usage: body.stream_options["include_usage"] == true,
+            wants_base64: body.encoding_format == "base64",
             model: body.model.as_str().map(str::to_owned),
             inputs: inputs(&body.input),
             aliases: Aliases::default(),
@@ -90,6 +93,7 @@ impl Asked {
 struct Body {
     stream: Value,
     stream_options: Value,
+    encoding_format: Value,
     model: Value,
     input: Value,
 }

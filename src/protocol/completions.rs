@@ -138,7 +138,9 @@ fn names(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Fi
         _ if reply.is_stream() => "chat.completion.chunk",
         _ => "chat.completion",
     };
-    if let Some(other) = items.iter().map(|item| &item["object"]).find(|said| *said != object) {
+    let mut others = items.iter().map(|item| &item["object"]).filter(|said| *said != object);
+    // One that says nothing is worse than all that say another thing.
+    if let Some(other) = others.clone().find(|said| said.is_null()).or_else(|| others.next()) {
         let other = if other.is_null() { "none".to_owned() } else { other.to_string() };
         findings.add(&rule::OBJECT, format!("{other} for \"{object}\""));
     }

@@ -51,7 +51,7 @@ pub(super) struct Findings(Vec<Finding>);
 impl Findings {
     pub(super) fn add(&mut self, rule: &'static Rule, actual: impl Into<String>) {
         if self.0.iter().filter(|finding| finding.rule == rule).count() < MOST_OF_A_RULE {
-            self.0.push(Finding { rule, actual: actual.into() });
+            self.0.push(Finding { rule, member: None, actual: actual.into() });
         }
     }
 

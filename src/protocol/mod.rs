@@ -13,24 +13,32 @@
 //! | `model` | which model answered, and whether it is the one that was asked |
 //! | `usage` | tokens |
 //! | `others` | embeddings, models, responses, Anthropic's messages |
+//! | `schema` | the JSON Schemas of `schemas/wire`, and values held to one |
+//! | `conform` | a reply against the schema of its endpoint |
+//! | `shape` | recordings against each other: members that one lacks |
 
 mod asked;
 mod completions;
+mod conform;
 mod judge;
 mod model;
 mod others;
 mod policy;
 mod rule;
+mod schema;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod tool_calls;
 mod usage;
 
 pub use asked::Asked;
+pub use conform::{Api, conform, of_schema};
 pub use judge::{Reply, judge, judge_body};
 pub use model::{Alias, Aliases, is_same_model, models};
 pub use policy::{Known, Mode, Policy, Weighed};
 pub use rule::{Level, RULES, Rule, rule};
+pub use shape::{Shapes, is_told};
 pub use usage::disagreement;
 
 /// A rule that a reply breaks.
@@ -38,6 +46,8 @@ pub use usage::disagreement;
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
+    /// The member that it is about, where the rule is about members: `choices[].message.role`.
+    pub member: Option<String>,
     /// What is there instead, and where.
     pub actual: String,
 }

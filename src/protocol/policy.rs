@@ -24,6 +24,8 @@ pub enum Mode {
 pub struct Known {
     /// The rule.
     pub rule: &'static Rule,
+    /// Of which members, as in `choices[].logprobs`; empty: of all.
+    pub members: Vec<String>,
     /// Why, or where it is reported.
     pub reason: String,
     /// Of which models; empty: of all.
@@ -62,14 +64,16 @@ impl Policy {
         let mut weighed = Weighed::default();
         let Some(ignored) = ignored.filter(|_| self.mode != Mode::Off) else { return weighed };
         // Of a rule that is known of every endpoint, it cannot be said that this one breaks it.
-        let expected = self.known.iter().filter(|known| !known.endpoints.is_empty() && known.is_about(asked));
+        // Nor of one about members, which not every run looks at.
+        let expected = self.known.iter().filter(|known| !known.endpoints.is_empty() && !known.rule.is_about_members());
+        let expected = expected.filter(|known| known.is_about(asked));
         let is_kept = |known: &&Known| findings.iter().all(|finding| finding.rule != known.rule);
         weighed.kept = expected.filter(is_kept).map(|known| known.rule).collect();
         for finding in findings {
             if ignored.contains(&finding.rule) {
                 continue;
             }
-            match self.known.iter().find(|known| known.rule == finding.rule && known.is_about(asked)) {
+            match self.known.iter().find(|known| known.covers(&finding) && known.is_about(asked)) {
                 Some(known) => weighed.known.push((finding, known.reason.clone())),
                 None if finding.rule.level == Level::Violation || self.mode == Mode::Strict => {
                     weighed.failing.push(finding)
@@ -82,6 +86,12 @@ impl Policy {
 }
 
 impl Known {
+    /// Whether it speaks of what was found, whatever was asked.
+    fn covers(&self, finding: &Finding) -> bool {
+        let is_member = |member: &String| finding.member.as_ref() == Some(member);
+        self.rule == finding.rule && (self.members.is_empty() || self.members.iter().any(is_member))
+    }
+
     /// Whether it is known of what was asked.
     pub fn is_about(&self, asked: &Asked) -> bool {
         let model = |known: &String| {

@@ -35,6 +35,13 @@ pub struct Rule {
     pub reference: &'static str,
 }
 
+impl Rule {
+    /// Whether it is held to by `retake check` and `expect: {conforms: …}` alone.
+    pub fn is_about_members(&self) -> bool {
+        self.reference == REFERENCE || *self == ERROR_FORM
+    }
+}
+
 /// The rule with this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.id == id)
@@ -46,6 +53,7 @@ const EMBEDDINGS: &str = "https://platform.openai.com/docs/api-reference/embeddi
 const ERRORS: &str = "https://platform.openai.com/docs/guides/error-codes";
 const EVENTS: &str = "https://html.spec.whatwg.org/multipage/server-sent-events.html";
 const MODELS: &str = "https://platform.openai.com/docs/api-reference/models/list";
+const REFERENCE: &str = "https://platform.openai.com/docs/api-reference";
 const STREAMS: &str = "https://platform.openai.com/docs/guides/streaming-responses";
 
 macro_rules! rules {
@@ -135,4 +143,18 @@ rules! {
     // ── models ──
     MODELS_LIST = Violation "models-list", MODELS: "an object whose `data` is a list of models with an `id`",
         "SDKs raise, or list nothing";
+
+    // ── members, by the schemas of `schemas/wire` and by other recordings ──
+    MEMBER_MISSING = Violation "member-missing", REFERENCE: "every member that the API's reference promises",
+        "SDKs hand out None or undefined where their types promise a value";
+    MEMBER_TYPE = Violation "member-type", REFERENCE: "members of the types that the API's reference names",
+        "SDKs hand out a value that is not of their type, unchecked";
+    MEMBER_VALUE = Deviation "member-value", REFERENCE: "the only word that the API's reference has for a member",
+        "clients that go by it take the object for another";
+    ERROR_FORM = Deviation "error-form", ERRORS: "an error with the members that the API's reference names",
+        "SDKs raise it all the same; its message, type or code is missing, or of another type";
+    MEMBER_DROPPED = Deviation "member-dropped", REFERENCE: "the members that all other recordings of the endpoint have",
+        "code that reads one finds None or undefined";
+    MEMBER_CHANGED = Deviation "member-changed", REFERENCE: "members of the type that they have in all other recordings",
+        "code that reads one finds a value of another type";
 }

@@ -169,7 +169,11 @@ fn gaps(file: &File<'_>, raw: Pairs<Spanned<Short<RawGap>>>, known: &[&str]) -> 
 fn deviations(file: &File<'_>, raw: Pairs<Spanned<Short<RawDeviation>>>) -> Result<Vec<Known>, Error> {
     let known: Vec<&str> = protocol::RULES.iter().map(|rule| rule.id).collect();
     let mut deviations = Vec::new();
-    for (id, raw) in raw.0 {
+    for (key, raw) in raw.0 {
+        let (id, members) = key.value.split_once(' ').unwrap_or((&key.value, ""));
+        let members =
+            members.split(',').map(str::trim).filter(|member| !member.is_empty()).map(str::to_owned).collect();
+        let id = Spanned { value: id.to_owned(), place: key.place };
         let Some(rule) = protocol::rule(&file.one_of(&id, "rule", &known)?) else { continue };
         let place = raw.place;
         let full = match raw.value {
@@ -183,7 +187,7 @@ fn deviations(file: &File<'_>, raw: Pairs<Spanned<Short<RawDeviation>>>) -> Resu
             }
         };
         let reason = file.reason(&full.reason, &format!("`{}`", rule.id))?;
-        deviations.push(Known { rule, reason, models: full.models, endpoints: full.endpoints });
+        deviations.push(Known { rule, members, reason, models: full.models, endpoints: full.endpoints });
     }
     Ok(deviations)
 }

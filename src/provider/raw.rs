@@ -60,7 +60,8 @@ pub(super) struct RawProvider {
     /// Capabilities that do not work: cases that need one are XFAIL with this reason.
     #[serde(default)]
     pub(super) broken: Pairs<Spanned<Short<RawGap>>>,
-    /// Rules of the protocol that its replies are known to break, each with the reason.
+    /// Rules of the protocol that its replies are known to break, each with the reason. Behind a rule about members may
+    /// stand which: `member-missing created, choices[].logprobs: why`.
     #[serde(default)]
     pub(super) deviates: Pairs<Spanned<Short<RawDeviation>>>,
     /// What its replies call a model beside the name that it is asked by, each a name or a list of them. Dated versions

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::own::OwnMatcher;
-use crate::protocol::Rule;
+use crate::protocol::{Api, Rule};
 use crate::yaml::Place;
 
 /// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
@@ -38,6 +38,8 @@ pub(crate) struct Expect {
     pub time: Option<Box<TimeExpect>>,
     /// Which rules of the protocol its reply is held to.
     pub protocol: ProtocolExpect,
+    /// The API whose reference its members are held to.
+    pub conforms: Option<(Api, Place)>,
     /// Whether the body breaks off, or the connection is lost before there is one. `None` is no.
     pub broken: Option<(bool, Place)>,
 }

@@ -12,7 +12,7 @@ use super::raw::{
 };
 use super::reader::{Checked, Reader, readable};
 use super::template;
-use crate::protocol;
+use crate::protocol::{self, Api};
 use crate::yaml::{OneOrMore, Pairs, Place, Short, Spanned};
 
 /// Reads the expectations of one step.
@@ -31,6 +31,7 @@ pub(super) fn parse_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
         error: raw.error.and_then(|raw| parser.error_reply(raw).ok()).map(Box::new),
         time: raw.time.map(|raw| Box::new(parser.time(&raw))),
         protocol: raw.protocol.map_or_else(ProtocolExpect::default, |raw| parser.protocol(raw)),
+        conforms: raw.conforms.and_then(|raw| parser.conforms(&raw)),
         broken: raw.broken.map(|raw| (raw.value, raw.place)),
     }
 }
@@ -70,6 +71,14 @@ impl ExpectParser<'_, '_> {
                     .collect(),
             ),
         }
+    }
+
+    fn conforms(&mut self, raw: &Spanned<String>) -> Option<(Api, Place)> {
+        let found = Api::ALL.iter().find(|(_, name)| *name == raw.value);
+        if found.is_none() {
+            self.reader.unknown(raw, "API", &Api::ALL.map(|(_, name)| name));
+        }
+        found.map(|(api, _)| (*api, raw.place))
     }
 
     fn maybe(&mut self, raw: Option<RawNeed>) -> Option<Need> {

@@ -4,6 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use retake::protocol::{Asked, Mode, Policy, Reply, Shapes, conform, judge};
+use retake::provider::parse_providers;
+use retake::wire;
+use retake::yaml::Source;
 use serde_json::Value;
 
 use super::reply::Sent;
@@ -101,4 +105,40 @@ async fn every_capture_is_recorded_and_replayed_as_it_came() {
     let equal = captures.len() - unequal.len().min(captures.len());
     assert!(unequal.is_empty(), "{equal} of {} captures equal; the others:\n{}", captures.len(), unequal.join("\n"));
     println!("{} captures: byte-equal, {chunks} chunks with equal edges and order", captures.len());
+}
+
+/// What real servers do another way than the references stands in `providers.yaml`, and nothing else is found.
+#[test]
+fn what_captures_break_is_known_of_their_servers() {
+    let text = include_str!("../../suites/providers.yaml");
+    let catalogue = parse_providers(&Source { name: "providers.yaml".into(), text: text.into() }).unwrap();
+    let root = folder();
+    let (mut shapes, mut known, mut news) = (Shapes::default(), 0, Vec::new());
+    let captures: Vec<Capture> = replies(&root).iter().map(|path| capture(&root, path)).collect();
+    if captures.is_empty() {
+        println!("skipped: no captures in {}; {FOLDER} names another folder", root.display());
+        return;
+    }
+    for (number, Capture { name, request, reply, .. }) in captures.iter().enumerate() {
+        let server = name.split('/').next().unwrap().replace('.', "-");
+        let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);
+        let sent = Sent::parse(reply);
+        let content_type = sent.headers.iter().find(|(name, _)| name == "content-type");
+        let content_type = content_type.map_or("", |(_, value)| std::str::from_utf8(value).unwrap());
+        let reading = wire::read(content_type, &sent.chunks.concat());
+        let reply = Reply { status: sent.status, content_type, reading: &reading };
+        let mut findings = judge(&asked, &reply);
+        conform(&asked, &reply, &mut findings);
+        shapes.learn(number, &format!("{server} {}", request.endpoint), &request.body, &asked, &reply);
+        let deviates = catalogue.provider(&server).map(|provider| provider.deviates.clone()).unwrap_or_default();
+        let policy = Policy { mode: Mode::Strict, known: deviates.into(), ..Policy::default() };
+        let weighed = policy.weigh(findings, Some(&[]), &asked);
+        known += weighed.known.len();
+        news.extend(weighed.failing.iter().map(|finding| format!("{name}: {} {}", finding.rule.id, finding.actual)));
+    }
+    let compared = shapes.findings();
+    let compared = compared.iter().map(|(number, finding)| format!("{}: {}", captures[*number].name, finding.actual));
+    news.extend(compared);
+    assert!(news.is_empty(), "of {} captures:\n{}", captures.len(), news.join("\n"));
+    println!("{} captures: {known} findings, all known of their servers", captures.len());
 }

@@ -25,7 +25,7 @@ fn folder(besides: &str, list: &str) -> Dir {
     dir.write("suites/setups.yaml", SETUPS);
     dir.write("suites/a.yaml", SUITE);
     let chat = format!(
-        "{{object: chat.completion, model: m, choices: [{{index: 0, message: {{content: Sol}}, finish_reason: stop}}], {besides}}}"
+        "{{object: chat.completion, created: 1, model: m, choices: [{{index: 0, message: {{role: assistant, content: Sol}}, finish_reason: stop}}], {besides}}}"
     );
     let rules = format!(
         "rules:\n- {{when: {{method: GET}}, reply: {{json: {list}}}}}\n- {{when: {{}}, reply: {{json: {chat}}}}}\n"
@@ -121,4 +121,69 @@ fn recordings_are_held_to_the_rules_offline() {
     dir.retake("check").run().exits(1).says("recordings/odd/torn.json: cannot be read: line 1");
     dir.retake("check recordingz").run().exits(4).says("did you mean `recordings`?");
     Dir::new().retake("check .").run().exits(5);
+}
+
+#[test]
+fn members_of_recordings_are_held_to_the_reference_and_to_each_other() {
+    let dir = folder("id: 5, seed: 7, usage: {prompt_tokens: 1, completion_tokens: 1}", LIST);
+    let record = "test --setup odd --mode record --provider odd=script:script.yaml --stack-config direct";
+    dir.retake(record).run().exits(0).says("2 passed");
+    let ran = dir.retake("check").run().exits(1).says("2 recordings: 5 violations, 0 deviations, 0 known");
+    ran.says("violation member-type\n    expected: members of the types that the API's reference names")
+        .says("    actual:   `id`: the integer 5, and the reference has a string")
+        .says("    actual:   `usage.total_tokens`: none")
+        .says("    actual:   `data[].created`: none");
+    let known = "    deviates:\n      member-type id: a number\n      member-missing usage.total_tokens, data[].created: {reason: none}\n";
+    dir.write("suites/providers.yaml", &format!("{PROVIDERS}{known}"));
+    let left = dir.retake("check").run().exits(1).says("2 violations, 0 deviations, 3 known");
+    left.says("(known: a number)").says("`data[].owned_by`: none").says("`data[].object`: none");
+    let json: serde_json::Value = serde_json::from_str(&dir.retake("check --json").run().exits(1).stdout).unwrap();
+    let members: Vec<_> = json["findings"].as_array().unwrap().iter().map(|found| &found["member"]).collect();
+    assert!(members.contains(&&"usage.total_tokens".into()), "{members:?}");
+    dir.write("suites/providers.yaml", &format!("{PROVIDERS}    deviates: {{member-typ id: a number}}\n"));
+    dir.retake("check").run().exits(4).says("unknown rule `member-typ`").says("did you mean `member-type`?");
+}
+
+#[test]
+fn a_recording_that_lacks_what_all_others_have_is_told() {
+    let dir = folder("id: c, seed: 7, usage: {prompt_tokens: 1, completion_tokens: 1, total_tokens: 2}", LIST);
+    let asks = ["hi", "ho", "hu"].map(|word| {
+        format!(
+            "  - name: chat_{word}\n    model: text\n    request: {{post: /v1/chat/completions, body: {{model: '${{model}}', messages: [{{role: user, content: {word}}}]}}}}\n"
+        )
+    });
+    dir.write("suites/a.yaml", &format!("cases:\n{}", asks.concat()));
+    let record = "test --setup odd --mode record --provider odd=script:script.yaml --stack-config direct";
+    dir.retake(record).run().exits(0).says("3 passed");
+    dir.retake("check").run().exits(0).says("3 recordings: 0 violations, 0 deviations, 0 known");
+    let file =
+        std::fs::read_dir(dir.path().join("recordings/odd")).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"seed\": 7", "\"sead\": 7")).unwrap();
+    let ran = dir.retake("check").run().exits(0).says("3 recordings: 0 violations, 1 deviation, 0 known");
+    ran.says("deviation member-dropped").says("`seed`: none; 2 others have it");
+    dir.retake("check --protocol strict").run().exits(1);
+}
+
+#[test]
+fn a_step_holds_a_reply_to_the_reference_when_it_asks_for_it() {
+    let dir = folder("id: c, usage: {prompt_tokens: 1, completion_tokens: two, total_tokens: 3}", LIST);
+    let with = |expect: &str| SUITE.replace("expect: {text: Sol}", &format!("expect: {{text: Sol, {expect}}}"));
+    run(&dir, "").exits(0).says("2 passed");
+    dir.write("suites/a.yaml", &with("conforms: openai"));
+    let ran = run(&dir, "").exits(1).says("1 failed, 1 passed");
+    ran.says("error: rule member-type does not hold")
+        .says("actual:   `usage.completion_tokens`: the string \"two\", and the reference has an integer")
+        .says("--> suites/a.yaml:5:35")
+        .says("suites/a.yaml:2: protocol violation");
+    dir.write("suites/a.yaml", &with("conforms: openai, protocol: [member-type]"));
+    run(&dir, "").exits(0).says("2 passed");
+    dir.write("suites/a.yaml", &with("conforms: anthropic"));
+    run(&dir, "").exits(1).says("expected: a reply of an endpoint of anthropic").says("the endpoint is openai");
+    dir.write("suites/a.yaml", &with("conforms: opnai"));
+    run(&dir, "").exits(4).says("unknown API `opnai`").says("did you mean `openai`?");
+    let known = format!("{PROVIDERS}    deviates: {{member-type usage.completion_tokens: words for numbers}}\n");
+    dir.write("suites/providers.yaml", &known);
+    dir.write("suites/a.yaml", &with("conforms: openai"));
+    run(&dir, "").exits(0).says("2 passed");
 }

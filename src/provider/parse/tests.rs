@@ -46,6 +46,8 @@ fn what_ships_is_whole() {
         "cerebras",
         "databricks",
         "llama-cpp",
+        "llama-cpp-python",
+        "llama-stack",
     ];
     assert_eq!(names, expected);
     assert!(setups.iter().all(|setup| !setup.description.is_empty()));
@@ -160,7 +162,7 @@ fn a_mistake_shows_its_line_and_the_way_out() {
     3 |     provider: togehter
       |               ^^^^^^^^
       |
-      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp
+      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp, llama-cpp-python, llama-stack
     ");
     insta::assert_snapshot!(wrong_setup("setups:\n  x:\n    provider: together\n    models: {text: somebody/x}\n"), @r"
     error: `somebody/x` starts with no provider's name
@@ -169,7 +171,7 @@ fn a_mistake_shows_its_line_and_the_way_out() {
     4 |     models: {text: somebody/x}
       |                    ^^^^^^^^^^
       |
-      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp
+      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp, llama-cpp-python, llama-stack
     ");
 }
 

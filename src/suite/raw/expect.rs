@@ -54,6 +54,10 @@ pub(in crate::suite) struct RawExpect {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("anyOf" = [{"const": "off"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}])))]
     pub(in crate::suite) protocol: Option<Spanned<OneOrMore>>,
+    /// The API whose reference every member of the reply is held to.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(test, schemars(extend("enum" = crate::protocol::Api::ALL.map(|(_, name)| name))))]
+    pub(in crate::suite) conforms: Option<Spanned<String>>,
     /// Whether the reply breaks off, or the connection is lost.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) broken: Option<Spanned<bool>>,
