@@ -55,6 +55,8 @@ mod check;
 mod diff;
 // The events of a run, as data that can be stored and read again; the tally.
 pub mod event;
+// What an API supports: the outcomes of cases as a verdict.
+mod conform;
 // One request and its reply as recorded: normalise, name, scrub, format.
 pub mod exchange;
 // The cases of a suite: expansion, ids, selection.

@@ -1,5 +1,6 @@
 //! The command line as typed. `settings` turns it into its meaning.
 
+mod conform;
 mod judging;
 mod libtest;
 mod proxy;
@@ -18,6 +19,7 @@ use crate::yaml;
 use super::named::Named;
 use super::near;
 
+pub(super) use conform::ConformArgs;
 pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
 pub(super) use proxy::{ProgramArgs, ProxyArgs, ServeArgs};
@@ -58,6 +60,8 @@ pub(super) enum Command {
     Schema(SchemaArgs),
     /// Check recordings against the rules of their APIs, offline
     Check(CheckArgs),
+    /// Judge an OpenAI-compatible endpoint: what it supports, what not and why, and its entry for providers.yaml
+    Conform(Box<ConformArgs>),
     /// List the rules of the APIs that replies must follow
     Rules(RulesArgs),
     /// Print a shell's completions of commands and flags

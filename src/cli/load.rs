@@ -38,6 +38,12 @@ pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
     provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))
 }
 
+/// The providers that ship, with every capability that the shipped suites need.
+pub(super) fn shipped() -> Result<Catalogue, Stop> {
+    let source = Source { name: "<built in>/providers.yaml".to_owned(), text: PROVIDERS.into() };
+    provider::parse_providers(&source).map_err(|error| Stop::internal(error.render(false)))
+}
+
 /// Reads suites.
 pub(super) fn suites(
     files: &[PathBuf],

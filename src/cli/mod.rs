@@ -6,6 +6,7 @@ mod args;
 mod budget;
 mod check;
 mod completions;
+mod conform;
 mod counted;
 mod ending;
 mod exit;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
             Command::Script(args) => script::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Conform(args) => conform::run(*args),
             Command::Rules(args) => rules::run(&args),
             Command::Completions(args) => completions::run(&args),
         }),

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn every_file_that_ships_fits_its_schema() {
-        let folders = ["suites", "examples/weather-app/suites", "src/cli/init/suites"];
+        let folders = ["suites", "conformance", "examples/weather-app/suites", "src/cli/init/suites"];
         let files: Vec<PathBuf> = folders.iter().flat_map(|folder| yaml_files(&package().join(folder))).collect();
         assert!(files.len() > 8, "{files:?}");
         let wrong: Vec<String> = files.iter().flat_map(|file| said(file).expect("YAML")).collect();

@@ -19,6 +19,9 @@ pub(super) fn judge(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findin
     if reply.is_stream() {
         stream(reply, findings);
     }
+    if reply.is_stream() && endpoint == Endpoint::Chat {
+        roles(reply, findings);
+    }
     tool_calls::judge(reply, findings);
     names(asked, endpoint, reply, findings);
     let is_promised = !reply.is_stream() || asked.wants_usage;
@@ -45,6 +48,10 @@ fn choices(endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Findings) {
         if !is_formed {
             let members: Vec<&str> = choice.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
             findings.add(&rule::CHOICE_FORM, format!("event {at}: no {wanted} among {}", members.join(", ")));
+        }
+        let content = &choice[if reply.is_stream() { "delta" } else { "message" }]["content"];
+        if endpoint == Endpoint::Chat && !content.is_null() && !content.is_string() {
+            findings.add(&rule::CONTENT_TEXT, format!("event {at}: {content}"));
         }
     }
     if is_empty {
@@ -91,6 +98,18 @@ fn stream(reply: &Reply<'_>, findings: &mut Findings) {
         }
         0 | 1 => {}
         dones => findings.add(&rule::DONE_REPEATED, format!("{dones} times")),
+    }
+}
+
+fn roles(reply: &Reply<'_>, findings: &mut Findings) {
+    let mut has_role: BTreeMap<u64, bool> = BTreeMap::new();
+    for (_, index, choice) in pieces(reply.items()).filter(|(_, _, choice)| choice["delta"].is_object()) {
+        *has_role.entry(index).or_default() |= choice["delta"]["role"].is_string();
+    }
+    let without: Vec<String> =
+        has_role.iter().filter(|(_, has_role)| !**has_role).map(|(index, _)| format!("choice {index}")).collect();
+    if !without.is_empty() {
+        findings.add(&rule::ROLE_MISSING, format!("{} has none", without.join(", ")));
     }
 }
 

@@ -91,6 +91,10 @@ rules! {
     CHOICES_EMPTY = Violation "choices-empty", CHAT: "at least one choice", "`choices[0]` raises";
     CHOICE_FORM = Violation "choice-form", CHAT: "a message or a delta in every choice of a chat, a text in that of a completion",
         "the user gets no text";
+    CONTENT_TEXT = Violation "content-text", CHAT: "the text of a chat as a string",
+        "code that joins strings raises in Python, and gets `[object Object]` in Node";
+    ROLE_MISSING = Violation "role-missing", CHAT_STREAM: "a role in a delta of every choice of a chat",
+        "`stream()` of the Node SDK raises";
     FINISH_MISSING = Violation "finish-missing", CHAT_STREAM: "a finish_reason for every choice",
         "a loop over it ends as if all had come; `stream()` of the Node SDK raises";
     TEXT_AFTER_FINISH = Violation "text-after-finish", CHAT_STREAM: "no more of a choice after its finish_reason",

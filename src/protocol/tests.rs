@@ -71,7 +71,8 @@ fn whole(change: &Value) -> Vec<&'static str> {
 
 /// A stream with these pieces of tool calls.
 fn tools(pieces: &[Value]) -> Vec<&'static str> {
-    let mut events: Vec<Value> = pieces.iter().map(|piece| delta(&json!({"tool_calls": [piece]}))).collect();
+    let mut events: Vec<Value> =
+        pieces.iter().map(|piece| delta(&json!({"role": "assistant", "tool_calls": [piece]}))).collect();
     events.push(finish("tool_calls"));
     stream(&events)
 }
@@ -98,7 +99,7 @@ fn good_replies_break_no_rule() {
         NOTHING
     );
     let usage = json!({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [], "usage": {"total_tokens": 1}});
-    assert_eq!(stream(&[delta(&json!({"content": "a"})), finish("stop"), usage]), NOTHING);
+    assert_eq!(stream(&[delta(&json!({"role": "assistant", "content": "a"})), finish("stop"), usage]), NOTHING);
     let parallel =
         [piece(0, "a", "f", "{"), json!({"index": 0, "function": {"arguments": "}"}}), piece(1, "b", "f", "{}")];
     assert_eq!(tools(&parallel), NOTHING);

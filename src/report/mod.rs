@@ -1,5 +1,6 @@
 //! Renders events as text on any writer.
 
+mod conformance;
 mod durations;
 mod exchange;
 mod failure;
@@ -14,6 +15,7 @@ mod terminal;
 mod trace;
 mod tree;
 
+pub(crate) use conformance::{Look, conformance};
 pub(crate) use exchange::quote;
 pub(crate) use failure::headline;
 pub(crate) use letters::Letters;

@@ -213,8 +213,14 @@ fn event(choices: &Value, more: &Value) -> String {
     format!("data: {event}\n\n")
 }
 
+/// Many servers say it in every event.
+fn with_role(mut delta: Value) -> Value {
+    delta["role"] = "assistant".into();
+    delta
+}
+
 fn delta(delta: Value, finish: Option<&str>) -> String {
-    event(&json!([{"index": 0, "delta": delta, "finish_reason": finish}]), &Value::Null)
+    event(&json!([{"index": 0, "delta": with_role(delta), "finish_reason": finish}]), &Value::Null)
 }
 
 fn text(text: &str) -> String {
@@ -278,11 +284,13 @@ fn streams() -> Vec<Row> {
     let end = || stop() + DONE;
     let again = |id: &str, model: &str| {
         let more = json!({"id": id, "model": model});
-        event(&json!([{"index": 0, "delta": {"content": "l"}, "finish_reason": null}]), &more)
+        event(&json!([{"index": 0, "delta": {"role": "assistant", "content": "l"}, "finish_reason": null}]), &more)
     };
     let usage = |total: u64| json!({"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": total}});
     let with = |more: &Value| {
-        let piece = |text: &str| event(&json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]), more);
+        let piece = |text: &str| {
+            event(&json!([{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": null}]), more)
+        };
         Sent::Events(piece("So") + &piece("l") + &end())
     };
     let bare = |text: &str, finish: Value| {
@@ -328,7 +336,7 @@ fn streams() -> Vec<Row> {
             "choice_error",
             Ask::Stream,
             sol(&(event(
-                &json!([{"index": 0, "delta": {}, "finish_reason": "error", "error": {"message": "worker lost"}}]),
+                &json!([{"index": 0, "delta": {"role": "assistant"}, "finish_reason": "error", "error": {"message": "worker lost"}}]),
                 &Value::Null,
             ) + DONE)),
             Violation("worker lost"),
@@ -351,7 +359,10 @@ fn streams() -> Vec<Row> {
             Ask::Stream,
             {
                 let piece = |delta: Value, finish: Option<&str>| {
-                    event(&json!([{"index": 0, "delta": delta, "finish_reason": finish}]), &json!({"id": ""}))
+                    event(
+                        &json!([{"index": 0, "delta": with_role(delta), "finish_reason": finish}]),
+                        &json!({"id": ""}),
+                    )
                 };
                 Sent::Events(
                     piece(json!({"content": "So"}), None)

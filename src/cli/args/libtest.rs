@@ -34,7 +34,7 @@ pub(in crate::cli) struct LibtestArgs {
 }
 
 /// The values of libtest's flag, and pytest's names for them.
-fn when() -> impl TypedValueParser<Value = ColorSetting> {
+pub(super) fn when() -> impl TypedValueParser<Value = ColorSetting> {
     let words = [
         PossibleValue::new("auto"),
         PossibleValue::new("always").alias("yes"),
