@@ -134,6 +134,7 @@ pub(super) fn schema(asked: &Asked, reply: &Reply<'_>) -> Option<Id> {
 const SAME: &[(&Rule, &[&str])] = &[
     (&rule::CHOICES_EMPTY, &["choices"]),
     (&rule::CHOICE_FORM, &["choices[].message", "choices[].delta", "choices[].text"]),
+    (&rule::CONTENT_TEXT, &["choices[].message.content", "choices[].delta.content"]),
     (&rule::EMBEDDINGS_INDEX, &["data[].index"]),
     (&rule::EVENT_OBJECT, &[""]),
     (&rule::ID_MISSING, &["id"]),
@@ -240,8 +241,8 @@ mod tests {
     fn events_are_held_to_the_schema_of_events_and_told_once_for_each_member() {
         let event = |choice: Value| json!({"id": "c", "object": "chat.completion.chunk", "created": "now", "model": "m", "choices": [choice]});
         let events = [
-            event(json!({"index": 0, "delta": {"content": "Sol"}})),
-            event(json!({"delta": {"content": ["!"]}, "finish_reason": null})),
+            event(json!({"index": 0, "delta": {"role": "assistant", "content": "Sol"}})),
+            event(json!({"delta": {"refusal": ["!"]}, "finish_reason": null})),
             event(json!({"delta": {}, "finish_reason": "stop"})),
         ];
         let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
@@ -250,7 +251,7 @@ mod tests {
             [
                 "member-type event 0: `created`: the string \"now\", and the reference has an integer (3 times)",
                 "member-missing event 1: `choices[].index`: none (2 times)",
-                "member-type event 1: `choices[].delta.content`: an array, and the reference has a string",
+                "member-type event 1: `choices[].delta.refusal`: an array, and the reference has a string",
             ]
         );
     }
