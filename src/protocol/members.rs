@@ -64,7 +64,7 @@ impl Api {
 
 /// What `findings` do not tell yet: the members of a reply that are not as the schema of its endpoint has them. Each fault
 /// is told once, by the graver of two rules.
-pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
+pub fn judge_members(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
     let Some(id) = schema(asked, reply) else { return };
     // An error in the place of an answer, or a body that could not be read, is no object of the schema's.
     if [&rule::ERROR_IN_SUCCESS, &rule::BODY_JSON].iter().any(|rule| findings.iter().any(|f| f.rule == *rule)) {
@@ -97,8 +97,8 @@ pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
 /// Of all `findings`, those that are about a member that its schema has another way, whichever rule tells it.
 pub fn of_schema(asked: &Asked, reply: &Reply<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut alone = Vec::new();
-    conform(asked, reply, &mut alone);
-    conform(asked, reply, &mut findings);
+    judge_members(asked, reply, &mut alone);
+    judge_members(asked, reply, &mut findings);
     let is_same = |finding: &Finding, other: &Finding| {
         other.member == finding.member || other.member.as_ref().is_some_and(|member| tells(finding.rule, member))
     };
@@ -190,7 +190,7 @@ mod tests {
         let reading = read(content_type, body.as_bytes());
         let reply = Reply { status, content_type, reading: &reading };
         let mut findings = judge(&asked, &reply);
-        conform(&asked, &reply, &mut findings);
+        judge_members(&asked, &reply, &mut findings);
         findings.iter().map(|finding| format!("{} {}", finding.rule.id, finding.actual)).collect()
     }
 
