@@ -10,6 +10,7 @@ mod conform;
 mod counted;
 mod ending;
 mod exit;
+mod figures;
 mod harness;
 mod hooks;
 mod init;

@@ -1,6 +1,7 @@
 //! The recordings behind a socket: `retake serve` and `retake run`.
 
 mod faults;
+mod figures;
 mod kept;
 mod provider;
 mod run;

@@ -73,9 +73,16 @@ pub(in crate::cli) struct ServeArgs {
 pub(in crate::cli) struct ProgramArgs {
     #[command(flatten)]
     pub(in crate::cli) proxy: ProxyArgs,
+    /// Remove the recordings that a command that succeeded did not use, of the providers that it asked; run all of its
+    /// tests with it
+    #[arg(long, env = "RETAKE_PRUNE", conflicts_with = "twice", help_heading = PROXY)]
+    pub(in crate::cli) prune: bool,
     /// Run the command twice, record into temporary folders, and show which fields of requests and replies changed
     #[arg(long, help_heading = PROXY)]
     pub(in crate::cli) twice: bool,
+    /// Exit 1 if the command ends without a request to the proxy: its SDKs went elsewhere
+    #[arg(long, env = "RETAKE_REQUIRE_REQUESTS", help_heading = PROXY)]
+    pub(in crate::cli) require_requests: bool,
     /// The command and its arguments, after `--`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(in crate::cli) command: Vec<String>,

@@ -32,7 +32,11 @@ impl Waiting {
     }
 
     pub(super) async fn ask(&self, path: &str) -> u16 {
-        client().post(format!("{}{path}", self.base)).body("{}").send().await.unwrap().status().as_u16()
+        self.ask_with(path, "{}").await
+    }
+
+    pub(super) async fn ask_with(&self, path: &str, body: &str) -> u16 {
+        client().post(format!("{}{path}", self.base)).body(body.to_owned()).send().await.unwrap().status().as_u16()
     }
 
     pub(super) fn end(mut self, code: u8) -> Ran {
@@ -45,7 +49,7 @@ impl Waiting {
 #[test]
 fn the_command_has_the_terminal_and_its_exit_code_is_ours() {
     let dir = Dir::new();
-    let ran = run(&dir, "", "echo out; echo err >&2").exits(0);
+    let ran = run(&dir, "--mode live", "echo out; echo err >&2").exits(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("out\n", "err\n"));
     run(&dir, "", "exit 7").exits(7);
     run(&dir, "", "exit 255").exits(255);
