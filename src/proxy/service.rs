@@ -27,7 +27,7 @@ use crate::provider::Provider;
 use crate::record::Tape;
 use crate::spelling::nearest;
 use crate::suite::parse_faults;
-use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
+use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at, versioned};
 use crate::wire::headers::{KEY_HEADERS, is_of_the_address};
 use crate::yaml::Source;
 
@@ -220,7 +220,8 @@ fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provid
         true => credential::of_client(&mut headers),
         false => Auth::Provider,
     };
-    Request { method: head.method, endpoint: endpoint_at(&provider.base_url, &path), headers, body, auth, case }
+    let endpoint = endpoint_at(&provider.base_url, &versioned(&provider.base_url, &path));
+    Request { method: head.method, endpoint, headers, body, auth, case }
 }
 
 /// The reply in the chunks that come. The room of its request stays taken until its end, because its recording holds
