@@ -3,6 +3,7 @@
 mod address;
 mod app;
 mod args;
+mod bases;
 mod budget;
 mod check;
 mod completions;

@@ -15,7 +15,7 @@ use super::exit::Stop;
 use super::load::unknown;
 use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, named_setup};
 use super::tapes::{ClientAuth, Tapes, providers_of};
-use super::{load, output, settings};
+use super::{bases, load, output, settings};
 
 /// The variable that holds the proxy's own address.
 const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
@@ -87,10 +87,22 @@ impl Behind {
             }
             None => catalogue.providers.iter().map(|provider| provider.name.clone()).collect(),
         };
+        // A server is asked by clients that were told its address; what its own environment says is of another time.
+        let said = match staging {
+            Staging::Command => {
+                let served: Vec<&Provider> = names.iter().filter_map(|name| catalogue.provider(name)).collect();
+                bases::honour(&mut sourcing, &served, &args.env)?
+            }
+            _ => Vec::new(),
+        };
         let line = record(&flags(args));
         sourcing.guard(TOKEN_VARIABLE, token);
         let secrets = sourcing.secrets(catalogue);
         output::hush_panics(&secrets);
+        // In replay, nobody is asked.
+        if sourcing.mode != Mode::Replay {
+            said.iter().for_each(|line| output::warn(&secrets, &format!("retake: {line}")));
+        }
         let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, staging, color).asking_once();
         (tapes.keep_failed, tapes.client_auth) = (args.keep_failed, ClientAuth::of(args.client_auth));
         let mut providers = Vec::new();

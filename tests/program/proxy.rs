@@ -1,5 +1,6 @@
 //! The recordings behind a socket: `retake serve` and `retake run`.
 
+mod addresses;
 mod faults;
 mod figures;
 mod kept;
