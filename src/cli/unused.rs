@@ -19,9 +19,11 @@ pub(super) fn can_tell(select: &SelectArgs, sourcing: &Sourcing, deselected: usi
 /// The recordings that a run did not use, of providers of which all setups were run.
 pub(super) fn unused(tapes: &Tapes<'_>, run: &[Setup], all: &[Setup]) -> Vec<PathBuf> {
     let is_run = |setup: &&Setup| run.iter().any(|other| other.name == setup.name);
+    // Where the project has setups of its own, the recordings are of those, unless another one was named.
+    let counts = |setup: &&Setup| !setup.by_name_only || run.iter().any(|run| run.by_name_only);
     untouched(&tapes.set, |tape| {
         let provider = tape.library().provider();
-        all.iter().filter(|setup| setup.provider == provider).all(|setup| is_run(&setup))
+        all.iter().filter(counts).filter(|setup| setup.provider == provider).all(|setup| is_run(&setup))
     })
 }
 
