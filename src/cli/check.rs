@@ -11,7 +11,7 @@ use super::args::{CheckArgs, CheckBy};
 use super::exit::{Exit, Stop};
 use super::{load, near, output, rules};
 use crate::exchange::{self, ReadError, Recording, Secrets, host_of, shown_endpoint};
-use crate::protocol::{Asked, Finding, Level, Policy, Reply, Shapes, conform, is_told, judge};
+use crate::protocol::{Asked, Finding, Level, Policy, Reply, Shapes, is_told, judge, judge_members};
 use crate::provider::Catalogue;
 use crate::wire::{self, Reading};
 
@@ -267,7 +267,7 @@ impl<'a> Judged<'a> {
         let reading = wire::read(content_type, &reply.body);
         let mut judged = Judged { asked, status: reply.status, content_type, reading, findings: Vec::new() };
         let mut findings = judge(&judged.asked, &judged.reply());
-        conform(&judged.asked, &judged.reply(), &mut findings);
+        judge_members(&judged.asked, &judged.reply(), &mut findings);
         judged.findings = findings;
         judged
     }

@@ -14,13 +14,13 @@
 //! | `usage` | tokens |
 //! | `others` | embeddings, models, responses, Anthropic's messages |
 //! | `schema` | the JSON Schemas of `schemas/wire`, and values held to one |
-//! | `conform` | a reply against the schema of its endpoint |
+//! | `members` | a reply against the schema of its endpoint |
 //! | `shape` | recordings against each other: members that one lacks |
 
 mod asked;
 mod completions;
-mod conform;
 mod judge;
+mod members;
 mod model;
 mod others;
 mod policy;
@@ -33,8 +33,8 @@ mod tool_calls;
 mod usage;
 
 pub use asked::Asked;
-pub use conform::{Api, conform, of_schema};
 pub use judge::{Reply, judge, judge_body};
+pub use members::{Api, judge_members, of_schema};
 pub use model::{Alias, Aliases, is_same_model, models};
 pub use policy::{Known, Mode, Policy, Weighed};
 pub use rule::{Level, RULES, Rule, rule};

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use super::Finding;
 use super::asked::Asked;
-use super::conform::{SCHEMAS, schema, tells};
 use super::judge::Reply;
+use super::members::{SCHEMAS, schema, tells};
 use super::rule;
 use super::schema::{Id, type_of};
 

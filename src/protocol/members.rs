@@ -64,7 +64,7 @@ impl Api {
 
 /// What `findings` do not tell yet: the members of a reply that are not as the schema of its endpoint has them. Each fault
 /// is told once, by the graver of two rules.
-pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
+pub fn judge_members(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
     let Some(id) = schema(asked, reply) else { return };
     // An error in the place of an answer, or a body that could not be read, is no object of the schema's.
     if [&rule::ERROR_IN_SUCCESS, &rule::BODY_JSON].iter().any(|rule| findings.iter().any(|f| f.rule == *rule)) {
@@ -97,8 +97,8 @@ pub fn conform(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
 /// Of all `findings`, those that are about a member that its schema has another way, whichever rule tells it.
 pub fn of_schema(asked: &Asked, reply: &Reply<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut alone = Vec::new();
-    conform(asked, reply, &mut alone);
-    conform(asked, reply, &mut findings);
+    judge_members(asked, reply, &mut alone);
+    judge_members(asked, reply, &mut findings);
     let is_same = |finding: &Finding, other: &Finding| {
         other.member == finding.member || other.member.as_ref().is_some_and(|member| tells(finding.rule, member))
     };
@@ -134,6 +134,7 @@ pub(super) fn schema(asked: &Asked, reply: &Reply<'_>) -> Option<Id> {
 const SAME: &[(&Rule, &[&str])] = &[
     (&rule::CHOICES_EMPTY, &["choices"]),
     (&rule::CHOICE_FORM, &["choices[].message", "choices[].delta", "choices[].text"]),
+    (&rule::CONTENT_TEXT, &["choices[].message.content", "choices[].delta.content"]),
     (&rule::EMBEDDINGS_INDEX, &["data[].index"]),
     (&rule::EVENT_OBJECT, &[""]),
     (&rule::ID_MISSING, &["id"]),
@@ -189,7 +190,7 @@ mod tests {
         let reading = read(content_type, body.as_bytes());
         let reply = Reply { status, content_type, reading: &reading };
         let mut findings = judge(&asked, &reply);
-        conform(&asked, &reply, &mut findings);
+        judge_members(&asked, &reply, &mut findings);
         findings.iter().map(|finding| format!("{} {}", finding.rule.id, finding.actual)).collect()
     }
 
@@ -240,8 +241,8 @@ mod tests {
     fn events_are_held_to_the_schema_of_events_and_told_once_for_each_member() {
         let event = |choice: Value| json!({"id": "c", "object": "chat.completion.chunk", "created": "now", "model": "m", "choices": [choice]});
         let events = [
-            event(json!({"index": 0, "delta": {"content": "Sol"}})),
-            event(json!({"delta": {"content": ["!"]}, "finish_reason": null})),
+            event(json!({"index": 0, "delta": {"role": "assistant", "content": "Sol"}})),
+            event(json!({"delta": {"refusal": ["!"]}, "finish_reason": null})),
             event(json!({"delta": {}, "finish_reason": "stop"})),
         ];
         let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
@@ -250,7 +251,7 @@ mod tests {
             [
                 "member-type event 0: `created`: the string \"now\", and the reference has an integer (3 times)",
                 "member-missing event 1: `choices[].index`: none (2 times)",
-                "member-type event 1: `choices[].delta.content`: an array, and the reference has a string",
+                "member-type event 1: `choices[].delta.refusal`: an array, and the reference has a string",
             ]
         );
     }
