@@ -274,10 +274,7 @@ impl Task {
 /// Why the 404 for a path that no API can have is not recorded.
 fn misplaced(endpoint: &str) -> String {
     let path = endpoint.split('?').next().unwrap_or_default();
-    format!(
-        "the provider does not know {path}, in which the version is missing or stands twice: give the client the base \
-         URL with the version, or without it, whichever it has not now"
-    )
+    format!("the provider does not know {path}, in which the version is missing or stands twice")
 }
 
 /// A reply of which only the end is known.

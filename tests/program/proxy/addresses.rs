@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::CANARY;
 use super::provider::Provider;
 use super::run::Waiting;
+use super::{CANARY, error};
 use crate::world::{Dir, TestCommand};
 
 fn run(dir: &Dir, flags: &str) -> TestCommand {
@@ -95,13 +95,16 @@ async fn a_base_url_with_and_without_the_version_leads_to_the_same_recording() {
 }
 
 #[tokio::test]
-async fn a_404_of_a_path_that_no_api_has_is_not_recorded() {
+async fn a_404_of_a_path_that_no_api_has_says_what_to_set_and_is_not_recorded() {
     let provider = Provider::start().await;
     let dir = Dir::new();
     let flags = format!("--mode record --provider ollama=http://127.0.0.1:{}/v1", provider.port);
     let recording = Waiting::start(&dir, &flags, "OLLAMA_HOST");
-    assert_eq!((recording.ask("/models/unknown").await, recording.ask("/v1/models/unknown").await), (404, 404));
-    let ran = recording.end(0).exits(0);
+    let message = error(recording.reply("/models/unknown", "{}").await, 404, "unknown-route").await;
+    assert!(message.contains("the client's base URL is /ollama/v1, or /ollama if the client adds the"), "{message}");
+    let of_the_provider = recording.reply("/v1/models/unknown", "{}").await;
+    assert!(of_the_provider.status() == 404 && !of_the_provider.headers().contains_key("x-retake-error"));
+    let ran = recording.end(0).exits(1).says("1 request had no answer: exit 1");
     ran.says("not written, because the provider does not know /models/unknown, in which the version is missing")
         .says("2 requests, 1 recorded, 1 not written");
     assert_eq!(dir.files("recordings").len(), 1);
