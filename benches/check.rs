@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use retake::protocol::{Asked, Reply, Shapes, conform, judge};
+use retake::protocol::{Asked, Reply, Shapes, judge, judge_members};
 use retake::wire;
 use tempfile::TempDir;
 
@@ -52,7 +52,7 @@ fn judged(count: usize) -> Duration {
         let reading = wire::read("application/json", replies[number % replies.len()].as_bytes());
         let reply = Reply { status: 200, content_type: "application/json", reading: &reading };
         let mut findings = judge(&asked, &reply);
-        conform(&asked, &reply, &mut findings);
+        judge_members(&asked, &reply, &mut findings);
         shapes.learn(number, "openai", b"{}", &asked, &reply);
         assert!(findings.is_empty(), "{findings:?}");
     }

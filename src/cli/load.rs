@@ -14,7 +14,7 @@ use super::exit::{Exit, Stop};
 use super::named::Named;
 use super::near;
 
-/// The defaults for a folder of suites without its own providers or setups.
+/// What ships: a folder's own providers and setups add to these.
 const PROVIDERS: &str = include_str!("../../suites/providers.yaml");
 const SETUPS: &str = include_str!("../../suites/setups.yaml");
 
@@ -24,24 +24,38 @@ pub(super) struct Parties {
     pub(super) setups: Vec<Setup>,
 }
 
-/// Reads providers and setups; the shipped ones are used if the folder has none.
+/// Reads providers and setups, which add to the shipped ones.
 pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop> {
     let catalogue = catalogue(&source.suites, color)?;
-    let setups = file_or(&source.suites.join("setups.yaml"), SETUPS)?;
-    let setups = provider::parse_setups(&setups, &catalogue).map_err(|error| Stop::usage(error.render(color)))?;
+    let mut shipped = shipped_setups()?;
+    // A file of providers may extend none.
+    shipped.retain(|setup| setup.is_of(&catalogue));
+    let setups = match own(&source.suites.join("setups.yaml"))? {
+        None => shipped,
+        Some(file) => provider::parse_more_setups(&file, &catalogue, &shipped)
+            .map_err(|error| Stop::usage(error.render(color)))?,
+    };
     Ok(Parties { catalogue, setups })
 }
 
 /// Reads only the providers.
 pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
-    let providers = file_or(&suites.join("providers.yaml"), PROVIDERS)?;
-    provider::parse_providers(&providers).map_err(|error| Stop::usage(error.render(color)))
+    let shipped = shipped()?;
+    match own(&suites.join("providers.yaml"))? {
+        None => Ok(shipped),
+        Some(file) => provider::parse_more_providers(&file, &shipped).map_err(|error| Stop::usage(error.render(color))),
+    }
 }
 
 /// The providers that ship, with every capability that the shipped suites need.
 pub(super) fn shipped() -> Result<Catalogue, Stop> {
     let source = Source { name: "<built in>/providers.yaml".to_owned(), text: PROVIDERS.into() };
     provider::parse_providers(&source).map_err(|error| Stop::internal(error.render(false)))
+}
+
+fn shipped_setups() -> Result<Vec<Setup>, Stop> {
+    let source = Source { name: "<built in>/setups.yaml".to_owned(), text: SETUPS.into() };
+    provider::parse_setups(&source, &shipped()?).map_err(|error| Stop::internal(error.render(false)))
 }
 
 /// Reads suites.
@@ -192,12 +206,9 @@ fn text_of(path: &Path) -> Result<String, Option<String>> {
     }
 }
 
-fn file_or(path: &Path, shipped: &str) -> Result<Source, Stop> {
-    if path.exists() {
-        return read(path);
-    }
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Source { name: format!("<built in>/{name}"), text: shipped.into() })
+/// A file that the folder need not have.
+fn own(path: &Path) -> Result<Option<Source>, Stop> {
+    path.exists().then(|| read(path)).transpose()
 }
 
 /// "no setup `togehter`; did you mean `together`? There are: …"

@@ -3,6 +3,7 @@
 mod address;
 mod app;
 mod args;
+mod bases;
 mod budget;
 mod check;
 mod completions;
@@ -10,6 +11,7 @@ mod conform;
 mod counted;
 mod ending;
 mod exit;
+mod figures;
 mod harness;
 mod hooks;
 mod init;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::exchange::Secrets;
 use crate::proxy::{self, Trouble};
-use crate::record::{Staging, Verdict};
+use crate::record::{Mode, Staging, Verdict};
 use crate::stack;
 
 use super::args::ProgramArgs;
@@ -21,8 +21,10 @@ use super::proxy::{Behind, ProxyHooks, worded};
 use super::settings::{self, Sourcing, quoted_if_needed};
 use super::socket::{base_of, bind, guard};
 use super::watchdog::Watchdog;
-use super::{block_on, load, record};
+use super::{block_on, figures, load, record, unused};
 
+/// How many unused recordings are named; more are only counted.
+const MOST_NAMED: usize = 10;
 /// How many problems are reported one by one.
 const MOST_TOLD: usize = 100;
 
@@ -60,6 +62,11 @@ fn compare(args: &ProgramArgs, first: &Path, second: &Path) -> Result<(), Stop> 
 }
 
 fn once(args: &ProgramArgs) -> Result<u8, Stop> {
+    if args.prune && (args.proxy.source.mode == "live" || !args.proxy.source.script.is_empty()) {
+        return Err(Stop::usage(
+            "--prune wants every reply to come from recordings: leave --mode live and --script out",
+        ));
+    }
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
     let behind = Behind::new(&args.proxy, None, Staging::Command, |flags| {
         format!("retake run{flags} --mode record -- {}", words.join(" "))
@@ -98,7 +105,8 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
             return Ok(if code == 0 { Exit::Interrupted as u8 } else { code });
         }
         let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(concluded(code, notes, &troubles, &behind))
+        let was_told = signals.told > 0;
+        Ok(concluded(code, notes, &troubles, &behind, was_told, args))
     })
 }
 
@@ -162,7 +170,14 @@ fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> u8 {
 }
 
 /// The final exit code, after all problems and notes were printed.
-fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Behind) -> u8 {
+fn concluded(
+    code: u8,
+    mut notes: Vec<String>,
+    troubles: &Troubles,
+    behind: &Behind,
+    was_told: bool,
+    args: &ProgramArgs,
+) -> u8 {
     // A command that failed may have ended before the requests that a mask is for.
     let idle = if code == 0 { behind.idle_masks() } else { Vec::new() };
     if troubles.is_any() {
@@ -176,12 +191,37 @@ fn concluded(code: u8, mut notes: Vec<String>, troubles: &Troubles, behind: &Beh
         warn(&behind.secrets, &format!("retake: {line}"));
     }
     let count = troubles.say(&behind.secrets);
-    let wrong = counted(count, failures.len(), idle.len());
+    let (must_ask, prune) = (args.require_requests, args.prune);
+    let figures = if behind.records() { behind.figures() } else { Vec::new() };
+    figures::lines(&figures).iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}")));
+    let is_silent = count == 0 && !behind.is_asked();
+    // Live, nothing is lost: the provider answers the command all the same. A command that was told to end may not have
+    // come to its requests.
+    if is_silent && !was_told && (must_ask || behind.mode != Mode::Live) {
+        warn(&behind.secrets, &format!("retake: {}", figures::silence(&behind.variable_names())));
+    }
+    let mut wrong = counted(count, failures.len(), idle.len());
+    if wrong.is_empty() {
+        let unasked = (is_silent && must_ask).then(|| "sent no request (--require-requests)".to_owned());
+        wrong = unasked.or_else(|| figures::in_vain(&figures)).unwrap_or_default();
+    }
+    if code == 0 && wrong.is_empty() && behind.can_tell_unused() {
+        match unused(behind, prune) {
+            Ok(said) => said.iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}"))),
+            Err(stop) => wrong = stop.message,
+        }
+    }
     if code != 0 || wrong.is_empty() {
         return code;
     }
     warn(&behind.secrets, &format!("retake: the command succeeded, but {wrong}: exit 1"));
     1
+}
+
+/// The message about recordings that the command did not use, if there are any; removes them if `prune` is set.
+fn unused(behind: &Behind, prune: bool) -> Result<Option<String>, Stop> {
+    let files = unused::of_command(behind.tapes());
+    (!files.is_empty()).then(|| unused::notice(&files, ("request", ""), prune, files.len() <= MOST_NAMED)).transpose()
 }
 
 /// What went wrong, as part of a sentence; empty if nothing did.

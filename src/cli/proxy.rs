@@ -8,17 +8,20 @@ use crate::access::Guard;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble};
-use crate::record::{Mode, Size, Staging, Tape, TapeSet, Verdict};
+use crate::record::{Figures, Mode, Size, Staging, Tape, TapeSet, Verdict};
 
 use super::args::ProxyArgs;
 use super::exit::Stop;
 use super::load::unknown;
 use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, named_setup};
 use super::tapes::{ClientAuth, Tapes, providers_of};
-use super::{load, output, settings};
+use super::{bases, load, output, settings};
 
 /// The variable that holds the proxy's own address.
 const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
+
+/// The variable that most programs read.
+const OPENAI_VARIABLE: &str = "OPENAI_BASE_URL";
 
 /// Replaces a key, for SDKs that do not start without one.
 const PLACEHOLDER: &str = "retake";
@@ -51,13 +54,15 @@ impl ProxyHooks {
 pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
-    mode: Mode,
+    pub(super) mode: Mode,
     client_auth: BTreeSet<String>,
     recordings: PathBuf,
     catalogue: Catalogue,
     /// Variables, each with the path below the proxy's address that it leads to.
     variables: BTreeMap<String, String>,
     max_request_size: Size,
+    /// Some replies come from scripts, whatever the mode.
+    has_scripts: bool,
     /// The values that must not be shown.
     pub(super) secrets: Secrets,
 }
@@ -82,10 +87,22 @@ impl Behind {
             }
             None => catalogue.providers.iter().map(|provider| provider.name.clone()).collect(),
         };
+        // A server is asked by clients that were told its address; what its own environment says is of another time.
+        let said = match staging {
+            Staging::Command => {
+                let served: Vec<&Provider> = names.iter().filter_map(|name| catalogue.provider(name)).collect();
+                bases::honour(&mut sourcing, &served, &args.env)?
+            }
+            _ => Vec::new(),
+        };
         let line = record(&flags(args));
         sourcing.guard(TOKEN_VARIABLE, token);
         let secrets = sourcing.secrets(catalogue);
         output::hush_panics(&secrets);
+        // In replay, nobody is asked.
+        if sourcing.mode != Mode::Replay {
+            said.iter().for_each(|line| output::warn(&secrets, &format!("retake: {line}")));
+        }
         let mut tapes = Tapes::for_clients(&sourcing, secrets.clone(), line, staging, color).asking_once();
         (tapes.keep_failed, tapes.client_auth) = (args.keep_failed, ClientAuth::of(args.client_auth));
         let mut providers = Vec::new();
@@ -96,6 +113,7 @@ impl Behind {
         let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
         let client_auth = client_auth(&sourcing, &providers, args.client_auth);
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
+        let has_scripts = !sourcing.by_hand.is_empty();
         Ok(Behind {
             providers,
             tapes,
@@ -105,6 +123,7 @@ impl Behind {
             catalogue: parties.catalogue,
             variables,
             max_request_size: args.max_request_size,
+            has_scripts,
             secrets,
         })
     }
@@ -121,13 +140,25 @@ impl Behind {
         let mut variables = variables(&[], providers.iter().map(|(provider, _)| provider))?;
         if let Some((own, _)) = providers.iter().find(|(provider, _)| provider.name == setup.provider) {
             let path = own.base_url.splitn(4, '/').nth(3).unwrap_or_default().trim_end_matches('/');
-            variables.entry("OPENAI_BASE_URL".to_owned()).or_insert(format!("{}/{path}", own.name));
+            variables.entry(OPENAI_VARIABLE.to_owned()).or_insert(format!("{}/{path}", own.name));
         }
         // The head of the run already describes the recordings.
         let (recordings, catalogue, secrets) = (PathBuf::new(), Catalogue::default(), Secrets::default());
         let (mode, client_auth) = (sourcing.mode, client_auth(sourcing, &providers, false));
         let max_request_size = MOST_ASKED;
-        Ok(Behind { providers, tapes, mode, client_auth, recordings, catalogue, variables, max_request_size, secrets })
+        let has_scripts = !sourcing.by_hand.is_empty();
+        Ok(Behind {
+            providers,
+            tapes,
+            mode,
+            client_auth,
+            recordings,
+            catalogue,
+            variables,
+            max_request_size,
+            has_scripts,
+            secrets,
+        })
     }
 
     /// The set of all its tapes.
@@ -179,6 +210,33 @@ impl Behind {
         std::iter::once(own)
             .chain(self.variables.iter().map(|(name, path)| (name.clone(), format!("{base}/{path}"))))
             .collect()
+    }
+
+    /// The names of these variables, OpenAI's first, which most programs read.
+    pub(super) fn variable_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.variables.keys().cloned().collect();
+        names.sort_by_key(|name| name != OPENAI_VARIABLE);
+        names
+    }
+
+    /// What the run did for each provider that was asked something.
+    pub(super) fn figures(&self) -> Vec<Figures> {
+        self.tapes.figures()
+    }
+
+    /// Whether any request came to a provider.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.figures().is_empty()
+    }
+
+    /// Whether whatever was asked came from a recording, or became one.
+    pub(super) fn can_tell_unused(&self) -> bool {
+        self.mode != Mode::Live && !self.has_scripts
+    }
+
+    /// Whether replies are recorded.
+    pub(super) fn records(&self) -> bool {
+        matches!(self.mode, Mode::Record | Mode::RecordIfMissing)
     }
 
     /// Ends every session that nobody finished, and the whole command; recordings that waited for it are kept or not,

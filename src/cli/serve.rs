@@ -15,7 +15,7 @@ use super::interrupt::Interrupts;
 use super::output::warn;
 use super::proxy::{Behind, ProxyHooks, worded};
 use super::socket::{base_of, bind, guard, ready};
-use super::{block_on, ending};
+use super::{block_on, ending, figures};
 
 /// How often notes about recordings are printed.
 const PACE: Duration = Duration::from_millis(500);
@@ -51,8 +51,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         ending::serve(listener, proxy::router(proxy), behind.tapes(), &behind.secrets, &interrupts, conclude).await?;
         telling.abort();
         behind.take_notes().iter().chain(&behind.idle_masks()).for_each(|note| warn(&behind.secrets, note));
+        let figures = if behind.records() { behind.figures() } else { Vec::new() };
+        let in_vain = figures::in_vain(&figures);
+        figures::lines(&figures).iter().chain(&in_vain).for_each(|line| warn(&behind.secrets, line));
         // Each failure was printed as a note when it happened.
-        Ok(if behind.failures().is_empty() { Exit::Ok } else { Exit::Failed })
+        Ok(if behind.failures().is_empty() && in_vain.is_none() { Exit::Ok } else { Exit::Failed })
     })
 }
 

@@ -290,7 +290,10 @@ pub(super) fn setups(
                 sourcing.mode
             )));
         }
-        None => all.iter().filter(|setup| sourcing.has_recordings(&setup.provider)).cloned().collect(),
+        None => {
+            let runs = |setup: &&Setup| !setup.by_name_only && sourcing.has_recordings(&setup.provider);
+            all.iter().filter(runs).cloned().collect()
+        }
     };
     if chosen.is_empty() {
         return Err(Stop::usage(format!(

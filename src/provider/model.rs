@@ -186,6 +186,17 @@ pub struct Setup {
     pub models: Models,
     /// Environment variables for the stack, unless they are set already.
     pub env: BTreeMap<String, String>,
+    /// It runs only if it is named, not with every setup that has recordings: it ships, and the user has own ones.
+    pub by_name_only: bool,
+}
+
+impl Setup {
+    /// Whether all of its providers are in the catalogue.
+    pub fn is_of(&self, catalogue: &Catalogue) -> bool {
+        let models = [&self.models.text, &self.models.embedding, &self.models.vision];
+        let named = models.into_iter().flatten().filter_map(|model| model.split('/').next());
+        named.chain([self.provider.as_str()]).all(|name| catalogue.provider(name).is_some())
+    }
 }
 
 /// The models for each axis.

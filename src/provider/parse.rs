@@ -22,18 +22,27 @@ use crate::yaml::{self, Error, OneOrMore, Pairs, Short, Source, Spanned};
 /// The finish reasons of OpenAI's API.
 const FINISH_REASONS: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
 
-/// Reads `providers.yaml`. `Err` is the first mistake.
+/// Reads `providers.yaml` alone. `Err` is the first mistake.
 pub fn parse_providers(source: &Source) -> Result<Catalogue, Error> {
+    parse_more_providers(source, &Catalogue::default())
+}
+
+/// Reads a `providers.yaml` that adds to `shipped`, unless it extends none. What has the name of something shipped
+/// replaces it. `Err` is the first mistake.
+pub fn parse_more_providers(source: &Source, shipped: &Catalogue) -> Result<Catalogue, Error> {
     let raw: RawProviders = yaml::from_source(source)?;
     let file = File(source);
-    let mut capabilities = BTreeMap::new();
+    let extends = file.extends(raw.extends.as_ref())?;
+    let Catalogue { mut capabilities, mut providers } = if extends { shipped.clone() } else { Catalogue::default() };
     for (name, raw) in raw.capabilities.0 {
         capabilities.insert(file.name(&name, "capability")?, capability(&file, raw)?);
     }
     let known: Vec<&str> = capabilities.keys().map(String::as_str).collect();
-    let mut providers = Vec::new();
     for (name, raw) in raw.providers.0 {
-        providers.push(provider(&file, &name, raw, &known)?);
+        let own = provider(&file, &name, raw, &known)?;
+        // The user's come last, so that of two that claim one variable theirs has it.
+        providers.retain(|other| other.name != own.name);
+        providers.push(own);
     }
     Ok(Catalogue { capabilities, providers })
 }
@@ -44,6 +53,18 @@ pub fn parse_setups(source: &Source, catalogue: &Catalogue) -> Result<Vec<Setup>
     let file = File(source);
     let known: Vec<&str> = catalogue.providers.iter().map(|provider| provider.name.as_str()).collect();
     raw.setups.0.into_iter().map(|(name, raw)| setup(&file, &name, raw, &known)).collect()
+}
+
+/// Reads a `setups.yaml` that adds to `shipped`, unless it extends none. Those that it adds to are by name only. `Err` is
+/// the first mistake.
+pub fn parse_more_setups(source: &Source, catalogue: &Catalogue, shipped: &[Setup]) -> Result<Vec<Setup>, Error> {
+    let raw: RawSetups = yaml::from_source(source)?;
+    let extends = File(source).extends(raw.extends.as_ref())?;
+    let mut setups = parse_setups(source, catalogue)?;
+    let further = shipped.iter().filter(|other| extends && setups.iter().all(|own| own.name != other.name));
+    let further: Vec<Setup> = further.map(|other| Setup { by_name_only: true, ..other.clone() }).collect();
+    setups.extend(further);
+    Ok(setups)
 }
 
 /// The setup of this name; `Err` names the nearest one, and all there are.
@@ -70,9 +91,10 @@ fn capability(file: &File<'_>, raw: Spanned<Short<RawCapability>>) -> Result<Cap
 }
 
 fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[&str]) -> Result<Provider, Error> {
-    if raw.r#type.value.trim().is_empty() {
-        return Err(file.wrong(&raw.r#type, "a provider's type is empty", "such as `remote::together`"));
+    if let Some(empty) = raw.r#type.as_ref().filter(|kind| kind.value.trim().is_empty()) {
+        return Err(file.wrong(empty, "a provider's type is empty", "such as `remote::together`"));
     }
+    let kind = raw.r#type.map_or_else(|| format!("remote::{}", name.value), |kind| kind.value);
     let key_header = match (&raw.key, raw.key_header) {
         (_, None) => ("authorization".to_owned(), "Bearer ".to_owned()),
         (Some(_), Some(header)) => key_header(file, &header.value)?,
@@ -93,7 +115,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
     };
     Ok(Provider {
         name: file.name(name, "provider")?,
-        r#type: raw.r#type.value,
+        r#type: kind,
         base_url: file.base_url(&raw.base_url)?,
         key: raw.key.map(|key| file.variable(&key)).transpose()?,
         key_header,
@@ -338,7 +360,7 @@ fn setup(file: &File<'_>, name: &Spanned<String>, raw: RawSetup, providers: &[&s
     for (variable, value) in raw.env.0 {
         env.insert(file.variable(&variable)?, value.value);
     }
-    Ok(Setup { name, description: raw.description, provider, models, env })
+    Ok(Setup { name, description: raw.description, provider, models, env, by_name_only: false })
 }
 
 fn models(file: &File<'_>, raw: RawModels, providers: &[&str]) -> Result<Models, Error> {

@@ -9,6 +9,11 @@ use crate::yaml::{OneOrMore, Pairs, Short, Spanned};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawProviders {
+    /// What this file adds to: `shipped`, which is the default, the providers and capabilities that ship with retake (one
+    /// of the same name is replaced), or `none`.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("enum" = ["shipped", "none"])))]
+    pub(super) extends: Option<Spanned<String>>,
     /// What a case can need: name and description.
     #[serde(default)]
     pub(super) capabilities: Pairs<Spanned<Short<RawCapability>>>,
@@ -35,8 +40,9 @@ pub(super) struct RawCapability {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("dependencies" = {"key_header": ["key"]})))]
 pub(super) struct RawProvider {
-    /// Its kind: `remote::openai`.
-    pub(super) r#type: Spanned<String>,
+    /// Its kind: `remote::openai`; `remote::` and its name by default.
+    #[serde(default)]
+    pub(super) r#type: Option<Spanned<String>>,
     /// Its address with the version part: `https://api.openai.com/v1`.
     #[cfg_attr(test, schemars(extend("pattern" = "^https?://")))]
     pub(super) base_url: Spanned<String>,
@@ -258,6 +264,11 @@ pub(super) struct RawQuirks {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSetups {
+    /// What this file adds to: `shipped`, which is the default, the setups that ship with retake (one of the same name is
+    /// replaced, the others run only if they are named), or `none`.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("enum" = ["shipped", "none"])))]
+    pub(super) extends: Option<Spanned<String>>,
     /// Setups by name.
     pub(super) setups: Pairs<RawSetup>,
 }

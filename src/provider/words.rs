@@ -31,6 +31,12 @@ impl File<'_> {
         Err(self.wrong(word, format!("unknown {what} `{}`", word.value), did_you_mean(&word.value, known)))
     }
 
+    /// Whether the file adds to what ships.
+    pub(super) fn extends(&self, word: Option<&Spanned<String>>) -> Result<bool, Error> {
+        let word = word.map(|word| self.one_of(word, "base to extend", &["shipped", "none"])).transpose()?;
+        Ok(word.as_deref() != Some("none"))
+    }
+
     /// The name of a provider or setup, as used in model ids, file names and flags.
     pub(super) fn name(&self, word: &Spanned<String>, what: &str) -> Result<String, Error> {
         let fine = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);

@@ -28,6 +28,16 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "unknown-route", message)
     }
 
+    /// The provider has no such path, because the version in it is missing or stands twice; `base` is the path of the
+    /// provider's base URL.
+    pub(super) fn misplaced(provider: &str, path: &str, base: &str) -> Self {
+        let without = base.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Refusal::unknown_route(format!(
+            "{provider} has no {path}, in which the version is missing or stands twice: the client's base URL is \
+             /{provider}{base}, or /{provider}{without} if the client adds the version"
+        ))
+    }
+
     /// The name of the session is not valid.
     pub(super) fn bad_session(why: &str) -> Self {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-session", format!("this cannot be the name of a session: {why}"))

@@ -24,10 +24,13 @@ use super::{Proxy, Trouble};
 use crate::access::{Entry, bearer, is_for_pages};
 use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
 use crate::provider::Provider;
-use crate::record::Tape;
+use crate::record::{Mode, Tape};
 use crate::spelling::nearest;
 use crate::suite::parse_faults;
-use crate::upstream::{AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at};
+use crate::upstream::{
+    AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at, is_misplaced, path_of,
+    versioned,
+};
 use crate::wire::headers::{KEY_HEADERS, is_of_the_address};
 use crate::yaml::Source;
 
@@ -113,8 +116,13 @@ async fn ask(
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
     let method = head.method.clone();
     let (body, room) = (body.bytes, body.room);
-    let reply = match tape.send(request(proxy, head, body, case, provider, rest)).await {
+    let request = request(proxy, head, body, case, provider, rest);
+    let is_misplaced = proxy.mode != Mode::Replay && is_misplaced(&request.endpoint);
+    let reply = match tape.send(request).await {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
+        Ok(reply) if is_misplaced && reply.status == StatusCode::NOT_FOUND => {
+            return Err(Refusal::misplaced(&provider.name, rest, path_of(&provider.base_url)));
+        }
         reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} /{}{rest}", provider.name)))?,
     };
     Ok(relayed(reply, room).await)
@@ -220,7 +228,8 @@ fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provid
         true => credential::of_client(&mut headers),
         false => Auth::Provider,
     };
-    Request { method: head.method, endpoint: endpoint_at(&provider.base_url, &path), headers, body, auth, case }
+    let endpoint = endpoint_at(&provider.base_url, &versioned(&provider.base_url, &path));
+    Request { method: head.method, endpoint, headers, body, auth, case }
 }
 
 /// The reply in the chunks that come. The room of its request stays taken until its end, because its recording holds

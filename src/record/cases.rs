@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::CaseState;
 use super::ending::Ending;
+use super::figures::{Fate, Figures};
 use crate::exchange::{Key, Origin, Rules};
 
 /// How many cases and sessions are held at once. A client may name as many as it likes, and end none of them.
@@ -36,8 +37,10 @@ pub(super) struct Cases {
 struct Files {
     // Not sorted: sorting paths compares their parts again and again.
     played: HashMap<PathBuf, Origin>,
-    /// Files that were written, or that a new recording confirmed.
-    recorded: HashMap<PathBuf, bool>,
+    /// The files that new replies were for, each with its provider.
+    recorded: HashMap<PathBuf, (Fate, String)>,
+    /// Files that do not exist, because no reply for them was kept; each with its provider.
+    unwritten: HashMap<PathBuf, String>,
 }
 
 impl Default for Cases {
@@ -127,13 +130,32 @@ impl Cases {
         }
     }
 
-    /// Notes that a file was written, or (`is_new` is false) that a new recording confirmed it.
-    pub(super) fn recorded(&self, path: &Path, is_new: bool) {
+    /// Notes what a new reply did to a file.
+    pub(super) fn recorded(&self, path: &Path, fate: Fate, provider: &str) {
         let mut files = lock(&self.files);
-        let known = files.recorded.get(path).copied();
-        if known.is_none() || (is_new && known == Some(false)) {
-            files.recorded.insert(path.to_owned(), is_new);
+        files.unwritten.remove(path);
+        let (known, _) = files.recorded.entry(path.to_owned()).or_insert_with(|| (fate, provider.to_owned()));
+        *known = fate.max(*known);
+    }
+
+    /// Notes that a file was not written.
+    pub(super) fn unwritten(&self, path: &Path, provider: &str) {
+        lock(&self.files).unwritten.insert(path.to_owned(), provider.to_owned());
+    }
+
+    /// Notes that a file that was written is removed again.
+    pub(super) fn taken_back(&self, path: &Path, provider: &str) {
+        lock(&self.files).recorded.remove(path);
+        self.unwritten(path, provider);
+    }
+
+    /// Adds the files of a provider to its numbers.
+    pub(super) fn count_files(&self, figures: &mut Figures) {
+        let (files, whose) = (lock(&self.files), figures.provider.clone());
+        for (fate, _) in files.recorded.values().filter(|(_, provider)| *provider == whose) {
+            figures.count(*fate);
         }
+        figures.unwritten = files.unwritten.values().filter(|provider| **provider == whose).count();
     }
 
     /// Whether a file was played, written, or confirmed by a new recording.

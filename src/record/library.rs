@@ -155,6 +155,11 @@ impl Library {
         self.shelf(self.target()).path(&file_name(stem, 1))
     }
 
+    /// The folder to which new recordings go.
+    pub(super) fn target_folder(&self) -> PathBuf {
+        self.shelf(self.target()).folder().to_owned()
+    }
+
     /// All files that answer this request, in order: those under its own name first. `Err` if one of those cannot be
     /// read.
     pub(super) fn answers(&self, view: &View, key: &Key, request: &Request) -> Result<Vec<Arc<Found>>, Error> {
@@ -342,6 +347,12 @@ impl Library {
     pub fn files(&self) -> Vec<PathBuf> {
         let shelf = if self.own.is_empty() { &self.flat } else { &self.own };
         shelf.names().iter().map(|name| shelf.path(name)).collect()
+    }
+
+    /// The cases that a file names; none if it cannot be read.
+    pub fn cases_of(&self, path: &Path) -> Vec<String> {
+        let found = self.load(path).ok().flatten();
+        found.map_or_else(Vec::new, |found| found.recording.owners.cases().map(str::to_owned).collect())
     }
 
     /// A file's path relative to the folder of all recordings, with slashes.

@@ -23,6 +23,7 @@
 //! | `plan`, `same` | pure: what happens to the files when something was recorded anew |
 //! | `writer` | writes the files, each as a whole |
 //! | `case`, `cases`, `set` | a running case, all of them, and all tapes of a run |
+//! | `figures` | what a run did for each provider, in numbers |
 //! | `near`, `miss` | the recordings nearest to a request that nothing answers, and the message about it |
 //! | `request_cache`, `file_cache`, `count` | recent requests, parsed files, the number of recordings |
 
@@ -31,6 +32,7 @@ mod cases;
 mod count;
 mod ending;
 mod entry;
+mod figures;
 mod file_cache;
 mod in_flight;
 mod index;
@@ -62,6 +64,7 @@ use std::time::Duration;
 pub use case::{Miss, PlayedReply, Usage};
 pub use cases::MOST_CASES;
 pub use count::{ENDS_READ, Summary};
+pub use figures::Figures;
 pub use library::Library;
 pub use mode::Mode;
 pub use set::TapeSet;

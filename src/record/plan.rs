@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::figures::Fate;
 use super::file_cache::Found;
 use super::order::{Answer, Asker, answer, spelt_out};
 use super::same::{is_same, worse};
@@ -54,8 +55,8 @@ pub(super) struct Planned {
     pub(super) nth: u32,
     /// The file must be written.
     pub(super) is_changed: bool,
-    /// The file answers a request of the new recording.
-    pub(super) is_touched: bool,
+    /// What a new reply did to the file; `None` if none was for it.
+    pub(super) fate: Option<Fate>,
 }
 
 impl Planned {
@@ -119,7 +120,7 @@ pub(super) fn plan(
 }
 
 fn as_it_is((at, (file, owners)): (usize, (&Arc<Found>, Named))) -> Planned {
-    Planned { old: Some(at), recording: file.recording.clone(), owners, nth: 0, is_changed: false, is_touched: false }
+    Planned { old: Some(at), recording: file.recording.clone(), owners, nth: 0, is_changed: false, fate: None }
 }
 
 /// Decides in which file one reply goes.
@@ -143,7 +144,7 @@ fn place(
             plan[own].take_from(label, nth);
         }
         plan[same].give_to(label, nth);
-        plan[same].is_touched = true;
+        plan[same].fate = plan[same].fate.max(Some(Fate::Unchanged));
         if is_expected && !plan[same].recording.expected {
             plan[same].recording.expected = true;
             plan[same].is_changed = true;
@@ -160,7 +161,7 @@ fn place(
         && let Some(why) = worse(new, &plan[at].recording.exchange, trust)
     {
         note(plan[at].old, format!("kept as it was, because {why}"));
-        plan[at].is_touched = true;
+        plan[at].fate = plan[at].fate.max(Some(Fate::Kept));
         return;
     }
     let owners = Named::of(label, nth);
@@ -168,13 +169,15 @@ fn place(
     match own {
         Some(own) if plan[own].is_only(label, nth) => {
             let old = plan[own].old;
-            plan[own] = Planned { old, recording, owners, nth, is_changed: true, is_touched: true };
+            let fate = Some(if old.is_some() { Fate::Replaced } else { Fate::Recorded });
+            plan[own] = Planned { old, recording, owners, nth, is_changed: true, fate };
         }
         own => {
             if let Some(own) = own {
                 plan[own].take_from(label, nth);
             }
-            plan.push(Planned { old: None, recording, owners, nth, is_changed: true, is_touched: true });
+            let fate = Some(Fate::Recorded);
+            plan.push(Planned { old: None, recording, owners, nth, is_changed: true, fate });
         }
     }
     if is_expected {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::case::{Miss, PlayedReply, Usage};
 use super::cases::Cases;
 use super::count::Summary;
+use super::figures::Figures;
 use super::library::Library;
 use super::mode::Mode;
 use super::tape::Tape;
@@ -135,6 +136,11 @@ impl TapeSet {
     /// Whether a file was played, written, or confirmed by a new recording.
     pub fn is_touched(&self, path: &Path) -> bool {
         self.cases.is_touched(path)
+    }
+
+    /// What the run did for each provider that was asked something, in numbers.
+    pub fn figures(&self) -> Vec<Figures> {
+        self.tapes().iter().map(|tape| tape.figures()).filter(|figures| figures.requests > 0).collect()
     }
 
     /// Counts the files of all tapes by kind.

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::case::{CaseState, Miss, PlayedReply, Usage};
 use super::cases::Cases;
+use super::figures::{Counter, Figures};
 use super::file_cache::Found;
 use super::library::Library;
 use super::miss;
@@ -28,6 +29,7 @@ pub struct Tape {
     live: Option<Shared>,
     recorder: Option<Recorder>,
     pub(super) cases: Arc<Cases>,
+    counter: Counter,
     options: Options,
 }
 
@@ -78,7 +80,7 @@ impl Tape {
             .clone()
             .filter(|_| matches!(mode, Mode::Record | Mode::RecordIfMissing))
             .map(|live| Recorder::new(live, Arc::clone(&library), Arc::clone(&cases), options.clone(), is_whole));
-        Tape { mode, library, live, recorder, cases, options }
+        Tape { mode, library, live, recorder, cases, counter: Counter::default(), options }
     }
 
     /// The recordings of its provider.
@@ -111,6 +113,13 @@ impl Tape {
                 self.cases.nobody().note(note);
             }
         }
+    }
+
+    /// What the run did for its provider, in numbers.
+    pub fn figures(&self) -> Figures {
+        let mut figures = self.counter.figures(&self.library);
+        self.cases.count_files(&mut figures);
+        figures
     }
 
     /// The live requests under way, for people.
@@ -149,6 +158,7 @@ impl Tape {
     }
 
     async fn answer(&self, request: Request) -> Result<Reply, Error> {
+        self.counter.asked();
         let case = self.cases.of(request.case.as_deref());
         match case.next_fault() {
             None => self.answer_well(request, case).await,
@@ -263,7 +273,9 @@ impl Tape {
         let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
         self.say_what_it_depends_on(&asked);
         let Understood { request, kept, key, nth, case, secrets, .. } = asked;
-        recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await
+        let answered = recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await;
+        self.counter.sent(&answered);
+        answered
     }
 
     /// Looks for the recording that answers a request. Work that may take long runs on a thread of its own, so that no
@@ -327,6 +339,7 @@ impl Tape {
     }
 
     async fn miss(&self, asked: Understood, files: Vec<Arc<Found>>) -> Error {
+        self.counter.missed();
         let Understood { kept, key, nth, view, case, .. } = asked;
         let (library, command) = (Arc::clone(&self.library), self.options.command.clone());
         let (state, name) = (Arc::clone(&case), key.name.clone());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
@@ -17,7 +18,7 @@ use super::spool::Spool;
 use super::writer::{Batch, Writer};
 use super::{Options, Staging, player};
 use crate::exchange::{self, End, Exchange, Key, Origin, Secrets};
-use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared};
+use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared, is_misplaced};
 
 /// How many KiB of replies are prepared and written at once. Each takes several times its size while it is scrubbed,
 /// laid out and read back.
@@ -142,6 +143,9 @@ impl Task {
         };
         let Relayed { kept: taken, end, is_cut } = relay.run(live.body, &client, start).await;
         let Kept::All(taken) = taken else { return };
+        if status == StatusCode::NOT_FOUND && is_misplaced(&kept.endpoint) {
+            return case.note(self.keeping.writer.not_kept(&key, &misplaced(&kept.endpoint)));
+        }
         let reply =
             exchange::Reply { status: status.as_u16(), headers: player::header_pairs(&headers), ..no_reply(end) };
         let url = self.keeping.writer.library().url(&kept.endpoint);
@@ -265,6 +269,12 @@ impl Task {
             self.cases.nobody().note(note);
         }
     }
+}
+
+/// Why the 404 for a path that no API can have is not recorded.
+fn misplaced(endpoint: &str) -> String {
+    let path = endpoint.split('?').next().unwrap_or_default();
+    format!("the provider does not know {path}, in which the version is missing or stands twice")
 }
 
 /// A reply of which only the end is known.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::case::CaseState;
 use super::cases::Cases;
 use super::entry::Entry;
+use super::figures::Fate;
 use super::file_cache::Found;
 use super::library::{Library, Place};
 use super::plan::{NewReply, Planned, Recorded, Trust, disowned, plan};
@@ -48,10 +49,20 @@ impl Writer {
         case.label.as_deref().map(|label| self.secrets.text(label))
     }
 
-    /// The note about an exchange that is not recorded.
+    /// Counts an exchange that is not recorded, and returns the note about it.
     pub(super) fn not_kept(&self, key: &Key, why: &str) -> String {
         let path = self.library.path_of(&key.name);
-        let what = if path.exists() { "kept as it was" } else { "not written" };
+        let provider = self.library.provider();
+        let what = match path.exists() {
+            true => {
+                self.cases.recorded(&path, Fate::Kept, provider);
+                "kept as it was"
+            }
+            false => {
+                self.cases.unwritten(&path, provider);
+                "not written"
+            }
+        };
         format!("{}: {what}, because {why}", path.display())
     }
 
@@ -154,12 +165,12 @@ impl Writer {
                 self.write(place, &name, &planned.recording())?;
                 taken.insert(path.clone());
             }
-            if planned.is_touched {
+            if let Some(fate) = planned.fate {
                 match planned.is_changed {
                     true => batch.case.wrote(&path),
                     false => batch.case.used(&path),
                 }
-                self.cases.recorded(&path, planned.is_changed);
+                self.cases.recorded(&path, fate, self.library.provider());
             }
         }
         Ok(())
@@ -232,14 +243,20 @@ impl Writer {
                 named.tidy();
                 let (place, name) = place_and_name(&self.library, &found.path);
                 let recording = Recording { owners: Owners::Named(named.clone()), ..found.recording.clone() };
-                let done =
-                    if named.is_empty() { self.remove(&found.path) } else { self.write(place, &name, &recording) };
+                let done = match named.is_empty() {
+                    true => self.remove(&found.path).map(|()| self.taken_back(&found.path)),
+                    false => self.write(place, &name, &recording),
+                };
                 match done {
                     Ok(()) => case.forget_written(&found.path),
                     Err(error) => case.note(format!("{}: could not be taken back: {error}", found.path.display())),
                 }
             }
         }
+    }
+
+    fn taken_back(&self, path: &Path) {
+        self.cases.taken_back(path, self.library.provider());
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

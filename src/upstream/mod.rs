@@ -6,6 +6,7 @@ pub mod http;
 mod limit;
 mod retry;
 mod target;
+mod version;
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
 pub(crate) use target::without_own_headers;
-pub use target::{end_to_end, endpoint_at, plain_host, secrets_in, url_at, without_secrets};
+pub use target::{end_to_end, endpoint_at, is_loopback, path_of, plain_host, secrets_in, url_at, without_secrets};
+pub use version::{is_misplaced, versioned};
 
 /// Anything that answers a request.
 pub trait Upstream: Send + Sync + 'static {

@@ -126,14 +126,23 @@ pub fn url_at(base_url: &str, endpoint: &str) -> Option<String> {
 /// The API's own path for a path on the provider's server, both with their query: the inverse of `Base::url`. All who
 /// use the same URL get the same endpoint, and so the same recording.
 pub fn endpoint_at(base_url: &str, path: &str) -> String {
-    let base = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
-    let base = base.split(['?', '#']).next().unwrap_or_default();
-    let base = base.find('/').map_or("", |at| &base[at..]).trim_end_matches('/');
-    match below(path, base) {
+    match below(path, path_of(base_url)) {
         Some(rest) => format!("/v1{rest}"),
         None if path.starts_with("//") || below(path, "/v1").is_some() => format!("/{path}"),
         None => path.to_owned(),
     }
+}
+
+/// The path of a URL, without a slash at its end.
+pub fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    rest.find('/').map_or("", |at| &rest[at..]).trim_end_matches('/')
+}
+
+/// Whether a URL leads to this machine by a name or an address of loopback.
+pub fn is_loopback(url: &str) -> bool {
+    Base::parse("", url).is_ok_and(|base| base.is_loopback())
 }
 
 /// The rest of `path` after `base`, if `path` equals `base` or lies below it.

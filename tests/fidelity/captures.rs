@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use retake::protocol::{Asked, Mode, Policy, Reply, Shapes, conform, judge};
+use retake::protocol::{Asked, Mode, Policy, Reply, Shapes, judge, judge_members};
 use retake::provider::parse_providers;
 use retake::wire;
 use retake::yaml::Source;
@@ -128,7 +128,7 @@ fn what_captures_break_is_known_of_their_servers() {
         let reading = wire::read(content_type, &sent.chunks.concat());
         let reply = Reply { status: sent.status, content_type, reading: &reading };
         let mut findings = judge(&asked, &reply);
-        conform(&asked, &reply, &mut findings);
+        judge_members(&asked, &reply, &mut findings);
         shapes.learn(number, &format!("{server} {}", request.endpoint), &request.body, &asked, &reply);
         let deviates = catalogue.provider(&server).map(|provider| provider.deviates.clone()).unwrap_or_default();
         let policy = Policy { mode: Mode::Strict, known: deviates.into(), ..Policy::default() };

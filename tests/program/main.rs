@@ -23,6 +23,7 @@ mod nextest;
 #[cfg(unix)]
 mod orphans;
 mod owners;
+mod parties;
 mod protocol;
 mod proxy;
 mod pytest;

@@ -1,6 +1,8 @@
 //! The recordings behind a socket: `retake serve` and `retake run`.
 
+mod addresses;
 mod faults;
+mod figures;
 mod kept;
 mod provider;
 mod run;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use retake::exchange;
-use retake::protocol::{Asked, Finding, Reply, Shapes, conform, judge};
+use retake::protocol::{Asked, Finding, Reply, Shapes, judge, judge_members};
 use retake::wire::{self, BodyKind};
 use serde_json::{Value, json};
 
@@ -121,7 +121,7 @@ impl Taken {
         let asked = Asked::new(&self.method, &self.endpoint, &self.request);
         let reply = Reply { status: self.status, content_type, reading: &reading };
         let mut findings = judge(&asked, &reply);
-        conform(&asked, &reply, &mut findings);
+        judge_members(&asked, &reply, &mut findings);
         shapes.learn(number, &self.name, &self.request, &asked, &reply);
         findings
     }

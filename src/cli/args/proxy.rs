@@ -68,14 +68,22 @@ pub(in crate::cli) struct ServeArgs {
                         start without one.\n\
                         Ends with the command's exit code (128 + N when signal N ended it, 127 when there is no such \
                         command), and with 1 when it succeeded although a recording was missing, a request went \
-                        nowhere, or a recording could not be written."
+                        nowhere, a recording could not be written, or nothing was recorded although something was asked.\n\
+                        A provider whose base-URL variable is set already is asked there."
 )]
 pub(in crate::cli) struct ProgramArgs {
     #[command(flatten)]
     pub(in crate::cli) proxy: ProxyArgs,
+    /// Remove the recordings that a command that succeeded did not use, of the providers that it asked; run all of its
+    /// tests with it
+    #[arg(long, env = "RETAKE_PRUNE", conflicts_with = "twice", help_heading = PROXY)]
+    pub(in crate::cli) prune: bool,
     /// Run the command twice, record into temporary folders, and show which fields of requests and replies changed
     #[arg(long, help_heading = PROXY)]
     pub(in crate::cli) twice: bool,
+    /// Exit 1 if the command ends without a request to the proxy: its SDKs went elsewhere
+    #[arg(long, env = "RETAKE_REQUIRE_REQUESTS", help_heading = PROXY)]
+    pub(in crate::cli) require_requests: bool,
     /// The command and its arguments, after `--`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(in crate::cli) command: Vec<String>,

@@ -138,7 +138,12 @@ impl Run<'_> {
         Ok(if files.is_empty() {
             None
         } else {
-            Some(Event::Notice(unused::notice(&files, self.args.run.prune, self.args.report.verbosity() > 0)?))
+            Some(Event::Notice(unused::notice(
+                &files,
+                ("case", "-v names them, "),
+                self.args.run.prune,
+                self.args.report.verbosity() > 0,
+            )?))
         })
     }
 

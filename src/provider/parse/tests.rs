@@ -26,6 +26,53 @@ fn wrong_setup(text: &str) -> String {
 }
 
 #[test]
+fn every_shipped_provider_names_the_variable_of_its_key_or_runs_on_this_machine() {
+    let catalogue = shipped();
+    for provider in &catalogue.providers {
+        let is_here = provider.base_url.starts_with("http://127.0.0.1:");
+        assert!(provider.key.is_some() != is_here, "{}", provider.name);
+        assert!(provider.base_url.starts_with("https://") != is_here, "{}", provider.name);
+    }
+    for name in
+        ["mistral", "deepseek", "openrouter", "xai", "cohere", "perplexity", "nvidia", "sambanova", "bedrock", "vertex"]
+    {
+        assert!(catalogue.provider(name).is_some_and(|provider| provider.key.is_some()), "{name}");
+    }
+}
+
+#[test]
+fn what_a_file_leaves_out_ships_or_follows_from_the_name() {
+    let more = |text: &str| parse_more_providers(&source("providers.yaml", text), &shipped()).unwrap();
+    let names = |catalogue: &Catalogue| catalogue.providers.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    let mine = more("capabilities: {tools: mine}\nproviders:\n  openai: {base_url: 'http://h/v1'}\n");
+    let mut expected = names(&shipped());
+    expected.retain(|name| name != "openai");
+    expected.push("openai".to_owned());
+    assert_eq!(names(&mine), expected);
+    let openai = mine.provider("openai").unwrap();
+    assert_eq!((openai.r#type.as_str(), openai.key.as_deref(), openai.sdk_env.len()), ("remote::openai", None, 0));
+    assert_eq!(mine.capabilities.len(), shipped().capabilities.len());
+    assert_eq!(mine.capabilities["tools"].description, "mine");
+    let alone = more("extends: none\nproviders: {mine: {base_url: 'http://h/v1'}}\n");
+    assert_eq!((names(&alone), alone.capabilities.len()), (vec!["mine".to_owned()], 0));
+}
+
+#[test]
+fn shipped_setups_beside_own_ones_are_by_name_only() {
+    let catalogue = shipped();
+    let ships = [("gpt", "openai"), ("ours", "together")];
+    let ships = ships.map(|(name, of)| Setup { name: name.into(), provider: of.into(), ..Setup::default() });
+    let more = |text: &str| {
+        let setups = parse_more_setups(&source("setups.yaml", text), &catalogue, &ships).unwrap();
+        setups.into_iter().map(|one| (one.name, one.provider, one.by_name_only)).collect::<Vec<_>>()
+    };
+    let own = ("ours".to_owned(), "groq".to_owned(), false);
+    let of_retake = ("gpt".to_owned(), "openai".to_owned(), true);
+    assert_eq!(more("setups: {ours: {provider: groq}}\n"), [own.clone(), of_retake]);
+    assert_eq!(more("extends: none\nsetups: {ours: {provider: groq}}\n"), [own]);
+}
+
+#[test]
 fn what_ships_is_whole() {
     let catalogue = shipped();
     let setups = parse_setups(&source("setups.yaml", include_str!("../../../suites/setups.yaml")), &catalogue)
@@ -52,7 +99,8 @@ fn what_ships_is_whole() {
     assert_eq!(names, expected);
     assert!(setups.iter().all(|setup| !setup.description.is_empty()));
     let used = |provider: &Provider| setups.iter().any(|setup| setup.provider == provider.name);
-    assert!(catalogue.providers.iter().all(used));
+    // Of a provider without a setup nothing is claimed but its address.
+    assert!(catalogue.providers.iter().all(|provider| used(provider) || provider.lacks.is_empty()));
     assert!(catalogue.capabilities["store"].of_stack && !catalogue.capabilities["tools"].of_stack);
 }
 
@@ -162,7 +210,7 @@ fn a_mistake_shows_its_line_and_the_way_out() {
     3 |     provider: togehter
       |               ^^^^^^^^
       |
-      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp, llama-cpp-python, llama-stack
+      = help: did you mean `together`? There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, mistral, deepseek, openrouter, xai, cohere, perplexity, nvidia, sambanova, bedrock, vertex, databricks, llama-cpp, llama-cpp-python, llama-stack
     ");
     insta::assert_snapshot!(wrong_setup("setups:\n  x:\n    provider: together\n    models: {text: somebody/x}\n"), @r"
     error: `somebody/x` starts with no provider's name
@@ -171,7 +219,7 @@ fn a_mistake_shows_its_line_and_the_way_out() {
     4 |     models: {text: somebody/x}
       |                    ^^^^^^^^^^
       |
-      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, databricks, llama-cpp, llama-cpp-python, llama-stack
+      = help: write it as provider/model: There are: together, openai, ollama, vllm, tgi, azure, anthropic, gemini, groq, fireworks, cerebras, mistral, deepseek, openrouter, xai, cohere, perplexity, nvidia, sambanova, bedrock, vertex, databricks, llama-cpp, llama-cpp-python, llama-stack
     ");
 }
 

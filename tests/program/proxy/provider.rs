@@ -69,6 +69,10 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
             let first = stream::iter([Ok(Bytes::from("data: one\n\n"))]);
             reply.header("content-type", "text/event-stream").body(Body::from_stream(first.chain(rest))).unwrap()
         }
+        "unknown" => {
+            let error = "{\"error\":{\"message\":\"not found\"}}";
+            reply.status(404).header("content-type", "application/json").body(Body::from(error)).unwrap()
+        }
         "speech" => reply.header("content-type", "audio/mpeg").body(Body::from(speech())).unwrap(),
         // Of requests at once the last one is answered first.
         "late" => {

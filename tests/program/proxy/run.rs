@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
 
+use reqwest::Response;
+
 use super::provider::Provider;
 use super::{CANARY, client};
-use crate::world::{Dir, Ran};
+use crate::world::{Dir, Ran, TestCommand};
 
 fn run(dir: &Dir, flags: &str, script: &str) -> Ran {
     dir.retake(&format!("run {flags} -- sh -c")).arg(script).run()
@@ -21,7 +23,11 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn start(dir: &Dir, flags: &str, variable: &str) -> Self {
-        let command = dir.retake(&format!("run {flags} -- sh -c"));
+        Waiting::with(dir.retake(&format!("run {flags} -- sh -c")), variable)
+    }
+
+    /// The same with `retake run FLAGS -- sh -c` that is prepared already.
+    pub(super) fn with(command: TestCommand, variable: &str) -> Self {
         let mut command = command.arg(&format!("echo ${variable}; read line; exit \"$line\"")).0;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -32,7 +38,15 @@ impl Waiting {
     }
 
     pub(super) async fn ask(&self, path: &str) -> u16 {
-        client().post(format!("{}{path}", self.base)).body("{}").send().await.unwrap().status().as_u16()
+        self.ask_with(path, "{}").await
+    }
+
+    pub(super) async fn ask_with(&self, path: &str, body: &str) -> u16 {
+        self.reply(path, body).await.status().as_u16()
+    }
+
+    pub(super) async fn reply(&self, path: &str, body: &str) -> Response {
+        client().post(format!("{}{path}", self.base)).body(body.to_owned()).send().await.unwrap()
     }
 
     pub(super) fn end(mut self, code: u8) -> Ran {
@@ -45,7 +59,7 @@ impl Waiting {
 #[test]
 fn the_command_has_the_terminal_and_its_exit_code_is_ours() {
     let dir = Dir::new();
-    let ran = run(&dir, "", "echo out; echo err >&2").exits(0);
+    let ran = run(&dir, "--mode live", "echo out; echo err >&2").exits(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("out\n", "err\n"));
     run(&dir, "", "exit 7").exits(7);
     run(&dir, "", "exit 255").exits(255);
