@@ -211,7 +211,8 @@ fn a_rule_is_a_violation_where_an_sdk_raises_or_its_user_has_another_answer() {
     for (at, dialect) in dialects.iter().enumerate().filter(|(_, dialect)| dialect.breaks.is_empty()) {
         assert_eq!(minds(at), 0, "{} breaks no rule", dialect.name);
     }
-    for rule in RULES {
+    // SDKs hand members out as they come: what a user's code makes of them, they do not show.
+    for rule in RULES.iter().filter(|rule| !rule.is_about_members()) {
         let alone = dialects.iter().enumerate().filter(|(_, dialect)| dialect.breaks == [rule.id]);
         let most = alone.map(|(at, _)| minds(at)).max().expect("a reply that breaks it alone");
         let is_listed = |list: &[(&str, &str)]| list.iter().any(|(id, _)| *id == rule.id);
