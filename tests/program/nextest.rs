@@ -176,7 +176,7 @@ fn nextest_runs_retries_and_reports_each_case() {
 
     let junit = std::fs::read_to_string(project.dir.path().join("target/nextest/ci/junit.xml")).unwrap();
     let message = "Error: text: expected contains &quot;&lt;never&gt; &amp; ]]&gt;&quot;, got &quot;hello&quot;";
-    assert!(junit.contains(&format!("<failure message=\"{message}\"")), "{junit}");
+    assert!(junit.contains(&format!("<failure message=\"{message} (finish_reason stop)\"")), "{junit}");
     assert!(junit.contains("<flakyFailure") && junit.contains("got &quot;not yet&quot;"), "{junit}");
     assert!(!junit.contains('\u{1b}') && !junit.contains("canary"), "{junit}");
 
