@@ -256,7 +256,3 @@ impl Checker<'_> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "expectation_tests.rs"]
-mod tests;

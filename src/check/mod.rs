@@ -11,6 +11,8 @@ mod nodes;
 mod pattern;
 mod seen;
 mod show;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod tools;
 mod unmet;

@@ -6,7 +6,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::exchange::Secrets;
@@ -63,12 +65,15 @@ pub(super) async fn serve(
         Instant::now() + GRACE
     };
     let orderly = async {
-        let mut serving = pin!(stack::serve(listener, router, interrupts.first()));
+        // The socket learns of the signal from here alone. If it listened by itself and saw the signal first, it could
+        // end while a reply whose client has left still waits to be recorded.
+        let (close, closed) = oneshot::channel::<()>();
+        let mut serving = pin!(stack::serve(listener, router, closed.map(drop)));
         let until = tokio::select! {
-            biased;
             until = told => until,
             served = &mut serving => return served.map_err(Stop::internal),
         };
+        drop(close);
         let served = tokio::select! {
             served = &mut serving => served,
             () = sleep_until(until) => Ok(()),
