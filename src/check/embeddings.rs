@@ -1,5 +1,7 @@
 //! The vectors of an embeddings reply.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -144,13 +146,21 @@ impl Vector {
     }
 }
 
-/// The vectors of `data[*].embedding`; `Err` says which is none.
+/// The vectors of `data[*].embedding`, in the order of their `index` where each has its own, as clients put them
+/// beside the inputs; `Err` says which is none.
 pub(super) fn vectors(body: &Value) -> Result<Vec<Vector>, String> {
     let data = body["data"].as_array().ok_or_else(|| "the reply has no array `data`".to_owned())?;
     let read = |(index, item): (usize, &Value)| {
         vector(&item["embedding"]).map_err(|why| format!("data[{index}].embedding {why}"))
     };
-    data.iter().enumerate().map(read).collect()
+    let found: Vec<Vector> = data.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let indexes: Option<BTreeSet<u64>> = data.iter().map(|item| item["index"].as_u64()).collect();
+    if indexes.is_none_or(|indexes| indexes.len() < found.len()) {
+        return Ok(found);
+    }
+    let mut ordered: Vec<(Option<u64>, Vector)> = data.iter().map(|item| item["index"].as_u64()).zip(found).collect();
+    ordered.sort_by_key(|(index, _)| *index);
+    Ok(ordered.into_iter().map(|(_, vector)| vector).collect())
 }
 
 /// An array of numbers, or base64 of little-endian 32-bit floats.
@@ -204,6 +214,20 @@ mod tests {
         let found = vectors(&body).unwrap();
         assert_eq!(found[0].numbers, found[1].numbers);
         assert_eq!((found[0].encoding, found[1].encoding), (EmbeddingEncoding::Float, EmbeddingEncoding::Base64));
+    }
+
+    #[test]
+    fn vectors_are_in_the_order_of_their_index_where_each_has_its_own() {
+        let firsts = |indexes: [Value; 3]| {
+            let data: Vec<Value> = std::iter::zip(indexes, 0..)
+                .map(|(index, place)| json!({"index": index, "embedding": [place]}))
+                .collect();
+            let found = vectors(&json!({"data": data})).unwrap();
+            found.iter().map(|vector| vector.numbers[0]).collect::<Vec<_>>()
+        };
+        assert_eq!(firsts([json!(2), json!(0), json!(1)]), [1.0, 2.0, 0.0]);
+        assert_eq!(firsts([json!(1), json!(1), json!(0)]), [0.0, 1.0, 2.0]);
+        assert_eq!(firsts([json!(1), json!(null), json!(0)]), [0.0, 1.0, 2.0]);
     }
 
     #[test]

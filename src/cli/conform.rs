@@ -312,7 +312,11 @@ async fn list(provider: &Provider, tapes: &Tapes<'_>) -> Result<Result<Vec<Liste
     let request =
         upstream::Request { auth: Auth::Provider, case: Some(LISTING.to_owned()), ..socket::get("/v1/models") };
     let listed = match tape.send(request).await {
-        Err(error) => Err(error.message),
+        // Whoever prints it names the provider.
+        Err(error) => {
+            let prefix = format!("{}: ", provider.name);
+            Err(error.message.strip_prefix(&prefix).map(str::to_owned).unwrap_or(error.message))
+        }
         Ok(reply) => {
             let status = reply.status;
             let body = reply.collect().await.map_err(|(_, error)| error.message);

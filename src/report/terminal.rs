@@ -230,7 +230,7 @@ impl<W: Write> Terminal<W> {
         write!(self.out, "{id} ")?;
         self.paint(word, style)?;
         let mut column = width(&id) + 1 + word.len();
-        if let Some(reason) = reason(finished) {
+        if let Some(reason) = reason(finished, self.options.verbosity > 0) {
             let (text, end) = self.reason(&reason, column);
             write!(self.out, "{text}")?;
             column = end;
@@ -310,14 +310,28 @@ fn shown(outcome: &Outcome) -> Shown {
     }
 }
 
-/// The text in parentheses after the word.
-fn reason(finished: &Finished) -> Option<String> {
+/// The rules that the replies of a case broke, as their provider is known to.
+fn known(finished: &Finished) -> Option<String> {
+    let mut rules: Vec<&str> = finished
+        .protocol
+        .iter()
+        .filter(|finding| finding.known.is_some())
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    rules.sort_unstable();
+    rules.dedup();
+    (!rules.is_empty()).then(|| format!("known: {}", rules.join(", ")))
+}
+
+/// The text in parentheses after the word. `tells_known`: a case that passed says on which declared deviations.
+fn reason(finished: &Finished, tells_known: bool) -> Option<String> {
     let rate = finished.rate.map(|rate| format!("{}/{}", rate.passed, rate.tries));
     let why = match &finished.outcome {
         Outcome::Skipped(reason) | Outcome::XPassed(reason) | Outcome::XFailed { reason, .. } => {
             Some(reason.clone()).filter(|reason| !reason.trim().is_empty())
         }
         Outcome::Flaky(failure) => Some(headline(failure)),
+        Outcome::Passed if tells_known => known(finished),
         Outcome::Passed | Outcome::Failed(_) | Outcome::Error(_) => None,
     };
     match (rate, why) {

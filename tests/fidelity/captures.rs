@@ -30,10 +30,7 @@ struct Capture {
 }
 
 fn folder() -> PathBuf {
-    match std::env::var_os(FOLDER) {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures"),
-    }
+    std::env::var_os(FOLDER).unwrap_or_else(|| panic!("{FOLDER} names no folder of captures")).into()
 }
 
 /// Every file below a server's folder whose name ends so, in order.
@@ -80,14 +77,11 @@ fn steps(reply: &[u8], reads: &[Value]) -> Vec<Step> {
 }
 
 #[tokio::test]
+#[ignore = "RETAKE_CAPTURES names a folder of captures"]
 async fn every_capture_is_recorded_and_replayed_as_it_came() {
     let root = folder();
     let paths = replies(&root);
-    if paths.is_empty() {
-        println!("skipped: no captures in {}; {FOLDER} names another folder", root.display());
-        assert!(std::env::var_os(FOLDER).is_none(), "{FOLDER} names a folder without captures");
-        return;
-    }
+    assert!(!paths.is_empty(), "{} holds no captures", root.display());
     let mut captures: Vec<Capture> = paths.iter().map(|path| capture(&root, path)).collect();
     let server = Server::start(captures.iter_mut().map(|capture| std::mem::take(&mut capture.steps)).collect());
     let (mut chunks, mut unequal) = (0, Vec::new());
@@ -109,16 +103,14 @@ async fn every_capture_is_recorded_and_replayed_as_it_came() {
 
 /// What real servers do another way than the references stands in `providers.yaml`, and nothing else is found.
 #[test]
+#[ignore = "RETAKE_CAPTURES names a folder of captures"]
 fn what_captures_break_is_known_of_their_servers() {
     let text = include_str!("../../suites/providers.yaml");
     let catalogue = parse_providers(&Source { name: "providers.yaml".into(), text: text.into() }).unwrap();
     let root = folder();
     let (mut shapes, mut known, mut news) = (Shapes::default(), 0, Vec::new());
     let captures: Vec<Capture> = replies(&root).iter().map(|path| capture(&root, path)).collect();
-    if captures.is_empty() {
-        println!("skipped: no captures in {}; {FOLDER} names another folder", root.display());
-        return;
-    }
+    assert!(!captures.is_empty(), "{} holds no captures", root.display());
     for (number, Capture { name, request, reply, .. }) in captures.iter().enumerate() {
         let server = name.split('/').next().unwrap().replace('.', "-");
         let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body);

@@ -145,6 +145,8 @@ fn where_chat_does_not_work_that_is_said_at_once_and_nothing_else_is_tried() {
     assert!(!ran.stdout.contains("embeddings") && ran.stdout.contains("--key VARIABLE"), "{}", ran.stdout);
     // Without a model there is nothing to ask.
     conform(&dir, &script.to_string(), "").exits(1).says("its list of models is not available: 401").says("--model M");
+    let ran = dir.retake("conform --provider twin=http://127.0.0.1:9/v1").run().exits(1);
+    ran.says("twin: its list of models is not available: GET http://127.0.0.1:9/v1/models: no connection");
 }
 
 #[test]
