@@ -73,6 +73,11 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Unreadable> {
     if let Some(what) = irregular(path)? {
         return Err(Unreadable::Irregular(what));
     }
+    open_checked(path)
+}
+
+/// Opens a file that was just found to be a regular one.
+fn open_checked(path: &Path) -> Result<(File, u64), Unreadable> {
     let mut options = File::options();
     options.read(true);
     // If it has become a FIFO meanwhile, opening it does not wait.
@@ -96,7 +101,15 @@ pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
 
 /// The text of a file of at most `most` bytes.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
-    let (file, length) = open(path)?;
+    text_in(open(path)?, most)
+}
+
+/// The same of a file that the caller just found to be a regular one.
+pub(crate) fn checked_text(path: &Path, most: u64) -> Result<String, Unreadable> {
+    text_in(open_checked(path)?, most)
+}
+
+fn text_in((file, length): (File, u64), most: u64) -> Result<String, Unreadable> {
     if length > most {
         return Err(Unreadable::TooLarge(length, most));
     }
