@@ -99,6 +99,11 @@ pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
     }
 }
 
+/// The bytes of a file of at most `most` bytes.
+pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
+    bytes_in(open(path)?, most)
+}
+
 /// The text of a file of at most `most` bytes.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
     text_in(open(path)?, most)
@@ -109,7 +114,7 @@ pub(crate) fn checked_text(path: &Path, most: u64) -> Result<String, Unreadable>
     text_in(open_checked(path)?, most)
 }
 
-fn text_in((file, length): (File, u64), most: u64) -> Result<String, Unreadable> {
+fn bytes_in((file, length): (File, u64), most: u64) -> Result<Vec<u8>, Unreadable> {
     if length > most {
         return Err(Unreadable::TooLarge(length, most));
     }
@@ -119,6 +124,11 @@ fn text_in((file, length): (File, u64), most: u64) -> Result<String, Unreadable>
     if bytes.len() as u64 > most {
         return Err(Unreadable::TooLarge(bytes.len() as u64, most));
     }
+    Ok(bytes)
+}
+
+fn text_in(file: (File, u64), most: u64) -> Result<String, Unreadable> {
+    let bytes = bytes_in(file, most)?;
     if bytes.starts_with(LFS_POINTER) {
         return Err(Unreadable::LfsPointer);
     }
