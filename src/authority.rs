@@ -69,7 +69,8 @@ impl Authority {
         let path = folder.join(KEY);
         let key = KeyPair::from_pem(&key).map_err(|error| damaged(&path, &error.to_string()))?;
         let der = CertificateDer::from_pem_slice(certificate.as_bytes());
-        let is_of_key = |der: &CertificateDer<'_>| der.windows(key.public_key_raw().len()).any(|part| part == key.public_key_raw());
+        let is_of_key =
+            |der: &CertificateDer<'_>| der.windows(key.public_key_raw().len()).any(|part| part == key.public_key_raw());
         if !der.is_ok_and(|der| is_of_key(&der)) {
             return Err(damaged(&certificate_in(folder), "it is no certificate of the key beside it"));
         }
@@ -100,7 +101,9 @@ impl Authority {
             return Ok((certificate, key));
         }
         let (certificate, key) = new_authority().map_err(|error| failed(&error))?;
-        write(folder, KEY, &key, true).and_then(|()| write(folder, CERTIFICATE, &certificate, false)).map_err(|error| failed(&error))?;
+        write(folder, KEY, &key, true)
+            .and_then(|()| write(folder, CERTIFICATE, &certificate, false))
+            .map_err(|error| failed(&error))?;
         Ok((certificate, key))
     }
 
@@ -194,8 +197,11 @@ fn write(folder: &Path, name: &str, text: &str, is_secret: bool) -> io::Result<(
 }
 
 fn damaged(path: &Path, why: &str) -> String {
-    format!("{}: {why}
-  make a new authority: retake ca remove", path.display())
+    format!(
+        "{}: {why}
+  make a new authority: retake ca remove",
+        path.display()
+    )
 }
 
 #[cfg(test)]
@@ -236,7 +242,8 @@ mod tests {
         let root = TempDir::new().unwrap();
         let whole = Authority::open(root.path()).unwrap();
         let other = new_authority().unwrap();
-        for (name, text) in [(KEY, "no key"), (CERTIFICATE, "no certificate"), (CERTIFICATE, &other.0), (KEY, &other.1)] {
+        for (name, text) in [(KEY, "no key"), (CERTIFICATE, "no certificate"), (CERTIFICATE, &other.0), (KEY, &other.1)]
+        {
             let before = disk::text(&root.path().join(name), MOST).unwrap();
             fs::write(root.path().join(name), text).unwrap();
             let why = Authority::open(root.path()).map(|_| ()).unwrap_err();

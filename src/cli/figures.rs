@@ -46,23 +46,35 @@ pub(super) fn reached(hosts: &[(String, Reached)]) -> Vec<String> {
         (!named.is_empty()).then(|| named.join(", "))
     };
     let passed = list(|reached| reached.passed).map(|hosts| format!("reached without retake: {hosts}"));
-    let refused = list(|reached| reached.refused).map(|hosts| format!("refused, because they are no provider's: {hosts}"));
-    passed.into_iter().chain(refused).collect()
+    let refused =
+        list(|reached| reached.refused).map(|hosts| format!("refused, because they are no provider's: {hosts}"));
+    let failed = list(|reached| reached.failed).map(|hosts| format!("asked without retake, in vain: {hosts}"));
+    passed.into_iter().chain(refused).chain(failed).collect()
 }
 
-/// Says that no request came, what that means, and what to do. `variables` are those that lead to the proxy.
-pub(super) fn silence(variables: &[String]) -> String {
+/// Says that no request came, what that means, and what to do. `variables` are those that lead to the proxy;
+/// `intercepts` says whether it is the command's network proxy, too.
+pub(super) fn silence(variables: &[String], intercepts: bool) -> String {
     let first = variables.first().map_or("RETAKE_PROXY_URL", String::as_str);
     let named = variables.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = match variables.len().saturating_sub(MOST_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more, which `retake serve` lists"),
     };
+    let why = if intercepts {
+        format!(
+            "if the command asks a provider, its client uses neither {first} nor HTTPS_PROXY: it has a proxy of its own, or \
+             none (trust_env=False), or asks a host that no provider in providers.yaml has"
+        )
+    } else {
+        format!(
+            "if the command asks a provider, its code names the base URL itself, as in OpenAI(base_url=\"https://…\"): \
+             leave out --no-intercept, or take it from the variable, as in OpenAI(base_url=os.environ[\"{first}\"])"
+        )
+    };
     format!(
-        "warning: no request came to the proxy: nothing was recorded, and nothing came from a recording\n  \
-         if the command asks a provider, its code names the base URL itself, as in OpenAI(base_url=\"https://…\"): leave \
-         that out, or take it from the variable, as in OpenAI(base_url=os.environ[\"{first}\"])\n  \
-         the variables that lead here: {named}{more}"
+        "warning: no request came to the proxy: nothing was recorded, and nothing came from a recording\n  {why}\n  the \
+         variables that lead here: {named}{more}"
     )
 }
 
@@ -109,7 +121,7 @@ mod tests {
     #[test]
     fn silence_names_few_variables() {
         let all: Vec<String> = (0..6).map(|number| format!("V{number}")).collect();
-        assert!(silence(&all).ends_with("lead here: V0, V1, V2, V3 and 2 more, which `retake serve` lists"));
-        assert!(silence(&all[..1]).ends_with("os.environ[\"V0\"])\n  the variables that lead here: V0"));
+        assert!(silence(&all, false).ends_with("lead here: V0, V1, V2, V3 and 2 more, which `retake serve` lists"));
+        assert!(silence(&all[..1], false).ends_with("os.environ[\"V0\"])\n  the variables that lead here: V0"));
     }
 }

@@ -3,7 +3,6 @@
 mod environment;
 mod roots;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::proxy::Interception;
 use super::args::{CaArgs, CaCommand, NetworkArgs};
 use super::exit::{Exit, Stop};
 use super::output;
-use super::settings::{Elsewhere, Sourcing};
+use super::settings::Sourcing;
 
 /// Names the folder of the user's state.
 const STATE: &str = "RETAKE_STATE_DIR";
@@ -28,14 +27,14 @@ pub(super) struct Intercepting {
 }
 
 impl Intercepting {
-    pub(super) fn new(args: &NetworkArgs, sourcing: &Sourcing) -> Result<Self, Stop> {
+    pub(super) fn new(args: &NetworkArgs) -> Result<Self, Stop> {
         let folder = tempfile::Builder::new().prefix("retake-").tempdir().map_err(Stop::internal)?;
         // Without a home, an authority lasts as long as the run.
         let state = state().unwrap_or_else(|| folder.path().join("state"));
         let authority = Authority::open(&state).map_err(Stop::usage)?;
         let certificate = authority.certificate().to_owned();
         let allowed = args.block_network.then(|| args.allow_network.clone());
-        let interception = Arc::new(Interception::new(authority, allowed, outer(), placed(sourcing)));
+        let interception = Arc::new(Interception::new(authority, allowed, outer()));
         Ok(Intercepting { interception, certificate, folder })
     }
 
@@ -46,15 +45,6 @@ impl Intercepting {
         environment::variables(base, &self.certificate, self.folder.path(), &Sourcing::inherited)
             .map_err(|error| Stop::internal(format!("cannot write {}: {error}", self.folder.path().display())))
     }
-}
-
-/// The addresses that the user gave for providers. A script is on this machine.
-fn placed(sourcing: &Sourcing) -> BTreeMap<String, String> {
-    let url = |elsewhere: &Elsewhere| match elsewhere {
-        Elsewhere::Url(url) | Elsewhere::ServedScript(url) => url.clone(),
-        Elsewhere::Script(_) => "http://localhost".to_owned(),
-    };
-    sourcing.elsewhere.iter().map(|(provider, elsewhere)| (provider.clone(), url(elsewhere))).collect()
 }
 
 /// The network proxy that the user's environment names, if retake can speak to it.

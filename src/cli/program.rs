@@ -68,9 +68,10 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         ));
     }
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
-    let behind = Behind::new(&args.proxy, (!args.no_intercept).then_some(&args.network), None, Staging::Command, |flags| {
-        format!("retake run{flags} --mode record -- {}", words.join(" "))
-    })?;
+    let behind =
+        Behind::new(&args.proxy, (!args.no_intercept).then_some(&args.network), None, Staging::Command, |flags| {
+            format!("retake run{flags} --mode record -- {}", words.join(" "))
+        })?;
     let troubles = Arc::new(Troubles::default());
     let heard = Arc::clone(&troubles);
     let notes = Arc::new(Mutex::new(Vec::new()));
@@ -199,7 +200,7 @@ fn concluded(
     // Live, nothing is lost: the provider answers the command all the same. A command that was told to end may not have
     // come to its requests.
     if is_silent && !was_told && (must_ask || behind.mode != Mode::Live) {
-        warn(&behind.secrets, &format!("retake: {}", figures::silence(&behind.variable_names())));
+        warn(&behind.secrets, &format!("retake: {}", figures::silence(&behind.variable_names(), !args.no_intercept)));
     }
     let mut wrong = counted(count, failures.len(), idle.len());
     if wrong.is_empty() {

@@ -55,6 +55,8 @@ impl ProxyHooks {
 pub(super) struct Behind {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
+    /// The addresses that the user gave for providers, by name.
+    placed: BTreeMap<String, String>,
     pub(super) mode: Mode,
     client_auth: BTreeSet<String>,
     recordings: PathBuf,
@@ -119,10 +121,12 @@ impl Behind {
         let client_auth = client_auth(&sourcing, &providers, args.client_auth);
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
         let has_scripts = !sourcing.by_hand.is_empty();
-        let intercepting = network.map(|network| Intercepting::new(network, &sourcing)).transpose()?;
+        let placed = placed(&sourcing);
+        let intercepting = network.map(|network| Intercepting::new(network)).transpose()?;
         Ok(Behind {
             providers,
             tapes,
+            placed,
             mode,
             client_auth,
             recordings,
@@ -155,10 +159,12 @@ impl Behind {
         let max_request_size = MOST_ASKED;
         let has_scripts = !sourcing.by_hand.is_empty();
         let all = NetworkArgs { block_network: false, allow_network: Vec::new() };
-        let intercepting = Some(Intercepting::new(&all, sourcing)?);
+        let placed = placed(sourcing);
+        let intercepting = Some(Intercepting::new(&all)?);
         Ok(Behind {
             providers,
             tapes,
+            placed,
             mode,
             client_auth,
             recordings,
@@ -184,6 +190,7 @@ impl Behind {
         Arc::new(Proxy::new(ProxyConfig {
             providers,
             tapes,
+            placed: self.placed.clone(),
             mode,
             max_request_size,
             guard,
@@ -200,13 +207,24 @@ impl Behind {
     /// key that is not set.
     pub(super) fn environment(&self, base: &str) -> Result<Vec<(String, String)>, Stop> {
         let mut all = self.exports(base)?;
-        let keys = self.providers.iter().filter_map(|(provider, _)| provider.key.as_deref()).chain(["OPENAI_API_KEY"]);
-        for variable in keys {
-            if Sourcing::inherited(variable).is_none_or(|value| value.is_empty()) {
-                all.push((variable.to_owned(), PLACEHOLDER.to_owned()));
-            }
+        let keys = self.providers.iter().flat_map(|(provider, _)| provider.key.iter().chain(&provider.sdk_keys));
+        let keys: BTreeSet<&str> = keys.map(String::as_str).chain(["OPENAI_API_KEY"]).collect();
+        let is_set = |name: &str| Sourcing::inherited(name).is_some_and(|value| !value.is_empty());
+        for variable in keys.into_iter().filter(|name| !is_set(name) && !self.hides_credential(name, &is_set)) {
+            all.push((variable.to_owned(), PLACEHOLDER.to_owned()));
         }
         Ok(all)
+    }
+
+    /// Whether a placeholder in this variable would take the place of a credential that the client has elsewhere.
+    fn hides_credential(&self, variable: &str, is_set: &dyn Fn(&str) -> bool) -> bool {
+        match variable {
+            // AWS's SDKs prefer this token to access keys, which may stand in the code or in a file.
+            "AWS_BEARER_TOKEN_BEDROCK" => self.mode != Mode::Replay,
+            // Anthropic's SDKs prefer a key to a token.
+            "ANTHROPIC_API_KEY" => is_set("ANTHROPIC_AUTH_TOKEN"),
+            _ => false,
+        }
     }
 
     /// The variables that SDKs read, for a proxy at this address.
@@ -230,10 +248,10 @@ impl Behind {
         self.intercepting.iter().flat_map(|it| figures::reached(&it.interception.reached())).collect()
     }
 
-    /// The names of these variables, OpenAI's first, which most programs read.
+    /// The names of these variables, OpenAI's first, which most programs read, then those of providers' own SDKs.
     pub(super) fn variable_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.variables.keys().cloned().collect();
-        names.sort_by_key(|name| name != OPENAI_VARIABLE);
+        names.sort_by_key(|name| (name != OPENAI_VARIABLE, !name.ends_with("_BASE_URL")));
         names
     }
 
@@ -297,6 +315,15 @@ fn client_auth(sourcing: &Sourcing, providers: &[(Provider, Arc<Tape>)], all: bo
     let lacks_key = |provider: &Provider| provider.key.as_ref().is_some_and(|var| sourcing.var(var).is_none());
     let takes = providers.iter().map(|(provider, _)| provider).filter(|provider| all || lacks_key(provider));
     takes.filter(|provider| is_asked(provider)).map(|provider| provider.name.clone()).collect()
+}
+
+/// The addresses that the user gave for providers. A script is on this machine.
+fn placed(sourcing: &Sourcing) -> BTreeMap<String, String> {
+    let url = |elsewhere: &Elsewhere| match elsewhere {
+        Elsewhere::Url(url) | Elsewhere::ServedScript(url) => url.clone(),
+        Elsewhere::Script(_) => "http://localhost".to_owned(),
+    };
+    sourcing.elsewhere.iter().map(|(provider, elsewhere)| (provider.clone(), url(elsewhere))).collect()
 }
 
 /// Checks that the provider's name is not one of the proxy's own paths.

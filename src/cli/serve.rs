@@ -27,7 +27,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
     let guard = guard(args.host, &args.proxy.access)?;
     let record = |flags: &str| format!("retake serve{flags} --mode record");
-    let behind = Arc::new(Behind::new(&args.proxy, args.intercept.then_some(&args.network), token.clone(), Staging::Server, record)?);
+    let behind = Arc::new(Behind::new(
+        &args.proxy,
+        args.intercept.then_some(&args.network),
+        token.clone(),
+        Staging::Server,
+        record,
+    )?);
     let (secrets, again) = (behind.secrets.clone(), behind.secrets.clone());
     let is_troubled = Arc::new(AtomicBool::new(false));
     let set_troubled = Arc::clone(&is_troubled);

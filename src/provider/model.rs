@@ -53,6 +53,8 @@ pub struct Provider {
     /// Environment variables from which its SDKs read their base URL, each with the path that follows the server's
     /// address (`OPENAI_BASE_URL`: `/v1`).
     pub sdk_env: BTreeMap<String, String>,
+    /// Further environment variables in which its SDKs look for the key.
+    pub sdk_keys: Vec<String>,
     /// The capabilities that it lacks.
     pub lacks: BTreeMap<String, Gap>,
     /// The capabilities that it should have but that do not work: expected failures.

@@ -122,6 +122,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         key_header,
         headers: headers(file, raw.headers)?,
         sdk_env: sdk_env(file, raw.sdk_env)?,
+        sdk_keys: raw.sdk_keys.iter().map(|name| file.variable(name)).collect::<Result<_, _>>()?,
         lacks,
         broken,
         deviates: deviations(file, raw.deviates)?,
@@ -146,7 +147,9 @@ fn host_pattern(file: &File<'_>, host: Spanned<String>) -> Result<String, Error>
     let is_own = host.value.bytes().any(|byte| byte.is_ascii_alphanumeric()) && host.value.contains('.');
     match host.value.bytes().all(is_part) && is_own {
         true => Ok(host.value),
-        false => Err(file.wrong(&host, "this is no host", "a name in lower case, with `*` for any text: *.openai.azure.com")),
+        false => {
+            Err(file.wrong(&host, "this is no host", "a name in lower case, with `*` for any text: *.openai.azure.com"))
+        }
     }
 }
 

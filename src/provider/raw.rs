@@ -65,6 +65,10 @@ pub(super) struct RawProvider {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})))]
     pub(super) sdk_env: Pairs<Spanned<String>>,
+    /// Further environment variables in which SDKs look for the key. `retake run` sets a placeholder where there is none,
+    /// because SDKs do not start without a key.
+    #[serde(default)]
+    pub(super) sdk_keys: Vec<Spanned<String>>,
     /// Capabilities that it lacks: cases that need one are SKIPPED with this reason.
     #[serde(default)]
     pub(super) lacks: Pairs<Spanned<Short<RawGap>>>,

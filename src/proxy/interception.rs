@@ -14,30 +14,25 @@ pub struct Interception {
     allowed: Option<Vec<String>>,
     /// The network proxy through which other hosts are reached: `http://user:password@host:port`.
     pub(super) outer: Option<http::Uri>,
-    /// The addresses that the user gave for providers.
-    pub(super) placed: BTreeMap<String, String>,
     reached: Mutex<BTreeMap<Host, Reached>>,
     /// The proxy's own port.
     port: OnceLock<u16>,
 }
 
-/// What happened to connections to a host that is no provider's.
+/// What happened to connections to a host that is no provider's, or to requests there without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Reached {
-    /// Connections, or requests without TLS, that passed.
+    /// Those that passed.
     pub(crate) passed: usize,
     /// Those that were refused.
     pub(crate) refused: usize,
+    /// Those for which the host gave no connection.
+    pub(crate) failed: usize,
 }
 
 impl Interception {
-    pub(crate) fn new(
-        authority: Authority,
-        allowed: Option<Vec<String>>,
-        outer: Option<http::Uri>,
-        placed: BTreeMap<String, String>,
-    ) -> Self {
-        Interception { authority, allowed, outer, placed, reached: Mutex::default(), port: OnceLock::new() }
+    pub(crate) fn new(authority: Authority, allowed: Option<Vec<String>>, outer: Option<http::Uri>) -> Self {
+        Interception { authority, allowed, outer, reached: Mutex::default(), port: OnceLock::new() }
     }
 
     /// Says at which port the proxy listens.
@@ -51,18 +46,16 @@ impl Interception {
         host.is_loopback() && self.port.get() == Some(&host.port)
     }
 
-    /// Counts a connection to a host that is no provider's. Returns whether it may pass: this machine always may.
+    /// Whether a host that is no provider's may be reached: this machine always may.
     pub(super) fn lets_pass(&self, host: &Host) -> bool {
         let is_named = |allowed: &Vec<String>| allowed.iter().any(|pattern| fits(pattern, &host.name));
-        let passes = host.is_loopback() || self.allowed.as_ref().is_none_or(is_named);
+        host.is_loopback() || self.allowed.as_ref().is_none_or(is_named)
+    }
+
+    /// Counts one connection to a host that is no provider's.
+    pub(super) fn count(&self, host: &Host, what: fn(&mut Reached) -> &mut usize) {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = reached.entry(host.clone()).or_default();
-        if passes {
-            count.passed += 1;
-        } else {
-            count.refused += 1;
-        }
-        passes
+        *what(reached.entry(host.clone()).or_default()) += 1;
     }
 
     /// The hosts that were asked and are no provider's.

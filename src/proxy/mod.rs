@@ -8,6 +8,7 @@
 //! | `bodies` | bodies of requests, each read whole, within a limit for each and for all |
 //! | `hosts` | pure: which provider a host belongs to |
 //! | `interception` | how requests to other hosts are answered, and which hosts were reached |
+//! | `location` | pure: addresses of the provider in a reply lead back to the proxy |
 //! | `tunnel` | `CONNECT` and requests with a whole URL: answers for hosts of providers, and lets others pass |
 //! | `session` | the running sessions, and the report on one that ends |
 //! | `refusal` | error replies of the proxy itself |
@@ -20,12 +21,13 @@ mod bodies;
 mod credential;
 mod hosts;
 mod interception;
+mod location;
 mod refusal;
 mod service;
 mod session;
 mod tunnel;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -52,6 +54,8 @@ pub struct ProxyConfig {
     pub providers: Vec<(Provider, Arc<Tape>)>,
     /// The set of all these tapes.
     pub tapes: Arc<TapeSet>,
+    /// The addresses that the user gave for providers, by name.
+    pub placed: BTreeMap<String, String>,
     /// The mode of the tapes, for those who ask.
     pub mode: Mode,
     /// The largest body of a request.
@@ -87,6 +91,7 @@ pub struct Trouble {
 pub struct Proxy {
     providers: Vec<(Provider, Arc<Tape>)>,
     tapes: Arc<TapeSet>,
+    placed: BTreeMap<String, String>,
     mode: Mode,
     bodies: Bodies,
     guard: Guard,
@@ -107,6 +112,7 @@ impl Proxy {
         let ProxyConfig {
             providers,
             tapes,
+            placed,
             mode,
             max_request_size,
             guard,
@@ -122,6 +128,7 @@ impl Proxy {
         Proxy {
             providers,
             tapes,
+            placed,
             mode,
             bodies,
             guard,

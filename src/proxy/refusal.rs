@@ -9,6 +9,9 @@ use crate::access::Refused;
 use crate::record::Size;
 use crate::upstream::{ERROR_HEADER, Error, ErrorKind};
 
+/// The name of the refusal of a host that is no provider's.
+const BLOCKED: &str = "network-blocked";
+
 /// A refused request, or one that has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -95,7 +98,7 @@ impl Refusal {
             "{host} is no host of a provider, and others are blocked (--block-network)\n  let it pass with \
              --allow-network {name}, or declare it as a provider in providers.yaml"
         );
-        Refusal::new(StatusCode::FORBIDDEN, "network-blocked", message)
+        Refusal::new(StatusCode::FORBIDDEN, BLOCKED, message)
     }
 
     /// A host that is no provider's gave no connection or no reply.
@@ -162,7 +165,8 @@ impl Refusal {
     /// retry, and its test decides.
     pub(super) fn is_trouble(&self) -> bool {
         let passing = [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::Broken].map(ErrorKind::name);
-        !passing.contains(&self.name)
+        // Some clients look for their own news, and live without: a blocked host is named at the end.
+        !passing.contains(&self.name) && self.name != BLOCKED
     }
 
     fn body(&self) -> Value {

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use super::address::{self, Place};
 use super::bodies::Room;
 use super::credential;
+use super::hosts::Host;
+use super::location::lead_back;
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::tunnel::{self, Origin};
@@ -99,12 +101,27 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
         Place::Api { session, provider, rest } => {
             let session = on_behalf(session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
             let asked = match proxy.provider(provider, rest) {
-                Ok(provider) => ask(proxy, head, body, session.as_deref(), provider, rest).await,
+                Ok(provider) => {
+                    let base = own_base(&head, uri.path().strip_suffix(rest).unwrap_or(uri.path()));
+                    let reply = ask(proxy, head, body, session.as_deref(), provider, rest).await;
+                    reply.map(|mut reply| {
+                        let is_of = |server: &str| proxy.is_server_of(provider.0, server);
+                        lead_back(reply.headers_mut(), &base, is_of);
+                        reply
+                    })
+                }
                 Err(refusal) => Err(refusal),
             };
             asked.inspect_err(|refusal| proxy.troubled(refusal, session.as_deref()))
         }
     }
+}
+
+/// The URL of a path of this proxy, as the client asked for it.
+fn own_base(head: &Parts, path: &str) -> String {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)).unwrap_or("localhost");
+    format!("http://{host}{path}")
 }
 
 /// Answers a request to a host of providers.
@@ -193,6 +210,18 @@ impl Proxy {
                 "no provider is called {name:?}\n  {way_out}\n  there are: {}",
                 names.join(", ")
             ))
+        })
+    }
+
+    /// Whether `scheme://host` is a server of this provider.
+    fn is_server_of(&self, provider: &Provider, server: &str) -> bool {
+        let authority = server.split_once("://").map_or(server, |(_, authority)| authority);
+        let usual = if server.starts_with("http://") { 80 } else { 443 };
+        Host::parse(authority, usual).is_some_and(|host| {
+            // A recording of a stand-in has an address on this machine, where it no longer runs.
+            host.is_of(provider)
+                || self.placed.get(&provider.name).is_some_and(|url| host.is_at(url))
+                || (self.mode == Mode::Replay && host.is_loopback())
         })
     }
 

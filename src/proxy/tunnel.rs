@@ -51,9 +51,10 @@ impl Origin {
         let here = || proxy.providers.iter().filter(|(provider, _)| self.host.is_of(provider));
         let provider = for_path(here().map(|(provider, _)| provider), path);
         let served = provider.and_then(|found| here().find(|(provider, _)| provider.name == found.name));
-        let (provider, tape) = served.ok_or_else(|| Refusal::unknown_route(format!("no provider is at {}", self.host)))?;
+        let (provider, tape) =
+            served.ok_or_else(|| Refusal::unknown_route(format!("no provider is at {}", self.host)))?;
         // A provider with a host for each customer is asked at the one that the client meant, or not at all.
-        let placed = proxy.interception.as_ref().and_then(|interception| interception.placed.get(&provider.name));
+        let placed = proxy.placed.get(&provider.name);
         let is_there = self.host.is_at(&provider.base_url)
             || placed.is_some_and(|url| self.host.is_at(url) || crate::upstream::is_loopback(url));
         if proxy.mode != Mode::Replay && !is_there {
@@ -98,14 +99,27 @@ pub(super) async fn handle(
         return Ok(StatusCode::OK.into_response());
     }
     if !interception.lets_pass(&host) {
+        interception.count(&host, |reached| &mut reached.refused);
         return Err(Refusal::no_network(&host.to_string(), &host.name));
     }
-    if !is_connect {
-        return forwarded(interception, &host, request).await;
-    }
-    let there = connected(interception, &host).await.map_err(|error| Refusal::unreachable(&host.to_string(), &error))?;
-    tokio::spawn(passed_on(there, hyper::upgrade::on(request)));
-    Ok(StatusCode::OK.into_response())
+    let passed = match is_connect {
+        false => forwarded(interception, &host, request).await,
+        true => connected(interception, &host)
+            .await
+            .map_err(|error| Refusal::unreachable(&host.to_string(), &error))
+            .map(|there| {
+                tokio::spawn(passed_on(there, hyper::upgrade::on(request)));
+                StatusCode::OK.into_response()
+            }),
+    };
+    interception.count(
+        &host,
+        match passed {
+            Ok(_) => |reached| &mut reached.passed,
+            Err(_) => |reached| &mut reached.failed,
+        },
+    );
+    passed
 }
 
 /// The user name and password that a client has for the proxy.
@@ -115,7 +129,8 @@ fn user(headers: &HeaderMap) -> (String, String) {
         let (scheme, encoded) = value.split_once(' ')?;
         let text = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
         let text = String::from_utf8(text).ok()?;
-        let (user, password) = text.split_once(':')?;
+        // Clients undo the escapes of a URL: a user name may hold colons, a token does not.
+        let (user, password) = text.rsplit_once(':')?;
         Some((user.to_owned(), password.to_owned()))
     };
     read().unwrap_or_default()
@@ -299,7 +314,8 @@ async fn forwarded(interception: &Interception, host: &Host, request: Request) -
             head.uri = path.parse().map_err(|error: http::uri::InvalidUri| unreachable(&error))?;
         }
     }
-    let reply = sender.send_request(http::Request::from_parts(head, body)).await.map_err(|error| unreachable(&error))?;
+    let reply =
+        sender.send_request(http::Request::from_parts(head, body)).await.map_err(|error| unreachable(&error))?;
     let (mut head, body) = reply.into_parts();
     head.headers = end_to_end(head.headers, |_| true);
     Ok(Response::from_parts(head, Body::new(body)))

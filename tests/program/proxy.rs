@@ -3,6 +3,7 @@
 mod addresses;
 mod faults;
 mod figures;
+mod intercept;
 mod kept;
 mod provider;
 mod run;

@@ -98,6 +98,8 @@ impl TestCommand {
                 command.env_remove(name);
             }
         }
+        // The user's own state stays as it is.
+        command.env("RETAKE_STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
         TestCommand(command)
     }
 

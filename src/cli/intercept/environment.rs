@@ -8,7 +8,8 @@ use super::roots;
 
 /// Each names the file of all roots that a client trusts: OpenSSL and Python's ssl, Go on Linux; requests; curl; AWS's
 /// SDKs; git.
-const ALL_ROOTS: [&str; 5] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO"];
+const ALL_ROOTS: [&str; 5] =
+    ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO"];
 /// Each names a file of roots that a client trusts in addition to its own: Node, Deno.
 const MORE_ROOTS: [&str; 2] = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 /// Not `ALL_PROXY`: some clients take it for SOCKS.

@@ -109,3 +109,18 @@ async fn a_404_of_a_path_that_no_api_has_says_what_to_set_and_is_not_recorded() 
         .says("2 requests, 1 recorded, 1 not written");
     assert_eq!(dir.files("recordings").len(), 1);
 }
+
+#[tokio::test]
+async fn an_address_of_the_provider_in_a_reply_leads_back_to_the_proxy() {
+    let (dir, provider) = (Dir::new(), Provider::start().await);
+    let flags = format!("--mode record --provider openai=http://127.0.0.1:{}/v1", provider.port);
+    for flags in [flags.as_str(), ""] {
+        let waiting = Waiting::with(run(&dir, flags), "OPENAI_BASE_URL");
+        let reply = waiting.reply("/begun", "{}").await;
+        assert_eq!(reply.headers()["operation-location"], format!("{}/operations/1", waiting.said()), "{flags}");
+        waiting.end(0).exits(0);
+    }
+    let (_, bytes) = dir.files("recordings").pop().unwrap();
+    let kept = format!("http://127.0.0.1:{}/v1/operations/1", provider.port);
+    assert!(String::from_utf8_lossy(&bytes).contains(&kept), "a recording is what came");
+}

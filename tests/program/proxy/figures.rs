@@ -20,14 +20,15 @@ fn figures(ran: &Ran) -> Vec<&str> {
 fn a_command_that_asks_nothing_is_told_what_that_means() {
     let dir = Dir::new();
     for mode in ["replay", "record", "record-if-missing"] {
-        let ran = dir.retake(&format!("run --mode {mode} -- true")).run().exits(0);
+        let ran = dir.retake(&format!("run --no-intercept --mode {mode} -- true")).run().exits(0);
         let ran = ran.says("retake: warning: no request came to the proxy").says("OpenAI(base_url=");
         let ran = ran.says("os.environ[\"OPENAI_BASE_URL\"]").says("the variables that lead here: OPENAI_BASE_URL, ");
         assert!(!ran.stderr.contains("exit 1"));
     }
     // A command that failed may have failed because of that.
     dir.retake("run -- false").run().exits(1).says("no request came to the proxy");
-    let setup = dir.retake("run --setup together -- true").run().exits(0);
+    dir.retake("run -- true").run().exits(0).says("its client uses neither OPENAI_BASE_URL nor HTTPS_PROXY");
+    let setup = dir.retake("run --no-intercept --setup together -- true").run().exits(0);
     setup.says("os.environ[\"TOGETHER_BASE_URL\"]");
     // Live, nothing is lost.
     assert_eq!(dir.retake("run --mode live -- true").run().exits(0).stderr, "");

@@ -73,6 +73,11 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
             let error = "{\"error\":{\"message\":\"not found\"}}";
             reply.status(404).header("content-type", "application/json").body(Body::from(error)).unwrap()
         }
+        "begun" => {
+            let server = head.headers["host"].to_str().unwrap();
+            let place = format!("http://{server}/v1/operations/1");
+            reply.status(202).header("operation-location", place).body(Body::empty()).unwrap()
+        }
         "speech" => reply.header("content-type", "audio/mpeg").body(Body::from(speech())).unwrap(),
         // Of requests at once the last one is answered first.
         "late" => {

@@ -37,6 +37,11 @@ impl Waiting {
         Waiting { child, stdin, base: base.trim().to_owned() }
     }
 
+    /// What the variables were.
+    pub(super) fn said(&self) -> &str {
+        &self.base
+    }
+
     pub(super) async fn ask(&self, path: &str) -> u16 {
         self.ask_with(path, "{}").await
     }
@@ -102,7 +107,7 @@ fn sdks_are_led_here_and_have_a_key() {
     assert_eq!(openai, format!("{own}/llama-cpp/v1"));
     assert_eq!(ollama, format!("{own}/ollama"));
     assert!(own.starts_with("http://127.0.0.1:"));
-    assert_eq!((placeholder, real, no_proxy), ("retake", CANARY, "intranet,127.0.0.1,localhost"));
+    assert_eq!((placeholder, real, no_proxy), ("retake", CANARY, "intranet,127.0.0.1,localhost,::1"));
 }
 
 #[tokio::test]
