@@ -6,32 +6,29 @@ root=$(cd "$(dirname "$0")/.." && pwd); here=$root/tests/clients
 pins=$(cat "$here"/*.txt "$here/package.json" | cksum | cut -d' ' -f1)
 D=${CLIENTS_DIR:-$root/target/clients}/$pins
 
-# OpenAI's newest SDK has an environment of its own: the frameworks demand an older one.
 install_python() {
-  python3 -m venv "$D/$1"
-  "$D/$1/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "${@:2}"
+  python3 -m venv "$D/$1" &&
+    "$D/$1/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: "${@:2}"
 }
 install_node() {
-  local machine; machine=$(uname -sm)
-  case "$machine" in
+  local machine version
+  case "$(uname -sm)" in
     "Linux x86_64") machine=linux-x64 ;;
     "Linux aarch64") machine=linux-arm64 ;;
-    *) echo "no Node to install for $machine" >&2; return 1 ;;
+    *) echo "clients.sh: no package with Node for $(uname -sm)" >&2; return 1 ;;
   esac
-  local version
-  while read -r version; do
-    npm install --silent --no-audit --no-fund --prefix "$D/node${version%%.*}" "node-$machine@$version"
-    ln -s "node_modules/node-$machine/bin/node" "$D/node${version%%.*}/node"
-  done < "$here/node.txt"
-  mkdir -p "$D/packages"
-  cp "$here/package.json" "$D/packages/"
-  # The packages want a newer Node than the oldest that runs them.
-  npm install --silent --no-audit --no-fund --no-engine-strict --ignore-scripts --prefix "$D/packages"
+  for version in $(cat "$here/node.txt"); do
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$D/node${version%%.*}" "node-$machine@$version" &&
+      ln -s "node_modules/node-$machine/bin/node" "$D/node${version%%.*}/node" || return
+  done
+  mkdir -p "$D/packages" && cp "$here/package.json" "$D/packages/" &&
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$D/packages"
 }
 install() {
   [ -e "$D/.ok" ] && return
   rm -rf "$D"; mkdir -p "$D"
   install_python python -r "$here/requirements.txt" -c "$here/constraints.txt" || return
+  # OpenAI's newest SDK has an environment of its own: the frameworks demand an older one.
   install_python openai -r "$here/requirements-openai.txt" || return
   install_node || return
   touch "$D/.ok"

@@ -8,7 +8,7 @@ HEADERS = {"x-api-key": "sk-example-7f3a9c1e52d04b68", "anthropic-version": "202
 
 def question(text, **more):
     messages = [{"role": "user", "content": text}]
-    return {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": messages, **more}
+    return {"model": "claude-haiku-5-5", "max_tokens": 64, "messages": messages, **more}
 
 
 chat = httpx.post(URL, headers=HEADERS, json=question("Which city is near Paris?")).raise_for_status()

@@ -5,7 +5,7 @@ import litellm
 KEY = "sk-example-7f3a9c1e52d04b68"
 URLS = {
     "openai/gpt-4o-mini": "https://api.openai.com/v1",  # hard-coded
-    "anthropic/claude-sonnet-4-5": "https://api.anthropic.com",  # hard-coded
+    "anthropic/claude-haiku-5-5": "https://api.anthropic.com",  # hard-coded
     "groq/llama-3.3-70b-versatile": "https://api.groq.com/openai/v1",  # hard-coded
 }
 
@@ -17,16 +17,20 @@ def question(model, text):
     }
 
 
+def parsed(chat):
+    return [chat.choices[0].message.content, chat.model, chat.usage.model_dump(mode="json")]
+
+
 async def ask_async():
     return await litellm.acompletion(**question("openai/gpt-4o-mini", "Which village is near Paris?"))
 
 
 chats, streams = [], []
-for model in ["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "groq/llama-3.3-70b-versatile"]:
+for model in ["openai/gpt-4o-mini", "anthropic/claude-haiku-5-5", "groq/llama-3.3-70b-versatile"]:
     chat = litellm.completion(**question(model, "Which city is near Paris?"))
-    chats.append([chat.choices[0].message.content, chat.id, chat.usage.model_dump(mode="json")])
+    chats.append(parsed(chat))
     parts = litellm.completion(**question(model, "Which town is near Paris?"), stream=True)
     streams.append([part.choices[0].delta.content for part in parts])
 chat = asyncio.run(ask_async())
-chats.append([chat.choices[0].message.content, chat.id, chat.usage.model_dump(mode="json")])
+chats.append(parsed(chat))
 print(json.dumps({"chat": chats, "stream": streams}))
