@@ -39,6 +39,10 @@ const fn node(runs: &'static str, package: &'static str, file: &'static str, var
     Client { name: package, pin: Some((PACKAGES, package)), runs, file, variable }
 }
 
+const fn ai(runs: &'static str, name: &'static str, file: &'static str, variable: Option<&'static str>) -> Client {
+    Client { name, ..node(runs, "ai", file, variable) }
+}
+
 const fn bare(name: &'static str, runs: &'static str, file: &'static str) -> Client {
     Client { name, pin: None, runs, file, variable: None }
 }
@@ -65,11 +69,11 @@ const CLIENTS: &[Client] = &[
     node("node24", "openai", "node/openai_sdk.mjs", Some("OPENAI_BASE_URL")),
     node("node24", "@anthropic-ai/sdk", "node/anthropic_sdk.mjs", Some("ANTHROPIC_BASE_URL")),
     node("node24", "@google/genai", "node/google_genai.mjs", Some("GOOGLE_GEMINI_BASE_URL")),
-    node("node24", "@ai-sdk/openai", "node/ai_openai.mjs", Some("OPENAI_BASE_URL")),
-    node("node24", "@ai-sdk/groq", "node/ai_groq.mjs", None),
+    ai("node24", "ai, with `@ai-sdk/openai`", "node/ai_openai.mjs", Some("OPENAI_BASE_URL")),
+    ai("node24", "ai, with `@ai-sdk/groq`", "node/ai_groq.mjs", None),
     bare("fetch", "node24", "node/fetch_raw.mjs"),
     node("node20", "openai", "node/openai_sdk.mjs", Some("OPENAI_BASE_URL")),
-    node("node20", "@ai-sdk/openai", "node/ai_openai.mjs", Some("OPENAI_BASE_URL")),
+    ai("node20", "ai, with `@ai-sdk/openai`", "node/ai_openai.mjs", Some("OPENAI_BASE_URL")),
     bare("fetch", "node20", "node/fetch_raw.mjs"),
     bare("curl", "sh", "curl.sh"),
 ];
@@ -152,8 +156,8 @@ struct Seen {
     dir: Dir,
 }
 
-/// Runs a function for every client, a few at a time.
-fn each<T: Send>(of: impl Fn(usize, &Client) -> T + Sync) -> Vec<T> {
+/// Runs a function for every client, a few at a time. Fails with all that went wrong.
+fn each<T: Send>(of: impl Fn(usize, &Client) -> Result<T, String> + Sync) -> Vec<T> {
     let next = Mutex::new(0..CLIENTS.len());
     let done = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -167,7 +171,10 @@ fn each<T: Send>(of: impl Fn(usize, &Client) -> T + Sync) -> Vec<T> {
             });
         }
     });
-    done.into_inner().unwrap().into_values().collect()
+    let (good, bad): (Vec<_>, Vec<_>) = done.into_inner().unwrap().into_values().partition(Result::is_ok);
+    let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n\n"));
+    good.into_iter().filter_map(Result::ok).collect()
 }
 
 /// `retake run` in an environment that leads nowhere by itself.
@@ -206,64 +213,74 @@ fn words(command: TestCommand, words: &[String]) -> TestCommand {
     words.iter().fold(command, |command, word| command.arg(word))
 }
 
-/// What a program printed: what it made of a chat and of a stream.
+/// What a program made of a chat and of a stream.
 fn parsed(ran: &Ran) -> Option<Value> {
     let line = ran.stdout.lines().rfind(|line| line.starts_with('{'))?;
-    let parsed: Value = serde_json::from_str(line).expect("JSON");
+    let parsed: Value = serde_json::from_str(line).ok()?;
     let is_there = |name: &str| parsed.get(name).is_some_and(|value| !value.is_null());
-    assert!(is_there("chat") && is_there("stream"), "{parsed}");
-    Some(parsed)
+    (is_there("chat") && is_there("stream")).then_some(parsed)
 }
 
-fn recorded(client: &Client, providers: &str) -> Seen {
+/// What a client made of the provider's replies while they were recorded.
+fn recorded(client: &Client, providers: &str) -> Result<Seen, String> {
     let dir = Dir::new();
     dir.copy("suites");
     let command = retake_run(&dir, &format!("run --mode record --block-network {providers} --"));
     let ran = words(command, &client.command(&client.path())).run();
-    assert_eq!(ran.code, 0, "{} ({})\n{}\n{}", client.name, client.runs, ran.stdout, ran.stderr);
-    let live = parsed(&ran).unwrap_or_else(|| panic!("{} printed nothing", client.name));
-    assert!(live.to_string().contains("Paris"), "{}: {live}", client.name);
-    for (name, bytes) in dir.files("recordings") {
-        let text = String::from_utf8_lossy(&bytes);
-        assert!(!text.contains(KEY), "{}: the key is in {name}", client.name);
+    let failed = |why: &str| {
+        let Client { name, runs, .. } = client;
+        Err(format!("{name} ({runs}), recorded: {why}, exit {}\n{}\n{}", ran.code, ran.stdout, ran.stderr))
+    };
+    let Some(live) = parsed(&ran).filter(|_| ran.code == 0) else { return failed("no answer") };
+    if !live.to_string().contains("Paris") {
+        return failed("another answer than the provider's");
     }
-    assert!(dir.files("recordings").len() >= 2, "{}: {}", client.name, ran.stderr);
-    Seen { live, dir }
+    let recordings = dir.files("recordings");
+    if recordings.len() < 2 {
+        return failed("no recordings");
+    }
+    if recordings.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(KEY)) {
+        return failed("the key is in a recording");
+    }
+    Ok(Seen { live, dir })
 }
 
-/// Whether a client's program ends well and makes the same of the recordings, alone in its network.
-fn replays(client: &Client, seen: &Seen, flags: &str, before: &str, program: &Path) -> bool {
+/// Runs a client's program with its recordings and without a network; it shall make the same of them.
+fn replay(client: &Client, seen: &Seen, flags: &str, before: &str, program: &Path) -> Result<(), String> {
     let command = isolated(&seen.dir, &format!("run --mode replay {flags} -- {before}"));
     let ran = words(command, &client.command(program)).run();
-    let is_equal = ran.code == 0 && parsed(&ran).as_ref() == Some(&seen.live);
-    if !is_equal {
-        eprintln!("{} ({}) {flags} {before}: {}\n{}\n{}", client.name, client.runs, ran.code, ran.stdout, ran.stderr);
+    let made = parsed(&ran);
+    if ran.code == 0 && made.as_ref() == Some(&seen.live) {
+        return Ok(());
     }
-    is_equal
+    let Client { name, runs, .. } = client;
+    let live = &seen.live;
+    let (code, out, err) = (ran.code, ran.stdout, ran.stderr);
+    Err(format!("{name} ({runs}), replayed with `{flags} -- {before}`: exit {code}\nlive {live}\nnow {out}\n{err}"))
 }
 
 /// The rest of a row.
-fn replayed(client: &Client, seen: &Seen) -> String {
+fn replayed(client: &Client, seen: &Seen) -> Result<String, String> {
     let path = client.path();
-    let is_hard_coded = client.text().contains("https://");
     let without_help = "env -u PYTHONPATH -u NODE_OPTIONS";
-    let by_interception = if !is_hard_coded {
-        assert!(replays(client, seen, "", "", &path), "{} is not replayed", client.name);
+    let by_interception = if !client.text().contains("https://") {
+        replay(client, seen, "", "", &path)?;
         "–".to_owned()
-    } else if replays(client, seen, "", without_help, &path) {
+    } else if replay(client, seen, "", without_help, &path).is_ok() {
         "yes".to_owned()
     } else {
-        assert!(replays(client, seen, "", "", &path), "{} is not replayed", client.name);
+        replay(client, seen, "", "", &path)?;
         format!("yes, with {}", client.helper())
     };
     let by_variable = match client.variable {
-        Some(variable) if replays(client, seen, "--no-intercept", "", &without_url(client, &seen.dir)) => {
+        Some(variable) => {
+            replay(client, seen, "--no-intercept", "", &without_url(client, &seen.dir))?;
             format!("`{variable}`")
         }
-        _ => "no".to_owned(),
+        None => "no".to_owned(),
     };
     let digests = seen.live.get("sha256").map_or("parsed alike", |_| "byte for byte");
-    format!(" {by_interception} | {by_variable} | {digests} |")
+    Ok(format!(" {by_interception} | {by_variable} | {digests} |"))
 }
 
 /// The program without the lines in which it names a base URL.
@@ -322,7 +339,7 @@ fn every_client_is_recorded_unchanged_and_replayed_without_a_network() {
     let providers = providers(&stand_in);
     let seen = each(|_, client| recorded(client, &providers));
     drop(stand_in);
-    let rows = each(|at, client| format!("{}{}\n", client.head(), replayed(client, &seen[at])));
+    let rows = each(|at, client| Ok(format!("{}{}\n", client.head(), replayed(client, &seen[at])?)));
     let made = format!("{HEADING}{}", rows.concat());
     let text = std::fs::read_to_string(page()).unwrap();
     let (before, _) = text.split_once(HEADING).expect("the table's heading");
@@ -338,10 +355,10 @@ fn every_client_is_recorded_unchanged_and_replayed_without_a_network() {
 fn a_changed_question_and_a_client_that_is_not_intercepted_get_nothing() {
     let client = CLIENTS.iter().find(|client| client.name == "requests").unwrap();
     let stand_in = stand_in();
-    let seen = recorded(client, &providers(&stand_in));
+    let seen = recorded(client, &providers(&stand_in)).unwrap();
     drop(stand_in);
-    assert!(replays(client, &seen, "", "", &client.path()));
-    assert!(!replays(client, &seen, "--no-intercept", "", &client.path()));
+    assert_eq!(replay(client, &seen, "", "", &client.path()), Ok(()));
+    assert!(replay(client, &seen, "--no-intercept", "", &client.path()).is_err());
     let changed = seen.dir.write("changed.py", &client.text().replace("Which town", "Which village"));
     let ran = words(isolated(&seen.dir, "run --"), &client.command(&changed)).run();
     assert_ne!(ran.code, 0, "{}", ran.stdout);

@@ -8,5 +8,7 @@ const groq = createGroq({
 const model = groq("llama-3.3-70b-versatile");
 const { text, usage, response } = await generateText({ model, prompt: "Which city is near Paris?" });
 const streamed = streamText({ model, prompt: "Which town is near Paris?" });
-const stream = [await Array.fromAsync(streamed.textStream), await streamed.usage];
+const texts = [];
+for await (const text of streamed.textStream) texts.push(text);
+const stream = [texts, await streamed.usage];
 console.log(JSON.stringify({ chat: { text, usage, id: response.id }, stream }));

@@ -7,5 +7,6 @@ const client = new OpenAI({
 const ask = (content, more) =>
   client.chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content }], ...more });
 const chat = await ask("Which city is near Paris?");
-const stream = await Array.fromAsync(await ask("Which town is near Paris?", { stream: true }));
+const stream = [];
+for await (const chunk of await ask("Which town is near Paris?", { stream: true })) stream.push(chunk);
 console.log(JSON.stringify({ chat, stream }));
