@@ -124,9 +124,8 @@ impl Client {
             "sh" => "shell".to_owned(),
             node => format!("Node {}", versions.iter().find(|version| node.ends_with(&version[..2])).expect("a Node")),
         };
-        let (name, more) = self.name.split_once(", ").map_or((self.name, String::new()), |(name, more)| {
-            (name, format!(" ({more})"))
-        });
+        let (name, more) =
+            self.name.split_once(", ").map_or((self.name, String::new()), |(name, more)| (name, format!(" ({more})")));
         let version = self.pin.map_or_else(|| "any".to_owned(), |(file, package)| version(file, package));
         format!("| {language} | `{name}`{more} | {version} |")
     }
@@ -307,7 +306,8 @@ fn page() -> PathBuf {
 }
 
 /// What the table begins with.
-const HEADING: &str = "| | client | version | URL in the code | URL from a variable | replayed |\n|---|---|---|---|---|---|\n";
+const HEADING: &str =
+    "| | client | version | URL in the code | URL from a variable | replayed |\n|---|---|---|---|---|---|\n";
 
 #[test]
 fn the_table_of_the_clients_has_every_client_at_its_version() {
