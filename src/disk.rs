@@ -73,6 +73,11 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Unreadable> {
     if let Some(what) = irregular(path)? {
         return Err(Unreadable::Irregular(what));
     }
+    open_checked(path)
+}
+
+/// Opens a file that was just found to be a regular one.
+fn open_checked(path: &Path) -> Result<(File, u64), Unreadable> {
     let mut options = File::options();
     options.read(true);
     // If it has become a FIFO meanwhile, opening it does not wait.
@@ -94,9 +99,22 @@ pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
     }
 }
 
+/// The bytes of a file of at most `most` bytes.
+pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
+    bytes_in(open(path)?, most)
+}
+
 /// The text of a file of at most `most` bytes.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
-    let (file, length) = open(path)?;
+    text_in(open(path)?, most)
+}
+
+/// The same of a file that the caller just found to be a regular one.
+pub(crate) fn checked_text(path: &Path, most: u64) -> Result<String, Unreadable> {
+    text_in(open_checked(path)?, most)
+}
+
+fn bytes_in((file, length): (File, u64), most: u64) -> Result<Vec<u8>, Unreadable> {
     if length > most {
         return Err(Unreadable::TooLarge(length, most));
     }
@@ -106,6 +124,11 @@ pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
     if bytes.len() as u64 > most {
         return Err(Unreadable::TooLarge(bytes.len() as u64, most));
     }
+    Ok(bytes)
+}
+
+fn text_in(file: (File, u64), most: u64) -> Result<String, Unreadable> {
+    let bytes = bytes_in(file, most)?;
     if bytes.starts_with(LFS_POINTER) {
         return Err(Unreadable::LfsPointer);
     }

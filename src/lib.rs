@@ -75,6 +75,8 @@ pub mod wire;
 pub mod yaml;
 
 // ── edges: each owns one kind of outside world ──
+// The certificate authority with which the proxy answers for the hosts of providers.
+mod authority;
 // Reads the user's files: only regular ones, up to a size.
 mod disk;
 // The command line: arguments to settings to a wired program to an exit code.

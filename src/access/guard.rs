@@ -79,6 +79,15 @@ impl Guard {
             Some(host) if !knows() => return Err(foreign_host(host)),
             _ => {}
         }
+        self.page(head, knows)
+    }
+
+    /// The same for a request whose host is another server's, because the client uses this one as its network proxy.
+    pub(crate) fn check_page(&self, head: &Parts) -> Result<Entry, Refused> {
+        self.page(head, || false)
+    }
+
+    fn page(&self, head: &Parts, knows: impl Fn() -> bool) -> Result<Entry, Refused> {
         let is_preflight = head.method == Method::OPTIONS && head.headers.contains_key(MAY[0].0);
         let mut origin = None;
         for value in head.headers.get_all(header::ORIGIN) {
@@ -256,8 +265,8 @@ fn bad_host(what: &str) -> Refused {
 fn no_connect(head: &Parts) -> Refused {
     let target = head.uri.authority().map_or("", http::uri::Authority::as_str);
     let message = format!(
-        "CONNECT {target}: this server opens no tunnels, so that it cannot stand in HTTPS_PROXY\n  set the base URL of \
-         your SDK to it instead (OPENAI_BASE_URL and the like)"
+        "CONNECT {target}: this server opens no tunnels, so that it cannot stand in HTTPS_PROXY\n  start it with \
+         `retake serve --intercept`, or set the base URL of your SDK to it (OPENAI_BASE_URL and the like)"
     );
     Refused { status: StatusCode::NOT_IMPLEMENTED, name: "no-connect", message }
 }

@@ -22,7 +22,7 @@ use super::near;
 pub(super) use conform::ConformArgs;
 pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
-pub(super) use proxy::{ProgramArgs, ProxyArgs, ServeArgs};
+pub(super) use proxy::{CaArgs, CaCommand, NetworkArgs, ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
 
 /// The binary `retake`.
@@ -64,6 +64,8 @@ pub(super) enum Command {
     Conform(Box<ConformArgs>),
     /// List the rules of the APIs that replies must follow
     Rules(RulesArgs),
+    /// The certificate authority with which the proxy answers for hosts of providers
+    Ca(CaArgs),
     /// Print a shell's completions of commands and flags
     Completions(CompletionArgs),
 }

@@ -1,5 +1,6 @@
 //! What `retake run` and `retake serve` say at their end: figures, silence, and recordings that nobody used.
 
+use crate::proxy::Reached;
 use crate::record::Figures;
 
 /// How many variables are named.
@@ -35,6 +36,18 @@ pub(super) fn in_vain(all: &[Figures]) -> Option<String> {
         let requests = if sent == 1 { "1 request was".to_owned() } else { format!("{sent} requests were") };
         format!("nothing was recorded, although {requests} sent to be recorded{}", why.collect::<String>())
     })
+}
+
+/// Lines about the hosts that were reached, or refused, because they are no provider's.
+pub(super) fn reached(hosts: &[(String, Reached)]) -> Vec<String> {
+    let list = |count: fn(&Reached) -> usize| -> Option<String> {
+        let named = hosts.iter().filter(|(_, reached)| count(reached) > 0);
+        let named: Vec<String> = named.map(|(host, reached)| format!("{host} ({})", count(reached))).collect();
+        (!named.is_empty()).then(|| named.join(", "))
+    };
+    let passed = list(|reached| reached.passed).map(|hosts| format!("reached without retake: {hosts}"));
+    let refused = list(|reached| reached.refused).map(|hosts| format!("refused, because they are no provider's: {hosts}"));
+    passed.into_iter().chain(refused).collect()
 }
 
 /// Says that no request came, what that means, and what to do. `variables` are those that lead to the proxy.

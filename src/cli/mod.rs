@@ -15,6 +15,7 @@ mod figures;
 mod harness;
 mod hooks;
 mod init;
+mod intercept;
 mod interrupt;
 mod load;
 mod masks;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
             Command::Check(args) => check::run(&args),
             Command::Conform(args) => conform::run(*args),
             Command::Rules(args) => rules::run(&args),
+            Command::Ca(args) => intercept::ca(&args),
             Command::Completions(args) => completions::run(&args),
         }),
         Err(error) => misused(&error),

@@ -68,7 +68,7 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         ));
     }
     let words: Vec<String> = args.command.iter().map(|word| quoted_if_needed(word)).collect();
-    let behind = Behind::new(&args.proxy, None, Staging::Command, |flags| {
+    let behind = Behind::new(&args.proxy, (!args.no_intercept).then_some(&args.network), None, Staging::Command, |flags| {
         format!("retake run{flags} --mode record -- {}", words.join(" "))
     })?;
     let troubles = Arc::new(Troubles::default());
@@ -157,7 +157,7 @@ async fn concluded_in_order(behind: &Behind, verdict: Verdict, why: &str, signal
 fn command(words: &[String], behind: &Behind, base: &str) -> Result<Command, Stop> {
     let [program, arguments @ ..] = words else { return Err(Stop::usage("no command: retake run -- COMMAND")) };
     let mut command = Command::new(program);
-    command.args(arguments).envs(behind.environment(base));
+    command.args(arguments).envs(behind.environment(base)?);
     Ok(command)
 }
 
@@ -194,6 +194,7 @@ fn concluded(
     let (must_ask, prune) = (args.require_requests, args.prune);
     let figures = if behind.records() { behind.figures() } else { Vec::new() };
     figures::lines(&figures).iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}")));
+    behind.reached().iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}")));
     let is_silent = count == 0 && !behind.is_asked();
     // Live, nothing is lost: the provider answers the command all the same. A command that was told to end may not have
     // come to its requests.

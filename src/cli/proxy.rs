@@ -10,12 +10,13 @@ use crate::provider::{Catalogue, Provider, Setup};
 use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble};
 use crate::record::{Figures, Mode, Size, Staging, Tape, TapeSet, Verdict};
 
-use super::args::ProxyArgs;
+use super::args::{NetworkArgs, ProxyArgs};
 use super::exit::Stop;
+use super::intercept::Intercepting;
 use super::load::unknown;
 use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, named_setup};
 use super::tapes::{ClientAuth, Tapes, providers_of};
-use super::{bases, load, output, settings};
+use super::{bases, figures, load, output, settings};
 
 /// The variable that holds the proxy's own address.
 const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
@@ -63,14 +64,18 @@ pub(super) struct Behind {
     max_request_size: Size,
     /// Some replies come from scripts, whatever the mode.
     has_scripts: bool,
+    /// For clients that use the proxy as their network proxy.
+    intercepting: Option<Intercepting>,
     /// The values that must not be shown.
     pub(super) secrets: Secrets,
 }
 
 impl Behind {
-    /// `record` turns the flags for files and folders into the command that records.
+    /// `record` turns the flags for files and folders into the command that records. With `network`, clients may use the
+    /// proxy as their network proxy.
     pub(super) fn new(
         args: &ProxyArgs,
+        network: Option<&NetworkArgs>,
         token: Option<String>,
         staging: Staging,
         record: impl Fn(&str) -> String,
@@ -114,6 +119,7 @@ impl Behind {
         let client_auth = client_auth(&sourcing, &providers, args.client_auth);
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
         let has_scripts = !sourcing.by_hand.is_empty();
+        let intercepting = network.map(|network| Intercepting::new(network, &sourcing)).transpose()?;
         Ok(Behind {
             providers,
             tapes,
@@ -124,6 +130,7 @@ impl Behind {
             variables,
             max_request_size: args.max_request_size,
             has_scripts,
+            intercepting,
             secrets,
         })
     }
@@ -147,6 +154,8 @@ impl Behind {
         let (mode, client_auth) = (sourcing.mode, client_auth(sourcing, &providers, false));
         let max_request_size = MOST_ASKED;
         let has_scripts = !sourcing.by_hand.is_empty();
+        let all = NetworkArgs { block_network: false, allow_network: Vec::new() };
+        let intercepting = Some(Intercepting::new(&all, sourcing)?);
         Ok(Behind {
             providers,
             tapes,
@@ -157,6 +166,7 @@ impl Behind {
             variables,
             max_request_size,
             has_scripts,
+            intercepting,
             secrets,
         })
     }
@@ -182,34 +192,42 @@ impl Behind {
             tell,
             note,
             case,
+            interception: self.intercepting.as_ref().map(|it| Arc::clone(&it.interception)),
         }))
     }
 
     /// The environment with which a program's SDKs find a proxy at this address: base URLs, and a placeholder for each
     /// key that is not set.
-    pub(super) fn environment(&self, base: &str) -> Vec<(String, String)> {
-        let mut all = self.exports(base);
+    pub(super) fn environment(&self, base: &str) -> Result<Vec<(String, String)>, Stop> {
+        let mut all = self.exports(base)?;
         let keys = self.providers.iter().filter_map(|(provider, _)| provider.key.as_deref()).chain(["OPENAI_API_KEY"]);
         for variable in keys {
             if Sourcing::inherited(variable).is_none_or(|value| value.is_empty()) {
                 all.push((variable.to_owned(), PLACEHOLDER.to_owned()));
             }
         }
-        // A network proxy must not be used to reach this one.
-        for variable in ["NO_PROXY", "no_proxy"] {
-            let before = Sourcing::inherited(variable).filter(|value| !value.is_empty());
-            let hosts = before.map_or_else(String::new, |value| value + ",") + "127.0.0.1,localhost";
-            all.push((variable.to_owned(), hosts));
-        }
-        all
+        Ok(all)
     }
 
     /// The variables that SDKs read, for a proxy at this address.
-    pub(super) fn exports(&self, base: &str) -> Vec<(String, String)> {
-        let own = (OWN_VARIABLE.to_owned(), base.to_owned());
-        std::iter::once(own)
-            .chain(self.variables.iter().map(|(name, path)| (name.clone(), format!("{base}/{path}"))))
-            .collect()
+    pub(super) fn exports(&self, base: &str) -> Result<Vec<(String, String)>, Stop> {
+        let mut all = vec![(OWN_VARIABLE.to_owned(), base.to_owned())];
+        all.extend(self.variables.iter().map(|(name, path)| (name.clone(), format!("{base}/{path}"))));
+        if let Some(intercepting) = &self.intercepting {
+            all.extend(intercepting.environment(base)?);
+        }
+        // A network proxy must not be used to reach this one, nor any other server on this machine.
+        for variable in ["NO_PROXY", "no_proxy"] {
+            let before = Sourcing::inherited(variable).filter(|value| !value.is_empty());
+            let hosts = before.map_or_else(String::new, |value| value + ",") + "127.0.0.1,localhost,::1";
+            all.push((variable.to_owned(), hosts));
+        }
+        Ok(all)
+    }
+
+    /// Lines about the hosts that were reached, or refused, because they are no provider's.
+    pub(super) fn reached(&self) -> Vec<String> {
+        self.intercepting.iter().flat_map(|it| figures::reached(&it.interception.reached())).collect()
     }
 
     /// The names of these variables, OpenAI's first, which most programs read.

@@ -27,7 +27,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         .map_err(|why| Stop::usage(format!("{why}\n  give it one with --token or RETAKE_TOKEN, or bind 127.0.0.1")))?;
     let guard = guard(args.host, &args.proxy.access)?;
     let record = |flags: &str| format!("retake serve{flags} --mode record");
-    let behind = Arc::new(Behind::new(&args.proxy, token.clone(), Staging::Server, record)?);
+    let behind = Arc::new(Behind::new(&args.proxy, args.intercept.then_some(&args.network), token.clone(), Staging::Server, record)?);
     let (secrets, again) = (behind.secrets.clone(), behind.secrets.clone());
     let is_troubled = Arc::new(AtomicBool::new(false));
     let set_troubled = Arc::clone(&is_troubled);
@@ -41,7 +41,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         let base = base_of(&listener)?;
         let interrupts = Interrupts::listen_quietly().map_err(Stop::internal)?;
         ready(&listener)?;
-        match export(&behind.exports(&base)) {
+        match export(&behind.exports(&base)?) {
             // A program that waits only for the first line may have stopped reading.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(Stop::internal(error)),
             _ => {}
@@ -51,6 +51,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         ending::serve(listener, proxy::router(proxy), behind.tapes(), &behind.secrets, &interrupts, conclude).await?;
         telling.abort();
         behind.take_notes().iter().chain(&behind.idle_masks()).for_each(|note| warn(&behind.secrets, note));
+        behind.reached().iter().for_each(|line| warn(&behind.secrets, line));
         let figures = if behind.records() { behind.figures() } else { Vec::new() };
         let in_vain = figures::in_vain(&figures);
         figures::lines(&figures).iter().chain(&in_vain).for_each(|line| warn(&behind.secrets, line));

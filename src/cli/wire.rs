@@ -207,7 +207,7 @@ impl<'a> Wired<'a> {
         self.servers.push(end);
         let mut variables: Vec<(String, String)> = setup.env.clone().into_iter().collect();
         variables.retain(|(name, _)| Sourcing::inherited(name).is_none());
-        variables.extend(behind.environment(&address));
+        variables.extend(behind.environment(&address)?);
         let app = App::start(config, &variables, &tapes.secrets, &self.interrupts).await?;
         self.said.push(format!("stack: {} on {}, log: {}", config.command, app.base, app.log.path().display()));
         let started = (app.base.clone(), app.log.clone());

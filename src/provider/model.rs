@@ -42,6 +42,8 @@ pub struct Provider {
     pub r#type: String,
     /// The base URL with the API's version: `https://api.together.xyz/v1`.
     pub base_url: String,
+    /// Further hosts at which it is reached, in lower case, with `*` for any text: `*.openai.azure.com`.
+    pub hosts: Vec<String>,
     /// The environment variable with the key; `None` if the provider needs none.
     pub key: Option<String>,
     /// How the key is sent: header name and prefix, by default `("authorization", "Bearer ")`.

@@ -117,6 +117,7 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         name: file.name(name, "provider")?,
         r#type: kind,
         base_url: file.base_url(&raw.base_url)?,
+        hosts: raw.hosts.into_iter().map(|host| host_pattern(file, host)).collect::<Result<_, _>>()?,
         key: raw.key.map(|key| file.variable(&key)).transpose()?,
         key_header,
         headers: headers(file, raw.headers)?,
@@ -137,6 +138,16 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
             .map(|(model, length)| embedding_dimension(file, model, &length))
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn host_pattern(file: &File<'_>, host: Spanned<String>) -> Result<String, Error> {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-*".contains(&byte);
+    // A pattern without a name of its own would take the place of every server.
+    let is_own = host.value.bytes().any(|byte| byte.is_ascii_alphanumeric()) && host.value.contains('.');
+    match host.value.bytes().all(is_part) && is_own {
+        true => Ok(host.value),
+        false => Err(file.wrong(&host, "this is no host", "a name in lower case, with `*` for any text: *.openai.azure.com")),
+    }
 }
 
 fn key_header(file: &File<'_>, raw: &RawKeyHeader) -> Result<(String, String), Error> {

@@ -46,6 +46,11 @@ pub(super) struct RawProvider {
     /// Its address with the version part: `https://api.openai.com/v1`.
     #[cfg_attr(test, schemars(extend("pattern" = "^https?://")))]
     pub(super) base_url: Spanned<String>,
+    /// Further hosts at which it is reached, with `*` for any text: `*.openai.azure.com`. Clients that ask one of them get
+    /// this provider's recordings.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(inner(regex(pattern = "^[a-z0-9.*-]+$"))))]
+    pub(super) hosts: Vec<Spanned<String>>,
     /// The environment variable that holds its key.
     #[serde(default)]
     pub(super) key: Option<Spanned<String>>,

@@ -6,6 +6,9 @@
 //! | `credential` | pure: whose credential a request uses |
 //! | `service` | passes requests to tapes and replies back; only moves bytes |
 //! | `bodies` | bodies of requests, each read whole, within a limit for each and for all |
+//! | `hosts` | pure: which provider a host belongs to |
+//! | `interception` | how requests to other hosts are answered, and which hosts were reached |
+//! | `tunnel` | `CONNECT` and requests with a whole URL: answers for hosts of providers, and lets others pass |
 //! | `session` | the running sessions, and the report on one that ends |
 //! | `refusal` | error replies of the proxy itself |
 //!
@@ -15,14 +18,19 @@
 mod address;
 mod bodies;
 mod credential;
+mod hosts;
+mod interception;
 mod refusal;
 mod service;
 mod session;
+mod tunnel;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+pub use interception::Interception;
+pub(crate) use interception::Reached;
 pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::AccessKeys;
@@ -60,6 +68,8 @@ pub struct ProxyConfig {
     pub note: Arc<dyn Fn(&str) + Send + Sync>,
     /// The case of requests that name neither a case nor a session.
     pub case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// How to answer clients that use the proxy as their network proxy; `None` refuses them.
+    pub interception: Option<Arc<Interception>>,
 }
 
 /// A request that should not have been sent, or whose recording is missing: the test that sent it must not pass.
@@ -85,6 +95,7 @@ pub struct Proxy {
     tell: Arc<dyn Fn(&Trouble) + Send + Sync>,
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    interception: Option<Arc<Interception>>,
     sessions: Sessions,
     /// How often a caller without access was refused.
     strangers: AtomicUsize,
@@ -93,11 +104,36 @@ pub struct Proxy {
 impl Proxy {
     /// Makes a proxy; it reads nothing and sends no request yet.
     pub fn new(config: ProxyConfig) -> Self {
-        let ProxyConfig { providers, tapes, mode, max_request_size, guard, token, client_auth, tell, note, case } =
-            config;
+        let ProxyConfig {
+            providers,
+            tapes,
+            mode,
+            max_request_size,
+            guard,
+            token,
+            client_auth,
+            tell,
+            note,
+            case,
+            interception,
+        } = config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
         let (sessions, strangers, bodies) = (Sessions::default(), AtomicUsize::new(0), Bodies::new(max_request_size));
-        Proxy { providers, tapes, mode, bodies, guard, keys, client_auth, tell, note, case, sessions, strangers }
+        Proxy {
+            providers,
+            tapes,
+            mode,
+            bodies,
+            guard,
+            keys,
+            client_auth,
+            tell,
+            note,
+            case,
+            interception,
+            sessions,
+            strangers,
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

@@ -78,6 +78,42 @@ impl Refusal {
         Refusal::new(StatusCode::UNAUTHORIZED, "no-token", message)
     }
 
+    /// The network proxy wants its token.
+    pub(super) fn no_proxy_token() -> Self {
+        let message = "this proxy wants its token, as the password of its URL: HTTPS_PROXY=http://:TOKEN@HOST:PORT";
+        Refusal::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "no-token", message)
+    }
+
+    /// The host that a client asked for cannot be one.
+    pub(super) fn bad_host(host: &str) -> Self {
+        Refusal::new(StatusCode::BAD_REQUEST, "bad-host", format!("{host:?} is no host with a port"))
+    }
+
+    /// Hosts that are no provider's are blocked.
+    pub(super) fn no_network(host: &str, name: &str) -> Self {
+        let message = format!(
+            "{host} is no host of a provider, and others are blocked (--block-network)\n  let it pass with \
+             --allow-network {name}, or declare it as a provider in providers.yaml"
+        );
+        Refusal::new(StatusCode::FORBIDDEN, "network-blocked", message)
+    }
+
+    /// A host that is no provider's gave no connection or no reply.
+    pub(super) fn unreachable(host: &str, why: &dyn std::fmt::Display) -> Self {
+        Refusal::new(StatusCode::BAD_GATEWAY, ErrorKind::Connect.name(), format!("{host}: no connection: {why}"))
+    }
+
+    /// The provider has a host for each customer, and it is not known that it is at this one.
+    pub(super) fn no_address(provider: &str, host: &str, base_url: &str) -> Self {
+        let rest = base_url.split_once("://").map_or("", |(_, rest)| rest);
+        let path = rest.find('/').map_or("", |at| &rest[at..]);
+        let message = format!(
+            "{host} looks like an address of {provider}, whose key it would get, and nothing says that it is\n  say so \
+             with --provider {provider}=https://{host}{path}"
+        );
+        Refusal::new(StatusCode::MISDIRECTED_REQUEST, "no-address", message)
+    }
+
     /// The body is larger than the limit; `declared` is its `Content-Length`.
     pub(super) fn too_large(declared: Option<u64>, most: Size) -> Self {
         let said = declared.map_or_else(String::new, |bytes| format!(" ({bytes} bytes)"));

@@ -20,6 +20,7 @@ use super::bodies::Room;
 use super::credential;
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
+use super::tunnel::{self, Origin};
 use super::{Proxy, Trouble};
 use crate::access::{Entry, bearer, is_for_pages};
 use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
@@ -48,6 +49,13 @@ pub fn router(proxy: Arc<Proxy>) -> Router {
 }
 
 async fn handle(State(proxy): State<Arc<Proxy>>, request: axum::extract::Request) -> Response {
+    if let Some(interception) = proxy.interception.as_ref().filter(|it| tunnel::is_for_a_host(it, request.uri())) {
+        let refused = |refusal: Refusal| {
+            proxy.troubled(&refusal, None);
+            refusal.into_response()
+        };
+        return tunnel::handle(&proxy, interception, request).await.unwrap_or_else(refused);
+    }
     let (head, body) = request.into_parts();
     let entry = match proxy.guard.check(&head, || proxy.knows(&head.headers)) {
         Ok(Entry::Preflight(headers)) => return (StatusCode::NO_CONTENT, headers).into_response(),
@@ -90,22 +98,58 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
         }
         Place::Api { session, provider, rest } => {
             let session = on_behalf(session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
-            let asked = ask(proxy, head, body, session.as_deref(), provider, rest).await;
+            let asked = match proxy.provider(provider, rest) {
+                Ok(provider) => ask(proxy, head, body, session.as_deref(), provider, rest).await,
+                Err(refusal) => Err(refusal),
+            };
             asked.inspect_err(|refusal| proxy.troubled(refusal, session.as_deref()))
         }
     }
 }
 
-/// Sends the request to the provider that the path names.
+/// Answers a request to a host of providers.
+pub(super) async fn answer_at(proxy: &Proxy, origin: &Origin, request: axum::extract::Request) -> Response {
+    let (head, body) = request.into_parts();
+    let entry = match proxy.guard.check_page(&head) {
+        Ok(Entry::Preflight(headers)) => return (StatusCode::NO_CONTENT, headers).into_response(),
+        Ok(entry) => entry,
+        Err(refused) => {
+            let refusal = Refusal::from(refused);
+            proxy.troubled(&refusal, None);
+            return refusal.into_response();
+        }
+    };
+    let path = head.uri.path().to_owned();
+    let asked = match on_behalf(origin.session.clone(), &head.headers) {
+        Err(refusal) => Err((refusal, None)),
+        Ok(session) => match origin.provider(proxy, &path) {
+            Err(refusal) => Err((refusal, session)),
+            Ok(provider) => {
+                let asked = ask(proxy, head, body, session.as_deref(), provider, &path).await;
+                asked.map_err(|refusal| (refusal, session))
+            }
+        },
+    };
+    let mut response = asked.unwrap_or_else(|(refusal, session)| {
+        proxy.troubled(&refusal, session.as_deref());
+        refusal.into_response()
+    });
+    entry.mark(response.headers_mut());
+    response
+}
+
+/// A provider with the tape that answers for it.
+pub(super) type Served<'p> = (&'p Provider, &'p Tape);
+
+/// Sends the request to a provider; `rest` is the path on its server.
 async fn ask(
     proxy: &Proxy,
     head: Parts,
     body: Body,
     session: Option<&str>,
-    provider: &str,
+    (provider, tape): Served<'_>,
     rest: &str,
 ) -> Result<Response, Refusal> {
-    let (provider, tape) = proxy.provider(provider, rest)?;
     if let Some(session) = session {
         proxy.sessions.asks(session);
     }
@@ -134,7 +178,7 @@ impl Proxy {
         !self.keys.is_empty() && token(headers).is_some_and(|token| self.keys.know(token))
     }
 
-    fn provider(&self, name: &str, rest: &str) -> Result<(&Provider, &Tape), Refusal> {
+    fn provider(&self, name: &str, rest: &str) -> Result<Served<'_>, Refusal> {
         let found = self.providers.iter().find(|(provider, _)| provider.name == name);
         found.map(|(provider, tape)| (provider, &**tape)).ok_or_else(|| {
             let way_out = match nearest(name, self.names()) {
@@ -164,7 +208,7 @@ impl Proxy {
         })
     }
 
-    fn troubled(&self, refusal: &Refusal, session: Option<&str>) {
+    pub(super) fn troubled(&self, refusal: &Refusal, session: Option<&str>) {
         if refusal.is_trouble() {
             let session = session.map(str::to_owned);
             (self.tell)(&Trouble { kind: refusal.name, session, message: refusal.message.clone() });

@@ -19,7 +19,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::exchange::Auth;
 
 pub use crate::exchange::Request;
-pub(crate) use target::without_own_headers;
+pub(crate) use target::{host_and_port, without_own_headers};
 pub use target::{end_to_end, endpoint_at, is_loopback, path_of, plain_host, secrets_in, url_at, without_secrets};
 pub use version::{is_misplaced, versioned};
 

@@ -133,6 +133,19 @@ pub fn endpoint_at(base_url: &str, path: &str) -> String {
     }
 }
 
+/// The host of `host:port`, without the brackets of an IPv6 address, and its port, or `port` if it has none.
+pub(crate) fn host_and_port(authority: &str, port: u16) -> Option<(&str, u16)> {
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let port = match rest.strip_prefix(':') {
+        Some(digits) => digits.parse().ok()?,
+        None => rest.is_empty().then_some(port)?,
+    };
+    (!host.is_empty()).then_some((host, port))
+}
+
 /// The path of a URL, without a slash at its end.
 pub fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -39,6 +39,35 @@ pub(in crate::cli) struct ProxyArgs {
 
 const PROXY: &str = "Proxy";
 
+/// What happens to hosts that are no provider's, where the proxy is a client's network proxy.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct NetworkArgs {
+    /// Refuse connections to hosts that are no provider's
+    #[arg(long, env = "RETAKE_BLOCK_NETWORK", help_heading = PROXY)]
+    pub(in crate::cli) block_network: bool,
+    /// With --block-network, let connections to this host pass; `*` stands for any text; may be repeated
+    #[arg(long, env = "RETAKE_ALLOW_NETWORK", value_name = "HOST", value_delimiter = ',', help_heading = PROXY)]
+    pub(in crate::cli) allow_network: Vec<String>,
+}
+
+/// `retake ca`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CaArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) command: CaCommand,
+}
+
+/// What to do with the certificate authority.
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+pub(in crate::cli) enum CaCommand {
+    /// Print the path of its certificate, which is made if there is none
+    Path,
+    /// Print its certificate
+    Show,
+    /// Remove it: what trusts it no longer needs to
+    Remove,
+}
+
 /// `retake serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "The first line on stdout is `READY http://127.0.0.1:PORT`; then come the variables that SDKs \
@@ -58,6 +87,11 @@ pub(in crate::cli) struct ServeArgs {
     /// The token that clients must send as x-retake-token, or instead of their API key
     #[arg(long, env = "RETAKE_TOKEN", value_name = "TOKEN", hide_env_values = true, help_heading = PROXY)]
     pub(in crate::cli) token: Option<String>,
+    /// Answer for the hosts of providers, too: for clients that use the proxy as their network proxy
+    #[arg(long, env = "RETAKE_INTERCEPT", help_heading = PROXY)]
+    pub(in crate::cli) intercept: bool,
+    #[command(flatten)]
+    pub(in crate::cli) network: NetworkArgs,
 }
 
 /// `retake run`.
@@ -84,6 +118,11 @@ pub(in crate::cli) struct ProgramArgs {
     /// Exit 1 if the command ends without a request to the proxy: its SDKs went elsewhere
     #[arg(long, env = "RETAKE_REQUIRE_REQUESTS", help_heading = PROXY)]
     pub(in crate::cli) require_requests: bool,
+    /// Set only the base-URL variables: a client that names a provider's host in its code then goes there
+    #[arg(long, env = "RETAKE_NO_INTERCEPT", help_heading = PROXY)]
+    pub(in crate::cli) no_intercept: bool,
+    #[command(flatten)]
+    pub(in crate::cli) network: NetworkArgs,
     /// The command and its arguments, after `--`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(in crate::cli) command: Vec<String>,

@@ -1,0 +1,306 @@
+//! The proxy as a network proxy: answers for the hosts of providers, and lets connections to others pass.
+
+use std::convert::Infallible;
+use std::io::{self, Cursor};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode, Uri};
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::address::name_of;
+use super::hosts::{Host, for_path};
+use super::interception::Interception;
+use super::refusal::Refusal;
+use super::service::{Served, answer_at};
+use super::{Proxy, Trouble};
+use crate::record::Mode;
+use crate::upstream::end_to_end;
+
+/// The longest wait for a connection, and for a client to greet.
+const SOON: Duration = Duration::from_secs(30);
+/// The first byte of a TLS handshake.
+const HANDSHAKE: u8 = 0x16;
+/// The largest answer of an outer proxy to `CONNECT`, in bytes.
+const MOST_HEAD: usize = 16 << 10;
+
+/// The server that a client believes to talk to.
+pub(super) struct Origin {
+    host: Host,
+    /// The session, from the user name for the proxy.
+    pub(super) session: Option<String>,
+}
+
+impl Origin {
+    /// The provider that answers for a path of this host.
+    pub(super) fn provider<'p>(&self, proxy: &'p Proxy, path: &str) -> Result<Served<'p>, Refusal> {
+        let here = || proxy.providers.iter().filter(|(provider, _)| self.host.is_of(provider));
+        let provider = for_path(here().map(|(provider, _)| provider), path);
+        let served = provider.and_then(|found| here().find(|(provider, _)| provider.name == found.name));
+        let (provider, tape) = served.ok_or_else(|| Refusal::unknown_route(format!("no provider is at {}", self.host)))?;
+        // A provider with a host for each customer is asked at the one that the client meant, or not at all.
+        let placed = proxy.interception.as_ref().and_then(|interception| interception.placed.get(&provider.name));
+        let is_there = self.host.is_at(&provider.base_url)
+            || placed.is_some_and(|url| self.host.is_at(url) || crate::upstream::is_loopback(url));
+        if proxy.mode != Mode::Replay && !is_there {
+            return Err(Refusal::no_address(&provider.name, &self.host.to_string(), &provider.base_url));
+        }
+        Ok((provider, tape))
+    }
+}
+
+/// Whether a request is meant for another host than the proxy.
+pub(super) fn is_for_a_host(interception: &Interception, uri: &Uri) -> bool {
+    // In HTTP/2 every request has an authority; no client uses HTTP/2 to talk to a network proxy without TLS.
+    uri.authority().is_some_and(|authority| {
+        uri.scheme().is_none() || Host::parse(authority.as_str(), 80).is_some_and(|host| !interception.is_own(&host))
+    })
+}
+
+/// Answers `CONNECT`, and requests with a whole URL.
+pub(super) async fn handle(
+    proxy: &Arc<Proxy>,
+    interception: &Arc<Interception>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (user, password) = user(request.headers());
+    if !proxy.keys.is_empty() && !proxy.keys.know(&password) {
+        return Ok(token_wanted());
+    }
+    let session = if user.is_empty() { None } else { Some(name_of(&user)?) };
+    let authority = request.uri().authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let is_connect = request.method() == Method::CONNECT;
+    let usual = if is_connect || request.uri().scheme_str() == Some("https") { 443 } else { 80 };
+    let host = Host::parse(authority, usual).ok_or_else(|| Refusal::bad_host(authority))?;
+    let is_known = proxy.providers.iter().any(|(provider, _)| host.is_of(provider));
+    if is_known {
+        let origin = Origin { host, session };
+        if !is_connect {
+            return Ok(answer_at(proxy, &origin, request).await);
+        }
+        let agent = agent(request.headers());
+        let (proxy, interception) = (Arc::clone(proxy), Arc::clone(interception));
+        tokio::spawn(answer_for(proxy, interception, origin, agent, hyper::upgrade::on(request)));
+        return Ok(StatusCode::OK.into_response());
+    }
+    if !interception.lets_pass(&host) {
+        return Err(Refusal::no_network(&host.to_string(), &host.name));
+    }
+    if !is_connect {
+        return forwarded(interception, &host, request).await;
+    }
+    let there = connected(interception, &host).await.map_err(|error| Refusal::unreachable(&host.to_string(), &error))?;
+    tokio::spawn(passed_on(there, hyper::upgrade::on(request)));
+    Ok(StatusCode::OK.into_response())
+}
+
+/// The user name and password that a client has for the proxy.
+fn user(headers: &HeaderMap) -> (String, String) {
+    let read = || {
+        let value = headers.get(header::PROXY_AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, encoded) = value.split_once(' ')?;
+        let text = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        let text = String::from_utf8(text).ok()?;
+        let (user, password) = text.split_once(':')?;
+        Some((user.to_owned(), password.to_owned()))
+    };
+    read().unwrap_or_default()
+}
+
+fn token_wanted() -> Response {
+    let mut response = Refusal::no_proxy_token().into_response();
+    response.headers_mut().insert(header::PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"retake\""));
+    response
+}
+
+fn agent(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(agent.chars().take(100).collect())
+}
+
+/// Answers in the name of a host, over TLS if the client begins so.
+async fn answer_for(
+    proxy: Arc<Proxy>,
+    interception: Arc<Interception>,
+    origin: Origin,
+    agent: Option<String>,
+    upgrade: OnUpgrade,
+) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let mut io = TokioIo::new(upgraded);
+    let mut first = [0];
+    // A client may open a connection that it never needs.
+    if !timeout(SOON, io.read_exact(&mut first)).await.is_ok_and(|read| read.is_ok()) {
+        return;
+    }
+    let is_tls = first[0] == HANDSHAKE;
+    let (read, write) = tokio::io::split(io);
+    let io = tokio::io::join(Cursor::new(first).chain(read), write);
+    if !is_tls {
+        serve(proxy, Arc::new(origin), io).await;
+        return;
+    }
+    let tell = |message: String| {
+        (proxy.tell)(&Trouble { kind: "untrusted", session: origin.session.clone(), message });
+    };
+    let config = match interception.authority.server_config(&origin.host.name) {
+        Ok(config) => config,
+        Err(why) => return tell(why),
+    };
+    match timeout(SOON, TlsAcceptor::from(config).accept(io)).await {
+        Ok(Ok(stream)) => {
+            let host = origin.host.to_string();
+            let note = Arc::clone(&proxy.note);
+            let has_asked = serve(proxy, Arc::new(origin), stream).await;
+            if !has_asked {
+                // Node checks a certificate only after the handshake, and then closes without a word.
+                note(&hung_up(&host, agent.as_deref()));
+            }
+        }
+        Ok(Err(error)) => tell(distrusted(&origin.host.to_string(), agent.as_deref(), &error)),
+        Err(_) => {}
+    }
+}
+
+/// Serves requests until the client closes. Returns whether there was any.
+async fn serve(
+    proxy: Arc<Proxy>,
+    origin: Arc<Origin>,
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> bool {
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let asks = Arc::clone(&has_asked);
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        asks.store(true, Ordering::Relaxed);
+        let (proxy, origin) = (Arc::clone(&proxy), Arc::clone(&origin));
+        async move { Ok::<_, Infallible>(answer_at(&proxy, &origin, request.map(Body::new)).await) }
+    });
+    // An error is the client's: it closed in the middle, or what it sent is no HTTP.
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await;
+    has_asked.load(Ordering::Relaxed)
+}
+
+const TRUST: &str = "retake run sets SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, AWS_CA_BUNDLE, GIT_SSL_CAINFO, \
+                     NODE_EXTRA_CA_CERTS and DENO_CERT: a client that has roots of its own, or a cleared environment, needs \
+                     the certificate that `retake ca path` names\n  without interception: --no-intercept, and a base URL \
+                     that leads to the proxy";
+
+fn distrusted(host: &str, agent: Option<&str>, error: &io::Error) -> String {
+    let client = agent.unwrap_or("which does not say what it is");
+    let said = error.to_string();
+    let why = if is_alert(&said) {
+        format!("the client ({client}) did not trust retake's certificate for {host} ({said})")
+    } else {
+        format!("the client ({client}) ended its handshake with {host}: {said}")
+    };
+    format!("{why}\n  {TRUST}")
+}
+
+/// Whether an error of the handshake tells that the client refused the certificate.
+fn is_alert(said: &str) -> bool {
+    ["UnknownCA", "BadCertificate", "CertificateUnknown", "UnknownIssuer"].iter().any(|alert| said.contains(alert))
+}
+
+fn hung_up(host: &str, agent: Option<&str>) -> String {
+    let client = agent.unwrap_or("which does not say what it is");
+    format!(
+        "a client ({client}) closed its connection to {host} without a request: if it reported a certificate error, it does \
+         not trust retake\n  {TRUST}"
+    )
+}
+
+/// A connection to a host, through the user's own network proxy if there is one.
+async fn connected(interception: &Interception, host: &Host) -> io::Result<TcpStream> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+    let outer = interception.outer.as_ref().filter(|_| !host.is_loopback());
+    let Some(outer) = outer else {
+        return timeout(SOON, TcpStream::connect((host.name.as_str(), host.port))).await.map_err(|_| late())?;
+    };
+    let connect = async {
+        let mut stream = outer_stream(outer).await?;
+        let name = if host.name.contains(':') { format!("[{}]", host.name) } else { host.name.clone() };
+        let target = format!("{name}:{}", host.port);
+        let login = login(outer).map_or_else(String::new, |login| format!("proxy-authorization: {login}\r\n"));
+        stream.write_all(format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{login}\r\n").as_bytes()).await?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            if head.len() > MOST_HEAD {
+                return Err(io::Error::other("the outer proxy's answer is too long"));
+            }
+            // What follows the head is the other server's already: byte by byte.
+            head.push(stream.read_u8().await?);
+        }
+        let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+        match line.split(' ').nth(1) {
+            Some(status) if status.starts_with('2') => Ok(stream),
+            _ => Err(io::Error::other(format!("the outer proxy (HTTPS_PROXY) says {line:?}"))),
+        }
+    };
+    timeout(SOON, connect).await.map_err(|_| late())?
+}
+
+async fn outer_stream(outer: &Uri) -> io::Result<TcpStream> {
+    let host = outer.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    TcpStream::connect((host, outer.port_u16().unwrap_or(80))).await
+}
+
+/// The header with which the user's own network proxy lets a client in.
+fn login(outer: &Uri) -> Option<String> {
+    let (user, _) = outer.authority()?.as_str().rsplit_once('@')?;
+    let user = percent_encoding::percent_decode_str(user).collect::<Vec<u8>>();
+    Some(format!("Basic {}", STANDARD.encode(user)))
+}
+
+/// Passes bytes in both directions until either side closes.
+async fn passed_on(mut there: TcpStream, upgrade: OnUpgrade) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let mut here = TokioIo::new(upgraded);
+    // Whoever closed knows why.
+    let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
+}
+
+/// Sends a request without TLS to its host, and the reply back as it comes.
+async fn forwarded(interception: &Interception, host: &Host, request: Request) -> Result<Response, Refusal> {
+    let unreachable = |why: &dyn std::fmt::Display| Refusal::unreachable(&host.to_string(), why);
+    let outer = interception.outer.as_ref().filter(|_| !host.is_loopback());
+    let stream = match outer {
+        Some(outer) => timeout(SOON, outer_stream(outer)).await,
+        None => timeout(SOON, TcpStream::connect((host.name.as_str(), host.port))).await,
+    };
+    let stream = stream.map_err(|late| unreachable(&late))?.map_err(|error| unreachable(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    tokio::spawn(connection);
+    let (mut head, body) = request.into_parts();
+    head.headers = end_to_end(head.headers, |_| true);
+    head.headers.remove(header::PROXY_AUTHORIZATION);
+    match outer {
+        Some(outer) => {
+            if let Some(login) = login(outer).and_then(|login| HeaderValue::from_str(&login).ok()) {
+                head.headers.insert(header::PROXY_AUTHORIZATION, login);
+            }
+        }
+        None => {
+            let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+            head.uri = path.parse().map_err(|error: http::uri::InvalidUri| unreachable(&error))?;
+        }
+    }
+    let reply = sender.send_request(http::Request::from_parts(head, body)).await.map_err(|error| unreachable(&error))?;
+    let (mut head, body) = reply.into_parts();
+    head.headers = end_to_end(head.headers, |_| true);
+    Ok(Response::from_parts(head, Body::new(body)))
+}
