@@ -6,7 +6,7 @@ KEY = "sk-example-7f3a9c1e52d04b68"
 URLS = {
     "openai/gpt-4o-mini": "https://api.openai.com/v1",  # hard-coded
     "anthropic/claude-haiku-5-5": "https://api.anthropic.com",  # hard-coded
-    "groq/llama-3.3-70b-versatile": "https://api.groq.com/openai/v1",  # hard-coded
+    "groq/openai/gpt-oss-20b": "https://api.groq.com/openai/v1",  # hard-coded
 }
 
 
@@ -26,11 +26,13 @@ async def ask_async():
 
 
 chats, streams = [], []
-for model in ["openai/gpt-4o-mini", "anthropic/claude-haiku-5-5", "groq/llama-3.3-70b-versatile"]:
+for model in ["openai/gpt-4o-mini", "anthropic/claude-haiku-5-5", "groq/openai/gpt-oss-20b"]:
     chat = litellm.completion(**question(model, "Which city is near Paris?"))
     chats.append(parsed(chat))
-    parts = litellm.completion(**question(model, "Which town is near Paris?"), stream=True)
-    streams.append([part.choices[0].delta.content for part in parts])
+    # Without stream_options, litellm asks for usage at the provider's own URL alone.
+    options = {"include_usage": True}
+    parts = litellm.completion(**question(model, "Which town is near Paris?"), stream=True, stream_options=options)
+    streams.append([part.choices[0].delta.content for part in parts if part.choices])
 chat = asyncio.run(ask_async())
 chats.append(parsed(chat))
 print(json.dumps({"chat": chats, "stream": streams}))
