@@ -72,9 +72,11 @@ const CLIENTS: &[Client] = &[
     ai("node24", "ai, with `@ai-sdk/openai`", "node/ai_openai.mjs", Some("OPENAI_BASE_URL")),
     ai("node24", "ai, with `@ai-sdk/groq`", "node/ai_groq.mjs", None),
     bare("fetch", "node24", "node/fetch_raw.mjs"),
+    node("node24", "axios", "node/axios_raw.mjs", None),
     node("node20", "openai", "node/openai_sdk.mjs", Some("OPENAI_BASE_URL")),
     ai("node20", "ai, with `@ai-sdk/openai`", "node/ai_openai.mjs", Some("OPENAI_BASE_URL")),
     bare("fetch", "node20", "node/fetch_raw.mjs"),
+    node("node20", "axios", "node/axios_raw.mjs", None),
     bare("curl", "sh", "curl.sh"),
 ];
 
