@@ -318,7 +318,7 @@ fn the_table_of_the_clients_has_every_client_at_its_version() {
     assert_eq!(rows.len(), CLIENTS.len());
     for (row, client) in rows.iter().zip(CLIENTS) {
         let head = client.head();
-        let way_out = "run `UPDATE_CLIENTS=1 cargo test --test program -- --ignored clients::`";
+        let way_out = "run `UPDATE_CLIENTS=1 cargo test --test program -- --ignored clients::every_client`";
         assert!(row.starts_with(&head), "{row} should begin with {head}: {way_out}");
     }
 }
@@ -360,7 +360,10 @@ fn a_changed_question_and_a_client_that_is_not_intercepted_get_nothing() {
     let seen = recorded(client, &providers(&stand_in)).unwrap();
     drop(stand_in);
     assert_eq!(replay(client, &seen, "", "", &client.path()), Ok(()));
-    assert!(replay(client, &seen, "--no-intercept", "", &client.path()).is_err());
+    // Where the network cannot be taken away, this would ask the real provider.
+    if can_isolate() {
+        assert!(replay(client, &seen, "--no-intercept", "", &client.path()).is_err());
+    }
     let changed = seen.dir.write("changed.py", &client.text().replace("Which town", "Which village"));
     let ran = words(isolated(&seen.dir, "run --"), &client.command(&changed)).run();
     assert_ne!(ran.code, 0, "{}", ran.stdout);
