@@ -6,6 +6,7 @@ mod bad_input;
 #[cfg(unix)]
 mod bounds;
 mod browser;
+mod clients;
 mod conform;
 mod credentials;
 mod dialects;
