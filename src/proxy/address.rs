@@ -20,6 +20,8 @@ pub(super) enum Place<'p> {
     Start(String),
     /// Finishes a session.
     Finish(String),
+    /// Tells the state of a session.
+    Look(String),
     /// A request to a provider.
     Api {
         /// The session that makes the request.
@@ -45,6 +47,7 @@ pub(super) fn place<'p>(method: &Method, path: &'p str) -> Result<Place<'p>, Ref
     match (rest, method) {
         ("" | "/", &Method::POST) => Ok(Place::Start(name)),
         ("/finish", &Method::POST) => Ok(Place::Finish(name)),
+        ("" | "/", &Method::GET) => Ok(Place::Look(name)),
         ("" | "/" | "/finish", _) => {
             let message = "a session is started with POST /session/NAME and ended with POST /session/NAME/finish";
             Err(Refusal::unknown_route(message))
@@ -94,6 +97,7 @@ mod tests {
             Ok(Place::Home) => "home".to_owned(),
             Ok(Place::Start(name)) => format!("start {name}"),
             Ok(Place::Finish(name)) => format!("finish {name}"),
+            Ok(Place::Look(name)) => format!("look {name}"),
             Ok(Place::Api { session, provider, rest }) => {
                 format!("{}{provider} {rest}", session.map_or_else(String::new, |name| format!("<{name}> ")))
             }
@@ -117,7 +121,8 @@ mod tests {
         assert_eq!(post("/session/a"), "start a");
         assert_eq!(post("/session/a/"), "start a");
         assert_eq!(post("/session/a/finish"), "finish a");
-        assert!(place(&Method::GET, "/session/a").is_err_and(|refusal| refusal.message.contains("POST")));
+        assert_eq!(place(&Method::GET, "/session/a"), Ok(Place::Look("a".to_owned())));
+        assert!(place(&Method::PUT, "/session/a").is_err_and(|refusal| refusal.message.contains("POST")));
         assert!(place(&Method::GET, "/session/a/finish").is_err());
     }
 

@@ -10,6 +10,7 @@
 //! | `interception` | how requests to other hosts are answered, and which hosts were reached |
 //! | `location` | pure: addresses of the provider in a reply lead back to the proxy |
 //! | `tunnel` | `CONNECT` and requests with a whole URL: answers for hosts of providers, and lets others pass |
+//! | `process` | the tests that processes run, and what became of their requests |
 //! | `session` | the running sessions, and the report on one that ends |
 //! | `refusal` | error replies of the proxy itself |
 //!
@@ -22,6 +23,7 @@ mod credential;
 mod hosts;
 mod interception;
 mod location;
+mod process;
 mod refusal;
 mod service;
 mod session;
@@ -40,6 +42,7 @@ pub use crate::access::Guard;
 use crate::provider::Provider;
 use crate::record::{Mode, Size, Tape, TapeSet};
 use bodies::Bodies;
+use process::Tests;
 use session::Sessions;
 
 /// Names of providers that the proxy needs for its own paths.
@@ -102,6 +105,7 @@ pub struct Proxy {
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     interception: Option<Arc<Interception>>,
     sessions: Sessions,
+    tests: Tests,
     /// How often a caller without access was refused.
     strangers: AtomicUsize,
 }
@@ -139,6 +143,7 @@ impl Proxy {
             case,
             interception,
             sessions,
+            tests: Tests::default(),
             strangers,
         }
     }

@@ -66,6 +66,15 @@ impl Refusal {
         Refusal::new(StatusCode::CONFLICT, "session-runs", message)
     }
 
+    /// The process runs another test.
+    pub(super) fn process_runs(other: &str) -> Self {
+        let message = format!(
+            "this process runs {other:?} already, and its requests can be of one test only: finish it with POST \
+             /session/NAME/finish"
+        );
+        Refusal::new(StatusCode::CONFLICT, "session-runs", message)
+    }
+
     /// The session does not run.
     pub(super) fn unknown_session(name: &str, near: Option<&str>) -> Self {
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));

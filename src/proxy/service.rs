@@ -20,6 +20,7 @@ use super::bodies::Room;
 use super::credential;
 use super::hosts::Host;
 use super::location::lead_back;
+use super::process::{self, PROCESS};
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::tunnel::{self, Origin};
@@ -86,9 +87,18 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
     match place {
         Place::Home => Ok(json_response(StatusCode::OK, &proxy.home())),
         Place::Start(name) => {
-            let faults = faults(&proxy.bodies.own(&head.headers, body).await?)?;
+            let body = proxy.bodies.own(&head.headers, body).await?;
+            let (test, body) = process::announced(&body).map_err(|why| Refusal::bad_session(&why))?;
+            let faults = faults(&body)?;
+            if name.starts_with(PROCESS) {
+                return Err(Refusal::bad_session(&format!("{name:?} would be the name of a process")));
+            }
             if !proxy.sessions.start(&name) {
                 return Err(Refusal::session_runs(&name));
+            }
+            if let Err(other) = proxy.tests.begin(&name, test) {
+                session::drop_new(proxy, &name);
+                return Err(Refusal::process_runs(&other));
             }
             let count = faults.len();
             proxy.tapes.begin(&case_of(&name), faults, Arc::default());
@@ -98,8 +108,13 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
             let verdict = session::verdict(&proxy.bodies.own(&head.headers, body).await?)?;
             Ok(json_response(StatusCode::OK, &session::finish(proxy, &name, verdict).await?))
         }
+        Place::Look(name) => match proxy.tests.told(&name) {
+            Some(told) => Ok(json_response(StatusCode::OK, &told)),
+            None => Err(Refusal::unknown_session(&name, None)),
+        },
         Place::Api { session, provider, rest } => {
-            let session = on_behalf(session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
+            let session =
+                on_behalf(proxy, session, &head.headers).inspect_err(|refusal| proxy.troubled(refusal, None))?;
             let asked = match proxy.provider(provider, rest) {
                 Ok(provider) => {
                     let base = own_base(&head, uri.path().strip_suffix(rest).unwrap_or(uri.path()));
@@ -137,7 +152,7 @@ pub(super) async fn answer_at(proxy: &Proxy, origin: &Origin, request: axum::ext
         }
     };
     let path = head.uri.path().to_owned();
-    let asked = match on_behalf(origin.session.clone(), &head.headers) {
+    let asked = match on_behalf(proxy, origin.session.clone(), &head.headers) {
         Err(refusal) => Err((refusal, None)),
         Ok(session) => match origin.provider(proxy, &path) {
             Err(refusal) => Err((refusal, session)),
@@ -239,9 +254,20 @@ impl Proxy {
 
     pub(super) fn troubled(&self, refusal: &Refusal, session: Option<&str>) {
         if refusal.is_trouble() {
-            let session = session.map(str::to_owned);
-            (self.tell)(&Trouble { kind: refusal.name, session, message: refusal.message.clone() });
+            self.tell(Trouble {
+                kind: refusal.name,
+                session: session.map(str::to_owned),
+                message: refusal.message.clone(),
+            });
         }
+    }
+
+    /// Tells those who run the proxy, and the test that it concerns.
+    pub(super) fn tell(&self, trouble: Trouble) {
+        if let Some(session) = &trouble.session {
+            self.tests.troubled(session, trouble.kind, &trouble.message);
+        }
+        (self.tell)(&trouble);
     }
 }
 
@@ -251,15 +277,17 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     text(TOKEN_HEADER).or_else(|| bearer(headers)).or_else(|| KEY_HEADERS.into_iter().find_map(text))
 }
 
-/// The session of a request, from its path or its header; they must not name two.
-fn on_behalf(by_path: Option<String>, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(value) = headers.get(SESSION_HEADER) else { return Ok(by_path) };
+/// The session of a request, from its path or its header, which must not name two, or from the process that they name.
+fn on_behalf(proxy: &Proxy, by_path: Option<String>, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get(SESSION_HEADER) else {
+        return Ok(by_path.and_then(|name| proxy.tests.session_of(name)));
+    };
     let by_header = address::name_of(&String::from_utf8_lossy(value.as_bytes()))?;
     match by_path {
         Some(name) if name != by_header => {
             Err(Refusal::bad_session(&format!("the path says {name:?} and {SESSION_HEADER} says {by_header:?}")))
         }
-        _ => Ok(Some(by_header)),
+        _ => Ok(proxy.tests.session_of(by_header)),
     }
 }
 

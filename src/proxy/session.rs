@@ -105,9 +105,16 @@ pub(super) fn verdict(body: &[u8]) -> Result<Verdict, Refusal> {
     }
 }
 
+/// Ends a session that was just started and has asked nothing.
+pub(super) fn drop_new(proxy: &Proxy, name: &str) {
+    // It was started by the same caller, so that it runs.
+    let _ = proxy.sessions.end(name);
+}
+
 /// Ends a session and reports the outcome.
 pub(super) async fn finish(proxy: &Proxy, name: &str, verdict: Verdict) -> Result<Value, Refusal> {
     proxy.sessions.end(name)?;
+    proxy.tests.end(name);
     let usage = proxy.tapes.finish(&case_of(name), verdict).await;
     usage.notes.iter().for_each(|note| (proxy.note)(note));
     let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();

@@ -98,7 +98,9 @@ pub(super) async fn handle(
         tokio::spawn(answer_for(proxy, interception, origin, agent, hyper::upgrade::on(request)));
         return Ok(StatusCode::OK.into_response());
     }
-    if !interception.lets_pass(&host) {
+    let session = session.and_then(|name| proxy.tests.session_of(name));
+    let is_allowed = session.is_some_and(|session| proxy.tests.lets_pass(&session, &host.name));
+    if !is_allowed && !interception.lets_pass(&host) {
         interception.count(&host, |reached| &mut reached.refused);
         return Err(Refusal::no_network(&host.to_string(), &host.name));
     }
@@ -170,7 +172,8 @@ async fn answer_for(
         return;
     }
     let tell = |message: String| {
-        (proxy.tell)(&Trouble { kind: "untrusted", session: origin.session.clone(), message });
+        let session = origin.session.clone().and_then(|name| proxy.tests.session_of(name));
+        proxy.tell(Trouble { kind: "untrusted", session, message });
     };
     let config = match interception.authority.server_config(&origin.host.name) {
         Ok(config) => config,

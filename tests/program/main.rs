@@ -25,6 +25,7 @@ mod nextest;
 mod orphans;
 mod owners;
 mod parties;
+mod plugin;
 mod protocol;
 mod proxy;
 mod pytest;

@@ -266,7 +266,7 @@ async fn what_leads_nowhere_says_so() {
     assert!(message.contains("did you mean /openai/v1/chat/completions?"), "{message}");
     let message = error(post(&player, "/v1/chat/completions", "{}").await, 404, "unknown-route").await;
     assert!(message.contains("as in /openai/v1/chat/completions") && message.contains("/ollama, "), "{message}");
-    error(client().get(player.url("/session/a")).send().await.unwrap(), 404, "unknown-route").await;
+    error(client().put(player.url("/session/a")).send().await.unwrap(), 404, "unknown-route").await;
     let upgrade = client().get(player.url("/openai/v1/realtime")).header("upgrade", "websocket");
     error(upgrade.header("connection", "upgrade").send().await.unwrap(), 501, "no-upgrade").await;
     let health = json_of(client().get(player.url("/health")).send().await.unwrap()).await;

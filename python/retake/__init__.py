@@ -1,0 +1,1 @@
+"""retake for pytest: each test has its own recordings. See ``retake.plugin``."""

@@ -1,0 +1,243 @@
+"""A pytest plugin: under ``retake run -- pytest``, or beside ``retake serve``, each test is a session of its own.
+
+A test's requests count for that test alone, whatever order the tests run in and however many processes run them. A
+request without a recording fails the test that sent it, with retake's own message. Without a proxy (``RETAKE_PROXY_URL``
+is not set) the plugin does nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import urllib.parse
+from typing import Any, Dict, Generator, List, Optional, cast
+
+import pytest
+
+_URL = "RETAKE_PROXY_URL"
+_MODES = ("live", "record", "record-if-missing", "replay")
+_ARGUMENTS = ("faults", "mode", "allow_hosts")
+_MARKER = (
+    "retake(faults=[...], mode=..., allow_hosts=[...]): faults that retake makes of this test's requests; the mode, or list "
+    "of modes, without which the test is skipped; hosts that it may reach under --block-network"
+)
+#: What a test run asked, from the reports that `finish` gave.
+_Counts = Dict[str, int]
+
+
+class ProxyError(Exception):
+    """The proxy gave no answer, or one that is no success."""
+
+
+class Proxy:
+    """The control routes of a proxy at ``http://host:port``."""
+
+    def __init__(self, url: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self.url = url
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port or 80
+
+    def ask(self, method: str, path: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """Sends a request, past any network proxy. Returns the JSON object of the reply."""
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
+        headers = {"content-type": "application/json"}
+        token = os.environ.get("RETAKE_TOKEN")
+        if token:
+            headers["x-retake-token"] = token
+        try:
+            connection.request(method, path, json.dumps(body or {}).encode(), headers)
+            response = connection.getresponse()
+            text = response.read()
+        except OSError as error:
+            raise ProxyError(f"the proxy at {self.url} ({_URL}) does not answer: {error}") from error
+        finally:
+            connection.close()
+        try:
+            told = json.loads(text)
+        except ValueError:
+            told = {}
+        if response.status >= 300:
+            message = told.get("error", {}).get("message") or f"{method} {path}: {response.status}"
+            raise ProxyError(str(message))
+        return cast("Dict[str, Any]", told)
+
+
+def addressed(value: str, url: str, process: str) -> str:
+    """A variable's value with the process in it, if it is an address of the proxy at ``url``; else as it was."""
+    server = url.split("://", 1)[1]
+    by_user = re.fullmatch(r"(https?://)(?:~[^@/]*(?::[^@/]*)?@)?" + re.escape(server) + r"/?", value)
+    if by_user:
+        token = os.environ.get("RETAKE_TOKEN", "")
+        login = process + (f":{urllib.parse.quote(token, safe='')}" if token else "")
+        return f"{by_user[1]}{login}@{server}"
+    by_path = re.fullmatch(re.escape(url) + r"(?:/session/~[^/]*)?(/.+)", value)
+    if by_path:
+        return f"{url}/session/{process}{by_path[1]}"
+    return value
+
+
+def _process() -> str:
+    return f"~{os.environ.get('PYTEST_XDIST_WORKER', 'main')}-{os.getpid()}"
+
+
+class Plugin:
+    """The hooks of one process, with its proxy."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.process = _process()
+        self.mode = ""
+        self.providers = 0
+        self.counts: _Counts = {"used": 0, "recorded": 0, "missed": 0}
+        self.notes: List[str] = []
+        self._files: Dict[str, set[str]] = {"used": set(), "recorded": set()}
+        self._told = 0
+        self._failed = False
+        self._runs = ""
+        for name, value in list(os.environ.items()):
+            if name != _URL and self.proxy.url.split("://", 1)[1] in value:
+                os.environ[name] = addressed(value, self.proxy.url, self.process)
+
+    def _session(self) -> str:
+        return "/session/" + urllib.parse.quote(self._runs, safe="")
+
+    # The first lines of a run.
+
+    def pytest_report_header(self) -> str:
+        return f"retake: mode {self.mode}, {self.providers} providers at {self.proxy.url}"
+
+    # A test.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begins the test's session. A plugin that runs a test again begins another."""
+        marks = _arguments(item)
+        modes = marks.get("mode")
+        wanted = [modes] if isinstance(modes, str) else modes
+        if wanted and self.mode not in wanted:
+            pytest.skip(f"retake: it needs mode {' or '.join(wanted)}, and this is mode {self.mode}")
+        body: Dict[str, Any] = {"for": self.process}
+        body.update({name: marks[name] for name in ("faults", "allow_hosts") if name in marks})
+        self._told, self._failed, self._runs = 0, False, item.nodeid
+        try:
+            self.proxy.ask("POST", self._session(), body)
+        except ProxyError as error:
+            self._runs = ""
+            pytest.fail(f"retake: {error}", pytrace=False)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if not self._runs:
+            return report
+        troubles: List[Dict[str, str]] = self.proxy.ask("GET", self._session())["troubles"]
+        news, self._told = troubles[self._told :], len(troubles)
+        if news:
+            _fail(report, news, keeps_traceback=item.config.get_verbosity() > 0)
+        self._failed = self._failed or report.failed
+        if call.when == "teardown":
+            finished = self.proxy.ask(
+                "POST", self._session() + "/finish", {"outcome": "failed" if self._failed else "passed"}
+            )
+            self._runs = ""
+            # xdist hands further members of a report on.
+            setattr(report, "retake", {name: finished[name] for name in ("used", "recorded", "missed", "notes")})
+        return report
+
+    # The last lines of a run, in the process that reports.
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        told = getattr(report, "retake", None)
+        if told is None:
+            return
+        for name, files in self._files.items():
+            files.update(told[name])
+            self.counts[name] = len(files)
+        self.counts["missed"] += len(told["missed"])
+        self.notes.extend(note for note in told["notes"] if note not in self.notes)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not any(self.counts.values()) and not self.notes:
+            return
+        terminalreporter.section("retake")
+        counts = self.counts
+        missed = f", {counts['missed']} not found" if counts["missed"] else ""
+        recorded = f", {counts['recorded']} recorded" if self.mode.startswith("record") else ""
+        terminalreporter.write_line(f"mode {self.mode}: {counts['used']} recordings used{recorded}{missed}")
+        for note in self.notes:
+            terminalreporter.write_line(note)
+
+
+def _fail(report: pytest.TestReport, troubles: List[Dict[str, str]], keeps_traceback: bool) -> None:
+    """Makes a report one of a failure for retake's reasons, in place of what the client made of them."""
+    before = report.longreprtext
+    if before and keeps_traceback:
+        report.sections.append(("What the client made of it", before))
+    report.outcome = "failed"
+    # A missing recording is no expected failure.
+    if hasattr(report, "wasxfail"):
+        del report.wasxfail
+    report.longrepr = "\n\n".join(f"retake: {trouble['kind']}: {trouble['message']}" for trouble in troubles)
+
+
+def _arguments(item: pytest.Item) -> Dict[str, Any]:
+    """The arguments of a test's marks, the nearest of each name."""
+    found: Dict[str, Any] = {}
+    for mark in item.iter_markers("retake"):
+        for name, value in mark.kwargs.items():
+            found.setdefault(name, value)
+    return found
+
+
+def _mistake(mark: pytest.Mark) -> Optional[str]:
+    """What is wrong with a mark; ``None`` if nothing is."""
+    if mark.args:
+        return "it takes no positional arguments"
+    for name, value in mark.kwargs.items():
+        if name not in _ARGUMENTS:
+            return f"unknown argument `{name}`: there are {', '.join(_ARGUMENTS)}"
+        if name != "mode" and not isinstance(value, (list, tuple)):
+            return f"`{name}` is no list"
+        if name == "mode":
+            modes = [value] if isinstance(value, str) else value
+            bad = [mode for mode in modes if mode not in _MODES] if isinstance(modes, (list, tuple)) else [value]
+            if bad:
+                return f"unknown mode {bad[0]!r}: there are {', '.join(_MODES)}"
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Begins before the first module of tests is imported: clients that it makes have the process in their address."""
+    url = os.environ.get(_URL, "").rstrip("/")
+    if not url or early_config.pluginmanager.has_plugin("retake-proxy"):
+        return
+    early_config.pluginmanager.register(Plugin(Proxy(url)), "retake-proxy")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARKER)
+    # Where the plugin is loaded too late for the hook above, as by a conftest.
+    pytest_load_initial_conftests(config)
+    plugin = config.pluginmanager.get_plugin("retake-proxy")
+    if isinstance(plugin, Plugin):
+        try:
+            state = plugin.proxy.ask("GET", "/health")
+        except ProxyError as error:
+            raise pytest.UsageError(f"retake: {error}") from error
+        plugin.mode, plugin.providers = str(state["mode"]), len(state["prefixes"])
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("retake"):
+            wrong = _mistake(mark)
+            if wrong:
+                path, line, _ = item.location
+                place = f"{path}:{(line or 0) + 1}"
+                raise pytest.UsageError(f"{place}: @pytest.mark.retake of {item.name}: {wrong}")
