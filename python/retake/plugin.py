@@ -122,11 +122,14 @@ class Plugin:
         body: Dict[str, Any] = {"for": self.process}
         body.update({name: marks[name] for name in ("faults", "allow_hosts") if name in marks})
         self._told, self._failed, self._runs = 0, False, item.nodeid
+        refused = ""
         try:
             self.proxy.ask("POST", self._session(), body)
         except ProxyError as error:
+            refused = str(error)
+        if refused:
             self._runs = ""
-            pytest.fail(f"retake: {error}", pytrace=False)
+            pytest.fail(f"retake: {refused}", pytrace=False)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -135,19 +138,37 @@ class Plugin:
         report = yield
         if not self._runs:
             return report
+        try:
+            self._tell(report, call.when == "teardown", item.config.get_verbosity() > 0)
+        except ProxyError as error:
+            self._runs = ""
+            _fail(report, [{"kind": "proxy", "message": str(error)}], keeps_traceback=False)
+        return report
+
+    def _tell(self, report: pytest.TestReport, is_last: bool, keeps_traceback: bool) -> None:
+        """Adds to a report what the proxy knows, and ends the test's session with its last one."""
         troubles: List[Dict[str, str]] = self.proxy.ask("GET", self._session())["troubles"]
         news, self._told = troubles[self._told :], len(troubles)
         if news:
-            _fail(report, news, keeps_traceback=item.config.get_verbosity() > 0)
+            _fail(report, news, keeps_traceback)
         self._failed = self._failed or report.failed
-        if call.when == "teardown":
-            finished = self.proxy.ask(
-                "POST", self._session() + "/finish", {"outcome": "failed" if self._failed else "passed"}
-            )
-            self._runs = ""
+        if is_last:
+            finished = self._finish()
             # xdist hands further members of a report on.
             setattr(report, "retake", {name: finished[name] for name in ("used", "recorded", "missed", "notes")})
-        return report
+
+    def _finish(self) -> Dict[str, Any]:
+        session, self._runs = self._session(), ""
+        return self.proxy.ask("POST", session + "/finish", {"outcome": "failed" if self._failed else "passed"})
+
+    def pytest_sessionfinish(self) -> None:
+        """Ends the session of a test that was interrupted: it gets no more reports."""
+        if self._runs:
+            self._failed = True
+            try:
+                self._finish()
+            except ProxyError:
+                pass  # A proxy that is gone has no session left to end.
 
     # The last lines of a run, in the process that reports.
 
