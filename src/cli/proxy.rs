@@ -122,7 +122,7 @@ impl Behind {
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
         let has_scripts = !sourcing.by_hand.is_empty();
         let placed = placed(&sourcing);
-        let intercepting = network.map(|network| Intercepting::new(network)).transpose()?;
+        let intercepting = network.map(Intercepting::new).transpose()?;
         Ok(Behind {
             providers,
             tapes,

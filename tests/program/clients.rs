@@ -143,7 +143,7 @@ fn version(file: &str, package: &str) -> String {
     let is_it = |name: &str| name.split('[').next() == Some(package);
     let lines = pinned(file);
     let mut versions = lines.iter().filter_map(|line| match file {
-        PACKAGES => line.trim().trim_end_matches(',').split_once(": ").map(|(name, version)| (name, version)),
+        PACKAGES => line.trim().trim_end_matches(',').split_once(": "),
         _ => line.split_once("=="),
     });
     let found = versions.find(|(name, _)| is_it(name.trim_matches('"')));
