@@ -51,17 +51,20 @@ class Proxy:
             connection.request(method, path, json.dumps(body or {}).encode(), headers)
             response = connection.getresponse()
             text = response.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ProxyError(f"the proxy at {self.url} ({_URL}) does not answer: {error}") from error
         finally:
             connection.close()
         try:
             told = json.loads(text)
         except ValueError:
-            told = {}
+            told = None
+        if not isinstance(told, dict):
+            raise ProxyError(f"{self.url} ({_URL}) is no retake: it answers {method} {path} with {response.status} and no JSON")
         if response.status >= 300:
-            message = told.get("error", {}).get("message") or f"{method} {path}: {response.status}"
-            raise ProxyError(str(message))
+            problem = told.get("error")
+            message = problem.get("message") if isinstance(problem, dict) else None
+            raise ProxyError(str(message or f"{method} {path}: {response.status}"))
         return cast("Dict[str, Any]", told)
 
 
@@ -97,12 +100,14 @@ class Plugin:
         self._told = 0
         self._failed = False
         self._runs = ""
+        self._within: List[str] = []
+        self._finished: List[Dict[str, Any]] = []
         for name, value in list(os.environ.items()):
             if name != _URL and self.proxy.url.split("://", 1)[1] in value:
                 os.environ[name] = addressed(value, self.proxy.url, self.process)
 
     def _session(self) -> str:
-        return "/session/" + urllib.parse.quote(self._runs, safe="")
+        return _path(self._runs)
 
     # The first lines of a run.
 
@@ -132,6 +137,31 @@ class Plugin:
             pytest.fail(f"retake: {refused}", pytrace=False)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """A fixture for many tests has a session of its own: which test needs it first depends on their order."""
+        if fixturedef.scope == "function" or not self._runs:
+            return (yield)
+        param = f"[{getattr(request, 'param_index', 0)}]" if hasattr(request, "param") else ""
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        name = f"{fixturedef.baseid}::{fixturedef.argname}{param}{f' ({worker})' if worker else ''}"
+        body = {"for": self.process, "within": self._within[-1] if self._within else self._runs}
+        self.proxy.ask("POST", _path(name), body)
+        self._within.append(name)
+        outcome, troubles = "failed", []
+        try:
+            value = yield
+            outcome = "passed"
+        finally:
+            troubles = self.proxy.ask("GET", _path(name))["troubles"]
+            self._within.pop()
+            self._count(self.proxy.ask("POST", _path(name) + "/finish", {"outcome": "failed" if troubles else outcome}))
+            if troubles:
+                pytest.fail(_words(troubles), pytrace=False)
+        return value
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -153,9 +183,13 @@ class Plugin:
             _fail(report, news, keeps_traceback)
         self._failed = self._failed or report.failed
         if is_last:
-            finished = self._finish()
+            self._count(self._finish())
             # xdist hands further members of a report on.
-            setattr(report, "retake", {name: finished[name] for name in ("used", "recorded", "missed", "notes")})
+            setattr(report, "retake", self._finished)
+            self._finished = []
+
+    def _count(self, finished: Dict[str, Any]) -> None:
+        self._finished.append({name: finished[name] for name in ("used", "recorded", "missed", "notes")})
 
     def _finish(self) -> Dict[str, Any]:
         session, self._runs = self._session(), ""
@@ -173,14 +207,12 @@ class Plugin:
     # The last lines of a run, in the process that reports.
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        told = getattr(report, "retake", None)
-        if told is None:
-            return
-        for name, files in self._files.items():
-            files.update(told[name])
-            self.counts[name] = len(files)
-        self.counts["missed"] += len(told["missed"])
-        self.notes.extend(note for note in told["notes"] if note not in self.notes)
+        for told in getattr(report, "retake", []):
+            for name, files in self._files.items():
+                files.update(told[name])
+                self.counts[name] = len(files)
+            self.counts["missed"] += len(told["missed"])
+            self.notes.extend(note for note in told["notes"] if note not in self.notes)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if not any(self.counts.values()) and not self.notes:
@@ -203,7 +235,15 @@ def _fail(report: pytest.TestReport, troubles: List[Dict[str, str]], keeps_trace
     # A missing recording is no expected failure.
     if hasattr(report, "wasxfail"):
         del report.wasxfail
-    report.longrepr = "\n\n".join(f"retake: {trouble['kind']}: {trouble['message']}" for trouble in troubles)
+    report.longrepr = _words(troubles)
+
+
+def _words(troubles: List[Dict[str, str]]) -> str:
+    return "\n\n".join(f"retake: {trouble['kind']}: {trouble['message']}" for trouble in troubles)
+
+
+def _path(session: str) -> str:
+    return "/session/" + urllib.parse.quote(session, safe="")
 
 
 def _arguments(item: pytest.Item) -> Dict[str, Any]:
@@ -251,6 +291,8 @@ def pytest_configure(config: pytest.Config) -> None:
             state = plugin.proxy.ask("GET", "/health")
         except ProxyError as error:
             raise pytest.UsageError(f"retake: {error}") from error
+        if state.get("name") != "retake":
+            raise pytest.UsageError(f"retake: at {plugin.proxy.url} ({_URL}) is another server")
         plugin.mode, plugin.providers = str(state["mode"]), len(state["prefixes"])
 
 

@@ -25,6 +25,10 @@ pub(super) struct Tests(Mutex<HashMap<String, Test>>);
 pub(super) struct Test {
     /// The process that runs it, if one said so.
     pub(super) process: Option<String>,
+    /// The running test of this process within which it begins: a fixture for many tests begins within the first.
+    within: Option<String>,
+    /// Counts the tests that began before.
+    number: u64,
     /// The hosts, with `*` for any text, that it may reach besides those of providers.
     pub(super) allowed: Vec<String>,
     /// Kind and message of each request that the proxy could not answer.
@@ -35,11 +39,12 @@ impl Tests {
     /// Begins a test. `Err` is the session of another test that its process runs.
     pub(super) fn begin(&self, session: &str, test: Test) -> Result<(), String> {
         let mut tests = self.lock();
-        let runs = |other: &Test| other.process.is_some() && other.process == test.process;
-        if let Some((other, _)) = tests.iter().find(|(name, other)| *name != session && runs(other)) {
-            return Err(other.clone());
+        let current = test.process.as_deref().and_then(|process| current(&tests, process));
+        if let Some(other) = current.filter(|current| Some(*current) != test.within.as_deref()) {
+            return Err(other.to_owned());
         }
-        tests.insert(session.to_owned(), test);
+        let number = tests.values().map(|test| test.number + 1).max().unwrap_or_default();
+        tests.insert(session.to_owned(), Test { number, ..test });
         Ok(())
     }
 
@@ -52,8 +57,7 @@ impl Tests {
         if !name.starts_with(PROCESS) {
             return Some(name);
         }
-        let tests = self.lock();
-        tests.iter().find(|(_, test)| test.process.as_deref() == Some(&*name)).map(|(session, _)| session.clone())
+        current(&self.lock(), &name).map(str::to_owned)
     }
 
     /// Notes a request of a test that the proxy could not answer.
@@ -83,6 +87,12 @@ impl Tests {
     }
 }
 
+/// The session of the test that a process began last and has not ended.
+fn current<'t>(tests: &'t HashMap<String, Test>, process: &str) -> Option<&'t str> {
+    let of_process = tests.iter().filter(|(_, test)| test.process.as_deref() == Some(process));
+    of_process.max_by_key(|(_, test)| test.number).map(|(session, _)| session.as_str())
+}
+
 /// The members of the body that starts a session which concern the test, and the body without them. A body that is no
 /// JSON object stays as it is.
 pub(super) fn announced(body: &[u8]) -> Result<(Test, Vec<u8>), String> {
@@ -94,6 +104,11 @@ pub(super) fn announced(body: &[u8]) -> Result<(Test, Vec<u8>), String> {
         Some(Value::String(name)) if name.starts_with(PROCESS) && name.len() > 1 => Some(name),
         Some(other) => return Err(format!("`for` is {other}, and the name of a process begins with {PROCESS}")),
     };
+    let within = match members.shift_remove("within") {
+        None => None,
+        Some(Value::String(session)) => Some(session),
+        Some(other) => return Err(format!("`within` is {other}, and not the name of a session")),
+    };
     let allowed = match members.shift_remove("allow_hosts") {
         None => Vec::new(),
         Some(list) => {
@@ -101,7 +116,7 @@ pub(super) fn announced(body: &[u8]) -> Result<(Test, Vec<u8>), String> {
         }
     };
     let rest = if members.is_empty() { Vec::new() } else { Value::Object(members).to_string().into_bytes() };
-    Ok((Test { process, allowed, troubles: Vec::new() }, rest))
+    Ok((Test { process, within, allowed, ..Test::default() }, rest))
 }
 
 #[cfg(test)]
@@ -125,6 +140,22 @@ mod tests {
         assert_eq!(session("~gw0"), None);
         tests.begin("c", of("~gw0")).unwrap();
         assert_eq!(session("~gw0").as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_fixture_within_a_test_has_the_requests_until_it_ends() {
+        let tests = Tests::default();
+        let session = || tests.session_of("~p".to_owned());
+        let within = |name: &str| Test { within: Some(name.to_owned()), ..of("~p") };
+        tests.begin("test", of("~p")).unwrap();
+        tests.begin("outer", within("test")).unwrap();
+        assert_eq!(tests.begin("other", within("test")), Err("outer".to_owned()));
+        tests.begin("inner", within("outer")).unwrap();
+        for name in ["inner", "outer", "test"] {
+            assert_eq!(session().as_deref(), Some(name));
+            tests.end(name);
+        }
+        assert_eq!(session(), None);
     }
 
     #[test]

@@ -72,6 +72,33 @@ fn forty_tests_in_four_processes_and_any_order_keep_their_own_replies() {
     assert!(!changed.stdout.contains("Traceback") && !changed.stdout.contains("_base_client.py"), "{}", changed.stdout);
 }
 
+const FIXTURE: &str = r#"
+import pytest
+from app import what_to_wear
+
+@pytest.fixture(scope="module")
+def advice():
+    return what_to_wear("3 degrees")
+
+@pytest.mark.parametrize("n", range(6))
+def test_each(advice, n):
+    assert "3 degrees" in advice
+    assert f"{n} degrees" in what_to_wear(f"{n} degrees")
+"#;
+
+#[test]
+#[ignore = "needs Python packages; .ci/run installs them"]
+fn a_fixture_for_many_tests_is_replayed_in_any_order_of_them() {
+    let dir = app();
+    dir.write("test_fixture.py", FIXTURE);
+    let record = format!("--mode record --provider openai={}", provider());
+    let key = [("OPENAI_API_KEY", "sk-of-the-test-0123456789")];
+    pytest(&dir, &record, "-p no:randomly -n 2 test_fixture.py", &key).exits(0).says("6 passed");
+    for words in ["--randomly-seed=1", "--randomly-seed=2 -n 3", "-p no:randomly"] {
+        pytest(&dir, "", &format!("{words} test_fixture.py"), &[]).exits(0).says("6 passed");
+    }
+}
+
 const MARKS: &str = r#"
 import pytest
 from app import client, what_to_wear

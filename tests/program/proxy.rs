@@ -5,6 +5,7 @@ mod faults;
 mod figures;
 mod intercept;
 mod kept;
+mod process;
 mod provider;
 mod run;
 mod serve;

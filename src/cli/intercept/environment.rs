@@ -147,6 +147,6 @@ mod tests {
 
     #[test]
     fn a_path_becomes_a_url_without_spaces() {
-        assert_eq!(file_url(Path::new("/tmp/a b/ü.mjs")), "file:///tmp/a%20b/%C3%BC.mjs");
+        assert_eq!(file_url(Path::new("/a b/ü.mjs")), "file:///a%20b/%C3%BC.mjs");
     }
 }
