@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::call::Call;
 use super::exchange::Exchange;
 use super::failure::{Failure, Part};
 use super::time::micros;
@@ -25,6 +26,9 @@ pub struct Finished {
     pub rate: Option<Rate>,
     /// All attempts to run it.
     pub attempts: Vec<Attempt>,
+    /// Its requests and replies in figures, of all attempts, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub calls: Vec<Call>,
     /// What was captured while it ran, if it passed and the user asked for it.
     pub captured: Captured,
     /// The recordings of the case, if they are known.

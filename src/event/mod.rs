@@ -1,9 +1,11 @@
 //! The events of a run, as data that can be stored and read again. Every report is made from these alone.
 
+mod call;
 mod case;
 mod class;
 mod exchange;
 mod failure;
+mod proof;
 mod tally;
 mod time;
 
@@ -11,10 +13,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use call::{Call, Chunk};
 pub use case::{Attempt, Captured, CaseRef, Finding, Finished, Outcome, PartTime, Rate, Recordings};
 pub use class::Class;
 pub use exchange::{Exchange, KeyHeader, Origin, Recorded, Reply, Request, StreamEnd, StreamEvent, Usage};
 pub use failure::{Excerpt, Failure, Mismatch, Part, Problem, Texts, Tries};
+pub use proof::{Proof, RecordingCounts};
 pub use tally::Tally;
 
 use time::micros;
@@ -65,6 +69,9 @@ pub enum Event {
         duration: Duration,
         /// Set if the run was stopped before all cases ran.
         interrupted: Option<Interruption>,
+        /// What the outcomes rest on.
+        #[serde(default)]
+        proof: Box<Proof>,
     },
 }
 

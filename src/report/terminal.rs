@@ -91,7 +91,7 @@ impl<W: Write> Terminal<W> {
             }
             Event::CaseGivenUp { id } => self.given_up.push(id.clone()),
             Event::Notice(text) => self.notice(text)?,
-            Event::Finished { duration, interrupted } => {
+            Event::Finished { duration, interrupted, .. } => {
                 // A stopped run leaves gaps; the cases after them are shown all the same.
                 for events in std::mem::take(&mut self.early).into_values() {
                     self.cases(&events)?;

@@ -50,7 +50,7 @@ fn finished(index: usize, name: &str, outcome: Outcome) -> Event {
 }
 
 fn ended(interrupted: Option<Interruption>) -> Event {
-    Event::Finished { duration: Duration::from_millis(114), interrupted }
+    Event::Finished { duration: Duration::from_millis(114), interrupted, proof: Box::default() }
 }
 
 fn head(total: usize, deselected: usize) -> [Event; 2] {

@@ -224,7 +224,7 @@ pub(crate) async fn run(
             false => Interruption::Failures(line.failures.load(Ordering::SeqCst)),
         }),
     };
-    let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted });
+    let _ = events.send(Event::Finished { duration: started.elapsed(), interrupted, proof: Box::default() });
     ended
 }
 
@@ -303,6 +303,7 @@ async fn worker(line: Line) {
                 duration: started.elapsed(),
                 rate: done.rate,
                 attempts: done.attempts,
+                calls: Vec::new(),
                 captured: done.captured,
                 recordings: done.recordings,
                 protocol: done.protocol,
