@@ -1,5 +1,6 @@
 //! Passes requests to tapes and replies back. It moves bytes, without delaying or changing them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use super::address::{self, Place};
 use super::bodies::Room;
 use super::credential;
-use super::hosts::Host;
+use super::hosts::{Host, names};
 use super::location::lead_back;
 use super::process::{self, PROCESS};
 use super::refusal::{Refusal, json_response};
@@ -256,12 +257,15 @@ impl Proxy {
 
     fn home(&self) -> Value {
         let prefixes: Vec<String> = self.names().map(|name| format!("/{name}")).collect();
+        let providers = self.providers.iter().filter(|_| self.interception.is_some());
+        let hosts: BTreeSet<&str> = providers.flat_map(|(provider, _)| names(provider)).collect();
         json!({
             "status": "OK",
             "name": env!("CARGO_PKG_NAME"),
             "version": env!("CARGO_PKG_VERSION"),
             "mode": self.mode.name(),
             "prefixes": prefixes,
+            "hosts": hosts,
             "sessions": self.sessions.count(),
         })
     }

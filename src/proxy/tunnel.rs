@@ -26,7 +26,7 @@ use super::address::name_of;
 use super::hosts::{Host, for_path};
 use super::interception::Interception;
 use super::refusal::Refusal;
-use super::service::{Served, answer_at};
+use super::service::{SESSION_HEADER, Served, answer_at};
 use super::switch;
 use super::{Proxy, Trouble};
 use crate::record::Mode;
@@ -83,7 +83,10 @@ pub(super) async fn handle(
     if !proxy.keys.is_empty() && !proxy.keys.know(&password) {
         return Ok(token_wanted());
     }
-    let session = if user.is_empty() { None } else { Some(name_of(&user)?) };
+    let named =
+        request.headers().get(SESSION_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let named = Some(user).filter(|user| !user.is_empty()).or(named);
+    let session = named.map(|name| name_of(&name)).transpose()?;
     let authority = request.uri().authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let is_connect = request.method() == Method::CONNECT;
     let usual = if is_connect || request.uri().scheme_str() == Some("https") { 443 } else { 80 };

@@ -32,6 +32,7 @@ mod pytest;
 mod real;
 mod reuse;
 mod rules;
+mod runners;
 mod sdks;
 mod secrets;
 mod seed;

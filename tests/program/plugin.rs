@@ -10,7 +10,7 @@ use super::server;
 use super::world::{Dir, Ran, Running, copy, package};
 
 /// A provider that gives each tool call a fresh id, and wants it back.
-fn provider() -> String {
+pub(crate) fn provider() -> String {
     let count = AtomicUsize::new(0);
     server::serve(move |asked| {
         let number = count.fetch_add(1, Ordering::SeqCst);
