@@ -77,12 +77,18 @@ class Process {
     return json;
   }
 
-  /** Begins the session of a test file: what it asks outside of its tests is its own. */
-  async beginFile(file) {
-    if (!this.url) return;
+  /** Asks the proxy for its mode and its hosts. */
+  async look() {
+    if (!this.url || this.mode) return;
     const state = await this.ask("GET", "/health");
     if (state.name !== "retake") throw told(`at ${this.url.origin} (RETAKE_PROXY_URL) is another server`);
     [this.mode, this.hosts] = [state.mode, state.hosts ?? []];
+  }
+
+  /** Begins the session of a test file: what it asks outside of its tests is its own. */
+  async beginFile(file) {
+    if (!this.url) return;
+    await this.look();
     this.stop = this.mark();
     this.file = file;
     await this.begin(file, { for: this.name });

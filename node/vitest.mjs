@@ -14,6 +14,9 @@ export const retake = Object.assign((options = {}) => running.again(options), {
 
 const names = (task) => (task.suite && task.suite.name ? [...names(task.suite), task.name] : [task.name]);
 
+// Tests are skipped by mode when they are collected, before any hook.
+await running.look();
+
 beforeAll(async () => running.beginFile(session.relative(expect.getState().testPath)));
 beforeEach(async ({ task }) => running.beginTest(names(task).join(" > ")));
 afterEach(async ({ task }) => running.endTest(task.result?.state !== "fail"));

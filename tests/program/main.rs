@@ -16,6 +16,7 @@ mod faults;
 mod files;
 #[cfg(unix)]
 mod interrupt;
+mod java;
 mod live;
 mod masks;
 mod modes;
