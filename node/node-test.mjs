@@ -5,12 +5,9 @@ import session from "./session.js";
 const running = new session.Process();
 
 /** Gives the running test faults, or hosts that it may reach: call it before the test asks for anything. */
-export const retake = Object.assign((options = {}) => running.again(options), {
-  /** The mode of the proxy; null without one. */
-  get mode() {
-    return running.mode;
-  },
-});
+export const retake = (options = {}) => running.again(options);
+/** The mode of the proxy; null without one. */
+Object.defineProperty(retake, "mode", { get: () => running.mode });
 
 const begin = () => running.beginFile(session.relative(process.argv[1] ?? "node:test"));
 const { execArgv, env } = process;
