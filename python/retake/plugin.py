@@ -97,9 +97,9 @@ def addressed(value: str, url: str, process: str) -> str:
     server = url.split("://", 1)[1]
     by_user = re.fullmatch(r"(https?://)(?:~[^@/]*(?::[^@/]*)?@)?" + re.escape(server) + r"/?", value)
     if by_user:
-        token = os.environ.get("RETAKE_TOKEN", "")
-        login = process + (f":{urllib.parse.quote(token, safe='')}" if token else "")
-        return f"{by_user[1]}{login}@{server}"
+        # Python's own clients send no user name without a password.
+        password = urllib.parse.quote(os.environ.get("RETAKE_TOKEN", "") or "retake", safe="")
+        return f"{by_user[1]}{process}:{password}@{server}"
     by_path = re.fullmatch(re.escape(url) + r"(?:/session/~[^/]*)?(/.+)", value)
     if by_path:
         return f"{url}/session/{process}{by_path[1]}"

@@ -357,9 +357,25 @@ pub(super) struct InitArgs {
     /// The folder; existing files stay as they are
     #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
+    /// What to write [default: what fits the files that are there]
+    #[arg(long, value_enum)]
+    pub(super) kind: Option<InitKind>,
     /// Also write a test target for cargo, as in a folder with a package's Cargo.toml
     #[arg(long)]
     pub(super) cargo: bool,
+}
+
+/// Whom a folder is set up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum InitKind {
+    /// YAML suites, run by `retake test`
+    Suites,
+    /// A test for pytest
+    Python,
+    /// A test for Vitest, Jest or node:test
+    Node,
+    /// YAML suites, and a test target that runs them
+    Cargo,
 }
 
 /// `retake schema`.

@@ -1,4 +1,10 @@
-//! `retake init`: sets up a repository whose first run passes without a key.
+//! `retake init`: sets up a repository whose first run passes without a key. What it writes depends on what is there: a
+//! Python project gets a test for pytest, a Node project one for its test runner, any other folder suites.
+
+mod cargo;
+mod ci;
+mod kind;
+mod sample;
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -7,13 +13,18 @@ use std::path::Path;
 use crate::disk::{self, MOST_TEXT};
 use crate::exchange::Secrets;
 
-use super::args::{InitArgs, SchemaOf};
+use super::args::{InitArgs, InitKind, SchemaOf};
 use super::exit::{Exit, Stop};
 use super::{load, output, settings};
+use cargo::TARGET;
+use kind::{Kind, Node};
 
 /// A file of the example: its path and its content.
 type Piece = (&'static str, &'static str);
 
+/// The recording that the sample of every language asks for, and the first case of the suite.
+const RECORDING: Piece =
+    ("recordings/openai/def92403e1c1.json", include_str!("init/recordings/openai/def92403e1c1.json"));
 /// A suite, its setup and script, and the recordings.
 const EXAMPLE: [Piece; 6] = [
     ("suites/chat.yaml", include_str!("init/suites/chat.yaml")),
@@ -21,7 +32,7 @@ const EXAMPLE: [Piece; 6] = [
     ("scripts/openai.yaml", include_str!("init/scripts/openai.yaml")),
     ("recordings/openai/36ecde242306.json", include_str!("init/recordings/openai/36ecde242306.json")),
     ("recordings/openai/981be4c32fac.json", include_str!("init/recordings/openai/981be4c32fac.json")),
-    ("recordings/openai/def92403e1c1.json", include_str!("init/recordings/openai/def92403e1c1.json")),
+    RECORDING,
 ];
 
 const SCHEMAS: [(SchemaOf, &str); 4] = [
@@ -31,19 +42,41 @@ const SCHEMAS: [(SchemaOf, &str); 4] = [
     (SchemaOf::Setups, "schemas/setups.schema.json"),
 ];
 
-const TARGET: &str = "tests/integration.rs";
 const RECORD: &str = "--setup openai --provider openai=script:scripts/openai.yaml";
 
 /// Writes the files that are missing, and says what to type next.
 pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
-    let manifest = args.dir.join("Cargo.toml");
-    // A workspace without a package of its own has no tests: its suites run with `retake test`, or in a member's test
-    // target.
-    let is_package =
-        disk::text(&manifest, MOST_TEXT).is_ok_and(|text| text.lines().any(|line| line.trim() == "[package]"));
-    let cargo = args.cargo || is_package;
+    let kind = match args.kind {
+        _ if args.cargo => Kind::Cargo,
+        Some(InitKind::Suites) => Kind::Suites,
+        Some(InitKind::Python) => Kind::python(&args.dir),
+        Some(InitKind::Node) => Kind::Node(Node::of(&args.dir)),
+        Some(InitKind::Cargo) => Kind::Cargo,
+        None => match Kind::of(&args.dir) {
+            Kind::Cargo => Kind::Cargo,
+            // Whoever has suites already works with them.
+            _ if has_suites(&args.dir)? => Kind::Suites,
+            kind => kind,
+        },
+    };
     let mut start = Start { root: &args.dir, said: String::new() };
-    let example = !has_suites(&args.dir)?;
+    match &kind {
+        Kind::Python { has_sdk, .. } => start.python(*has_sdk)?,
+        Kind::Node(node) => start.node(node)?,
+        Kind::Cargo | Kind::Suites => return suites(start, &kind),
+    }
+    let (path, text) = ci::file(&args.dir, &kind, false);
+    start.write(path, &text)?;
+    start.ignore()?;
+    start.said.push_str(&next_in_language(&args.dir, &kind));
+    output::print(&Secrets::default(), &start.said)?;
+    Ok(Exit::Ok)
+}
+
+/// Suites, for a package of cargo with its test target.
+fn suites(mut start: Start<'_>, kind: &Kind) -> Result<Exit, Stop> {
+    let root = start.root;
+    let example = !has_suites(root)?;
     if example {
         for (path, text) in EXAMPLE {
             start.write(path, text)?;
@@ -54,13 +87,14 @@ pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
     for (of, path) in SCHEMAS {
         start.write(path, of.text())?;
     }
-    let target = cargo && start.target()?;
-    start.write(".github/workflows/retake.yml", &workflow(target))?;
+    let target = *kind == Kind::Cargo && start.target()?;
+    let (path, text) = ci::file(root, kind, target);
+    start.write(path, &text)?;
     start.ignore()?;
     if target {
-        start.said.push_str(&manifest_lines(&manifest));
+        start.said.push_str(&cargo::manifest_lines(&root.join("Cargo.toml")));
     }
-    start.said.push_str(&next(&args.dir, target, example));
+    start.said.push_str(&next(root, target, example));
     output::print(&Secrets::default(), &start.said)?;
     Ok(Exit::Ok)
 }
@@ -108,6 +142,26 @@ impl Start<'_> {
         Ok(())
     }
 
+    /// A test for pytest, and the recording that answers it.
+    fn python(&mut self, has_sdk: bool) -> Result<(), Stop> {
+        let (path, text) = sample::python(has_sdk);
+        self.write(path, text)?;
+        self.write(RECORDING.0, RECORDING.1)
+    }
+
+    /// A test for the runner of a Node project, the runner's configuration, and the recording.
+    fn node(&mut self, node: &Node) -> Result<(), Stop> {
+        let (path, text) = sample::node(node);
+        self.write(path, &text)?;
+        self.write(RECORDING.0, RECORDING.1)?;
+        match (node.config, sample::config(node.runner)) {
+            (Some(there), _) => self.say("kept", there, &format!("add to it: {}", sample::setting(node.runner))),
+            (None, Some((path, text))) => self.write(path, text)?,
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
     /// Writes the test target. Another one of that name is left alone; then there is none of ours.
     fn target(&mut self) -> Result<bool, Stop> {
         let file = self.root.join(TARGET);
@@ -146,49 +200,33 @@ fn cannot(what: &str, path: &Path, error: &dyn std::fmt::Display) -> Stop {
     Stop::usage(format!("cannot {what} {}: {error}\n  name another folder with `retake init DIR`", path.display()))
 }
 
-/// The CI file: it runs the test target if there is one, else the program.
-fn workflow(target: bool) -> String {
-    let head = include_str!("init/workflow.yml");
-    if target {
-        return format!("{head}      - run: cargo test --test integration\n");
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    format!("{head}      - run: cargo install --locked retake@{version}\n      - run: retake test\n")
+/// ` in FOLDER`, unless it is the current one.
+fn place(root: &Path) -> String {
+    let here = root.components().all(|part| part == std::path::Component::CurDir);
+    if here { String::new() } else { format!(" in {}", settings::quoted_if_needed(&root.to_string_lossy())) }
 }
 
-/// The lines that Cargo.toml lacks for the test target.
-fn manifest_lines(manifest: &Path) -> String {
-    let text = disk::text(manifest, MOST_TEXT).unwrap_or_default();
-    let mut lines = String::new();
-    if !text.contains("retake") {
-        lines.push_str(&format!("    [dev-dependencies]\n    retake = {}\n\n", requirement()));
-    }
-    if !text.contains("name = \"integration\"") {
-        lines.push_str("    [[test]]\n    name = \"integration\"\n    harness = false\n\n");
-    }
-    if lines.is_empty() {
-        lines
-    } else {
-        format!("\nAdd to {}:\n\n{}", manifest.display(), lines.trim_end_matches('\n')) + "\n"
-    }
-}
-
-/// The dependency with which another package gets this very program: the checkout from which it was built, as long as
-/// that exists, else the published version. Cargo marks the sources that it fetched itself with `.cargo-ok`.
-fn requirement() -> String {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-    if source.join("Cargo.toml").is_file() && !source.join(".cargo-ok").exists() {
-        format!("{{ path = {:?} }}", source.display().to_string())
-    } else {
-        format!("{:?}", env!("CARGO_PKG_VERSION"))
-    }
+/// The three commands to type next in a project of a language.
+fn next_in_language(root: &Path, kind: &Kind) -> String {
+    let (npx, install, test) = match kind {
+        Kind::Node(node) => {
+            let install = if node.has_retake { "" } else { "    npm install --save-dev retake-llm\n" };
+            ("npx ", install, node.runner.command())
+        }
+        _ => ("", "", "pytest"),
+    };
+    format!(
+        "\nNow type{}:\n\n{install}    {npx}retake run -- {test}\n    {npx}retake check\n    {npx}retake doctor\n\n\
+         The first answers from recordings/, without a key or a network; what is there was made by a script. The second \
+         holds\nrecordings to the rules of their API, the third says what is set up on this machine. With OPENAI_API_KEY \
+         set, this\nasks OpenAI, and keeps what it says:\n\n  {npx}retake run --mode record -- {test}\n",
+        place(root)
+    )
 }
 
 /// The two commands to type next.
 fn next(root: &Path, target: bool, example: bool) -> String {
-    let here = root.components().all(|part| part == std::path::Component::CurDir);
-    let place =
-        if here { String::new() } else { format!(" in {}", settings::quoted_if_needed(&root.to_string_lossy())) };
+    let place = place(root);
     let (test, record) = match target {
         true => ("cargo test --test integration", "cargo test --test integration -- --mode record"),
         false => ("retake test", "retake record"),

@@ -317,6 +317,27 @@ fn a_thousand_tests_in_four_processes_keep_their_own_replies() {
     replayed.says("mode replay: 1001 of 1001 recordings used");
 }
 
+/// Python's own client sends a user name for its network proxy only beside a password.
+#[test]
+#[ignore = "needs Python packages; .ci/run installs them"]
+fn what_the_standard_library_asks_is_of_its_test() {
+    let dir = app();
+    let test = r#"
+import json, urllib.error, urllib.request
+
+def test_swallowed():
+    data = json.dumps({"model": "gpt-4o", "messages": []}).encode()
+    request = urllib.request.Request("https://api.openai.com/v1/chat/completions", data)
+    try:
+        urllib.request.urlopen(request)
+    except urllib.error.HTTPError:
+        pass
+"#;
+    dir.write("test_urllib.py", test);
+    let ran = pytest(&dir, "", "test_urllib.py", &[]).exits(1);
+    ran.says("FAILED test_urllib.py::test_swallowed - retake: missing-recording");
+}
+
 #[test]
 #[ignore = "needs Python packages; .ci/run installs them"]
 fn a_run_that_asked_for_nothing_says_so() {
