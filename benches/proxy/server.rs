@@ -55,7 +55,9 @@ impl Server {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_root_certificates(roots).with_no_client_auth();
-        Server { roots: Some(Arc::new(config)), ..Server::start(command) }
+        let mut server = Server::start(command);
+        server.roots = Some(Arc::new(config));
+        server
     }
 
     pub(super) fn bare(kind: Kind) -> Self {

@@ -42,6 +42,8 @@ pub(super) struct Program {
 pub(super) enum Command {
     /// Set up a repository: a suite, recordings, schemas, a CI file; its first run passes without a key
     Init(InitArgs),
+    /// Say what is set up on this machine: clients, keys, ports, the certificate
+    Doctor(DoctorArgs),
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
     /// Record: the same as `retake test --mode record …`; with --twice, see what changes from run to run
@@ -376,6 +378,17 @@ pub(super) enum InitKind {
     Node,
     /// YAML suites, and a test target that runs them
     Cargo,
+}
+
+/// `retake doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Folder with the suites, providers.yaml and setups.yaml
+    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
+    pub(super) suites: PathBuf,
+    /// Folder with the recordings
+    #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
+    pub(super) recordings: PathBuf,
 }
 
 /// `retake schema`.

@@ -26,11 +26,16 @@ pub(super) struct Parties {
 
 /// Reads providers and setups, which add to the shipped ones.
 pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop> {
-    let catalogue = catalogue(&source.suites, color)?;
+    parties_of(&source.suites, color)
+}
+
+/// The same for a folder of suites.
+pub(super) fn parties_of(suites: &Path, color: bool) -> Result<Parties, Stop> {
+    let catalogue = catalogue(suites, color)?;
     let mut shipped = shipped_setups()?;
     // A file of providers may extend none.
     shipped.retain(|setup| setup.is_of(&catalogue));
-    let setups = match own(&source.suites.join("setups.yaml"))? {
+    let setups = match own(&suites.join("setups.yaml"))? {
         None => shipped,
         Some(file) => provider::parse_more_setups(&file, &catalogue, &shipped)
             .map_err(|error| Stop::usage(error.render(color)))?,

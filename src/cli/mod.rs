@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod conform;
 mod counted;
+mod doctor;
 mod ending;
 mod exit;
 mod figures;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
     match Program::try_parse() {
         Ok(program) => ended(match program.command {
             Command::Init(args) => init::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Test(args) => test::run(&args, "retake test"),
             Command::Watch(args) => watch::run(*args),
             Command::Record(args) => record::run(*args),

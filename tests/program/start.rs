@@ -82,6 +82,66 @@ fn init_mixes_no_example_with_suites_of_ones_own() {
 }
 
 #[test]
+fn a_python_or_node_project_gets_a_test_in_its_own_language() {
+    let files = |name: &str, text: &str, words: &str| {
+        let dir = Dir::new();
+        dir.write(name, text);
+        let ran = dir.retake(&format!("init {words}")).run().exits(0);
+        let names: Vec<String> = dir.files("").into_iter().map(|(name, _)| name).collect();
+        (dir, ran, names.join(" "))
+    };
+    let (dir, ran, names) = files("pyproject.toml", "[project]\nname = \"x\"\n", "");
+    assert!(names.contains("tests/test_planets.py") && !names.contains("suites"), "{names}");
+    assert_eq!(printed(&ran), ["retake run -- pytest", "retake check", "retake doctor"]);
+    assert!(typed(dir.path(), "retake check").exits(0).stdout.contains('1'));
+    let (_, ran, names) = files("package.json", r#"{"devDependencies": {"vitest": "4"}}"#, "");
+    assert!(names.contains("tests/planets.test.mjs") && names.contains("vitest.config.mjs"), "{names}");
+    assert_eq!(printed(&ran)[..2], ["npm install --save-dev retake-llm", "npx retake run -- npx vitest run"]);
+    let (_, ran, _) = files("package.json", r#"{"jest": {}, "devDependencies": {"retake-llm": "0"}}"#, "");
+    ran.says("kept   package.json").says("setupFilesAfterEnv: [\"retake-llm/jest\"]");
+    let (_, _, names) = files("package.json", "{}", "--kind suites");
+    assert!(names.contains("suites/chat.yaml") && !names.contains("tests/"), "{names}");
+    let (dir, _, _) = files(".git/config", "[remote \"origin\"]\n\turl = git@gitlab.example:a/b.git\n", "");
+    let ci = std::fs::read_to_string(dir.path().join(".gitlab-ci.yml")).unwrap();
+    assert!(ci.contains("  script:\n    - pip install retake-llm==") && ci.contains("    - retake test\n"), "{ci}");
+}
+
+#[test]
+fn what_init_writes_and_says_names_no_place_of_the_machine_that_built_it() {
+    for (name, text) in [("a", ""), ("pyproject.toml", ""), ("package.json", "{}")] {
+        let dir = Dir::new();
+        dir.write(name, text);
+        let ran = dir.retake("init").run().exits(0);
+        let all: Vec<u8> = dir.files("").into_iter().flat_map(|(_, bytes)| bytes).collect();
+        let all = format!("{}{}", ran.stdout, String::from_utf8_lossy(&all));
+        assert!(!all.contains(package().to_str().unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn the_doctor_tells_keys_ports_and_clients() {
+    let dir = Dir::new();
+    let command = dir.retake("doctor").env("GROQ_API_KEY", "sk-canary-of-the-doctor").env("PATH", "/nowhere");
+    let ran =
+        command.run().exits(0).says("keys: groq (GROQ_API_KEY)").says("python3: not found").says("no folder suites");
+    assert!(!ran.stdout.contains("sk-canary"), "{}", ran.stdout);
+    ran.says("port 8322 (retake serve): ").says("certificate: ");
+}
+
+/// What stands in for a client that has roots of its own.
+#[cfg(unix)]
+#[test]
+fn the_doctor_tells_a_client_that_does_not_trust() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = Dir::new();
+    let client = dir
+        .write("bin/curl", "#!/bin/sh\n[ \"$1\" = --version ] && echo curl 1 && exit\necho not trusted >&2; exit 60\n");
+    std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = dir.retake("doctor").env("PATH", &format!("{}:/bin:/usr/bin", dir.path().join("bin").display())).run();
+    ran.exits(1).says("curl (curl 1): does not come to the proxy, or does not trust it: not trusted");
+}
+
+#[test]
 fn every_shell_completes_commands_and_flags() {
     let dir = Dir::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

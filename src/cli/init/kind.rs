@@ -103,7 +103,7 @@ impl Node {
         let script = package["scripts"]["test"].as_str().unwrap_or_default();
         let runner = match () {
             () if has("vitest") || script.contains("vitest") => Runner::Vitest,
-            () if has("jest") || script.contains("jest") => Runner::Jest,
+            () if has("jest") || script.contains("jest") || package.get("jest").is_some() => Runner::Jest,
             () => Runner::NodeTest,
         };
         let configs: &[&'static str] = match runner {
