@@ -1,0 +1,14 @@
+//! The JSON Schema of kept events. Only the test that keeps `schemas/` up to date uses it.
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use super::Event;
+
+/// The schema of a line.
+pub(crate) fn schema() -> Value {
+    let settings = SchemaSettings::draft07().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Event>();
+    schema.insert("title".into(), "An event of a run of retake: a line of a report of the kind jsonl".into());
+    schema.to_value()
+}
