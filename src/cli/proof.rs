@@ -15,9 +15,14 @@ use crate::record::UsedFile;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The proof of a run that is over. `elsewhere` counts requests to a stack that asks its providers by itself.
-pub(super) fn of(tapes: &Tapes<'_>, elsewhere: usize, unused: Option<usize>, protocol: &str, revision: Revision) -> Proof {
-    let used: Vec<UsedRecording> =
-        tapes.set.used().into_iter().map(|(path, file)| described(&path, &file)).collect();
+pub(super) fn of(
+    tapes: &Tapes<'_>,
+    elsewhere: usize,
+    unused: Option<usize>,
+    protocol: &str,
+    revision: Revision,
+) -> Proof {
+    let used: Vec<UsedRecording> = tapes.set.used().into_iter().map(|(path, file)| described(&path, &file)).collect();
     // A script is asked in this process.
     let is_network = |provider: &str| !matches!(tapes.sourcing.elsewhere.get(provider), Some(Elsewhere::Script(_)));
     Proof {

@@ -32,7 +32,7 @@ pub(crate) fn merged(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
             Event::CaseTeardown(torn) => {
                 let case = of(&mut cases, &torn.case);
                 case.torn = Some(torn);
-            },
+            }
             Event::CaseFinished(finished) => of(&mut cases, &finished.case).take(finished),
             Event::CaseGivenUp { id } => given_up.push(id),
             Event::Notice(text) if !notices.contains(&text) => notices.push(text),
@@ -190,7 +190,12 @@ mod tests {
         let mut events = vec![Event::Started(Box::new(head))];
         events.push(Event::Collected { total, deselected: total - cases.len() });
         events.extend(cases);
-        let used = vec![UsedRecording { file: "r/1.json".into(), origin: Origin::Real, imported: false, recorded_ms: Some(7) }];
+        let used = vec![UsedRecording {
+            file: "r/1.json".into(),
+            origin: Origin::Real,
+            imported: false,
+            recorded_ms: Some(7),
+        }];
         let proof = Proof { network_requests: 1, used, ..Proof::default() };
         events.push(Event::Finished { duration: Duration::from_secs(1), interrupted: None, proof: Box::new(proof) });
         events
@@ -215,7 +220,10 @@ mod tests {
         assert_eq!((proof.network_requests, proof.recordings.real, proof.recordings.oldest_ms), (2, 1, Some(7)));
         assert_eq!(*duration, Duration::from_secs(2));
         let half = parts(&["1/2"]);
-        assert_eq!((tally(&half).deselected, head_of(&half).and_then(|head| head.shard.clone())), (1, Some("1/2".into())));
+        assert_eq!(
+            (tally(&half).deselected, head_of(&half).and_then(|head| head.shard.clone())),
+            (1, Some("1/2".into()))
+        );
     }
 
     #[test]

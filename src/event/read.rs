@@ -76,7 +76,11 @@ pub(crate) fn read(text: &str) -> Result<Read, Unread> {
         }
     }
     match read.runs.is_empty() {
-        true => Err(Unread { line: 1, column: 0, reason: "there is no event in it: was the run ended before it began?".into() }),
+        true => Err(Unread {
+            line: 1,
+            column: 0,
+            reason: "there is no event in it: was the run ended before it began?".into(),
+        }),
         false => Ok(read),
     }
 }
@@ -164,7 +168,10 @@ mod tests {
         let (line, reason) = why(&format!("{head}\n{}\n", started(FORMAT + 1)));
         assert!(line == 2 && reason.contains("by retake 0.9.0") && reason.contains("update retake"), "{reason}");
         let (line, reason) = why(&format!("{head}\n{{\"event\":\"collected\",\"data\":{{}}}}\n"));
-        assert!(line == 2 && reason.contains("missing field `total`") && reason.contains("take the line out"), "{reason}");
+        assert!(
+            line == 2 && reason.contains("missing field `total`") && reason.contains("take the line out"),
+            "{reason}"
+        );
         assert_eq!(why("{\"event\":\"notice\",\"data\":\"x\"}\n").0, 1);
         assert!(why("").1.contains("no event"));
     }
@@ -186,7 +193,11 @@ mod tests {
             Event::CaseTeardown(Box::default()),
             Event::CaseFinished(Box::default()),
             Event::CaseGivenUp { id: String::new() },
-            Event::Finished { duration: Default::default(), interrupted: Some(Interruption::Cut), proof: Box::default() },
+            Event::Finished {
+                duration: Default::default(),
+                interrupted: Some(Interruption::Cut),
+                proof: Box::default(),
+            },
             Event::Started(Box::default()),
         ]
         .iter()

@@ -139,8 +139,7 @@ impl Cases {
         let mut files = lock(&self.files);
         if !files.played.contains_key(path) {
             let Exchange { origin, recorded_at, .. } = &recording.exchange;
-            let used =
-                UsedFile { origin: *origin, is_edited: recording.is_edited(), recorded_at: recorded_at.clone() };
+            let used = UsedFile { origin: *origin, is_edited: recording.is_edited(), recorded_at: recorded_at.clone() };
             files.played.insert(path.to_owned(), used);
         }
     }

@@ -64,7 +64,9 @@ fn message(entry: &Entry<'_>) -> String {
     };
     match &entry.finished.outcome {
         Outcome::XPassed(reason) => format!("it passed although a failure was expected: {reason}"),
-        Outcome::Flaky(failure) => with_rerun(failure, format!("it passed when it was run again: {}", headline(failure))),
+        Outcome::Flaky(failure) => {
+            with_rerun(failure, format!("it passed when it was run again: {}", headline(failure)))
+        }
         _ => failure(entry.finished).map_or_else(String::new, |failure| with_rerun(failure, headline(failure))),
     }
 }

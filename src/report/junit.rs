@@ -85,9 +85,7 @@ fn objects(report: &Report) -> usize {
         };
         1 + status + case.properties.len() + usize::from(!case.properties.is_empty())
     };
-    let of_suite = |suite: &TestSuite| {
-        2 + suite.properties.len() + suite.test_cases.iter().map(of_case).sum::<usize>()
-    };
+    let of_suite = |suite: &TestSuite| 2 + suite.properties.len() + suite.test_cases.iter().map(of_case).sum::<usize>();
     1 + report.test_suites.iter().map(of_suite).sum::<usize>()
 }
 

@@ -26,8 +26,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them, in the order of the documentation.
-    pub(crate) const ALL: [Kind; 6] =
-        [Kind::Jsonl, Kind::Junit, Kind::Ctrf, Kind::Tap, Kind::Github, Kind::Markdown];
+    pub(crate) const ALL: [Kind; 6] = [Kind::Jsonl, Kind::Junit, Kind::Ctrf, Kind::Tap, Kind::Github, Kind::Markdown];
 
     /// The word for it on the command line.
     pub(crate) fn name(self) -> &'static str {

@@ -118,7 +118,11 @@ fn matrix(record: &Record<'_>) -> String {
 
 /// The model with its provider; the provider alone where a case names no model.
 fn column(case: &CaseRef) -> String {
-    case.model.clone().unwrap_or_else(|| case.provider.clone())
+    match &case.model {
+        Some(model) if model.starts_with(&format!("{}/", case.provider)) => model.clone(),
+        Some(model) => format!("{}/{model}", case.provider),
+        None => case.provider.clone(),
+    }
 }
 
 impl Cell {

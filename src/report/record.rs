@@ -94,14 +94,13 @@ impl<'e> Record<'e> {
     pub(super) fn proof_rows(&self) -> Vec<(&'static str, String)> {
         let (head, proof) = (&self.head, &self.proof);
         let counts = &proof.recordings;
-        let parts = [
-            (counts.real, "real"),
-            (counts.simulated, "simulated"),
-            (counts.edited, "edited"),
-            (counts.imported, "of another tool"),
-        ];
-        let parts: Vec<String> =
-            parts.iter().enumerate().filter(|(at, (count, _))| *at < 2 || *count > 0).map(|(_, (count, what))| format!("{count} {what}")).collect();
+        let mut recordings = format!("{} real, {} simulated", counts.real, counts.simulated);
+        if counts.edited > 0 {
+            let _ = write!(recordings, ", {} edited", counts.edited);
+        }
+        if counts.imported > 0 {
+            let _ = write!(recordings, "; {} of them from another tool", counts.imported);
+        }
         let known = |count: Option<usize>| count.map_or_else(|| "not known".to_owned(), |count| count.to_string());
         let mut rows = vec![
             ("retake", head.retake.clone()),
@@ -111,7 +110,7 @@ impl<'e> Record<'e> {
             ("suites", head.suites.clone()),
         ];
         rows.extend(head.shard.clone().map(|shard| ("shard", shard)));
-        rows.push(("recordings", parts.join(", ")));
+        rows.push(("recordings", recordings));
         rows.extend(counts.oldest_ms.and_then(moment).map(|oldest| ("oldest recording", oldest)));
         rows.push(("unused recordings", known(counts.unused)));
         rows.push(("network requests", proof.network_requests.to_string()));

@@ -13,8 +13,8 @@ use crate::exchange::Request;
 use crate::upstream::{self, ErrorKind};
 use crate::wire::usage;
 
-use super::{Planned, Replayed};
 use super::tail::tail;
+use super::{Planned, Replayed};
 
 /// A reply that was read to its end.
 pub(super) struct Answer {
