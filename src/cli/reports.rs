@@ -82,6 +82,31 @@ struct Stream {
     out: Option<Box<dyn io::Write + Send>>,
 }
 
+impl Stream {
+    fn open(wanted: &Wanted) -> Result<Self, Stop> {
+        let (name, out): (String, Box<dyn io::Write + Send>) = match &wanted.out {
+            Out::Stdout => ("stdout".to_owned(), Box::new(io::stdout())),
+            Out::File(file) => {
+                let open = File::create(file).map_err(|error| cannot(wanted, file, &error.to_string()))?;
+                (file.display().to_string(), Box::new(open))
+            }
+        };
+        Ok(Stream { name, out: Some(out) })
+    }
+
+    /// Writes a line; `Err` says once why that was not possible.
+    fn write(&mut self, line: &str) -> Result<(), String> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) else { return Ok(()) };
+        self.out = None;
+        match error.kind() {
+            // Nobody reads it any more (`| head`), which is no failure.
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(format!("the events cannot be written to {}: {error}", self.name)),
+        }
+    }
+}
+
 impl Reports {
     /// Reports to these places, which are tried now and not after the run has cost money. `streams`: events are written
     /// as they come.
@@ -95,31 +120,25 @@ impl Reports {
             summary: None,
             failures: Vec::new(),
         };
-        for one in wanted {
-            let Wanted { kind, out } = one;
-            match out {
-                Out::File(file) => try_out(file).map_err(|why| cannot(one, file, &why))?,
-                Out::Stdout => {}
-            }
-            if *kind == Kind::Jsonl && streams {
-                let (name, out): (String, Box<dyn io::Write + Send>) = match out {
-                    Out::Stdout => ("stdout".to_owned(), Box::new(io::stdout())),
-                    Out::File(file) => {
-                        let open = File::create(file).map_err(|error| cannot(one, file, &error.to_string()))?;
-                        (file.display().to_string(), Box::new(open))
-                    }
-                };
-                reports.streams.push(Stream { name, out: Some(out) });
-            } else {
-                reports.others.push(one.clone());
-            }
-        }
         if wanted.iter().any(|one| one.kind == Kind::Github) {
             reports.summary = Sourcing::inherited(SUMMARY_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from);
-            if let Some(file) = &reports.summary {
-                append(file, "").map_err(|error| {
-                    Stop::usage(format!("the summary of the job cannot be written to ${SUMMARY_VARIABLE}: {error}"))
-                })?;
+        }
+        // All places are tried before the first file is emptied.
+        for one in wanted {
+            if let Out::File(file) = &one.out {
+                try_out(file).map_err(|why| cannot(one, file, &why))?;
+            }
+        }
+        if let Some(file) = &reports.summary {
+            append(file, "").map_err(|error| {
+                Stop::usage(format!("the summary of the job cannot be written to ${SUMMARY_VARIABLE}: {error}"))
+            })?;
+        }
+        for one in wanted {
+            if one.kind == Kind::Jsonl && streams {
+                reports.streams.push(Stream::open(one)?);
+            } else {
+                reports.others.push(one.clone());
             }
         }
         Ok(reports)
@@ -136,16 +155,7 @@ impl Reports {
             return;
         }
         let line = scrubbed(&self.secrets, event);
-        for stream in &mut self.streams {
-            let Some(out) = &mut stream.out else { continue };
-            let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
-            let Err(error) = written else { continue };
-            stream.out = None;
-            // Nobody reads it any more (`| head`), which is no failure.
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                self.failures.push(format!("the events cannot be written to {}: {error}", stream.name));
-            }
-        }
+        self.failures.extend(self.streams.iter_mut().filter_map(|stream| stream.write(&line).err()));
         // What is reported is what a kept run would say, to the last digit of a time.
         if let Some(event) = serde_json::from_str(&line).ok().filter(|_| !self.others.is_empty()) {
             self.events.push(event);

@@ -8,7 +8,7 @@ use super::{CaseRef, Event, Finished, Head, Interruption, Outcome, Proof, Record
 /// A case in all runs: the last one counts, and failures before it are reruns.
 #[derive(Default)]
 struct Merged {
-    reruns: Vec<Box<Finished>>,
+    reruns: Vec<Finished>,
     /// The teardown of a run that is not finished yet.
     torn: Option<Box<Finished>>,
     teardown: Option<Box<Finished>>,
@@ -17,7 +17,7 @@ struct Merged {
 
 /// The runs as one. One alone stays as it is; of several, each case counts once, as the latest run has it.
 pub(crate) fn merged(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
-    runs.iter_mut().for_each(|run| ended(run));
+    runs.iter_mut().for_each(ended);
     if runs.len() == 1 {
         return runs.remove(0);
     }
@@ -28,7 +28,7 @@ pub(crate) fn merged(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
     let (mut duration, mut interrupted, mut proofs) = (Duration::ZERO, None, Vec::new());
     for event in runs.into_iter().flatten() {
         match event {
-            Event::CaseRerun(rerun) => of(&mut cases, &rerun.case).reruns.push(rerun),
+            Event::CaseRerun(rerun) => of(&mut cases, &rerun.case).reruns.push(*rerun),
             Event::CaseTeardown(torn) => {
                 let case = of(&mut cases, &torn.case);
                 case.torn = Some(torn);
@@ -100,7 +100,7 @@ impl Merged {
         self.teardown = self.torn.take();
         let before = self.finished.replace(finished);
         let failed = before.filter(|before| matches!(before.outcome, Outcome::Failed(_) | Outcome::Error(_)));
-        self.reruns.extend(failed);
+        self.reruns.extend(failed.map(|failed| *failed));
     }
 
     /// Where the case stands: by its file and line, then by its id.
@@ -116,7 +116,7 @@ impl Merged {
             finished.index = index;
             finished
         };
-        let reruns = self.reruns.into_iter().map(at).map(Event::CaseRerun);
+        let reruns = self.reruns.into_iter().map(Box::new).map(at).map(Event::CaseRerun);
         let teardown = self.teardown.or(self.torn).map(at).map(Event::CaseTeardown);
         let finished = self.finished.map(at).map(Event::CaseFinished);
         std::iter::once(begun).chain(reruns).chain(teardown).chain(finished).collect()

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::failure::{headline, rerun};
+use super::layout::visible;
 use super::record::{Counts, Entry, Record, failure, place};
 use crate::event::{Failure, Outcome};
 
@@ -73,7 +74,7 @@ fn message(entry: &Entry<'_>) -> String {
 
 /// The text of a command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// The value of a property of a command.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::failure::{Detail, context, details, headline, rerun};
+use super::failure::{Detail, context, details, rerun};
 use super::head::interruption;
 use crate::diff::Extent;
 use crate::event::{Event, Excerpt, Failure, Finished, Head, Interruption, Outcome, Problem, Proof, Tally};
@@ -182,7 +182,7 @@ impl<'e> Entry<'e> {
         }
     }
 
-    /// What is explained of it, in full: what was expected and what came, the exchange, how to run it again.
+    /// What is explained of it below its headline: what was expected and what came, the exchange, how to run it again.
     pub(super) fn explained(&self, failure: &Failure) -> String {
         explained(failure, &self.finished.case.id)
     }
@@ -197,9 +197,9 @@ pub(super) fn failure(finished: &Finished) -> Option<&Failure> {
     }
 }
 
-/// The failure in full, without colours.
+/// The failure below its headline, without colours.
 fn explained(failure: &Failure, id: &str) -> String {
-    let mut text = headline(failure);
+    let mut text = String::new();
     for detail in details(failure, id) {
         match detail {
             Detail::Lines(lines) => {
@@ -220,7 +220,7 @@ fn explained(failure: &Failure, id: &str) -> String {
     if let Some(command) = rerun(failure, id) {
         let _ = write!(text, "\nrerun: {command}");
     }
-    text
+    text.trim_start_matches('\n').to_owned()
 }
 
 /// Where a failure stands in the user's files.

@@ -40,7 +40,7 @@ fn case(out: &mut String, entry: &Entry<'_>, number: usize) {
     let _ = writeln!(out, "{word} {number} - {}{}", escaped(&entry.id()), directive.trim_end());
     out.push_str("  ---\n");
     let mut member = |name: &str, value: &str| {
-        let _ = writeln!(out, "  {name}: {value}");
+        let _ = writeln!(out, "  {name}:{}{value}", if value.starts_with('\n') { "" } else { " " });
     };
     member("duration_ms", &format!("{:.3}", entry.finished.duration.as_secs_f64() * 1e3));
     member("setup", &quoted(&entry.finished.case.setup));
@@ -63,7 +63,11 @@ fn case(out: &mut String, entry: &Entry<'_>, number: usize) {
 
 fn diagnostics(member: &mut impl FnMut(&str, &str), entry: &Entry<'_>, failure: &Failure) {
     member("message", &quoted(&headline(failure)));
-    member("severity", if entry.counts() == Counts::Bad { "fail" } else { "todo" });
+    match entry.counts() {
+        Counts::Bad => member("severity", "fail"),
+        Counts::Expected => member("severity", "todo"),
+        Counts::Good | Counts::Skipped => {}
+    }
     member("class", &quoted(failure.class.name()));
     if let Some(place) = place(failure) {
         let at = format!("{{file: {}, line: {}, column: {}}}", quoted(&place.file), place.line, place.column);
