@@ -50,7 +50,8 @@ pub struct Call {
     /// The tokens that it reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// What it cost in US dollars, by `prices` in providers.yaml; `None` if the price is not known.
+    /// What it costs in US dollars, by `prices` in providers.yaml, wherever the reply came from; `None` if the price is not
+    /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<f64>,
     /// The recording that answered; `None` if the provider answered.

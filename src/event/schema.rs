@@ -3,12 +3,13 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::Event;
+use super::{Event, FORMAT};
 
 /// The schema of a line.
 pub(crate) fn schema() -> Value {
     let settings = SchemaSettings::draft07().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<Event>();
-    schema.insert("title".into(), "An event of a run of retake: a line of a report of the kind jsonl".into());
+    let title = format!("An event of a run of retake, format {FORMAT}: a line of a report of the kind jsonl");
+    schema.insert("title".into(), title.into());
     schema.to_value()
 }
