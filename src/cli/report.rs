@@ -57,7 +57,12 @@ fn read(file: &Path) -> Result<Vec<Vec<Event>>, Stop> {
 /// How a report for people looks.
 pub(super) fn options(args: &ReportArgs, color: bool) -> Result<report::Options, Stop> {
     let letters = Letters::parse(args.report.iter().map(String::as_str));
-    let letters = letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is not a letter of fEsxXpPRKaAN")))?;
+    let letters = letters.map_err(|letter| {
+        // The flags and their variables are easily taken for each other.
+        let is_report = args.report.iter().any(|word| word.contains('='));
+        let hint = if is_report { "; for a report in another form: --report KIND=FILE, or RETAKE_REPORTS" } else { "" };
+        Stop::usage(format!("-r: `{letter}` is not a letter of fEsxXpPRKaAN{hint}"))
+    })?;
     Ok(report::Options {
         width: settings::width(),
         color,

@@ -335,6 +335,27 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_cannot_be_written_is_told_once_and_one_that_nobody_reads_is_no_failure() {
+        struct Broken(io::ErrorKind);
+        impl io::Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let told = |kind| {
+            let mut stream = Stream { name: "run.jsonl".to_owned(), out: Some(Box::new(Broken(kind))) };
+            [stream.write("{}\n"), stream.write("{}\n")].map(|written| written.err().unwrap_or_default())
+        };
+        let [first, second] = told(io::ErrorKind::StorageFull);
+        assert!(first.starts_with("the events cannot be written to run.jsonl: ") && second.is_empty(), "{first}");
+        assert_eq!(told(io::ErrorKind::BrokenPipe), ["", ""]);
+    }
+
+    #[test]
     fn two_reports_go_to_two_places() {
         let all = |words: &[&str]| words.iter().map(|word| wanted(word).unwrap()).collect::<Vec<_>>();
         assert!(distinct(&all(&["junit=a", "ctrf=b", "github"])).is_ok());
