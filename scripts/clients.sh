@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # clients.sh install: the clients of tests/clients at the versions pinned there, into CLIENTS_DIR (default target/clients)
+# clients.sh where: prints their folder
 # clients.sh python|openai|node20|node24|sh FILE: runs a program with them
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd); here=$root/tests/clients
@@ -36,6 +37,7 @@ install() {
 kind=${1:-}
 case "$kind" in
   install) install ;;
+  where) echo "$D" ;;
   python | openai) shift; exec env PYTHONDONTWRITEBYTECODE=1 "$D/$kind/bin/python" "$@" ;;
   # Node looks for packages beside the file it runs.
   node*)
@@ -43,5 +45,5 @@ case "$kind" in
     cp "$2" "$file.$$"; mv "$file.$$" "$file" # another run may be reading it
     exec "$D/$kind/node" "$file" ;;
   sh) exec sh "$2" ;;
-  *) echo "usage: $0 install | python FILE | openai FILE | node20 FILE | node24 FILE | sh FILE" >&2; exit 2 ;;
+  *) echo "usage: $0 install | where | python FILE | openai FILE | node20 FILE | node24 FILE | sh FILE" >&2; exit 2 ;;
 esac

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
 
 use super::recorded::{self, Ask, Kind, REPEATS};
 use super::server::Server;
@@ -36,22 +39,49 @@ struct Client(SendRequest<Full<Bytes>>);
 
 impl Client {
     async fn connect(server: &Server) -> Self {
-        let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
         stream.set_nodelay(true).unwrap();
+        let Some(roots) = &server.roots else { return Client::over(stream).await };
+        stream.write_all(format!("CONNECT {HOST}:443 HTTP/1.1\r\nhost: {HOST}:443\r\n\r\n").as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let name = HOST.try_into().unwrap();
+        Client::over(TlsConnector::from(Arc::clone(roots)).connect(name, stream).await.unwrap()).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(async move { connection.await.unwrap_or_default() });
         Client(sender)
     }
 
-    async fn ask(&mut self, path: &str, body: Bytes) -> (u16, Bytes) {
-        let request = Request::builder()
+    /// From sending to the first byte of the body.
+    async fn first_byte(&mut self, path: &str, body: Bytes) -> Duration {
+        let began = Instant::now();
+        let request = Client::request(path, body);
+        self.0.ready().await.unwrap();
+        let mut body = self.0.send_request(request).await.unwrap().into_body();
+        body.frame().await.unwrap().unwrap();
+        let took = began.elapsed();
+        body.collect().await.unwrap();
+        took
+    }
+
+    fn request(path: &str, body: Bytes) -> Request<Full<Bytes>> {
+        Request::builder()
             .method(Method::POST)
             .uri(path)
-            .header("host", "127.0.0.1")
+            .header("host", HOST)
             .header("content-type", "application/json")
             .header("authorization", "Bearer retake")
             .body(Full::new(body))
-            .unwrap();
+            .unwrap()
+    }
+
+    async fn ask(&mut self, path: &str, body: Bytes) -> (u16, Bytes) {
+        let request = Client::request(path, body);
         self.0.ready().await.unwrap();
         let response = self.0.send_request(request).await.unwrap();
         let status = response.status().as_u16();
@@ -60,6 +90,33 @@ impl Client {
 }
 
 const PATH: &str = "/openai/v1/chat/completions";
+/// A provider's host, for a client that uses the proxy as its network proxy, and the path there.
+const HOST: &str = "api.openai.com";
+const PATH_THERE: &str = "/v1/chat/completions";
+
+fn path(server: &Server) -> &'static str {
+    if server.roots.is_some() { PATH_THERE } else { PATH }
+}
+
+/// The median time from sending to the first byte of the body on one kept-alive connection each, in turn.
+pub(super) async fn first_bytes<const N: usize>(servers: [&Server; N], asks: &[Ask], count: usize) -> [Duration; N] {
+    let mut clients = Vec::new();
+    for server in servers {
+        clients.push((Client::connect(server).await, path(server)));
+    }
+    let mut times = [const { Vec::new() }; N];
+    for round in 0..count {
+        for at in 0..N {
+            let at = (at + round) % N;
+            let (client, path) = &mut clients[at];
+            times[at].push(client.first_byte(path, asks[round % asks.len()].body.clone()).await);
+        }
+    }
+    times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    })
+}
 
 /// As many requests as go in that time, from several connections at once. The bare server always says the same, so
 /// that only lengths are compared here.
@@ -73,7 +130,7 @@ pub(super) async fn rate(server: &Server, asks: &[Ask], connections: usize, time
         let mut count = 0;
         while began.elapsed() < time {
             let ask = &asks[(first + count) % asks.len()];
-            let (status, reply) = client.ask(PATH, ask.body.clone()).await;
+            let (status, reply) = client.ask(path(server), ask.body.clone()).await;
             assert!(status == 200 && reply.len().abs_diff(ask.reply.len()) < 100, "{status}: {reply:?}");
             count += 1;
         }

@@ -2,7 +2,7 @@
 //! the same load, in the same run; and that it stays small, quick to start and right with many recordings and many
 //! sessions. Exits with 1 where it falls short.
 //!
-//!     cargo bench --bench proxy [-- json stream many soak]
+//!     cargo bench --bench proxy [-- json stream intercepted many soak]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a measurement that cannot go on panics")]
 
 mod load;
@@ -17,7 +17,7 @@ use recorded::{Ask, Kind, Many};
 use server::Server;
 
 /// What is measured; the words on the command line choose among them.
-const PARTS: [&str; 4] = ["json", "stream", "many", "soak"];
+const PARTS: [&str; 5] = ["json", "stream", "intercepted", "many", "soak"];
 /// Kept-alive connections of the load.
 const CONNECTIONS: usize = 16;
 /// Turns that each of two servers takes, one after the other.
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             match part {
                 "json" => against_bare(Kind::Json, 0.8, &mut findings).await,
                 "stream" => against_bare(Kind::Stream, 0.7, &mut findings).await,
+                "intercepted" => intercepted(&mut findings).await,
                 "many" => with_many(&mut findings).await,
                 _ => soak(&mut findings).await,
             }
@@ -73,6 +74,25 @@ async fn against_bare(kind: Kind, least: f64, findings: &mut Findings) {
     let what =
         format!("{kind}: {through} through the proxy, {plain} of the bare server, ratio {ratio:.2} (at least {least})");
     findings.add(&what, ratio >= least);
+}
+
+/// Clients that use the proxy as their network proxy, with TLS, beside those that have its address.
+async fn intercepted(findings: &mut Findings) {
+    let folder = Many::write(Kind::Json, 64);
+    let (plain, tunnelled) = (Server::proxy(folder.path()), Server::intercepting(folder.path()));
+    let asks: Vec<Ask> = (0..64).map(|number| recorded::ask(Kind::Json, number)).collect();
+    let Beside { rate, other, ratio } = beside(&tunnelled, &plain, &asks).await;
+    let what = format!("intercepted JSON: {rate}, by the proxy's address {other}, ratio {ratio:.2} (at least 0.6)");
+    findings.add(&what, ratio >= 0.6);
+    let folder = Many::write(Kind::Stream, 64);
+    let (plain, tunnelled) = (Server::proxy(folder.path()), Server::intercepting(folder.path()));
+    let asks: Vec<Ask> = (0..64).map(|number| recorded::ask(Kind::Stream, number)).collect();
+    let [direct, through] = load::first_bytes([&plain, &tunnelled], &asks, 2_000).await;
+    let more = through.saturating_sub(direct);
+    let what = format!(
+        "intercepted stream: first byte after {through:.1?}, by the proxy's address {direct:.1?} (at most 2 ms more)"
+    );
+    findings.add(&what, more <= Duration::from_millis(2));
 }
 
 /// Two servers under the same load.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,6 +12,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::stream;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tempfile::TempDir;
 
 use super::recorded::{self, Kind};
 
@@ -21,6 +26,8 @@ pub(super) const BARE: &str = "--bare-server";
 pub(super) struct Server {
     child: Child,
     pub(super) port: u16,
+    /// For clients that use it as their network proxy: how they trust it.
+    pub(super) roots: Option<Arc<ClientConfig>>,
     /// From the start of its process to its READY.
     pub(super) started_in: Duration,
 }
@@ -30,6 +37,25 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retake"));
         command.args(["serve", "--port", "0", "--recordings"]).arg(recordings);
         Server::start(command)
+    }
+
+    /// The proxy for clients that use it as their network proxy.
+    pub(super) fn intercepting(recordings: &Path) -> Self {
+        let state = TempDir::new().unwrap();
+        let retake = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_retake"));
+            command.env("RETAKE_STATE_DIR", state.path());
+            command
+        };
+        let shown = retake().args(["ca", "show"]).output().unwrap().stdout;
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&shown).map(Result::unwrap));
+        let mut command = retake();
+        command.args(["serve", "--intercept", "--port", "0", "--recordings"]).arg(recordings);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        Server { roots: Some(Arc::new(config)), ..Server::start(command) }
     }
 
     pub(super) fn bare(kind: Kind) -> Self {
@@ -44,7 +70,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
-        Server { child, port, started_in: began.elapsed() }
+        Server { child, port, roots: None, started_in: began.elapsed() }
     }
 
     /// Memory that it holds, as the system counts it.

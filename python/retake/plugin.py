@@ -28,7 +28,11 @@ _Counts = Dict[str, int]
 
 
 class ProxyError(Exception):
-    """The proxy gave no answer, or one that is no success."""
+    """The proxy gave no answer, or one that is no success: then with its status."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Proxy:
@@ -64,8 +68,28 @@ class Proxy:
         if response.status >= 300:
             problem = told.get("error")
             message = problem.get("message") if isinstance(problem, dict) else None
-            raise ProxyError(str(message or f"{method} {path}: {response.status}"))
+            raise ProxyError(str(message or f"{method} {path}: {response.status}"), response.status)
         return cast("Dict[str, Any]", told)
+
+    def begin(self, session: str, body: Dict[str, Any]) -> None:
+        """Begins a session. One that a process left open that is no more is ended first."""
+        try:
+            self.ask("POST", session, body)
+        except ProxyError as error:
+            if error.status != 409 or not self._is_left_open(session):
+                raise
+            self.ask("POST", session + "/finish", {"outcome": "failed"})
+            self.ask("POST", session, body)
+
+    def _is_left_open(self, session: str) -> bool:
+        try:
+            process = self.ask("GET", session).get("for")
+        except ProxyError:
+            return False
+        number = re.fullmatch(r"~.*-(\d+)", process or "")
+        # The process of another machine, which this one knows nothing of, has its proxy elsewhere.
+        is_here = self._host in ("127.0.0.1", "localhost", "::1")
+        return bool(number and is_here and process != _process() and not _is_alive(int(number[1])))
 
 
 def addressed(value: str, url: str, process: str) -> str:
@@ -82,6 +106,18 @@ def addressed(value: str, url: str, process: str) -> str:
     return value
 
 
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # There, a signal of 0 ends the process.
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # It is another user's.
+    return True
+
+
 def _process() -> str:
     return f"~{os.environ.get('PYTEST_XDIST_WORKER', 'main')}-{os.getpid()}"
 
@@ -96,6 +132,8 @@ class Plugin:
         self.providers = 0
         self.counts: _Counts = {"used": 0, "recorded": 0, "missed": 0}
         self.notes: List[str] = []
+        self.all_files = 0
+        self.is_told = False
         self._files: Dict[str, set[str]] = {"used": set(), "recorded": set()}
         self._told = 0
         self._failed = False
@@ -129,7 +167,7 @@ class Plugin:
         self._told, self._failed, self._runs = 0, False, item.nodeid
         refused = ""
         try:
-            self.proxy.ask("POST", self._session(), body)
+            self.proxy.begin(self._session(), body)
         except ProxyError as error:
             refused = str(error)
         if refused:
@@ -147,7 +185,7 @@ class Plugin:
         worker = os.environ.get("PYTEST_XDIST_WORKER")
         name = f"{fixturedef.baseid}::{fixturedef.argname}{param}{f' ({worker})' if worker else ''}"
         body = {"for": self.process, "within": self._within[-1] if self._within else self._runs}
-        self.proxy.ask("POST", _path(name), body)
+        self.proxy.begin(_path(name), body)
         self._within.append(name)
         outcome, troubles = "failed", []
         try:
@@ -177,10 +215,15 @@ class Plugin:
 
     def _tell(self, report: pytest.TestReport, is_last: bool, keeps_traceback: bool) -> None:
         """Adds to a report what the proxy knows, and ends the test's session with its last one."""
-        troubles: List[Dict[str, str]] = self.proxy.ask("GET", self._session())["troubles"]
+        told = self.proxy.ask("GET", self._session())
+        troubles: List[Dict[str, str]] = told["troubles"]
         news, self._told = troubles[self._told :], len(troubles)
         if news:
             _fail(report, news, keeps_traceback)
+        elif report.failed and told["blocked"]:
+            hosts = ", ".join(told["blocked"])
+            way_out = f"@pytest.mark.retake(allow_hosts={told['blocked']!r}) lets this test reach them"
+            report.sections.append(("retake", f"--block-network refused {hosts}\n{way_out}"))
         self._failed = self._failed or report.failed
         if is_last:
             self._count(self._finish())
@@ -189,7 +232,9 @@ class Plugin:
             self._finished = []
 
     def _count(self, finished: Dict[str, Any]) -> None:
-        self._finished.append({name: finished[name] for name in ("used", "recorded", "missed", "notes")})
+        known = {name: finished[name] for name in ("used", "recorded", "missed", "notes")}
+        all_files = finished["unused"]["count"] + len({*finished["used"], *finished["recorded"]})
+        self._finished.append({**known, "all": all_files})
 
     def _finish(self) -> Dict[str, Any]:
         session, self._runs = self._session(), ""
@@ -207,21 +252,27 @@ class Plugin:
     # The last lines of a run, in the process that reports.
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.is_told = self.is_told or hasattr(report, "retake")
         for told in getattr(report, "retake", []):
             for name, files in self._files.items():
                 files.update(told[name])
                 self.counts[name] = len(files)
             self.counts["missed"] += len(told["missed"])
+            self.all_files = told["all"]
             self.notes.extend(note for note in told["notes"] if note not in self.notes)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not any(self.counts.values()) and not self.notes:
+        if not self.is_told:
             return
         terminalreporter.section("retake")
         counts = self.counts
+        if not any(counts.values()) and self.mode != "live":
+            terminalreporter.write_line(f"mode {self.mode}: no test asked the proxy at {self.proxy.url} for anything")
         missed = f", {counts['missed']} not found" if counts["missed"] else ""
         recorded = f", {counts['recorded']} recorded" if self.mode.startswith("record") else ""
-        terminalreporter.write_line(f"mode {self.mode}: {counts['used']} recordings used{recorded}{missed}")
+        if any(counts.values()):
+            of_all = f" of {self.all_files}" if self.mode != "live" else ""
+            terminalreporter.write_line(f"mode {self.mode}: {counts['used']}{of_all} recordings used{recorded}{missed}")
         for note in self.notes:
             terminalreporter.write_line(note)
 

@@ -1,6 +1,7 @@
 //! Interception: the certificate authority of the user, and what a client's environment needs to go by the proxy.
 
 mod environment;
+mod java;
 mod roots;
 
 use std::path::{Path, PathBuf};

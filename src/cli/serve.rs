@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::access;
 use crate::proxy;
 use crate::record::{Staging, Verdict};
+use crate::report::quote;
 
 use super::args::ServeArgs;
 use super::exit::{Exit, Stop};
@@ -70,7 +71,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
 fn export(variables: &[(String, String)]) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     for (name, value) in variables {
-        writeln!(out, "export {name}={value}")?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/:.,_-@%".contains(&byte);
+        let word = if value.bytes().all(is_plain) { value.clone() } else { quote(value) };
+        writeln!(out, "export {name}={word}")?;
     }
     out.flush()
 }

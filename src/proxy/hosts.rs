@@ -58,6 +58,14 @@ impl std::fmt::Display for Host {
     }
 }
 
+/// The host names at which clients ask a provider, with `*` for any text.
+pub(super) fn names(provider: &Provider) -> impl Iterator<Item = &str> {
+    let rest = provider.base_url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let own = host_and_port(authority, 443).map(|(host, _)| host).filter(|host| !host.is_empty());
+    own.into_iter().chain(provider.hosts.iter().map(String::as_str))
+}
+
 /// Of the providers that share a host, the one whose base URL has the longest path that the request lies below; else
 /// the first.
 pub(super) fn for_path<'p>(providers: impl Iterator<Item = &'p Provider>, path: &str) -> Option<&'p Provider> {

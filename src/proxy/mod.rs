@@ -12,6 +12,7 @@
 //! | `tunnel` | `CONNECT` and requests with a whole URL: answers for hosts of providers, and lets others pass |
 //! | `process` | the tests that processes run, and what became of their requests |
 //! | `session` | the running sessions, and the report on one that ends |
+//! | `switch` | switches to other protocols, as WebSocket clients ask for |
 //! | `refusal` | error replies of the proxy itself |
 //!
 //! The first segment of a path names a provider and stands for the origin of its server; the rest is passed on
@@ -27,6 +28,7 @@ mod process;
 mod refusal;
 mod service;
 mod session;
+mod switch;
 mod tunnel;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 //! A test runner cannot give each test a client of its own: clients are made when modules are imported, or once for many
 //! tests. So the address that a process gives its clients names the process, and the process says which test it runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ pub(super) struct Test {
     pub(super) allowed: Vec<String>,
     /// Kind and message of each request that the proxy could not answer.
     troubles: Vec<(&'static str, String)>,
+    /// The hosts that were refused to it.
+    blocked: BTreeSet<String>,
 }
 
 impl Tests {
@@ -69,6 +71,15 @@ impl Tests {
         }
     }
 
+    /// Notes a host that was refused to a test: no trouble by itself, but what its failure may come from.
+    pub(super) fn blocked(&self, session: &str, host: &str) {
+        if let Some(test) = self.lock().get_mut(session)
+            && test.blocked.len() < MOST_TROUBLES
+        {
+            test.blocked.insert(host.to_owned());
+        }
+    }
+
     /// Whether a test may reach a host that is no provider's.
     pub(super) fn lets_pass(&self, session: &str, host: &str) -> bool {
         self.lock().get(session).is_some_and(|test| test.allowed.iter().any(|pattern| fits(pattern, host)))
@@ -77,9 +88,10 @@ impl Tests {
     /// The state of a test, as JSON; `None` if it does not run.
     pub(super) fn told(&self, session: &str) -> Option<Value> {
         let tests = self.lock();
-        let troubles = tests.get(session)?.troubles.iter();
-        let troubles: Vec<Value> = troubles.map(|(kind, message)| json!({"kind": kind, "message": message})).collect();
-        Some(json!({"session": session, "troubles": troubles}))
+        let test = tests.get(session)?;
+        let troubles = test.troubles.iter().map(|(kind, message)| json!({"kind": kind, "message": message}));
+        let troubles: Vec<Value> = troubles.collect();
+        Some(json!({"session": session, "for": test.process, "troubles": troubles, "blocked": test.blocked}))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Test>> {
@@ -164,7 +176,14 @@ mod tests {
         tests.begin("a", Test { allowed: vec!["*.example".to_owned()], ..of("~p") }).unwrap();
         tests.troubled("a", "missing-recording", "none");
         tests.troubled("b", "missing-recording", "not of a test");
-        assert_eq!(tests.told("a").unwrap()["troubles"], json!([{"kind": "missing-recording", "message": "none"}]));
+        tests.blocked("a", "x.test");
+        let told = json!({
+            "session": "a",
+            "for": "~p",
+            "troubles": [{"kind": "missing-recording", "message": "none"}],
+            "blocked": ["x.test"],
+        });
+        assert_eq!(tests.told("a"), Some(told));
         assert_eq!(tests.told("b"), None);
         assert!(
             tests.lets_pass("a", "x.example") && !tests.lets_pass("a", "x.test") && !tests.lets_pass("b", "x.example")

@@ -158,7 +158,10 @@ impl Refusal {
 
     /// A protocol that HTTP can switch to, but that recordings cannot hold.
     pub(super) fn no_upgrade(protocol: &str) -> Self {
-        let message = format!("the proxy records requests and replies; it cannot switch to {protocol}");
+        let message = format!(
+            "the proxy records requests and replies; it cannot record what is said in {protocol}\n  --mode live passes it \
+             on, unrecorded; or test without it"
+        );
         Refusal::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", message)
     }
 

@@ -1,5 +1,6 @@
 //! Passes requests to tapes and replies back. It moves bytes, without delaying or changing them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,11 +19,12 @@ use serde_json::{Value, json};
 use super::address::{self, Place};
 use super::bodies::Room;
 use super::credential;
-use super::hosts::Host;
+use super::hosts::{Host, names};
 use super::location::lead_back;
 use super::process::{self, PROCESS};
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
+use super::switch;
 use super::tunnel::{self, Origin};
 use super::{Proxy, Trouble};
 use crate::access::{Entry, bearer, is_for_pages};
@@ -118,7 +120,8 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
             let asked = match proxy.provider(provider, rest) {
                 Ok(provider) => {
                     let base = own_base(&head, uri.path().strip_suffix(rest).unwrap_or(uri.path()));
-                    let reply = ask(proxy, head, body, session.as_deref(), provider, rest).await;
+                    let shown = format!("/{}{rest}", provider.0.name);
+                    let reply = ask(proxy, head, body, session.as_deref(), provider, At { path: rest, shown }).await;
                     reply.map(|mut reply| {
                         let is_of = |server: &str| proxy.is_server_of(provider.0, server);
                         lead_back(reply.headers_mut(), &base, is_of);
@@ -157,7 +160,8 @@ pub(super) async fn answer_at(proxy: &Proxy, origin: &Origin, request: axum::ext
         Ok(session) => match origin.provider(proxy, &path) {
             Err(refusal) => Err((refusal, session)),
             Ok(provider) => {
-                let asked = ask(proxy, head, body, session.as_deref(), provider, &path).await;
+                let at = At { path: &path, shown: format!("https://{}{path}", origin.host) };
+                let asked = ask(proxy, head, body, session.as_deref(), provider, at).await;
                 asked.map_err(|refusal| (refusal, session))
             }
         },
@@ -173,20 +177,31 @@ pub(super) async fn answer_at(proxy: &Proxy, origin: &Origin, request: axum::ext
 /// A provider with the tape that answers for it.
 pub(super) type Served<'p> = (&'p Provider, &'p Tape);
 
-/// Sends the request to a provider; `rest` is the path on its server.
+/// Where a request goes.
+struct At<'a> {
+    /// The path on the provider's server.
+    path: &'a str,
+    /// The address as the client wrote it, for messages.
+    shown: String,
+}
+
+/// Sends the request to a provider.
 async fn ask(
     proxy: &Proxy,
     head: Parts,
     body: Body,
     session: Option<&str>,
     (provider, tape): Served<'_>,
-    rest: &str,
+    At { path: rest, shown }: At<'_>,
 ) -> Result<Response, Refusal> {
     if let Some(session) = session {
         proxy.sessions.asks(session);
     }
-    if let Some(protocol) = head.headers.get(header::UPGRADE) {
-        return Err(Refusal::no_upgrade(&String::from_utf8_lossy(protocol.as_bytes())));
+    if let Some(protocol) = switch::wanted(&head.headers) {
+        if proxy.mode != Mode::Live {
+            return Err(Refusal::no_upgrade(&String::from_utf8_lossy(protocol.as_bytes())));
+        }
+        return switch::answer(proxy, head, session, (provider, tape), rest).await;
     }
     let body = proxy.bodies.whole(&head.headers, body).await?;
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
@@ -199,7 +214,7 @@ async fn ask(
         Ok(reply) if is_misplaced && reply.status == StatusCode::NOT_FOUND => {
             return Err(Refusal::misplaced(&provider.name, rest, path_of(&provider.base_url)));
         }
-        reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} /{}{rest}", provider.name)))?,
+        reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} {shown}")))?,
     };
     Ok(relayed(reply, room).await)
 }
@@ -242,12 +257,15 @@ impl Proxy {
 
     fn home(&self) -> Value {
         let prefixes: Vec<String> = self.names().map(|name| format!("/{name}")).collect();
+        let providers = self.providers.iter().filter(|_| self.interception.is_some());
+        let hosts: BTreeSet<&str> = providers.flat_map(|(provider, _)| names(provider)).collect();
         json!({
             "status": "OK",
             "name": env!("CARGO_PKG_NAME"),
             "version": env!("CARGO_PKG_VERSION"),
             "mode": self.mode.name(),
             "prefixes": prefixes,
+            "hosts": hosts,
             "sessions": self.sessions.count(),
         })
     }
@@ -314,7 +332,14 @@ fn lost(error: Error) -> Response {
     Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(error) })))
 }
 
-fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provider: &Provider, rest: &str) -> Request {
+pub(super) fn request(
+    proxy: &Proxy,
+    head: Parts,
+    body: Bytes,
+    case: Option<String>,
+    provider: &Provider,
+    rest: &str,
+) -> Request {
     let (path, had_key) = address::with_query(rest, head.uri.query());
     let without_key = head.headers.get(AUTH_HEADER).is_some_and(|value| value == "none");
     let mut headers = head.headers;
@@ -336,7 +361,7 @@ fn request(proxy: &Proxy, head: Parts, body: Bytes, case: Option<String>, provid
 
 /// The reply in the chunks that come. The room of its request stays taken until its end, because its recording holds
 /// both. A reply that is complete already is sent whole, with its length.
-async fn relayed(reply: Reply, room: Room) -> Response {
+pub(super) async fn relayed(reply: Reply, room: Room) -> Response {
     let headers = end_to_end(reply.headers, |name| !is_of_the_address(name) && !is_for_pages(name));
     let mut chunks = reply.body;
     let streamed = |chunks| streamed(chunks, room);

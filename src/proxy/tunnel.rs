@@ -26,7 +26,8 @@ use super::address::name_of;
 use super::hosts::{Host, for_path};
 use super::interception::Interception;
 use super::refusal::Refusal;
-use super::service::{Served, answer_at};
+use super::service::{SESSION_HEADER, Served, answer_at};
+use super::switch;
 use super::{Proxy, Trouble};
 use crate::record::Mode;
 use crate::upstream::end_to_end;
@@ -40,7 +41,7 @@ const MOST_HEAD: usize = 16 << 10;
 
 /// The server that a client believes to talk to.
 pub(super) struct Origin {
-    host: Host,
+    pub(super) host: Host,
     /// The session, from the user name for the proxy.
     pub(super) session: Option<String>,
 }
@@ -82,7 +83,10 @@ pub(super) async fn handle(
     if !proxy.keys.is_empty() && !proxy.keys.know(&password) {
         return Ok(token_wanted());
     }
-    let session = if user.is_empty() { None } else { Some(name_of(&user)?) };
+    let named =
+        request.headers().get(SESSION_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let named = Some(user).filter(|user| !user.is_empty()).or(named);
+    let session = named.map(|name| name_of(&name)).transpose()?;
     let authority = request.uri().authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let is_connect = request.method() == Method::CONNECT;
     let usual = if is_connect || request.uri().scheme_str() == Some("https") { 443 } else { 80 };
@@ -99,8 +103,9 @@ pub(super) async fn handle(
         return Ok(StatusCode::OK.into_response());
     }
     let session = session.and_then(|name| proxy.tests.session_of(name));
-    let is_allowed = session.is_some_and(|session| proxy.tests.lets_pass(&session, &host.name));
+    let is_allowed = session.as_ref().is_some_and(|session| proxy.tests.lets_pass(session, &host.name));
     if !is_allowed && !interception.lets_pass(&host) {
+        session.iter().for_each(|session| proxy.tests.blocked(session, &host.to_string()));
         interception.count(&host, |reached| &mut reached.refused);
         return Err(Refusal::no_network(&host.to_string(), &host.name));
     }
@@ -110,7 +115,7 @@ pub(super) async fn handle(
             .await
             .map_err(|error| Refusal::unreachable(&host.to_string(), &error))
             .map(|there| {
-                tokio::spawn(passed_on(there, hyper::upgrade::on(request)));
+                tokio::spawn(switch::passed_on(there, hyper::upgrade::on(request)));
                 StatusCode::OK.into_response()
             }),
     };
@@ -208,7 +213,7 @@ async fn serve(
         async move { Ok::<_, Infallible>(answer_at(&proxy, &origin, request.map(Body::new)).await) }
     });
     // An error is the client's: it closed in the middle, or what it sent is no HTTP.
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await;
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(io), service).await;
     has_asked.load(Ordering::Relaxed)
 }
 
@@ -281,14 +286,6 @@ fn login(outer: &Uri) -> Option<String> {
     let (user, _) = outer.authority()?.as_str().rsplit_once('@')?;
     let user = percent_encoding::percent_decode_str(user).collect::<Vec<u8>>();
     Some(format!("Basic {}", STANDARD.encode(user)))
-}
-
-/// Passes bytes in both directions until either side closes.
-async fn passed_on(mut there: TcpStream, upgrade: OnUpgrade) {
-    let Ok(upgraded) = upgrade.await else { return };
-    let mut here = TokioIo::new(upgraded);
-    // Whoever closed knows why.
-    let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
 }
 
 /// Sends a request without TLS to its host, and the reply back as it comes.

@@ -47,6 +47,10 @@ pub(super) struct Missed<'a> {
 const OF_ANOTHER_CASE: &str =
     "it was never recorded, or its recording was removed: the nearest recording is that of another case";
 
+/// What a second pass of the same tests needs: nothing in its requests tells them from repeats.
+const NEW_PASS: &str = "\n  a second pass of the same tests: give each pass its own `retake run -- COMMAND`, or a session of \
+                        its own by its base URL, http://HOST:PORT/session/NAME/PROVIDER/…";
+
 impl Missed<'_> {
     /// Whether a recording is missing or stale, and the whole message: the request, its case, the nearest recording,
     /// what differs, the likely cause, and the command that records it.
@@ -118,10 +122,15 @@ impl Missed<'_> {
                     ordinal(gap)
                 );
             }
-            None => out.push_str(
-                "\n  likely cause: the case, the client or the gateway asks this more often than when it was recorded \
-                 (a retry?); if any number is right, put `\"repeat\": true` into the file's `retake` section",
-            ),
+            None => {
+                out.push_str(
+                    "\n  likely cause: the case, the client or the gateway asks this more often than when it was recorded \
+                     (a retry?); if any number is right, put `\"repeat\": true` into the file's `retake` section",
+                );
+                if self.request.case.is_none() {
+                    out.push_str(NEW_PASS);
+                }
+            }
         }
         out
     }

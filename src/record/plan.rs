@@ -9,7 +9,7 @@ use super::figures::Fate;
 use super::file_cache::Found;
 use super::order::{Answer, Asker, answer, spelt_out};
 use super::same::{is_same, worse};
-use crate::exchange::{Exchange, Named, Owners, Recording, trouble};
+use crate::exchange::{Exchange, Named, Owners, Recording, Repeats, trouble};
 
 /// How certain it is that a new recording is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +74,10 @@ impl Planned {
 
     /// Whether it is used only by this case's `nth` request.
     fn is_only(&self, label: Option<&str>, nth: u32) -> bool {
-        let mut named = self.owners.clone();
-        named.entry(label).remove(nth);
-        named.is_empty()
+        let Named { anyone, cases, .. } = &self.owners;
+        let is_it = |case: Option<&str>, repeats: &Repeats| case == label && repeats.iter().all(|own| own == nth);
+        let mut named = cases.iter().filter(|(_, repeats)| !repeats.is_empty());
+        (anyone.is_empty() || is_it(None, anyone)) && named.all(|(case, repeats)| is_it(Some(case), repeats))
     }
 
     fn take_from(&mut self, label: Option<&str>, nth: u32) {

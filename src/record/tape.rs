@@ -20,7 +20,7 @@ use super::task::ToRecord;
 use super::view::View;
 use super::{Options, Staging, Verdict};
 use crate::exchange::{self, Auth, Key, Secrets, What, trouble};
-use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Upstream};
+use crate::upstream::{Error, ErrorKind, Reply, Request, Shared, Switched, Upstream};
 
 /// An upstream for one provider, in one mode.
 pub struct Tape {
@@ -387,7 +387,18 @@ impl Upstream for Tape {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
         self.answer(request).boxed()
     }
+
+    /// A recording holds a request and its reply, and not what is said after a switch: only live mode can.
+    fn switch(&self, request: Request) -> BoxFuture<'_, Result<Switched, Error>> {
+        self.counter.asked();
+        match self.live() {
+            Ok(live) if self.mode == Mode::Live => live.switch(request),
+            _ => std::future::ready(Err(Error::new(ErrorKind::Other, NO_SWITCH))).boxed(),
+        }
+    }
 }
+
+const NO_SWITCH: &str = "what is said after a switch of protocols cannot be recorded: only mode live passes it on";
 
 /// Runs work that blocks or takes long on another thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {

@@ -201,7 +201,7 @@ impl Writer {
             for name in self.library.labelled(&view, place, &label) {
                 let path = self.library.shelf(place).path(&name);
                 let Ok(Some(found)) = self.library.load(&path) else { continue };
-                match disowned(&found.recording, &label).filter(|_| asks(&found)) {
+                match asks(&found).then(|| disowned(&found.recording, &label)).flatten() {
                     None => {}
                     Some(Some(recording)) => self.write(place, &name, &recording)?,
                     Some(None) => {

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use http::HeaderMap;
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
 use reqwest::Url;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use super::limit::Gate;
 use super::retry::{self, Came};
 use super::target::{self, Base};
-use super::{ERROR_HEADER, Error, ErrorKind, Reply, Request, Upstream};
+use super::{ERROR_HEADER, Error, ErrorKind, Reply, Request, Switched, Upstream};
 use crate::exchange::Auth;
 use crate::wire::coding::Coded;
 
@@ -97,6 +98,8 @@ impl HttpConfig {
 pub struct Http {
     config: HttpConfig,
     client: OnceLock<reqwest::Client>,
+    /// The same for HTTP/1.1 alone, in which a protocol can be switched.
+    switching: OnceLock<reqwest::Client>,
     gate: Gate,
     /// Returns random numbers in `0.0..1.0`.
     dice: fn() -> f64,
@@ -106,7 +109,7 @@ impl Http {
     /// An upstream over HTTP. Errors in `config` show at the first request.
     pub fn new(config: HttpConfig) -> Self {
         let gate = Gate::new(config.limits);
-        Http { config, client: OnceLock::new(), gate, dice: roll }
+        Http { config, client: OnceLock::new(), switching: OnceLock::new(), gate, dice: roll }
     }
 
     /// The same upstream with another source of random numbers in `0.0..1.0`.
@@ -117,19 +120,10 @@ impl Http {
     async fn answer(&self, request: Request) -> Result<Reply, Error> {
         let base = Base::parse(&self.config.provider, &self.config.base_url)?;
         let headers = self.headers(&request)?;
-        let client = self.client(&base)?;
+        let client = self.client(&base, &self.client, Version::Any)?;
         let permit = self.gate.enter().await;
-        let deadline = Instant::now() + self.config.timeouts.whole;
-        let mut call = Call {
-            who: format!("{}: {} ", self.config.provider, request.method),
-            url: base.url(&request.endpoint),
-            key: self.config.key.clone(),
-            is_retake: self.config.is_retake,
-            timeouts: self.config.timeouts,
-            first_byte_by: deadline,
-            deadline,
-        };
-        call.who.push_str(&target::shown(&call.url));
+        let mut call = self.call(&base, &request);
+        let deadline = call.deadline;
         let mut tried = 0;
         loop {
             self.gate.pace().await;
@@ -153,6 +147,43 @@ impl Http {
                 _ => return call.reply(came?, permit).await,
             }
         }
+    }
+
+    fn call(&self, base: &Base, request: &Request) -> Call {
+        let url = base.url(&request.endpoint);
+        let deadline = Instant::now() + self.config.timeouts.whole;
+        Call {
+            who: format!("{}: {} {}", self.config.provider, request.method, target::shown(&url)),
+            url,
+            key: self.config.key.clone(),
+            is_retake: self.config.is_retake,
+            timeouts: self.config.timeouts,
+            first_byte_by: deadline,
+            deadline,
+        }
+    }
+
+    /// Sends a request to switch the protocol, once.
+    async fn switched(&self, request: Request) -> Result<Switched, Error> {
+        let base = Base::parse(&self.config.provider, &self.config.base_url)?;
+        let mut headers = self.headers(&request)?;
+        if let Some(protocol) = request.headers.get(header::UPGRADE) {
+            headers.insert(header::UPGRADE, protocol.clone());
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        let client = self.client(&base, &self.switching, Version::Http1)?;
+        self.gate.pace().await;
+        let mut call = self.call(&base, &request);
+        call.first_byte_by = call.deadline.min(Instant::now() + self.config.timeouts.first_byte);
+        let message = client.request(request.method, call.url.clone()).headers(headers).body(request.body);
+        let response = call.head(message).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return call.reply(response, None).await.map(Switched::Not);
+        }
+        let headers = target::without_own_headers(response.headers().clone());
+        let upgraded = response.upgrade().await;
+        let upgraded = upgraded.map_err(|error| call.error(ErrorKind::Broken, &reasons(error)))?;
+        Ok(Switched::To(headers, Box::new(upgraded)))
     }
 
     fn headers(&self, request: &Request) -> Result<HeaderMap, Error> {
@@ -180,22 +211,27 @@ impl Http {
         Ok(headers)
     }
 
-    fn client(&self, base: &Base) -> Result<&reqwest::Client, Error> {
-        if let Some(client) = self.client.get() {
+    fn client<'c>(
+        &self,
+        base: &Base,
+        built: &'c OnceLock<reqwest::Client>,
+        version: Version,
+    ) -> Result<&'c reqwest::Client, Error> {
+        if let Some(client) = built.get() {
             return Ok(client);
         }
-        let built = self.build(base).map_err(|error| {
+        let client = self.build(base, version).map_err(|error| {
             let (provider, reason) = (&self.config.provider, reasons(error));
             let help = "HTTPS needs the system's CA certificates: install the package ca-certificates, or name a \
                         file of them in SSL_CERT_FILE";
             Error::new(ErrorKind::Connect, format!("{provider}: no HTTP client can be built: {reason}. {help}"))
         })?;
-        Ok(self.client.get_or_init(|| built))
+        Ok(built.get_or_init(|| client))
     }
 
     /// With rustls, building fails if the system has no CA certificates, even if none is needed. Plain HTTP must work
     /// there.
-    fn build(&self, base: &Base) -> Result<reqwest::Client, reqwest::Error> {
+    fn build(&self, base: &Base, version: Version) -> Result<reqwest::Client, reqwest::Error> {
         // An error means that a crypto provider is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
@@ -203,6 +239,7 @@ impl Http {
                 .connect_timeout(self.config.timeouts.connect)
                 .http1_max_headers(MOST_HEADERS)
                 .redirect(reqwest::redirect::Policy::none());
+            let builder = if version == Version::Http1 { builder.http1_only() } else { builder };
             if base.is_loopback() { builder.no_proxy() } else { builder }
         };
         let without_roots = || builder().tls_certs_only([]).build();
@@ -218,6 +255,17 @@ impl Upstream for Http {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
         Box::pin(self.answer(request))
     }
+
+    fn switch(&self, request: Request) -> BoxFuture<'_, Result<Switched, Error>> {
+        Box::pin(self.switched(request))
+    }
+}
+
+/// The versions of HTTP that a client speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Any,
+    Http1,
 }
 
 /// A random number good enough to spread clients; no secret depends on it.

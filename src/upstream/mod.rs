@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::exchange::Auth;
 
@@ -27,6 +28,13 @@ pub use version::{is_misplaced, versioned};
 pub trait Upstream: Send + Sync + 'static {
     /// Answers `request`. A status of 4xx or 5xx is an answer; an `Err` means that there is none.
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>>;
+
+    /// Asks to switch to another protocol, as WebSocket clients do. Only a server on a socket can.
+    fn switch(&self, request: Request) -> BoxFuture<'_, Result<Switched, Error>> {
+        let message =
+            format!("{} {}: this upstream cannot switch to another protocol", request.method, request.endpoint);
+        Box::pin(async move { Err(Error::new(ErrorKind::Other, message)) })
+    }
 }
 
 /// An upstream with several users.
@@ -61,6 +69,19 @@ impl Reply {
         Ok(all.into())
     }
 }
+
+/// The answer to a request that asks to switch to another protocol.
+pub enum Switched {
+    /// The server switches: the headers of its reply, and the connection.
+    To(HeaderMap, Box<dyn Connection>),
+    /// It answers as to any request.
+    Not(Reply),
+}
+
+/// A connection to a server after its protocol was switched.
+pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// Why there is no answer, or why it broke off.
 #[derive(Debug, Clone, thiserror::Error)]

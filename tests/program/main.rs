@@ -16,6 +16,7 @@ mod faults;
 mod files;
 #[cfg(unix)]
 mod interrupt;
+mod java;
 mod live;
 mod masks;
 mod modes;
@@ -33,6 +34,7 @@ mod real;
 mod reports;
 mod reuse;
 mod rules;
+mod runners;
 mod sdks;
 mod secrets;
 mod seed;

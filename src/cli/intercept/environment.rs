@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::roots;
+use super::{java, roots};
 
 /// Each names the file of all roots that a client trusts: OpenSSL and Python's ssl, Go on Linux; requests; curl; AWS's
 /// SDKs; git.
@@ -14,6 +14,9 @@ const ALL_ROOTS: [&str; 5] =
 const MORE_ROOTS: [&str; 2] = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 /// Not `ALL_PROXY`: some clients take it for SOCKS.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// What every Java machine reads.
+const JAVA: &str = "JAVA_TOOL_OPTIONS";
 
 /// Lets bare aiohttp sessions use the proxy of the environment.
 const PYTHON: &str = include_str!("sitecustomize.py");
@@ -50,6 +53,12 @@ pub(super) fn variables(
     let before = var("NODE_OPTIONS").map_or_else(String::new, |options| format!("{options} "));
     all.push(("NODE_OPTIONS".to_owned(), format!("{before}--import={}", file_url(&node))));
     all.push(("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned()));
+    let java = folder.join("roots.jks");
+    std::fs::write(&java, java::trust_store(&roots::joined(&[certificate, &system])))?;
+    let direct = var("NO_PROXY").or_else(|| var("no_proxy")).unwrap_or_default();
+    let before = var(JAVA).unwrap_or_default();
+    let at = base.split_once("://").map_or(base, |(_, at)| at);
+    all.push((JAVA.to_owned(), java::options(at, &java.display().to_string(), &direct, &before)));
     Ok(all)
 }
 

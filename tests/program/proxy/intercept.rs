@@ -1,10 +1,11 @@
 //! The proxy as a network proxy: clients that name a provider's host in their code.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
 use reqwest::{Certificate, Proxy};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::provider::Provider;
 use super::run::Waiting;
@@ -259,6 +260,78 @@ async fn a_switch_of_protocols_is_refused_by_name() {
     let said = super::error(asked.header("connection", "upgrade").send().await.unwrap(), 501, "no-upgrade").await;
     assert!(said.contains("websocket"), "{said}");
     run.waiting.end(0).exits(1);
+}
+
+/// A server that switches to a protocol, says which key it saw, and then echoes.
+fn echo() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+            if !head.contains("upgrade: websocket") {
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
+                continue;
+            }
+            let knows = head.contains(&format!("authorization: bearer {CANARY}"));
+            let reply = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n";
+            write!(stream, "{reply}sec-websocket-accept: echoed\r\n\r\nkey {knows}\n").unwrap();
+            std::thread::spawn(move || {
+                let mut reader = stream.try_clone().unwrap();
+                std::io::copy(&mut reader, &mut stream)
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_of_protocols_passes_in_live_mode() {
+    let dir = Dir::new();
+    let run = Intercepted::start(&dir, &format!("--mode live --provider openai=http://127.0.0.1:{}/v1", echo()));
+    let intercepted = run.client("").http1_only().build().unwrap();
+    let urls = ["https://api.openai.com".to_owned(), format!("{}/openai", run.proxy)];
+    for (client, url) in [intercepted, client()].into_iter().zip(urls) {
+        let asked = client.get(format!("{url}/v1/realtime?model=m")).header("upgrade", "websocket");
+        let asked = asked.header("connection", "upgrade").header("sec-websocket-key", "k").bearer_auth("made-up");
+        let reply = asked.send().await.unwrap();
+        assert_eq!(
+            (reply.status().as_u16(), &reply.headers()["sec-websocket-accept"]),
+            (101, &"echoed".parse().unwrap())
+        );
+        let mut stream = reply.upgrade().await.unwrap();
+        stream.write_all(b"there and back").await.unwrap();
+        let mut said = vec![0; "key true\nthere and back".len()];
+        stream.read_exact(&mut said).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&said), "key true\nthere and back");
+        // A server that does not switch answers.
+        let refused =
+            client.get(format!("{url}/v1/realtime")).header("upgrade", "other").header("connection", "upgrade");
+        assert_eq!(refused.send().await.unwrap().status(), 400);
+    }
+    run.waiting.end(0).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_of_a_newer_http_is_answered_without_it() {
+    let (dir, provider) = (Dir::new(), Provider::start().await);
+    let run =
+        Intercepted::start(&dir, &format!("--mode record --provider openai=http://127.0.0.1:{}/v1", provider.port));
+    let asked = client().post(format!("{}/openai/v1/counted", run.proxy)).body(HI);
+    let asked = asked
+        .header("upgrade", "h2c")
+        .header("http2-settings", "AAEAAA")
+        .header("connection", "upgrade, http2-settings");
+    assert_eq!(asked.send().await.unwrap().status(), 200);
+    run.waiting.end(0).exits(0);
+    assert_eq!(recordings(&dir).len(), 1);
 }
 
 #[test]

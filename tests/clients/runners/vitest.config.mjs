@@ -1,0 +1,1 @@
+export default { test: { setupFiles: ["retake-llm/vitest"], include: ["*.vitest.mjs"] } };
