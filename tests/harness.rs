@@ -20,6 +20,11 @@ fn is_iban(value: &Value) -> Result<(), String> {
 
 /// Runs a suite whose answer must meet `need`, in a folder without providers, setups or recordings of its own.
 fn run(need: &str) -> ExitCode {
+    run_with(need, &[])
+}
+
+/// The same with more flags.
+fn run_with(need: &str, more: &[&str]) -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
     let suite = format!(
         "cases:\n  - name: account\n    model: text\n    request: {{post: /v1/chat/completions, body: {{model: '${{model}}', messages: [{{role: user, content: pay}}]}}}}\n    expect: {{text: {need}}}\n"
@@ -36,13 +41,28 @@ fn run(need: &str) -> ExitCode {
             _ => Err("it is longer".into()),
         })
         .matcher("is_broken", |_| panic!("a mistake in the matcher"))
-        .run([
-            "integration".to_owned(),
-            "--mode=live".into(),
-            "--setup=gpt".into(),
-            format!("--suites={}", at("suites")),
-            format!("--provider=openai=script:{}", at("script.yaml")),
-        ])
+        .run(
+            [
+                "integration".to_owned(),
+                "--mode=live".into(),
+                "--setup=gpt".into(),
+                format!("--suites={}", at("suites")),
+                format!("--provider=openai=script:{}", at("script.yaml")),
+            ]
+            .into_iter()
+            .chain(more.iter().map(|flag| (*flag).to_owned())),
+        )
+}
+
+#[test]
+fn a_test_target_reports_as_the_program_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("deep/junit.xml");
+    let report = format!("--report=junit={}", file.display());
+    assert_eq!(run_with("{is: is_iban}", &[&report]), ExitCode::SUCCESS);
+    let report = quick_junit::Report::deserialize_from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!((report.tests, report.failures), (1, 0));
+    assert_eq!(run_with("{is: is_iban}", &["--report=junit=/"]), ExitCode::from(4));
 }
 
 #[test]

@@ -140,6 +140,17 @@ impl<'a> Seen<'a> {
         told.into_iter().map(str::to_owned).collect()
     }
 
+    /// Why the model stopped, each reason once, in the order of the choices.
+    pub(crate) fn finish_reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<String> = Vec::new();
+        for reason in self.reading.answer.choices.values().filter_map(|choice| choice.finish_reason.as_ref()) {
+            if !reasons.contains(reason) {
+                reasons.push(reason.clone());
+            }
+        }
+        reasons
+    }
+
     /// The tokens that it reports: of a stream the last report.
     pub(super) fn usage(&self) -> Option<&Value> {
         self.reading.answer.usage.as_ref()

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use libtest_mimic::ColorSetting;
 
 use crate::protocol::Mode;
 use crate::record::{MOST_RECORDED, Size};
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Run suites: the same as `cargo test --test integration -- …`
     Test(Box<TestArgs>),
+    /// Render runs that were kept with --report jsonl=FILE: as the run did, or in other forms; several as one
+    Report(Box<KeptArgs>),
     /// Record: the same as `retake test --mode record …`; with --twice, see what changes from run to run
     Record(Box<RecordArgs>),
     /// Run suites, and rerun what a saved file affects
@@ -97,6 +100,19 @@ pub(super) struct TestArgs {
     pub(super) budget: BudgetArgs,
     #[command(flatten)]
     pub(super) run: RunArgs,
+}
+
+/// `retake report`.
+#[derive(Debug, Args)]
+pub(super) struct KeptArgs {
+    /// Files that `--report jsonl=FILE` wrote; several (shards, setups, nights) are rendered as one run
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
+    /// Whether to write colours
+    #[arg(long, value_name = "WHEN", value_parser = libtest::when())]
+    pub(super) color: Option<ColorSetting>,
 }
 
 /// `retake record`.
@@ -423,12 +439,13 @@ pub(super) enum SchemaOf {
     Providers,
     /// setups.yaml
     Setups,
+    /// A line of a report of the kind jsonl
+    Events,
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use libtest_mimic::ColorSetting;
 
     use super::*;
 

@@ -1,9 +1,11 @@
 //! Limits on the cost of a run: cases beyond them do not run.
 
 mod meter;
+mod price;
 mod spending;
 
 pub(super) use meter::Meter;
+pub(super) use price::prices;
 pub(super) use spending::Spending;
 
 use std::collections::HashMap;

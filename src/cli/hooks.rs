@@ -76,6 +76,7 @@ impl StackHooks for TapeHooks {
         };
         Some(Replayed {
             chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
+            sizes: played.chunks.iter().map(|chunk| chunk.size).collect(),
             speed: self.speed,
             recording: Recorded { file: played.file.map(|path| path.display().to_string()), origin },
         })

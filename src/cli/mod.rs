@@ -26,8 +26,11 @@ mod near;
 mod nextest;
 mod output;
 mod program;
+mod proof;
 mod proxy;
 mod record;
+mod report;
+mod reports;
 mod rules;
 mod schema;
 mod script;
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
             Command::Doctor(args) => doctor::run(&args),
             Command::Test(args) => test::run(&args, "retake test"),
             Command::Watch(args) => watch::run(*args),
+            Command::Report(args) => report::run(&args),
             Command::Record(args) => record::run(*args),
             Command::Stack(args) => stack::run(&args),
             Command::Serve(args) => serve::run(&args),

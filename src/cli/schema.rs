@@ -14,6 +14,7 @@ impl SchemaOf {
             SchemaOf::Shared => include_str!("../../schemas/shared.schema.json"),
             SchemaOf::Providers => include_str!("../../schemas/providers.schema.json"),
             SchemaOf::Setups => include_str!("../../schemas/setups.schema.json"),
+            SchemaOf::Events => include_str!("../../schemas/events.schema.json"),
         }
     }
 }
@@ -32,9 +33,10 @@ mod tests {
 
     use super::*;
     use crate::yaml::{self, Source};
-    use crate::{provider, suite};
+    use crate::{event, provider, suite};
 
-    const ALL: [SchemaOf; 4] = [SchemaOf::Suite, SchemaOf::Shared, SchemaOf::Providers, SchemaOf::Setups];
+    const ALL: [SchemaOf; 5] =
+        [SchemaOf::Suite, SchemaOf::Shared, SchemaOf::Providers, SchemaOf::Setups, SchemaOf::Events];
 
     fn file_name(of: SchemaOf) -> &'static str {
         match of {
@@ -42,6 +44,7 @@ mod tests {
             SchemaOf::Shared => "shared.schema.json",
             SchemaOf::Providers => "providers.schema.json",
             SchemaOf::Setups => "setups.schema.json",
+            SchemaOf::Events => "events.schema.json",
         }
     }
 
@@ -53,7 +56,8 @@ mod tests {
     #[test]
     fn the_schemas_say_what_the_types_say() {
         let [providers, setups] = provider::schemas();
-        for (of, made) in ALL.into_iter().zip([suite::schema(), suite::shared_schema(), providers, setups]) {
+        let made = [suite::schema(), suite::shared_schema(), providers, setups, event::schema()];
+        for (of, made) in ALL.into_iter().zip(made) {
             let made = format!("{made:#}\n");
             if std::env::var_os("UPDATE_SCHEMAS").is_some() {
                 std::fs::write(package().join("schemas").join(file_name(of)), &made).unwrap();

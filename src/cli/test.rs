@@ -15,7 +15,7 @@ use crate::exchange::Secrets;
 use crate::matrix::{self, Case};
 use crate::provider::{Catalogue, Setup};
 use crate::record::Mode;
-use crate::report::{self, Collected, Letters, Terminal, Tree};
+use crate::report::{self, Collected, Terminal, Tree};
 use crate::suite::Suite;
 use crate::upstream::without_secrets;
 
@@ -25,7 +25,9 @@ use super::exit::{Exit, Stop};
 use super::load::{self, Parties};
 use super::memory::Memory;
 use super::near;
+use super::nextest;
 use super::output::{self, Scrubbed, guarded};
+use super::reports::Reports;
 use super::select::{self, Names, Selected};
 use super::settings::{self, Sourcing, StackChoice};
 
@@ -143,9 +145,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn start(&self, names: &Names, suites: &[Arc<Suite>]) -> Result<Exit, Stop> {
         let (args, catalogue, began) = (self.args, &self.parties.catalogue, Instant::now());
-        let letters = Letters::parse(args.report.report.iter().map(String::as_str));
-        let letters =
-            letters.map_err(|letter| Stop::usage(format!("-r: `{letter}` is not a letter of fEsxXpPRKaAN")))?;
+        let options = super::report::options(&args.report, self.color)?;
         let (mut all, said) = self.cases(suites);
         names.narrow(&mut all)?;
         let mut memory = Memory::open(Path::new("."));
@@ -171,8 +171,10 @@ impl Run<'_> {
         let mode = self.sourcing.mode;
         let budget = Budget::of(&args.budget, mode, &selected.cases, catalogue)?;
         let counts = Counts { suites: suites.len(), total: all.len(), is_narrowed: !names.is_empty() };
-        let options = self.options(letters);
         if args.choice.collect_only {
+            if !args.report.reports.is_empty() {
+                output::warn(self.secrets, "warning: --report: nothing is run, so nothing is reported");
+            }
             let Some(budget) = budget else { return self.collect_only(&selected, &counts, options, began, None) };
             let settled: Vec<Arc<Case>> = selected.cases.iter().map(|case| budget.settle(case)).collect();
             let selected = Selected { cases: settled.iter().collect(), ..selected };
@@ -181,7 +183,21 @@ impl Run<'_> {
         // In replay nothing costs.
         let budget = budget.filter(|_| mode != Mode::Replay);
         let spending = budget.map(|budget| Arc::new(budget.spending()));
-        super::block_on(self.session(selected, &counts, options, memory, spending))
+        let reports = self.reports()?;
+        super::block_on(self.session(selected, &counts, (options, reports), memory, spending))
+    }
+
+    /// The reports for machines.
+    fn reports(&self) -> Result<Reports, Stop> {
+        let wanted = &self.args.report.reports;
+        if nextest::is_here() && !wanted.is_empty() {
+            return Err(Stop::usage(
+                "--report: nextest runs each case in a process of its own, and no report of one case is that of the run\n  \
+                 run them in one process, `cargo test --test integration -- --report …`, or in a few, with --shard 1/4 and a \
+                 jsonl file for each, which `retake report` merges; nextest has a JUnit report of its own",
+            ));
+        }
+        Reports::open(wanted, self.secrets.clone(), true)
     }
 
     /// All cases of the suites, for every setup, and messages about those that do not run.
@@ -245,21 +261,5 @@ impl Run<'_> {
             events.extend(selected.said.iter().cloned().map(Event::Notice));
         }
         events
-    }
-
-    fn options(&self, letters: Letters) -> report::Options {
-        let report = &self.args.report;
-        report::Options {
-            width: settings::width(),
-            color: self.color,
-            verbosity: report.verbosity(),
-            ci: settings::ci(),
-            no_head: report.no_header,
-            as_finished: report.order == "finish",
-            trace: if report.no_summary { report::Trace::No } else { report.tb },
-            letters: if report.no_summary { letters.none() } else { letters },
-            durations: report.durations,
-            durations_min: report.durations_min,
-        }
     }
 }

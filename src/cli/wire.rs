@@ -21,7 +21,7 @@ use crate::upstream::{self, Upstream, without_secrets};
 
 use super::address;
 use super::app::{App, Log};
-use super::budget::Meter;
+use super::budget::{Meter, prices};
 use super::exit::Stop;
 use super::hooks::TapeHooks;
 use super::interrupt::Interrupts;
@@ -50,6 +50,8 @@ pub(super) struct Wired<'a> {
     pub(super) said: Vec<String>,
     servers: Vec<oneshot::Sender<()>>,
     apps: Vec<App>,
+    /// Whether a stack is one that runs elsewhere, which asks providers by itself.
+    pub(super) is_elsewhere: bool,
 }
 
 impl<'a> Wired<'a> {
@@ -70,6 +72,7 @@ impl<'a> Wired<'a> {
             said: Vec::new(),
             servers: Vec::new(),
             apps: Vec::new(),
+            is_elsewhere: false,
         }
     }
 
@@ -141,6 +144,7 @@ impl<'a> Wired<'a> {
                 (client(&base), address::of_server(base, Some(&config.command)))
             }
         };
+        self.is_elsewhere |= !hooks.is_below;
         Ok(Target {
             upstream,
             direct: self.choice.is_bare(),
@@ -150,6 +154,7 @@ impl<'a> Wired<'a> {
                 Mode::Replay => format!("{} --setup {}", self.command, setup.name),
                 mode => format!("{} --setup {} --mode {mode}", self.command, setup.name),
             },
+            price: prices(found.into_iter().cloned().collect()),
             hooks: Arc::new(hooks),
         })
     }

@@ -10,6 +10,7 @@ use super::time::{maybe_micros, micros};
 
 /// A request of a case and its reply, in figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Call {
     /// The part of the case.
     pub part: Part,
@@ -31,9 +32,11 @@ pub struct Call {
     pub model: Option<String>,
     /// When its first byte came, measured from sending the request; for a replayed reply, as it was recorded.
     #[serde(rename = "first_byte_us", with = "maybe_micros", default)]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub first_byte: Option<Duration>,
     /// When its last byte came.
     #[serde(rename = "last_byte_us", with = "maybe_micros", default)]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub last_byte: Option<Duration>,
     /// The pieces of an event stream, in order; empty for another reply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,7 +50,8 @@ pub struct Call {
     /// The tokens that it reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// What it cost in US dollars, by `prices` in providers.yaml; `None` if the price is not known.
+    /// What it costs in US dollars, by `prices` in providers.yaml, wherever the reply came from; `None` if the price is not
+    /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<f64>,
     /// The recording that answered; `None` if the provider answered.
@@ -57,9 +61,11 @@ pub struct Call {
 
 /// A piece of an event stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Chunk {
     /// When it came, measured from sending the request.
     #[serde(rename = "at_us", with = "micros")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub at: Duration,
     /// Its size in bytes.
     pub bytes: usize,

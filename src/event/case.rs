@@ -11,6 +11,7 @@ use super::time::micros;
 
 /// A finished case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finished {
     /// Its index among the selected cases, from 0.
     pub index: usize,
@@ -20,6 +21,7 @@ pub struct Finished {
     pub outcome: Outcome,
     /// How long it took.
     #[serde(rename = "duration_us", with = "micros")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub duration: Duration,
     /// For a case that must pass several times: how often it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,7 @@ pub struct Finished {
 
 /// A protocol rule that a reply broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The rule's id.
     pub rule: String,
@@ -55,6 +58,7 @@ pub struct Finding {
 
 /// The identity of a case: enough to find it, and to group cases by what they are about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CaseRef {
     /// `suites/inference/sanity.yaml::name[params]`; unique in a run.
     pub id: String,
@@ -82,6 +86,7 @@ pub struct CaseRef {
 
 /// One attempt to run a case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// When it began: milliseconds since 1970.
     pub started_ms: u64,
@@ -91,16 +96,19 @@ pub struct Attempt {
 
 /// How long a part of a case took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PartTime {
     /// The part.
     pub part: Part,
     /// How long it took.
     #[serde(rename = "duration_us", with = "micros")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub duration: Duration,
 }
 
 /// What was captured while a case ran.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Captured {
     /// The last exchange of each part.
     pub exchanges: Vec<Exchange>,
@@ -118,6 +126,7 @@ impl Captured {
 
 /// The recordings of a case, as paths relative to the working directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recordings {
     /// Recordings that answered it, and recordings that were confirmed when it was recorded anew.
     pub used: Vec<String>,
@@ -127,6 +136,7 @@ pub struct Recordings {
 
 /// How often a case passed that runs several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rate {
     /// Tries that passed.
     pub passed: u32,
@@ -136,6 +146,7 @@ pub struct Rate {
 
 /// The outcome of a case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It passed.

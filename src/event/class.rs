@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Classes of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// The answer does not meet an expectation.

@@ -9,6 +9,7 @@ use super::time::maybe_micros;
 
 /// A request of a case and its reply.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exchange {
     /// The part of the case.
     pub part: Part,
@@ -25,6 +26,7 @@ pub struct Exchange {
 
 /// A request in a form that a person can send again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Request {
     /// The HTTP method.
     pub method: String,
@@ -46,6 +48,7 @@ pub struct Request {
 
 /// How a key is sent. Its value is in no event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeyHeader {
     /// The environment variable that holds it.
     pub var: String,
@@ -57,6 +60,7 @@ pub struct KeyHeader {
 
 /// A reply.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
@@ -64,9 +68,11 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// When its first byte came, measured from sending the request; for a replayed reply, as it was recorded.
     #[serde(rename = "first_byte_us", with = "maybe_micros")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub first_byte: Option<Duration>,
     /// When its last byte came.
     #[serde(rename = "last_byte_us", with = "maybe_micros")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub last_byte: Option<Duration>,
     /// The recording that answered; `None` if the provider answered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +94,7 @@ pub struct Reply {
 
 /// A recording that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recorded {
     /// The file, as a path relative to the working directory; `None` for a reply of this run that has no file yet.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +105,7 @@ pub struct Recorded {
 
 /// The origin of a recorded reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A real provider.
@@ -110,6 +118,7 @@ pub enum Origin {
 
 /// The token counts that a reply reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Input tokens.
     pub input: u64,
@@ -119,6 +128,7 @@ pub struct Usage {
 
 /// The end of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StreamEnd {
     /// How many events came before these.
     pub before: usize,
@@ -128,9 +138,11 @@ pub struct StreamEnd {
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StreamEvent {
     /// When it came, if that is known.
     #[serde(rename = "at_us", with = "maybe_micros")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub at: Option<Duration>,
     /// Its data.
     pub data: String,

@@ -7,6 +7,7 @@ use super::exchange::Exchange;
 
 /// Why a case failed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The class.
     pub class: Class,
@@ -35,6 +36,7 @@ pub struct Failure {
 
 /// The problem behind a failure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// Expectations that are not met, in the order of the checks.
@@ -53,6 +55,7 @@ impl Default for Problem {
 
 /// An expectation that is not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mismatch {
     /// The place of the expectation.
     pub place: Excerpt,
@@ -69,6 +72,7 @@ pub struct Mismatch {
 
 /// The expected and the actual value, as texts of several lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Texts {
     /// The expected value.
     pub expected: String,
@@ -78,6 +82,7 @@ pub struct Texts {
 
 /// A place in a user's file, with its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Excerpt {
     /// The file.
     pub file: String,
@@ -93,6 +98,7 @@ pub struct Excerpt {
 
 /// A case of which too few tries passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tries {
     /// Tries that passed.
     pub passed: u32,
@@ -104,6 +110,7 @@ pub struct Tries {
 
 /// A part of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The steps before the case's own.

@@ -5,7 +5,11 @@ mod case;
 mod class;
 mod exchange;
 mod failure;
+mod merge;
 mod proof;
+mod read;
+#[cfg(test)]
+mod schema;
 mod tally;
 mod time;
 
@@ -18,8 +22,13 @@ pub use case::{Attempt, Captured, CaseRef, Finding, Finished, Outcome, PartTime,
 pub use class::Class;
 pub use exchange::{Exchange, KeyHeader, Origin, Recorded, Reply, Request, StreamEnd, StreamEvent, Usage};
 pub use failure::{Excerpt, Failure, Mismatch, Part, Problem, Texts, Tries};
-pub use proof::{Proof, RecordingCounts};
+pub use proof::{Proof, RecordingCounts, UsedRecording};
 pub use tally::Tally;
+
+pub(crate) use merge::merged;
+pub(crate) use read::read;
+#[cfg(test)]
+pub(crate) use schema::schema;
 
 use time::micros;
 
@@ -31,6 +40,7 @@ pub const FORMAT: u32 = 1;
 /// any `CaseRerun`s, one `CaseTeardown` if it fails, and one `CaseFinished` or, if the user stopped the run, one
 /// `CaseGivenUp`; then one `Finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum Event {
     /// The session begins.
@@ -66,6 +76,7 @@ pub enum Event {
     Finished {
         /// The duration by the wall clock.
         #[serde(rename = "duration_us", with = "micros")]
+        #[cfg_attr(test, schemars(with = "u64"))]
         duration: Duration,
         /// Set if the run was stopped before all cases ran.
         interrupted: Option<Interruption>,
@@ -77,6 +88,7 @@ pub enum Event {
 
 /// Why a run was stopped before all cases ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Interruption {
     /// The user stopped it.
@@ -87,10 +99,13 @@ pub enum Interruption {
     Failures(usize),
     /// A case failed in a stepwise run; the next run continues there.
     Stepwise,
+    /// Its process was killed: the events that were kept end before the run did.
+    Cut,
 }
 
 /// What a run consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Head {
     /// The version of the events' format: [`FORMAT`].
     pub format: u32,

@@ -77,6 +77,14 @@ impl Secrets {
         self.hits(bytes, &Views::of(bytes)).first().map(|hit| hit.value.variable.as_str())
     }
 
+    /// The variables that hold the declared secrets, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.declared.variables().map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// `bytes` with every secret replaced.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         match self.edits(bytes) {

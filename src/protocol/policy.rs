@@ -19,6 +19,17 @@ pub enum Mode {
     Off,
 }
 
+impl Mode {
+    /// The word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Standard => "standard",
+            Mode::Strict => "strict",
+            Mode::Off => "off",
+        }
+    }
+}
+
 /// A rule that a provider is known to break, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::case::CaseState;
 use super::ending::Ending;
 use super::figures::{Fate, Figures};
-use crate::exchange::{Key, Origin, Rules};
+use crate::exchange::{Exchange, Key, Origin, Recording, Rules};
 
 /// How many cases and sessions are held at once. A client may name as many as it likes, and end none of them.
 pub const MOST_CASES: usize = 10_000;
@@ -32,11 +32,22 @@ pub(super) struct Cases {
     held: Mutex<BTreeSet<String>>,
 }
 
+/// A file that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedFile {
+    /// The origin of its reply.
+    pub origin: Origin,
+    /// It was edited by hand after it was recorded.
+    pub is_edited: bool,
+    /// RFC 3339, UTC; `None` in files that other tools wrote.
+    pub recorded_at: Option<String>,
+}
+
 /// What happened to files in the whole run.
 #[derive(Debug, Default)]
 struct Files {
     // Not sorted: sorting paths compares their parts again and again.
-    played: HashMap<PathBuf, Origin>,
+    played: HashMap<PathBuf, UsedFile>,
     /// The files that new replies were for, each with its provider.
     recorded: HashMap<PathBuf, (Fate, String)>,
     /// Files that do not exist, because no reply for them was kept; each with its provider.
@@ -123,11 +134,19 @@ impl Cases {
         &self.nobody
     }
 
-    pub(super) fn played(&self, path: &Path, origin: Origin) {
+    /// Notes that a file answered.
+    pub(super) fn played(&self, path: &Path, recording: &Recording) {
         let mut files = lock(&self.files);
         if !files.played.contains_key(path) {
-            files.played.insert(path.to_owned(), origin);
+            let Exchange { origin, recorded_at, .. } = &recording.exchange;
+            let used = UsedFile { origin: *origin, is_edited: recording.is_edited(), recorded_at: recorded_at.clone() };
+            files.played.insert(path.to_owned(), used);
         }
+    }
+
+    /// The files that answered, sorted.
+    pub(super) fn used(&self) -> BTreeMap<PathBuf, UsedFile> {
+        lock(&self.files).played.clone().into_iter().collect()
     }
 
     /// Notes what a new reply did to a file.

@@ -72,6 +72,8 @@ impl Figures {
 pub(super) struct Counter {
     requests: AtomicUsize,
     sent: AtomicUsize,
+    /// Requests of a live run, which records nothing.
+    unrecorded: AtomicUsize,
     failed: AtomicUsize,
     missed: AtomicUsize,
     failure: Mutex<Option<String>>,
@@ -94,6 +96,16 @@ impl Counter {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             failure.get_or_insert_with(|| error.message.clone());
         }
+    }
+
+    /// Counts a request that was sent and is not recorded.
+    pub(super) fn sent_unrecorded(&self) {
+        self.unrecorded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests were sent.
+    pub(super) fn network_requests(&self) -> usize {
+        self.sent.load(Ordering::Relaxed) + self.unrecorded.load(Ordering::Relaxed)
     }
 
     /// The numbers so far, without those of files.

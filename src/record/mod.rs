@@ -62,7 +62,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use case::{Miss, PlayedReply, Usage};
-pub use cases::MOST_CASES;
+pub use cases::{MOST_CASES, UsedFile};
 pub use count::{ENDS_READ, Summary};
 pub use figures::Figures;
 pub use library::Library;

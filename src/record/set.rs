@@ -1,11 +1,11 @@
 //! All tapes of a run, and the cases that use them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::case::{Miss, PlayedReply, Usage};
-use super::cases::Cases;
+use super::cases::{Cases, UsedFile};
 use super::count::Summary;
 use super::figures::Figures;
 use super::library::Library;
@@ -131,6 +131,18 @@ impl TapeSet {
     /// Notes a problem that fails the run even if every case passed.
     pub fn failed(&self, message: String) {
         self.cases.failed(message);
+    }
+
+    /// The files that answered, each once.
+    pub fn used(&self) -> BTreeMap<PathBuf, UsedFile> {
+        self.cases.used()
+    }
+
+    /// How many requests were sent to these providers, whether they were recorded or not.
+    pub fn network_requests(&self, is_network: impl Fn(&str) -> bool) -> usize {
+        let tapes = self.tapes();
+        let reached = tapes.iter().filter(|tape| is_network(tape.library().provider()));
+        reached.map(|tape| tape.counter.network_requests()).sum()
     }
 
     /// Whether a file was played, written, or confirmed by a new recording.

@@ -29,7 +29,7 @@ pub struct Tape {
     live: Option<Shared>,
     recorder: Option<Recorder>,
     pub(super) cases: Arc<Cases>,
-    counter: Counter,
+    pub(super) counter: Counter,
     options: Options,
 }
 
@@ -182,6 +182,7 @@ impl Tape {
             }
         }
         if self.mode == Mode::Live {
+            self.counter.sent_unrecorded();
             return self.live()?.send(request).await;
         }
         let view = self.library.view(case.masks());
@@ -331,7 +332,7 @@ impl Tape {
             origin: exchange.origin,
             is_edited: found.recording.is_edited(),
         });
-        self.cases.played(&found.path, exchange.origin);
+        self.cases.played(&found.path, &found.recording);
     }
 
     fn lacks_key(&self, request: &Request) -> bool {

@@ -23,6 +23,7 @@ pub(super) fn interruption(why: Interruption) -> String {
     match why {
         Interruption::User => "interrupted by the user".to_owned(),
         Interruption::WorkerDied => "internal error: a worker died".to_owned(),
+        Interruption::Cut => "cut off: the events of the run end here".to_owned(),
         Interruption::Failures(count) => format!("stopping after {count} failures"),
         Interruption::Stepwise => "Interrupted: Test failed, continuing from this test next run.".to_owned(),
     }

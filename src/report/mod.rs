@@ -1,16 +1,24 @@
-//! Renders events as text on any writer.
+//! Renders events as text on any writer: for people (`terminal`), and for machines (`kind` and what it renders).
 
 mod conformance;
+mod ctrf;
 mod durations;
 mod exchange;
 mod failure;
+mod github;
 mod head;
+mod jsonl;
+mod junit;
+mod kind;
 mod layout;
 mod letters;
+mod markdown;
 mod options;
 mod paint;
 mod protocol;
+mod record;
 mod summary;
+mod tap;
 mod terminal;
 mod trace;
 mod tree;
@@ -18,6 +26,8 @@ mod tree;
 pub(crate) use conformance::{Look, conformance};
 pub(crate) use exchange::quote;
 pub(crate) use failure::headline;
+pub(crate) use jsonl::line;
+pub(crate) use kind::{Kind, Rendered, job_summary, render};
 pub(crate) use letters::Letters;
 pub(crate) use options::Options;
 pub(crate) use terminal::Terminal;

@@ -1,5 +1,6 @@
 mod kept;
 mod lines;
+mod machines;
 mod sections;
 
 use std::time::Duration;

@@ -7,13 +7,14 @@ use futures_util::StreamExt;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
+use crate::check::{Clock, Timing};
 use crate::event;
 use crate::exchange::Request;
 use crate::upstream::{self, ErrorKind};
 use crate::wire::usage;
 
-use super::Planned;
 use super::tail::tail;
+use super::{Planned, Replayed};
 
 /// A reply that was read to its end.
 pub(super) struct Answer {
@@ -84,4 +85,18 @@ pub(super) async fn answer(planned: &Planned, request: &Request, deadline: Insta
     timeout_at(deadline, work).await.unwrap_or_else(|_| {
         Err(upstream::Error::new(ErrorKind::Timeout, "the case's time is over (set it with --timeout)"))
     })
+}
+
+/// When the answer came, by the clock that tells of the provider.
+pub(super) fn timing(answer: &Answer, replayed: Option<&Replayed>) -> Timing {
+    let (chunks, clock) = match replayed {
+        None => (answer.chunks.clone(), Clock::Measured),
+        Some(Replayed { speed: None, chunks, .. }) => (chunks.clone(), Clock::Recorded),
+        Some(&Replayed { speed: Some(speed), .. }) => {
+            let as_recorded = |time: &Duration| Duration::try_from_secs_f64(time.as_secs_f64() * speed);
+            let chunks = answer.chunks.iter().map(|time| as_recorded(time).unwrap_or(Duration::MAX)).collect();
+            (chunks, Clock::Replayed(speed))
+        }
+    };
+    Timing { chunks, clock }
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::check::{Clock, Heard, Mismatch, Timing};
-use crate::event::{self, Attempt, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
+use crate::check::{Heard, Mismatch};
+use crate::event::{self, Attempt, Call, Captured, Class, Failure, Finding, Outcome, Part, Rate, Recordings, Tries};
+use crate::exchange::Request;
 use crate::protocol::Asked;
 use crate::suite::Step;
 use crate::suite::template::Scope;
 use crate::upstream::ErrorKind;
 
-use super::answer::{Answer, answer};
+use super::answer::{answer, timing};
 use super::failure::{Scene, of_message, of_mismatches, of_strict_pass};
 use super::judge::{Judged, Look, Unfit, judge};
 use super::log::CaseLog;
-use super::{CaseEnd, CaseUsage, Halt, Options, Planned, Replayed, class_of, request};
+use super::{CaseEnd, CaseUsage, Halt, Options, Planned, call, class_of, request};
 
 /// The pause between two tries of an `eventually` step: the first value, doubled each time up to the second.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
@@ -32,6 +33,8 @@ pub(super) struct Done {
     pub(super) captured: Captured,
     /// All attempts to run it.
     pub(super) attempts: Vec<Attempt>,
+    /// Its requests and replies in figures.
+    pub(super) calls: Vec<Call>,
     /// Protocol rules that its replies broke without failing it.
     pub(super) protocol: Vec<Finding>,
     /// Protocol rules that its provider is known to break, but that its replies kept.
@@ -57,6 +60,7 @@ impl Done {
             rate: None,
             captured: Captured::default(),
             attempts: Vec::new(),
+            calls: Vec::new(),
             protocol: Vec::new(),
             kept_rules: Vec::new(),
             teardown: None,
@@ -106,7 +110,7 @@ pub(super) async fn outcome(
         }
     };
     let outcome = verdict(planned, failed, flaky);
-    let (attempts, (protocol, kept_rules)) = (log.take_attempts(), log.take_protocol());
+    let (attempts, calls, (protocol, kept_rules)) = (log.take_attempts(), log.take_calls(), log.take_protocol());
     let captured = match outcome {
         Outcome::Passed | Outcome::Flaky(_) => log.captured(|| planned.target.hooks.printed()),
         _ => Captured::default(),
@@ -118,7 +122,7 @@ pub(super) async fn outcome(
         _ => CaseEnd::Passed,
     };
     let CaseUsage { recordings, notices } = planned.target.hooks.finish(&case.id, end).await;
-    Ok(Done { outcome, rate, captured, attempts, protocol, kept_rules, teardown, recordings, notices })
+    Ok(Done { outcome, rate, captured, attempts, calls, protocol, kept_rules, teardown, recordings, notices })
 }
 
 /// The outcome that follows from the case's failure, or from its success.
@@ -300,13 +304,29 @@ async fn attempt(
     log: &mut CaseLog,
 ) -> Result<Scope, Box<Failure>> {
     let (case, target) = (&planned.case, &planned.target);
-    let mut scene = Scene { planned, step, part, request: None, reply: None };
+    let scene = Scene { planned, step, part, request: None, reply: None };
     let request = request::build(&step.request, scope, case.client, target.direct, &case.id)
         .map_err(|message| of_message(&scene, Class::Harness, &message))?;
-    scene.request = Some(&request);
+    let mut call = call::begun(&request, (part, step), log.attempt());
+    let scene = Scene { request: Some(&request), ..scene };
+    let came = exchanged((scene, &request), scope, deadline, log, &mut call).await;
+    log.called(call);
+    came
+}
+
+/// Sends the request and checks the reply; fills in `call` as far as it came.
+async fn exchanged(
+    (mut scene, request): (Scene<'_>, &Request),
+    scope: &Scope,
+    deadline: Instant,
+    log: &mut CaseLog,
+    call: &mut Call,
+) -> Result<Scope, Box<Failure>> {
+    let Scene { planned, step, .. } = scene;
+    let (case, target) = (&planned.case, &planned.target);
     // Requests without an answer in earlier steps were reported there.
     let known = target.hooks.troubles(&case.id).len();
-    let answer = answer(planned, &request, deadline).await;
+    let answer = answer(planned, request, deadline).await;
     if let Some(trouble) = target.hooks.troubles(&case.id).into_iter().nth(known) {
         return Err(of_message(&scene, class_of(trouble.kind), &trouble.message));
     }
@@ -327,10 +347,14 @@ async fn attempt(
         scene.reply = Some(told());
         return Err(of_message(&scene, class_of(kind), &message));
     }
+    call::answered(call, &answer, &times, replayed.as_ref());
     let (scope, policy, heard) = (scope.clone(), planned.policy.clone(), heard(planned, step));
     let asked = Asked::new(request.method.as_str(), &request.endpoint, &request.body).known_as(&policy.aliases);
+    let model = asked.model().map(str::to_owned);
     let look = Look { scope, answer: Arc::clone(&answer), asked, timing, policy, heard };
-    let Judged { protocol, model, is_silent, came } = judge(step, look, deadline).await;
+    let judged = judge(step, look, deadline).await;
+    call::judged(call, &judged, model.as_deref(), &target.price);
+    let Judged { protocol, model, is_silent, came, .. } = judged;
     log.found(protocol, target.direct);
     let told = || event::Reply { model: model.clone(), ..told() };
     let captured = came.map_err(|unfit| {
@@ -360,18 +384,4 @@ fn heard(planned: &Planned, step: &Step) -> Vec<Heard> {
 
 fn is_of_text(mismatch: &Mismatch) -> bool {
     mismatch.path == "text" || mismatch.path.starts_with("tool_calls")
-}
-
-/// When the answer came, by the clock that tells of the provider.
-fn timing(answer: &Answer, replayed: Option<&Replayed>) -> Timing {
-    let (chunks, clock) = match replayed {
-        None => (answer.chunks.clone(), Clock::Measured),
-        Some(Replayed { speed: None, chunks, .. }) => (chunks.clone(), Clock::Recorded),
-        Some(&Replayed { speed: Some(speed), .. }) => {
-            let as_recorded = |time: &Duration| Duration::try_from_secs_f64(time.as_secs_f64() * speed);
-            let chunks = answer.chunks.iter().map(|time| as_recorded(time).unwrap_or(Duration::MAX)).collect();
-            (chunks, Clock::Replayed(speed))
-        }
-    };
-    Timing { chunks, clock }
 }

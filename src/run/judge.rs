@@ -28,6 +28,8 @@ pub(super) struct Judged {
     pub(super) protocol: Weighed,
     /// The model that answered, as its provider calls it; several, where its reply names several.
     pub(super) model: Option<String>,
+    /// Why the model stopped, as the reply says; several, where its choices differ.
+    pub(super) finish_reason: Option<String>,
     /// Whether the answer has no text.
     pub(super) is_silent: bool,
     /// What is captured of the reply.
@@ -64,6 +66,7 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
         Err(_) => Judged {
             protocol: Weighed::default(),
             model: None,
+            finish_reason: None,
             is_silent: false,
             came: Err(Unfit::GivenUp(format!(
                 "the checks were given up: they had not come to an end on this reply of {length} bytes when the case's time \
@@ -90,8 +93,9 @@ fn judged(expect: &Expect, capture: &[Capture], look: Look) -> Judged {
         true => captured(capture, &seen),
         false => Err(Unfit::Mismatches(verdict.mismatches)),
     };
-    let model = Some(seen.models()).filter(|models| !models.is_empty()).map(|models| models.join(", "));
-    Judged { protocol: verdict.protocol, model, is_silent: seen.is_silent(), came }
+    let joined = |words: Vec<String>| Some(words).filter(|words| !words.is_empty()).map(|words| words.join(", "));
+    let (model, finish_reason) = (joined(seen.models()), joined(seen.finish_reasons()));
+    Judged { protocol: verdict.protocol, model, finish_reason, is_silent: seen.is_silent(), came }
 }
 
 fn captured(capture: &[Capture], seen: &Seen<'_>) -> Result<Scope, Unfit> {

@@ -1,9 +1,9 @@
-//! Collects data of a case while it runs: its attempts, and its exchanges for users who want to see them even if it
+//! Collects data of a case while it runs: its attempts, its calls in figures, and its exchanges for users who want to see them even if it
 //! passes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::event::{Attempt, Captured, Exchange, Finding, Part, PartTime};
+use crate::event::{Attempt, Call, Captured, Exchange, Finding, Part, PartTime};
 use crate::protocol::Weighed;
 
 /// The data of a running case.
@@ -12,6 +12,7 @@ pub(super) struct CaseLog {
     /// The last exchange of each part of the case.
     exchanges: Vec<Exchange>,
     attempts: Vec<Attempt>,
+    calls: Vec<Call>,
     protocol: Vec<Finding>,
     kept_rules: Vec<String>,
 }
@@ -23,6 +24,7 @@ impl CaseLog {
             wants_exchanges,
             exchanges: Vec::new(),
             attempts: Vec::new(),
+            calls: Vec::new(),
             protocol: Vec::new(),
             kept_rules: Vec::new(),
         }
@@ -74,6 +76,21 @@ impl CaseLog {
         kept.sort();
         kept.dedup();
         (broken, kept)
+    }
+
+    /// The number of the attempt that runs, from 0.
+    pub(super) fn attempt(&self) -> usize {
+        self.attempts.len().saturating_sub(1)
+    }
+
+    /// Notes a request with what came of it.
+    pub(super) fn called(&mut self, call: Call) {
+        self.calls.push(call);
+    }
+
+    /// Takes the requests and replies of all attempts.
+    pub(super) fn take_calls(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls)
     }
 
     /// Takes the attempts.

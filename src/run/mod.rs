@@ -1,6 +1,7 @@
 //! Runs cases: workers, deadlines, steps. Reports what happens as events.
 
 mod answer;
+mod call;
 mod case;
 mod failure;
 mod judge;
@@ -19,7 +20,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::event::{CaseRef, Class, Event, Finished, Interruption, KeyHeader, Outcome, Recorded, Recordings};
+use crate::event::{self, CaseRef, Class, Event, Finished, Interruption, KeyHeader, Outcome, Recorded, Recordings};
 use crate::exchange::Fault;
 use crate::matrix::Case;
 use crate::protocol::Policy;
@@ -51,9 +52,14 @@ pub(crate) struct Target {
     pub rerun: String,
     /// The command that records a case of this target, without its `-k 'id'`; `None` if the user cannot record it.
     pub record: Option<String>,
+    /// What tokens of a model cost.
+    pub price: Price,
     /// Access to what is below the stack.
     pub hooks: Arc<dyn StackHooks>,
 }
+
+/// What this usage of the model that a request names costs in US dollars; `None` if its price is not known.
+pub(crate) type Price = Arc<dyn Fn(&str, event::Usage) -> Option<f64> + Send + Sync>;
 
 /// The address to which a person can send a request with `curl`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +122,8 @@ pub(crate) struct CaseUsage {
 pub(crate) struct Replayed {
     /// When each of its chunks came during recording.
     pub chunks: Vec<Duration>,
+    /// The size of each of them in bytes.
+    pub sizes: Vec<usize>,
     /// The multiple of that pace at which it was replayed; `None` means at once.
     pub speed: Option<f64>,
     /// The recording that it came from.
@@ -303,7 +311,7 @@ async fn worker(line: Line) {
                 duration: started.elapsed(),
                 rate: done.rate,
                 attempts: done.attempts,
-                calls: Vec::new(),
+                calls: done.calls,
                 captured: done.captured,
                 recordings: done.recordings,
                 protocol: done.protocol,

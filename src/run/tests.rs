@@ -126,7 +126,7 @@ impl StackHooks for Fake {
     fn replayed(&self, case: &str) -> Option<Replayed> {
         let recording = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
         let chunks = vec![Duration::from_secs(7)];
-        case.contains("replayed").then_some(Replayed { chunks, speed: None, recording })
+        case.contains("replayed").then_some(Replayed { chunks, sizes: Vec::new(), speed: None, recording })
     }
     fn heard(&self, _: &str) -> Vec<Heard> {
         Vec::new()
@@ -161,6 +161,7 @@ fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
         address: Address { base: Base::Server("http://127.0.0.1:8321".into()), start: None },
         rerun: "retake test".into(),
         record: None,
+        price: Arc::new(|_, _| None),
         hooks: fake.clone(),
     });
     let models = Models { text: Some("p/m".into()), ..Models::default() };

@@ -31,6 +31,7 @@ mod protocol;
 mod proxy;
 mod pytest;
 mod real;
+mod reports;
 mod reuse;
 mod rules;
 mod runners;

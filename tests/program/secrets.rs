@@ -26,6 +26,9 @@ fn forms() -> Vec<String> {
             forms.push(text[4..text.len() - 4].to_owned());
         }
     }
+    // As XML, Markdown's tables and GitHub's commands have it.
+    forms.push(CANARY.replace('"', "&quot;"));
+    forms.push(CANARY.replace('%', "%25"));
     forms
 }
 
@@ -107,10 +110,12 @@ fn a_key_that_everything_echoes_is_found_nowhere() {
     let (dir, base, forms) = (Dir::new(), provider(), forms());
     let run = |words: &str| -> Ran {
         let key_in_url = format!("together={base}?key={}", utf8_percent_encode(CANARY, NON_ALPHANUMERIC));
-        let command = dir.retake(&format!("test -vv --setup together {words}"));
+        let reports = ["jsonl", "junit", "ctrf", "tap", "github", "markdown"];
+        let reports = reports.map(|kind| format!("--report {kind}=reports/{kind}")).join(" ");
+        let command = dir.retake(&format!("test -vv --setup together {words} {reports}"));
         command.arg("--provider").arg(&key_in_url).env("TOGETHER_API_KEY", CANARY).run()
     };
-    let mut seen = 0;
+    let (mut seen, mut reported) = (0, 0);
     for good in [false, true] {
         suite(&dir, good);
         for stack in ["ci-tests", "direct", "server:ci-tests:0"] {
@@ -125,9 +130,11 @@ fn a_key_that_everything_echoes_is_found_nowhere() {
                 for (name, bytes) in dir.files("") {
                     is_clean(&name, &bytes, &forms);
                     seen += usize::from(name.starts_with("recordings"));
+                    reported += usize::from(name.starts_with("reports") && bytes.len() > 100);
                 }
             }
         }
     }
     assert!(seen > 0, "nothing was recorded");
+    assert!(reported >= 5 * 24, "of {reported} reports");
 }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 use http::header::CONTENT_TYPE;
 
+use super::price;
 use super::spending::Spending;
 use crate::matrix::{self, Estimate};
 use crate::provider::Provider;
@@ -16,7 +17,7 @@ use crate::wire;
 /// An upstream that counts the cost of a live one.
 pub(in crate::cli) struct Meter {
     live: upstream::Shared,
-    /// The providers for prices: the one that the model names, else the first one.
+    /// The providers for prices.
     providers: Vec<Provider>,
     spending: Arc<Spending>,
 }
@@ -36,9 +37,8 @@ impl Meter {
         let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
         let estimate = matrix::estimate_request(&request.endpoint, &body)?;
         let model = body["model"].as_str()?;
-        let named = |provider: &&Provider| model.strip_prefix(&provider.name).is_some_and(|rest| rest.starts_with('/'));
-        let provider = self.providers.iter().find(named).or(self.providers.first())?.clone();
-        let model = model.strip_prefix(&format!("{}/", provider.name)).unwrap_or(model).to_owned();
+        let (provider, model) = price::whose(&self.providers, model)?;
+        let (provider, model) = (provider.clone(), model.to_owned());
         let spending = Arc::clone(&self.spending);
         Some(Bill {
             spending,

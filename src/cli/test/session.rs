@@ -12,12 +12,14 @@ use crate::cli::exit::{Exit, Stop};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::memory::Memory;
 use crate::cli::output::{self, Scrubbed};
+use crate::cli::proof::Revision;
+use crate::cli::reports::Reports;
 use crate::cli::rules::KnownRules;
 use crate::cli::select::Selected;
 use crate::cli::tapes::Tapes;
 use crate::cli::wire::Wired;
-use crate::cli::{masks, nextest, rules, settings, unused};
-use crate::event::{Event, Tally};
+use crate::cli::{masks, nextest, proof, reports, rules, settings, unused};
+use crate::event::{Event, Proof, Tally};
 use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
 
@@ -27,7 +29,7 @@ impl Run<'_> {
         &self,
         selected: Selected<'_>,
         counts: &Counts,
-        options: report::Options,
+        (options, reports): (report::Options, Reports),
         mut memory: Memory,
         spending: Option<Arc<Spending>>,
     ) -> Result<Exit, Stop> {
@@ -72,15 +74,31 @@ impl Run<'_> {
                 .chain(spending.iter().map(|spending| Event::Notice(spending.summary_line())))
                 .collect())
         };
-        let told = self.tell(receiver, options, &mut memory, last).await;
+        let revision = match reports.is_empty() {
+            true => Revision::none(),
+            false => Revision::of(&self.args.source.suites),
+        };
+        let is_elsewhere = wired.is_elsewhere;
+        let proof = |sent: usize, is_whole: bool| {
+            let can_tell = is_whole && unused::can_tell(&self.args.select, self.sourcing, deselected);
+            let unused = can_tell.then(|| unused::unused(&tapes, self.setups, &self.parties.setups).len());
+            let sent = if is_elsewhere { sent } else { 0 };
+            proof::of(&tapes, sent, unused, self.args.run.protocol.name(), revision)
+        };
+        let told = self.tell(receiver, (options, reports), &mut memory, last, proof).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
-        let tally = told?;
+        let (tally, reported) = told?;
         // If each case has its own process, none of them knows all failures of the run. The outcomes are right in any
         // case.
         let kept = if nextest::is_here() { Ok(()) } else { memory.keep() };
         kept.unwrap_or_else(|why| output::warn(self.secrets, &why));
-        let exit = exit(&tally, how);
+        let mut exit = exit(&tally, how);
+        if let Err(why) = reported {
+            output::warn(self.secrets, &format!("ERROR: {why}"));
+            // What failed says more than that it could not be reported.
+            exit = if matches!(exit, Exit::Ok | Exit::NothingSelected) { Exit::Internal } else { exit };
+        }
         if exit == Exit::Failed && self.is_stepwise() {
             return Ok(Exit::Interrupted);
         }
@@ -152,18 +170,25 @@ impl Run<'_> {
     async fn tell(
         &self,
         mut events: mpsc::UnboundedReceiver<Event>,
-        options: report::Options,
+        (options, mut reports): (report::Options, Reports),
         memory: &mut Memory,
         last: impl Fn(bool, &KnownRules) -> Result<Vec<Event>, Stop>,
-    ) -> Result<Tally, Stop> {
-        let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), self.secrets.clone()), options);
+        proof: impl FnOnce(usize, bool) -> Proof,
+    ) -> Result<(Tally, Result<(), String>), Stop> {
+        let out: Box<dyn io::Write> = match reports::take_stdout(&self.args.report.reports) {
+            true => Box::new(io::stderr()),
+            false => Box::new(io::stdout()),
+        };
+        let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(out), self.secrets.clone()), options);
         let (mut tally, mut known) = (Tally::default(), KnownRules::default());
+        let (mut calls, mut proof) = (0, Some(proof));
         let is_of_nextest = nextest::is_here();
-        while let Some(event) = events.recv().await {
+        while let Some(mut event) = events.recv().await {
             tally.count(&event);
             memory.learn(&event);
             if let Event::CaseFinished(finished) = &event {
                 known.learn(finished);
+                calls += finished.calls.len();
             }
             if let Some(reason) = nextest::reason(&event).filter(|_| is_of_nextest) {
                 output::warn(self.secrets, &reason);
@@ -172,7 +197,14 @@ impl Run<'_> {
                 Event::Finished { interrupted, .. } => last(interrupted.is_none() && tally.is_green(), &known)?,
                 _ => Vec::new(),
             };
+            if let Event::Finished { interrupted, proof: to_fill, .. } = &mut event
+                && !reports.is_empty()
+                && let Some(proof) = proof.take()
+            {
+                **to_fill = proof(calls, interrupted.is_none() && tally.is_green());
+            }
             for event in before.iter().chain([&event]) {
+                reports.handle(event);
                 match terminal.handle(event) {
                     // Nobody reads the output any more (`| head`): the cases still run to their end, and the exit code
                     // stays right.
@@ -181,7 +213,8 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(tally)
+        drop(terminal);
+        Ok((tally, reports.end()))
     }
 }
 

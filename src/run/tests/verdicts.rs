@@ -134,3 +134,31 @@ async fn an_exchange_names_the_recording_that_answered_and_has_its_times() {
     let recorded = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
     assert_eq!((reply.first_byte, reply.recording.as_ref()), (Some(Duration::from_secs(7)), Some(&recorded)));
 }
+
+#[tokio::test]
+async fn each_request_of_each_attempt_is_told_in_figures_even_without_a_reply() {
+    let suite = "cases: [{name: a, steps: [{name: ask, request: {get: /v1/x}}, {request: {get: /v1/y}}]}]";
+    let fake = Fake::new(|endpoint, before| match (endpoint, before) {
+        ("/v1/x", 0) => Comes::Nothing(ErrorKind::Connect),
+        _ => GOOD,
+    });
+    let options = Options { reruns: 1, ..options() };
+    let (_, events) = run_of(suite, options, &fake).await;
+    let done = events.iter().filter_map(|event| match event {
+        Event::CaseFinished(finished) => Some(&finished.calls),
+        _ => None,
+    });
+    let calls: Vec<_> =
+        done.flatten().map(|call| (call.attempt, call.endpoint.clone(), call.step.clone(), call.status)).collect();
+    let told = |attempt, endpoint: &str, step: Option<&str>, status| {
+        (attempt, endpoint.to_owned(), step.map(str::to_owned), status)
+    };
+    assert_eq!(
+        calls,
+        [
+            told(0, "/v1/x", Some("ask"), None),
+            told(1, "/v1/x", Some("ask"), Some(200)),
+            told(1, "/v1/y", None, Some(200)),
+        ]
+    );
+}

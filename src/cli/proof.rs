@@ -1,0 +1,96 @@
+//! What the outcomes of a run rest on, for reports.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::settings::Elsewhere;
+use super::tapes::Tapes;
+use crate::event::{Origin, Proof, RecordingCounts, UsedRecording};
+use crate::exchange;
+use crate::record::UsedFile;
+
+/// How long git may take: in a very large repository the report does without it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The proof of a run that is over. `elsewhere` counts requests to a stack that asks its providers by itself.
+pub(super) fn of(
+    tapes: &Tapes<'_>,
+    elsewhere: usize,
+    unused: Option<usize>,
+    protocol: &str,
+    revision: Revision,
+) -> Proof {
+    let used: Vec<UsedRecording> = tapes.set.used().into_iter().map(|(path, file)| described(&path, &file)).collect();
+    // A script is asked in this process.
+    let is_network = |provider: &str| !matches!(tapes.sourcing.elsewhere.get(provider), Some(Elsewhere::Script(_)));
+    Proof {
+        network_requests: tapes.set.network_requests(is_network) + elsewhere,
+        recordings: RecordingCounts::of(&used, unused),
+        used,
+        protocol: Some(protocol.to_owned()),
+        secrets: tapes.secrets.names(),
+        revision: revision.wait(),
+    }
+}
+
+fn described(path: &Path, file: &UsedFile) -> UsedRecording {
+    let time = file.recorded_at.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    UsedRecording {
+        file: path.display().to_string(),
+        origin: match file.origin {
+            _ if file.is_edited => Origin::Edited,
+            exchange::Origin::Real => Origin::Real,
+            exchange::Origin::Simulated => Origin::Simulated,
+        },
+        imported: file.recorded_at.is_none(),
+        recorded_ms: time.and_then(|time| u64::try_from(time.as_millisecond()).ok()),
+    }
+}
+
+/// The git revision of a folder, as it is found out beside the run.
+pub(super) struct Revision(Option<JoinHandle<Option<String>>>);
+
+impl Revision {
+    /// None.
+    pub(super) fn none() -> Self {
+        Revision(None)
+    }
+
+    /// Begins to ask git.
+    pub(super) fn of(folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        Revision(Some(thread::spawn(move || asked(&folder))))
+    }
+
+    fn wait(self) -> Option<String> {
+        self.0?.join().ok().flatten()
+    }
+}
+
+/// What git says; `None` where there is no git, no repository or no commit, or where it takes too long.
+fn asked(folder: &Path) -> Option<String> {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder);
+    // A monitor of the user's must not be started for a report, and nothing of the repository is changed.
+    command.args(["-c", "core.fsmonitor=false", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+"]);
+    command.env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut git = command.spawn().ok()?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match git.try_wait() {
+            Ok(Some(status)) if status.success() => break,
+            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(5)),
+            _ => {
+                let _ = git.kill();
+                let _ = git.wait();
+                return None;
+            }
+        }
+    }
+    let said = String::from_utf8(git.wait_with_output().ok()?.stdout).ok()?;
+    let revision = said.trim();
+    let is_hash = revision.trim_end_matches('+').chars().all(|c| c.is_ascii_hexdigit());
+    (is_hash && !revision.is_empty()).then(|| revision.to_owned())
+}

@@ -1,0 +1,105 @@
+//! The forms in which a run can be reported to machines.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::record::Record;
+use super::{ctrf, github, jsonl, junit, markdown, tap};
+use crate::event::{Event, merged};
+
+/// A form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The events themselves, one JSON object a line.
+    Jsonl,
+    /// JUnit's XML.
+    Junit,
+    /// The JSON of ctrf.io.
+    Ctrf,
+    /// The Test Anything Protocol, version 14.
+    Tap,
+    /// Annotations of GitHub, and the summary of a job.
+    Github,
+    /// A table and the failures, for a comment on a pull request.
+    Markdown,
+}
+
+impl Kind {
+    /// All of them, in the order of the documentation.
+    pub(crate) const ALL: [Kind; 6] = [Kind::Jsonl, Kind::Junit, Kind::Ctrf, Kind::Tap, Kind::Github, Kind::Markdown];
+
+    /// The word for it on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Jsonl => "jsonl",
+            Kind::Junit => "junit",
+            Kind::Ctrf => "ctrf",
+            Kind::Tap => "tap",
+            Kind::Github => "github",
+            Kind::Markdown => "markdown",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let known = Kind::ALL.into_iter().find(|kind| kind.name() == word);
+        known.ok_or_else(|| format!("`{word}` is none of {}", Kind::ALL.map(Kind::name).join(", ")))
+    }
+}
+
+/// A report that is ready.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rendered {
+    /// All of it.
+    pub(crate) text: String,
+    /// What was left out to stay below a limit of its readers.
+    pub(crate) cut: Option<String>,
+}
+
+impl From<String> for Rendered {
+    fn from(text: String) -> Self {
+        Rendered { text, cut: None }
+    }
+}
+
+/// Renders runs as one. `folder` is where the working directory lies below the root of the repository: ``, `sub/`.
+pub(crate) fn render(kind: Kind, runs: &[Vec<Event>], folder: &str) -> Rendered {
+    let events = merged(runs.to_vec());
+    let record = Record::of(&events);
+    match kind {
+        Kind::Jsonl => jsonl::lines(&events).into(),
+        Kind::Junit => junit::xml(&record, junit::Most::default()),
+        Kind::Ctrf => ctrf::json(&record).into(),
+        Kind::Tap => tap::lines(&record).into(),
+        Kind::Github => github::annotations(&record, folder).into(),
+        Kind::Markdown => markdown::page(&record, markdown::MOST_OF_COMMENT),
+    }
+}
+
+/// The summary of a job on GitHub, of at most so many bytes.
+pub(crate) fn job_summary(runs: &[Vec<Event>], most: usize) -> Rendered {
+    let events = merged(runs.to_vec());
+    markdown::page(&Record::of(&events), most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_name() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        assert!("xml".parse::<Kind>().is_err_and(|why| why.contains("jsonl, junit, ctrf")));
+    }
+}
