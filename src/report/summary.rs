@@ -296,7 +296,7 @@ impl Summary<'_> {
 }
 
 /// The counts that are not zero, in pytest's order.
-fn parts(tally: &Tally) -> Vec<(String, Style)> {
+pub(super) fn parts(tally: &Tally) -> Vec<(String, Style)> {
     let errors = tally.errors + tally.teardowns;
     let counts = [
         (tally.failed, "failed", Style::Red),

@@ -1,0 +1,2 @@
+import { done } from "./browser.mjs";
+await done();
