@@ -1,5 +1,6 @@
 //! Events of runs that nobody made: providers that differ, streams, failures of every class, and as many cases as wanted.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use retake::event::*;
@@ -77,8 +78,7 @@ fn run(count: usize, back: usize) -> Vec<Event> {
         events.push(Event::CaseStarted { index, id: case.id.clone() });
         events.extend(ended(index, case, back, began, &mut dice));
     }
-    let recordings =
-        RecordingCounts { real: 81, simulated: 30, edited: 2, imported: 12, unused: 5, oldest_ms: Some(began - 64 * DAY) };
+    let recordings = counted(&events);
     let proof = Proof {
         network_requests: 0,
         recordings,
@@ -89,6 +89,26 @@ fn run(count: usize, back: usize) -> Vec<Event> {
     let duration = Duration::from_millis(1_840 + 13 * back as u64);
     events.push(Event::Finished { duration, interrupted: None, proof: Box::new(proof) });
     events
+}
+
+/// The recordings that calls name, each once.
+fn counted(events: &[Event]) -> RecordingCounts {
+    let mut counts = RecordingCounts { imported: 12, unused: 5, ..RecordingCounts::default() };
+    let mut seen = HashSet::new();
+    for event in events {
+        let Event::CaseFinished(finished) = event else { continue };
+        for kept in finished.calls.iter().filter_map(|call| call.recording.as_ref()) {
+            if seen.insert(kept.file.clone()) {
+                match kept.origin {
+                    Origin::Real => counts.real += 1,
+                    Origin::Simulated => counts.simulated += 1,
+                    Origin::Edited => counts.edited += 1,
+                }
+                counts.oldest_ms = counts.oldest_ms.min(kept.recorded_ms).or(kept.recorded_ms);
+            }
+        }
+    }
+    counts
 }
 
 fn case(index: usize) -> CaseRef {

@@ -29,8 +29,8 @@ for (const [name, [options, hash]] of Object.entries(views)) {
     }
   }
   check(`${name}: nothing went wrong`, page.wrong, []);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth).catch(() => 0);
-  check(`${name}: no wider than the window`, wide <= 0);
+  const wide = await page.evaluate(() => Math.max(document.documentElement.scrollWidth, innerWidth)).catch(() => page.viewportSize().width);
+  check(`${name}: no wider than the window`, wide, page.viewportSize().width);
   await page.context().close();
 }
 await done();

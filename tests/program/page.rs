@@ -39,3 +39,13 @@ fn pictures_of_it_on_a_desk_on_a_phone_and_in_the_dark() {
     let printed = browsed("pictures.mjs", &corpus::runs(4, 160));
     assert!(printed.ends_with("all done\n"), "{printed}");
 }
+#[test]
+#[ignore]
+fn zz_keep() {
+    std::fs::write("target/tmp/page/page.html", page(&corpus::runs(4, 160))).unwrap();
+}
+#[test]
+#[ignore]
+fn zz_one() {
+    std::fs::write("target/tmp/page/one.html", page(&corpus::runs(1, 160))).unwrap();
+}

@@ -65,8 +65,8 @@ fn stream(call: &Call, store: &mut Store) -> Value {
     if let Some(number) = store.streams.find(&text) {
         return json!(number);
     }
-    match store.room_for_streams.checked_sub(text.len()) {
-        Some(room) => store.room_for_streams = room,
+    match store.room.streams.checked_sub(text.len()) {
+        Some(room) => store.room.streams = room,
         None => {
             store.bare_streams += 1;
             return json!([call.chunks.len()]);
@@ -93,6 +93,7 @@ fn pieces(chunks: &[Chunk]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::page::store::Room;
 
     fn chunk(ms: u64, bytes: usize) -> Chunk {
         Chunk { at: Duration::from_millis(ms), bytes }
@@ -109,9 +110,9 @@ mod tests {
     #[test]
     fn equal_calls_are_one_row_and_a_stream_without_room_says_how_long_it_is() {
         let call = Call { chunks: vec![chunk(1, 2); 3], method: "POST".into(), ..Call::default() };
-        let mut store = Store::new(0, 1000);
+        let mut store = Store::new(Room { details: 0, streams: 1_000, reasons: 0 });
         assert_eq!((number(&call, &mut store), number(&call, &mut store)), (0, 0));
-        store.room_for_streams = 3;
+        store.room.streams = 3;
         let other = Call { chunks: vec![chunk(2, 2); 3], ..call };
         assert_eq!(number(&other, &mut store), 1);
         assert_eq!(store.bare_streams, 1);

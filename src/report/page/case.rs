@@ -6,13 +6,9 @@ use serde_json::{Value, json};
 
 use super::call::{micros, number};
 use super::details::{of_captured, of_failure};
-use super::html::cut;
 use super::store::{Store, row};
 use crate::event::{CaseRef, Finished, Outcome};
 use crate::report::failure::headline;
-
-/// Characters kept of a reason in a list.
-const MOST_OF_REASON: usize = 600;
 
 /// All cases of all runs, each once.
 #[derive(Debug, Default)]
@@ -85,7 +81,7 @@ pub(super) fn result(finished: &Finished, case: usize, beside: &Beside<'_>, stor
         Some(failure) => Some(of_failure(failure, id, store)),
         None => of_captured(&finished.captured, store),
     };
-    let reason = reason.filter(|reason| !reason.trim().is_empty()).map(|reason| cut(&reason, MOST_OF_REASON));
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
     let calls: Vec<usize> = finished.calls.iter().map(|call| number(call, store)).collect();
     let mut findings = Vec::new();
     for finding in &finished.protocol {
@@ -99,7 +95,7 @@ pub(super) fn result(finished: &Finished, case: usize, beside: &Beside<'_>, stor
         case.into(),
         outcome.into(),
         micros(finished.duration).into(),
-        store.maybe(reason.as_deref()),
+        reason.map_or(Value::Null, |reason| store.reason(&reason)),
         json!(details),
         calls.into(),
         findings.into(),

@@ -19,19 +19,17 @@ const MOST_CHECKS: usize = 50;
 /// Stands for the case's id, or a request's body, in a command that has it as it is.
 const HERE: &str = "\u{1}";
 
-/// The number of a failure's details; where no room is left for them, they are its headline and its place.
+/// The number of a failure's details; where no room is left for them, its class and the command that runs it again.
 pub(super) fn of_failure(failure: &Failure, id: &str, store: &mut Store) -> usize {
     let whole = failed(failure, id, store);
     push(whole, store).unwrap_or_else(|| {
         let mut brief = Map::new();
         brief.insert("class".into(), failure.class.name().into());
-        brief.insert("message".into(), cut(&headline(failure), 300).into());
         brief.insert("brief".into(), true.into());
         if let Some(again) = rerun(failure, id) {
             brief.insert("rerun".into(), store.text(&with_id(&again, id)));
         }
-        store.details.push(Value::from(brief).to_string());
-        store.details.len() - 1
+        store.details.number(&Value::from(brief).to_string())
     })
 }
 
@@ -47,9 +45,8 @@ pub(super) fn of_captured(captured: &Captured, store: &mut Store) -> Option<usiz
 
 fn push(details: Value, store: &mut Store) -> Option<usize> {
     let text = details.to_string();
-    store.room_for_details = store.room_for_details.checked_sub(text.len())?;
-    store.details.push(text);
-    Some(store.details.len() - 1)
+    store.room.details = store.room.details.checked_sub(text.len())?;
+    Some(store.details.number(&text))
 }
 
 fn failed(failure: &Failure, id: &str, store: &mut Store) -> Value {

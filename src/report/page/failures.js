@@ -9,7 +9,7 @@ const groupOf = (result) => {
   const details = detailsOf(result.torn !== null && result.outcome.tone !== "bad" ? result.torn : result.details);
   if (!details) return "given up";
   const place = placeOf(details.checks?.[0]?.[0] ?? details.step);
-  const where = place ? `${place.file}:${place.line}` : (details.message ?? "").split("\n")[0].slice(0, 120);
+  const where = place ? `${place.file}:${place.line}` : (details.message ?? result.reason).split("\n")[0].slice(0, 120);
   return `${details.class} at ${where}`;
 };
 
@@ -46,10 +46,11 @@ const failureGroup = (key, results) => {
       el("span", { class: "class" }, details?.class ?? "given up"),
       el("span", { class: "quantity" }, counted(results.length, "case")),
       fresh > 0 && el("span", { class: "tag" }, fresh === results.length ? "new" : `${fresh} new`)),
+    details?.brief && el("p", { class: "message" }, result.reason),
     details ? explanation(details, { isShort: true }) : el("p", {}, "The run was stopped while it was running."),
     el("ul", { class: "of-group" }, results.slice(0, MOST_OF_GROUP).map((each) => el("li", {}, caseLink(each)))),
     results.length > MOST_OF_GROUP && el("p", {}, el("a", { href: onlyCases({ why: key, status: null }) }, `All ${whole(results.length)} cases`)),
-    details?.rerun && command(withId(details.rerun, result.case.id), "Run it again"));
+    details?.rerun && command(withId(text(details.rerun), result.case.id), "Run it again"));
 };
 
 const withId = (words, id) => words.replace("\u0001", () => id);
@@ -58,7 +59,7 @@ const caseLink = (result) => el("a", { class: "case-link", href: address({ case:
 const nameOf = (of) => {
   const open = of.rest.indexOf("[");
   const [name, parameters] = open < 0 ? [of.rest, ""] : [of.rest.slice(0, open), of.rest.slice(open)];
-  return [of.suite && el("span", { class: "suite" }, of.suite + "::"), el("span", { class: "name" }, name), parameters && el("span", { class: "parameters" }, parameters)];
+  return [of.suite && el("span", { class: "suite" }, breakable(of.suite + "::")), el("span", { class: "name" }, breakable(name)), parameters && el("span", { class: "parameters" }, parameters)];
 };
 
 // The checks that did not hold, or the message.
@@ -96,8 +97,9 @@ const diff = (lines, most) =>
 
 // A line of a suite with the place underlined.
 const excerpt = (place) => {
-  const characters = [...place.text];
-  const start = Math.max(place.column - 1, 0), end = start + Math.max(place.width, 1);
+  const indent = /^\s*/.exec(place.text)[0].length;
+  const characters = [...place.text.slice(indent)];
+  const start = Math.max(place.column - 1 - indent, 0), end = start + Math.max(place.width, 1);
   return el("figure", { class: "excerpt" }, el("figcaption", {}, `${place.file}:${place.line}:${place.column}`),
     el("pre", {}, el("span", { class: "line", "aria-hidden": "true" }, String(place.line)), el("code", {},
       characters.slice(0, start).join(""), el("mark", {}, characters.slice(start, end).join("")), characters.slice(end).join(""))));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::html::{cut, text};
 use super::run::is_told;
+use crate::diff::Extent;
 use crate::event::{Event, Failure, Finished, Head, Interruption, Outcome, Tally};
 use crate::report::failure::{Detail, context, details, headline, rerun};
 use crate::report::head::{interruption, lines};
@@ -23,16 +24,16 @@ pub(super) struct Summary {
     pub(super) icon: String,
 }
 
-/// How a run ended, in one word for the eye and one for the class.
-fn verdict(tally: &Tally, ended: Option<Option<Interruption>>) -> (&'static str, &'static str, &'static str) {
+/// How a run ended: the class of its style, a mark, the words. `ended` is `None` if the run has no end.
+pub(super) fn verdict(tally: &Tally, ended: Option<Option<Interruption>>) -> [&'static str; 3] {
     match ended {
-        None => ("bad", "✗", "Broken off"),
-        Some(Some(Interruption::User | Interruption::WorkerDied)) => ("bad", "✗", "Interrupted"),
-        _ if tally.bad() > 0 => ("bad", "✗", "Failed"),
-        _ if tally.done() == 0 => ("odd", "–", "No cases ran"),
-        _ if tally.xpassed + tally.flaky + tally.reruns > 0 => ("odd", "!", "Passed, with reservations"),
-        _ if tally.passed == 0 && tally.xfailed == 0 => ("odd", "–", "All skipped"),
-        _ => ("good", "✓", "Passed"),
+        None => ["bad", "✗", "Broken off"],
+        Some(Some(Interruption::User | Interruption::WorkerDied)) => ["bad", "✗", "Interrupted"],
+        _ if tally.bad() > 0 => ["bad", "✗", "Failed"],
+        _ if tally.done() == 0 => ["odd", "–", "No cases ran"],
+        _ if tally.xpassed + tally.flaky + tally.reruns > 0 => ["odd", "!", "Passed, with reservations"],
+        _ if tally.passed == 0 && tally.xfailed == 0 => ["odd", "–", "All skipped"],
+        _ => ["good", "✓", "Passed"],
     }
 }
 
@@ -48,7 +49,7 @@ pub(super) fn summary(events: &[Event]) -> Summary {
             _ => {}
         }
     }
-    let (class, mark, word) = verdict(&tally, ended.map(|(_, why)| why));
+    let [class, mark, word] = verdict(&tally, ended.map(|(_, why)| why));
     let counts: Vec<String> = parts(&tally).into_iter().map(|(part, _)| part).collect();
     let mut counted = counts.join(", ");
     if let Some((duration, _)) = ended {
@@ -109,30 +110,31 @@ pub(super) fn failures(events: &[Event]) -> String {
     out.push_str("<h2>Failures</h2>\n");
     for (finished, failure) in told.iter().take(MOST_FAILURES) {
         let id = &finished.case.id;
-        let mut body = String::new();
-        for detail in details(failure, id) {
-            match detail {
-                Detail::Lines(lines) => body.push_str(lines.trim_end()),
-                Detail::Diff(diff) => {
-                    let shown = diff.shown(crate::diff::Extent::Lines(30));
-                    body.push_str("  differs:  - expected, + actual");
-                    shown.iter().for_each(|line| {
-                        let _ = write!(body, "\n    {}", line.text());
-                    });
-                }
-            }
-            body.push('\n');
-        }
-        body.push_str(&context(failure));
-        if let Some(command) = rerun(failure, id) {
-            let _ = write!(body, "\nrerun: {command}");
-        }
         let title = text(&cut(&headline(failure), 300));
-        let (id, body) = (text(&cut(id, 1_000)), text(&cut(body.trim(), MOST_OF_FAILURE)));
+        let body = text(&cut(&told_whole(failure, id), MOST_OF_FAILURE));
+        let id = text(&cut(id, 1_000));
         let _ = writeln!(out, "<section><h3>{id}</h3>\n<p>{title}</p>\n<pre>{body}</pre></section>");
     }
     if let Some(more) = told.len().checked_sub(MOST_FAILURES).filter(|more| *more > 0) {
         let _ = writeln!(out, "<p>and {more} more, which the page shows with JavaScript.</p>");
     }
     out
+}
+
+/// A failure as the terminal tells it.
+fn told_whole(failure: &Failure, id: &str) -> String {
+    let mut lines = Vec::new();
+    for detail in details(failure, id) {
+        match detail {
+            Detail::Lines(text) => lines.push(text.trim_end().to_owned()),
+            Detail::Diff(diff) => {
+                lines.push("  differs:  - expected, + actual".to_owned());
+                lines.extend(diff.shown(Extent::Lines(30)).iter().map(|line| format!("    {}", line.text())));
+            }
+        }
+    }
+    lines.push(context(failure));
+    lines.extend(rerun(failure, id).map(|command| format!("rerun: {command}")));
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }

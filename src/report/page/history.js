@@ -44,7 +44,7 @@ const runTable = () => {
     el("tbody", {}, runs.map((run) => el("tr", { "aria-current": run === current() ? "true" : null },
       el("th", { scope: "row" }, el("a", { href: address({ run: String(run.number + 1), base: null, case: null, at: null }) }, runName(run)), run === current() && el("span", { class: "tag" }, "shown"), run === base() && el("span", { class: "tag" }, "compared with")),
       el("td", {}, run.head.started_ms ? moment(run.head.started_ms) : ""), el("td", {}, run.head.mode), el("td", {}, run.head.setups.join(", ")),
-      el("td", {}, proofOf(run)?.revision?.slice(0, 12) ?? ""), el("td", {}, outcomeWords(run)), el("td", {}, run.end.us === undefined ? "no end" : time(run.end.us)))))));
+      el("td", {}, proofOf(run)?.revision?.slice(0, 12) ?? ""), el("td", {}, outcomeWords(run)), el("td", { class: "took" }, run.end.us === undefined ? "no end" : time(run.end.us)))))));
 };
 
 const outcomeWords = (run) => {

@@ -2,12 +2,13 @@
 
 const KINDS = {
   works: { mark: "✓", word: "works", tone: "good" },
-  deviates: { mark: "≈", word: "works, deviates", tone: "odd" },
+  deviates: { mark: "≈", word: "deviates", tone: "odd" },
   flaky: { mark: "!", word: "flaky", tone: "odd" },
-  some: { mark: "◐", word: "works in part", tone: "bad" },
+  surprising: { mark: "!", word: "unexpected pass", tone: "odd" },
+  some: { mark: "◐", word: "partly works", tone: "bad" },
   fails: { mark: "✗", word: "fails", tone: "bad" },
-  limited: { mark: "◐", word: "works in part, as declared", tone: "odd" },
-  known: { mark: "×", word: "fails, as declared", tone: "odd" },
+  limited: { mark: "◐", word: "partly, as declared", tone: "odd" },
+  known: { mark: "×", word: "known failure", tone: "odd" },
   skipped: { mark: "–", word: "skipped", tone: "dim" },
 };
 
@@ -17,17 +18,18 @@ const judge = (results) => {
   const bad = count(isBad);
   const good = count((r) => !isBad(r) && ["passed", "flaky", "xpassed"].includes(r.outcome.key));
   const expected = count((r) => r.outcome.key === "xfailed");
-  const odd = count((r) => ["flaky", "xpassed"].includes(r.outcome.key));
+  const flaky = count((r) => r.outcome.key === "flaky"), surprising = count((r) => r.outcome.key === "xpassed");
   const deviating = count((r) => r.findings.length > 0);
   const kind =
     bad > 0 ? (good > 0 ? "some" : "fails")
     : expected > 0 ? (good > 0 ? "limited" : "known")
     : good === 0 ? "skipped"
-    : odd > 0 ? "flaky"
+    : flaky > 0 ? "flaky"
+    : surprising > 0 ? "surprising"
     : deviating > 0 ? "deviates"
     : "works";
   const reasons = new Set();
-  for (const r of [...results].sort((a, b) => rank(a) - rank(b))) {
+  for (const r of [...results].sort((a, b) => weight(a) - weight(b))) {
     if (r.reason) reasons.add(r.reason);
     if (r.torn !== null && !r.reason) reasons.add("the teardown failed");
   }
@@ -36,6 +38,9 @@ const judge = (results) => {
   }
   return { kind, good, tried: results.length - count((r) => r.outcome.key === "skipped"), all: results.length, reasons: [...reasons] };
 };
+
+// What explains a verdict best stands first.
+const weight = (result) => (isBad(result) ? 0 : ["xfailed", "flaky", "xpassed", "skipped", "passed"].indexOf(result.outcome.key) + 1);
 
 const cellKey = (row, column) => `${row}\n${column}`;
 
@@ -92,18 +97,15 @@ const matrix = () => {
     href: address({ rows: onlyThose ? null : "differing", case: null }) }, `Only rows that differ (${now.rows.filter(isMarked).length})`);
   const cut = now.columns.length - columns.length;
   return section("matrix", "What works",
-    el("div", { class: "bar" }, legend(now), toggle),
-    before && el("p", { class: "note" }, `Marked “was”: what was otherwise in ${runName(before)}.`),
+    el("div", { class: "bar" }, el("p", { class: "note" }, matrixNote(columns, before)), toggle),
     rows.length === 0 ? el("p", { class: "empty" }, "No row differs.")
-      : el("div", { class: "scroll", role: "region", tabindex: "0", "aria-labelledby": "matrix-title" }, table),
+      : el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Capabilities by provider and model" }, table),
     cut > 0 && el("p", { class: "note" }, `and ${counted(cut, "more model")}, which the filters of the cases name.`));
 };
 
-const legend = (now) => {
-  const kinds = new Set([...now.cells.values()].map((cell) => cell.kind));
-  return el("ul", { class: "legend", "aria-label": "Signs" }, Object.entries(KINDS).filter(([kind]) => kinds.has(kind)).map(([, { mark, word, tone }]) =>
-    el("li", { class: tone }, el("span", { class: "mark", "aria-hidden": "true" }, mark), " ", word)));
-};
+const matrixNote = (columns, before) =>
+  ["Each cell leads to its cases, whose number it has.", columns.length > 1 && "≠ marks what is not the same everywhere.",
+    before && `“was” marks what was otherwise in ${runName(before)}.`].filter(Boolean).join(" ");
 
 const matrixHead = (columns) => {
   const groups = [];
@@ -116,12 +118,12 @@ const matrixHead = (columns) => {
     el("tr", {}, el("th", { rowspan: "2", scope: "col", class: "corner" }, unseen("Capability or suite")),
       groups.map(({ provider, columns: of }) => el("th", { colspan: of.length, scope: "colgroup", class: "provider" }, provider || "no provider"))),
     el("tr", {}, groups.flatMap(({ columns: of }) => of.map((column, i) =>
-      el("th", { scope: "col", class: i === 0 ? "model first" : "model" }, column.model ? bare(column.model, column.provider) : "no model")))));
+      el("th", { scope: "col", class: i === 0 ? "model first" : "model" }, column.model ? breakable(bare(column.model, column.provider)) : "no model")))));
 };
 
 const matrixRow = (row, columns, at, changed, isDiffering) =>
   el("tr", { class: isDiffering ? "differs" : null },
-    el("th", { scope: "row" }, el("span", { class: "capability" }, row.name || "no suite"), isDiffering && el("span", { class: "tag", title: "not the same everywhere" }, "≠", unseen(" differs"))),
+    el("th", { scope: "row" }, el("span", { class: "capability" }, breakable(row.name || "no suite")), isDiffering && el("span", { class: "unequal", title: "not the same everywhere" }, "≠", unseen(" differs"))),
     columns.map((column, i) => matrixCell(row, column, at(row, column), changed(row, column), i > 0 && columns[i - 1].provider !== column.provider)));
 
 const matrixCell = (row, column, cell, old, isEdge) => {
@@ -130,10 +132,10 @@ const matrixCell = (row, column, cell, old, isEdge) => {
   const { mark, word, tone } = KINDS[cell.kind];
   const where = row.kind === "cap" ? { cap: row.name } : { cap: "-", suite: row.name };
   const href = onlyCases({ ...where, provider: column.provider, model: column.model || "-" });
-  const ran = cell.kind === "skipped" ? counted(cell.all, "case") : `${cell.good} of ${counted(cell.all, "case")}`;
+  const ran = cell.kind === "skipped" || cell.good === cell.all ? whole(cell.all) : `${whole(cell.good)} of ${whole(cell.all)}`;
   const [first, ...more] = cell.reasons;
   return el("td", { class: tone + edge },
-    el("a", { href }, el("span", { class: "mark", "aria-hidden": "true" }, mark), " ", el("span", { class: "word" }, word), el("span", { class: "ran" }, ran)),
+    el("a", { href }, el("span", { class: "mark", "aria-hidden": "true" }, mark), " ", el("span", { class: "word" }, word), el("span", { class: "ran" }, ran, unseen(cell.all === 1 ? " case" : " cases"))),
     old && el("p", { class: "was" }, `was ${KINDS[old.kind].mark} ${KINDS[old.kind].word}`),
     first && el("p", { class: "why", title: cell.reasons.slice(0, 20).join("\n") }, first),
     more.length > 0 && el("p", { class: "more" }, `and ${counted(more.length, "more reason")}`));

@@ -50,6 +50,9 @@ const badge = (outcome) =>
 // A model without the name of its provider, which stands beside it.
 const bare = (model, provider) => (provider && model.startsWith(provider + "/") ? model.slice(provider.length + 1) : model);
 
+// A name that may be broken where its words end.
+const breakable = (name) => name.split(/(?<=[/_:])/).flatMap((part, i) => (i === 0 ? [part] : [el("wbr"), part]));
+
 const section = (id, title, ...children) =>
   el("section", { id, "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title`, tabindex: "-1" }, title), ...children);
 

@@ -2,21 +2,10 @@
 
 const main = document.getElementById("main");
 
-const verdictOf = (run) => {
-  const counts = countsOf(run.results);
-  const why = run.end.interrupted;
-  if (run.end.broken) return ["bad", "✗", "Broken off"];
-  if (why?.startsWith("interrupted by") || why?.startsWith("internal")) return ["bad", "✗", "Interrupted"];
-  if (counts.failed + counts.error > 0) return ["bad", "✗", "Failed"];
-  if (run.results.length === 0) return ["odd", "–", "No cases ran"];
-  if (counts.xpassed + counts.flaky + run.reruns > 0) return ["odd", "!", "Passed, with reservations"];
-  return counts.passed + counts.xfailed === 0 ? ["odd", "–", "All skipped"] : ["good", "✓", "Passed"];
-};
-
 const header = () => {
   const run = current();
   const kept = proofOf(run);
-  const [tone, mark, word] = verdictOf(run);
+  const [tone, mark, word] = run.verdict;
   const counts = countsOf(run.results);
   const links = SHOWN.filter((key) => counts[key] > 0).map((key) => {
     const { mark: sign, word: words, tone: of } = outcomeOf(key);

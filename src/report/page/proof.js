@@ -26,7 +26,7 @@ const ORIGINS = [["real", "real", "from a provider"], ["simulated", "simulated",
 const recordingBars = (run, kept) => {
   const used = kept.real + kept.simulated + kept.edited;
   const tiles = [
-    ["network requests", whole(kept.network), kept.network === 0 && "nothing could be out of date unseen"],
+    ["network requests", whole(kept.network), run.head.mode === "replay" && "a replay can send none"],
     ...ORIGINS.map(([key, name, note]) => [name, whole(kept[key]), note]),
     ["imported", whole(kept.imported), "files of another tool, counted beside"],
     ["unused", whole(kept.unused), "no case asked for them"],

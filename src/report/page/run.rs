@@ -6,33 +6,33 @@ use serde_json::{Value, json};
 
 use super::call::micros;
 use super::case::{Beside, Cases, is_bad, result};
+use super::fixed::verdict;
 use super::html::cut;
-use super::store::Store;
+use super::store::{Room, Store};
 use crate::event::{CaseRef, Event, Finished, Head, Outcome, Proof, Tally};
 use crate::report::head::interruption;
 
-/// Bytes for the details of failures and for streams, of all runs: with 10,000 cases the page stays below 8 MB.
-const ROOM_FOR_DETAILS: usize = 3 << 20;
-const ROOM_FOR_STREAMS: usize = 2 << 20;
+/// For all runs: with 10,000 cases the page stays below 8 MB.
+const ROOM: Room = Room { details: 2 << 20, streams: 1_250_000, reasons: 500_000 };
 /// Notices of a run that are kept, and characters of each.
 const MOST_NOTICES: usize = 200;
 const MOST_OF_NOTICE: usize = 4_000;
 
 /// All that the page's scripts show.
 pub(super) fn data(runs: &[Vec<Event>]) -> String {
-    let mut store = Store::new(ROOM_FOR_DETAILS, ROOM_FOR_STREAMS);
+    let mut store = Store::new(ROOM);
     let mut cases = Cases::default();
     // What there is no room for shall be missing from old runs.
     let mut rows: Vec<Value> = runs.iter().rev().map(|events| run(events, &mut cases, &mut store)).collect();
     rows.reverse();
     format!(
-        "{{\"texts\":{},\n\"runs\":{},\n\"cases\":{},\n\"calls\":{},\n\"streams\":{},\n\"details\":[{}],\n\"bare\":{}}}",
+        "{{\"texts\":{},\n\"runs\":{},\n\"cases\":{},\n\"calls\":{},\n\"streams\":{},\n\"details\":{},\n\"bare\":{}}}",
         store.texts.texts(),
         Value::from(rows),
         cases.rows(),
         store.calls.rows(),
         store.streams.rows(),
-        store.details.join(",\n"),
+        store.details.rows(),
         store.bare_streams,
     )
 }
@@ -43,6 +43,7 @@ fn run(events: &[Event], cases: &mut Cases, store: &mut Store) -> Value {
     let (mut total, mut deselected) = (0, 0);
     let mut notices = Vec::new();
     let mut given_up = Vec::new();
+    let mut ended = None;
     let mut end = json!({"broken": true});
     let mut finished: Vec<&Finished> = Vec::new();
     let mut beside: BTreeMap<usize, Beside<'_>> = BTreeMap::new();
@@ -57,6 +58,7 @@ fn run(events: &[Event], cases: &mut Cases, store: &mut Store) -> Value {
             Event::CaseGivenUp { id } => given_up.push(id.as_str()),
             Event::Notice(text) => notices.push(cut(text, MOST_OF_NOTICE)),
             Event::Finished { duration, interrupted, proof } => {
+                ended = Some(*interrupted);
                 let why = interrupted.map(interruption);
                 end = json!({"us": micros(*duration), "interrupted": why, "proof": proved(proof)});
             }
@@ -73,6 +75,7 @@ fn run(events: &[Event], cases: &mut Cases, store: &mut Store) -> Value {
     notices.truncate(MOST_NOTICES);
     json!({
         "head": head,
+        "verdict": verdict(&tally, ended),
         "end": end,
         "total": total,
         "deselected": deselected,

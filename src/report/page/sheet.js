@@ -39,7 +39,7 @@ const neighbours = (result) => {
 
 const step = (to, words, key) =>
   to ? el("a", { class: "quiet button", href: address({ case: to.case.id, at: null }), "data-step": key, "aria-keyshortcuts": key }, words)
-    : el("span", { class: "quiet button off", "aria-hidden": "true" }, words);
+    : el("button", { type: "button", class: "quiet", disabled: true }, words);
 
 const part = (title, ...children) => el("section", {}, el("h3", {}, title), ...children);
 
@@ -50,7 +50,7 @@ const caseSheet = (result) => {
   return [
     el("div", { class: "sheet-bar" }, badge(result.outcome), step(before, "‹ Previous", "k"), step(after, "Next ›", "j"), closeButton()),
     el("h2", { id: "sheet-title", tabindex: "-1", class: "id" }, nameOf(of)),
-    result.reason && !(details?.class) && el("p", { class: "message" }, result.reason),
+    result.reason && (!details?.class || details.brief) && el("p", { class: "message" }, result.reason),
     result.outcome.key === "xfailed" && el("p", { class: "message" }, `Expected: ${result.reason}`),
     details?.class && part("What failed", el("p", {}, el("span", { class: "tag" }, details.class)), explanation(details, { isShort: false })),
     result.torn !== null && part("The teardown failed", explanation(detailsOf(result.torn), { isShort: false })),
@@ -71,7 +71,7 @@ const commands = (details, result) => {
   if (!details?.rerun && !details?.record) return null;
   return part("Run it again",
     details.record && command(withId(details.record[1], result.case.id), details.record[0]),
-    details.rerun && command(withId(details.rerun, result.case.id), "rerun"));
+    details.rerun && command(withId(text(details.rerun), result.case.id), "rerun"));
 };
 
 const findingList = (findings) =>
@@ -129,7 +129,6 @@ const caseFacts = (result) => {
   const parameters = [];
   for (let i = 0; i < of.parameters.length; i += 2) parameters.push(`${of.parameters[i]}: ${of.parameters[i + 1]}`);
   const facts = [
-    ["id", of.id],
     ["suite", of.suite && `${of.suite}:${of.line}`],
     ["setup", of.setup],
     ["provider", of.provider],

@@ -9,6 +9,10 @@ use super::html::cut;
 /// Characters kept of a reason, a name, a message in one line.
 const MOST_OF_LINE: usize = 2_000;
 
+/// Characters kept of a reason in a list, and where no room is left.
+const MOST_OF_REASON: usize = 600;
+const LEAST_OF_REASON: usize = 100;
+
 /// Texts and rows, each once, by number.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -41,29 +45,38 @@ impl Table {
     }
 }
 
+/// Bytes for what may be large, so that a page of very many cases can still be opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// For the details of cases.
+    pub(super) details: usize,
+    /// For the pieces of streams.
+    pub(super) streams: usize,
+    /// For reasons beyond their first characters.
+    pub(super) reasons: usize,
+}
+
 /// All that cases refer to.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) texts: Table,
     pub(super) calls: Table,
     pub(super) streams: Table,
-    pub(super) details: Vec<String>,
-    /// Bytes left for the details of cases, and for streams.
-    pub(super) room_for_details: usize,
-    pub(super) room_for_streams: usize,
+    pub(super) details: Table,
+    /// What is left of it.
+    pub(super) room: Room,
     /// Calls whose pieces are left out for want of room.
     pub(super) bare_streams: usize,
 }
 
 impl Store {
-    pub(super) fn new(room_for_details: usize, room_for_streams: usize) -> Self {
+    pub(super) fn new(room: Room) -> Self {
         Store {
             texts: Table::default(),
             calls: Table::default(),
             streams: Table::default(),
-            details: Vec::new(),
-            room_for_details,
-            room_for_streams,
+            details: Table::default(),
+            room,
             bare_streams: 0,
         }
     }
@@ -73,7 +86,22 @@ impl Store {
         Value::from(self.texts.number(&cut(text, MOST_OF_LINE)))
     }
 
-    /// The same, or null.
+    /// The number of a reason in a list.
+    pub(super) fn reason(&mut self, reason: &str) -> Value {
+        let whole = cut(reason, MOST_OF_REASON);
+        if self.texts.find(&whole).is_some() || whole.len() <= LEAST_OF_REASON {
+            return self.text(&whole);
+        }
+        match self.room.reasons.checked_sub(whole.len()) {
+            Some(room) => {
+                self.room.reasons = room;
+                self.text(&whole)
+            }
+            None => self.text(&cut(reason, LEAST_OF_REASON)),
+        }
+    }
+
+    /// The number of a text, or null.
     pub(super) fn maybe(&mut self, text: Option<&str>) -> Value {
         text.map_or(Value::Null, |text| self.text(text))
     }
