@@ -38,7 +38,9 @@ fn main() -> ExitCode {
             bytes = page(&runs).len();
             best = best.min(start.elapsed());
         }
-        println!("{number} runs of {count} cases: {bytes} bytes (at most {MOST_BYTES}) in {best:.0?} (at most {MOST_TIME:?})");
+        println!(
+            "{number} runs of {count} cases: {bytes} bytes (at most {MOST_BYTES}) in {best:.0?} (at most {MOST_TIME:?})"
+        );
         good &= best <= MOST_TIME && bytes <= MOST_BYTES;
         if is_measured {
             good &= answers(&page(&runs));

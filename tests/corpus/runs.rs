@@ -139,7 +139,9 @@ fn ended(index: usize, case: CaseRef, back: usize, began: u64, dice: &mut Dice) 
     let is_small = provider == "llama-cpp";
     let outcome = match template {
         "file_input" if provider != "openai" => Outcome::Skipped(format!("{provider} takes no files in messages")),
-        "completion_suffix" if provider == "together" => Outcome::Skipped("Together's completions take no suffix".into()),
+        "completion_suffix" if provider == "together" => {
+            Outcome::Skipped("Together's completions take no suffix".into())
+        }
         "image_url" if is_small => Outcome::Skipped("SmolLM2 sees no pictures".into()),
         "tool_call_parallel" if is_small => Outcome::XFailed {
             reason: "SmolLM2 calls one tool at most".into(),
@@ -152,10 +154,13 @@ fn ended(index: usize, case: CaseRef, back: usize, began: u64, dice: &mut Dice) 
             Outcome::Failed(wrong(&case, "$.choices[0].logprobs.content", "at least 1 item", "null"))
         }
         "chat_multi_turn" if index % 23 == 1 => Outcome::Error(missing(&case)),
-        "tool_call_single" if index % 29 == 7 => Outcome::Flaky(message(&case, Class::ProviderDown, "no connection to api.openai.com")),
+        "tool_call_single" if index % 29 == 7 => {
+            Outcome::Flaky(message(&case, Class::ProviderDown, "no connection to api.openai.com"))
+        }
         _ => Outcome::Passed,
     };
-    let mut finished = Finished { index, outcome, duration: Duration::from_micros(900 + dice.below(40_000)), ..Finished::default() };
+    let mut finished =
+        Finished { index, outcome, duration: Duration::from_micros(900 + dice.below(40_000)), ..Finished::default() };
     finished.attempts = vec![Attempt { started_ms: began, parts: Vec::new() }];
     if !matches!(finished.outcome, Outcome::Skipped(_)) {
         let call = call(&case, index, streams, began, dice);
@@ -168,14 +173,23 @@ fn ended(index: usize, case: CaseRef, back: usize, began: u64, dice: &mut Dice) 
         known: known.map(str::to_owned),
     };
     if template == "chat_streaming_usage" && provider == "together" {
-        finished.protocol.push(finding("usage-choices", "usage beside a choice", Some("Together sends usage with its last choice")));
+        finished.protocol.push(finding(
+            "usage-choices",
+            "usage beside a choice",
+            Some("Together sends usage with its last choice"),
+        ));
     }
     if template == "tool_call_streaming" && is_small {
         finished.protocol.push(finding("tool-call-index", "no index", None));
     }
     let torn = (template == "store_then_list" && index % 31 == 0).then(|| {
         let failure = Failure { part: Part::Teardown, ..*message(&case, Class::WrongAnswer, "DELETE answered 500") };
-        Event::CaseTeardown(Box::new(Finished { outcome: Outcome::Error(Box::new(failure)), index, case: case.clone(), ..Finished::default() }))
+        Event::CaseTeardown(Box::new(Finished {
+            outcome: Outcome::Error(Box::new(failure)),
+            index,
+            case: case.clone(),
+            ..Finished::default()
+        }))
     });
     finished.case = case;
     torn.into_iter().chain([Event::CaseFinished(Box::new(finished))]).collect()
@@ -228,7 +242,11 @@ fn exchange(case: &CaseRef, status: u16, body: Option<&str>) -> Exchange {
             url: "http://127.0.0.1:8321/v1/chat/completions".into(),
             start: Some(format!("retake stack --setup {}", case.setup)),
             headers: vec![("content-type".into(), "application/json".into())],
-            key: Some(KeyHeader { var: "OPENAI_API_KEY".into(), header: "authorization".into(), prefix: "Bearer ".into() }),
+            key: Some(KeyHeader {
+                var: "OPENAI_API_KEY".into(),
+                header: "authorization".into(),
+                prefix: "Bearer ".into(),
+            }),
             body: asked,
         }),
         reply: Some(Reply {
@@ -247,7 +265,10 @@ fn exchange(case: &CaseRef, status: u16, body: Option<&str>) -> Exchange {
             stream: body.is_none().then(|| StreamEnd {
                 before: 9,
                 events: vec![
-                    StreamEvent { at: Some(Duration::from_millis(1_290)), data: r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#.into() },
+                    StreamEvent {
+                        at: Some(Duration::from_millis(1_290)),
+                        data: r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#.into(),
+                    },
                     StreamEvent { at: Some(Duration::from_millis(1_303)), data: "[DONE]".into() },
                 ],
             }),
@@ -287,11 +308,27 @@ fn differing(case: &CaseRef) -> Box<Failure> {
     let texts = Texts { expected: whole.into(), actual: other.into() };
     let short = |words: &str| words.replace('\n', " ");
     let checks = vec![
-        Mismatch { place: place(case, 12, text, "{ json: { city: Paris, country: France, people: 2102650 } }"), path: "text".into(), expected: short(whole), actual: short(other), texts: Some(texts) },
-        Mismatch { place: place(case, 13, "      finish_reason: stop", "stop"), path: "$.choices[0].finish_reason".into(), expected: "\"stop\"".into(), actual: "\"length\"".into(), texts: None },
+        Mismatch {
+            place: place(case, 12, text, "{ json: { city: Paris, country: France, people: 2102650 } }"),
+            path: "text".into(),
+            expected: short(whole),
+            actual: short(other),
+            texts: Some(texts),
+        },
+        Mismatch {
+            place: place(case, 13, "      finish_reason: stop", "stop"),
+            path: "$.choices[0].finish_reason".into(),
+            expected: "\"stop\"".into(),
+            actual: "\"length\"".into(),
+            texts: None,
+        },
     ];
     let failed = failure(case, Class::WrongAnswer, Problem::Mismatches(checks));
-    Box::new(Failure { exchange: Some(exchange(case, 200, None)), printed: Some("INFO  stack: POST /v1/chat/completions 200".into()), ..failed })
+    Box::new(Failure {
+        exchange: Some(exchange(case, 200, None)),
+        printed: Some("INFO  stack: POST /v1/chat/completions 200".into()),
+        ..failed
+    })
 }
 
 fn message(case: &CaseRef, class: Class, words: &str) -> Box<Failure> {
@@ -315,5 +352,9 @@ fn refused(case: &CaseRef) -> Box<Failure> {
 fn missing(case: &CaseRef) -> Box<Failure> {
     let words = "no recording of POST /v1/chat/completions for this case\n  nearest: recordings/openai/36ecde242306.json\n  differs at $.messages[1].content: \"What's the capital?\", recorded: \"What is the capital?\"";
     let record = Some(format!("retake test --setup {} --mode record", case.setup));
-    Box::new(Failure { record, exchange: Some(Exchange { reply: None, ..exchange(case, 0, None) }), ..*message(case, Class::MissingRecording, words) })
+    Box::new(Failure {
+        record,
+        exchange: Some(Exchange { reply: None, ..exchange(case, 0, None) }),
+        ..*message(case, Class::MissingRecording, words)
+    })
 }

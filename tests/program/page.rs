@@ -42,7 +42,8 @@ fn pictures_of_it_on_a_desk_on_a_phone_and_in_the_dark() {
 }
 /// A case by its name in the suites, with its outcome.
 fn case(index: usize, name: &str, outcome: Outcome) -> Event {
-    let case = CaseRef { id: format!("suites/a.yaml::{name}"), suite: "suites/a.yaml".into(), line: 3, ..CaseRef::default() };
+    let case =
+        CaseRef { id: format!("suites/a.yaml::{name}"), suite: "suites/a.yaml".into(), line: 3, ..CaseRef::default() };
     Event::CaseFinished(Box::new(Finished { index, case, outcome, ..Finished::default() }))
 }
 
@@ -75,8 +76,14 @@ fn pages_of_odd_runs_say_what_they_are() {
         (around(Vec::new()), &["No cases ran", "No case has run."]),
         (around(vec![case(0, "one", Outcome::Passed)]), &["Passed", "1 case", "suites/a.yaml::one", "Nothing failed."]),
         (vec![cut_off], &["Broken off", "The run has no end", "says nothing of what it rests on"]),
-        (vec![stopped], &["Interrupted", "interrupted by the user", "cases did not run", "given up", "took 1 min 15 s"]),
-        (around(vec![case(0, &long, Outcome::Passed), case(1, "huge", failed(&huge))]), &["(cut: 3145728 bytes in all)"]),
+        (
+            vec![stopped],
+            &["Interrupted", "interrupted by the user", "cases did not run", "given up", "took 1 min 15 s"],
+        ),
+        (
+            around(vec![case(0, &long, Outcome::Passed), case(1, "huge", failed(&huge))]),
+            &["(cut: 3145728 bytes in all)"],
+        ),
         (around(vec![case(0, script, failed(script))]), &[script]),
     ];
     for (runs, words) in pages {

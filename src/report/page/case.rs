@@ -85,7 +85,11 @@ pub(super) fn result(finished: &Finished, case: usize, beside: &Beside<'_>, stor
     let calls: Vec<usize> = finished.calls.iter().map(|call| number(call, store)).collect();
     let mut findings = Vec::new();
     for finding in &finished.protocol {
-        findings.extend([store.text(&finding.rule), store.text(&finding.actual), store.maybe(finding.known.as_deref())]);
+        findings.extend([
+            store.text(&finding.rule),
+            store.text(&finding.actual),
+            store.maybe(finding.known.as_deref()),
+        ]);
     }
     let torn = beside.teardown.and_then(|finished| match &finished.outcome {
         Outcome::Failed(failure) | Outcome::Error(failure) => Some(of_failure(failure, id, store)),

@@ -92,7 +92,7 @@ const matrix = () => {
     return el("tbody", {}, isAlone ? null : head, of.map((row) => matrixRow(row, columns, at, changed, differs(row))));
   });
   const table = el("table", { class: "matrix" },
-    el("caption", { class: "unseen" }, "Capabilities by provider and model. Each cell links to its cases."), matrixHead(columns), body);
+    el("caption", { class: "unseen" }, "Capabilities by provider and model. Each cell links to its cases."), matrixHead(columns, (column) => now.rows.map((row) => at(row, column)).filter(Boolean)), body);
   const toggle = canDiffer && el("a", { class: "toggle", role: "button", "aria-pressed": String(Boolean(onlyThose)),
     href: address({ rows: onlyThose ? null : "differing", case: null }) }, `Only rows that differ (${now.rows.filter(isMarked).length})`);
   const cut = now.columns.length - columns.length;
@@ -104,10 +104,16 @@ const matrix = () => {
 };
 
 const matrixNote = (columns, before) =>
-  ["Each cell leads to its cases, whose number it has.", columns.length > 1 && "≠ marks what is not the same everywhere.",
+  ["A cell has the number of its cases, and leads to them.", columns.length > 1 && "≠ marks what is not the same everywhere.",
     before && `“was” marks what was otherwise in ${runName(before)}.`].filter(Boolean).join(" ");
 
-const matrixHead = (columns) => {
+// How many cells of a column are good, odd, bad and not tried, as signs and, for those who hear them, as words.
+const TONES = [["good", "✓", "work"], ["odd", "≈", "with reservations"], ["bad", "✗", "with failures"], ["dim", "–", "skipped"]];
+const columnSum = (cells) => TONES.map(([tone, mark, words]) => [tone, mark, words, cells.filter((cell) => KINDS[cell.kind].tone === tone).length])
+  .filter(([, , , count]) => count > 0)
+  .map(([tone, mark, words, count]) => el("span", { class: `sum ${tone}` }, el("span", { "aria-hidden": "true" }, mark), ` ${whole(count)}`, unseen(` ${words}`)));
+
+const matrixHead = (columns, cellsOf) => {
   const groups = [];
   for (const column of columns) {
     const last = groups[groups.length - 1];
@@ -118,7 +124,7 @@ const matrixHead = (columns) => {
     el("tr", {}, el("th", { rowspan: "2", scope: "col", class: "corner" }, unseen("Capability or suite")),
       groups.map(({ provider, columns: of }) => el("th", { colspan: of.length, scope: "colgroup", class: "provider" }, provider || "no provider"))),
     el("tr", {}, groups.flatMap(({ columns: of }) => of.map((column, i) =>
-      el("th", { scope: "col", class: i === 0 ? "model first" : "model" }, column.model ? breakable(bare(column.model, column.provider)) : "no model")))));
+      el("th", { scope: "col", class: i === 0 ? "model first" : "model" }, column.model ? breakable(bare(column.model, column.provider)) : "no model", el("span", { class: "sums" }, columnSum(cellsOf(column))))))));
 };
 
 const matrixRow = (row, columns, at, changed, isDiffering) =>

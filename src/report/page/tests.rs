@@ -51,7 +51,8 @@ fn message(words: &str) -> Outcome {
 fn mismatch(expected: &str, actual: &str) -> Problem {
     let text = format!("    text: {expected}");
     let place = Excerpt { file: SUITE.into(), line: 9, column: 11, width: expected.chars().count(), text };
-    let mismatch = Mismatch { place, path: "text".into(), expected: expected.into(), actual: actual.into(), texts: None };
+    let mismatch =
+        Mismatch { place, path: "text".into(), expected: expected.into(), actual: actual.into(), texts: None };
     Problem::Mismatches(vec![mismatch])
 }
 
@@ -172,7 +173,10 @@ fn a_case_is_a_row_and_what_many_share_is_kept_once() {
         status: Some(200),
         first_byte: Some(Duration::from_millis(200)),
         last_byte: Some(Duration::from_millis(900)),
-        chunks: vec![Chunk { at: Duration::from_millis(200), bytes: 10 }, Chunk { at: Duration::from_millis(900), bytes: 20 }],
+        chunks: vec![
+            Chunk { at: Duration::from_millis(200), bytes: 10 },
+            Chunk { at: Duration::from_millis(900), bytes: 20 },
+        ],
         ..Call::default()
     };
     let finding = Finding { rule: "object".into(), actual: "x".into(), known: Some("so it is".into()) };
@@ -193,7 +197,8 @@ fn a_case_is_a_row_and_what_many_share_is_kept_once() {
 
 #[test]
 fn commands_are_those_of_the_terminal() {
-    let request = Request { method: "POST".into(), url: "http://h/v1/x".into(), body: r#"{"q":1}"#.into(), ..Request::default() };
+    let request =
+        Request { method: "POST".into(), url: "http://h/v1/x".into(), body: r#"{"q":1}"#.into(), ..Request::default() };
     let asked = |body: String| Exchange {
         request: Some(Request { body, ..request.clone() }),
         reply: Some(Reply { status: 200, ..Reply::default() }),
@@ -215,7 +220,10 @@ fn commands_are_those_of_the_terminal() {
     assert_eq!(rerun, r"retake test -k 'suites/a.yaml::it'\''s'");
     assert_eq!(details["record"][1], r"retake test --mode record -k 'suites/a.yaml::it'\''s'");
     assert_eq!(details["exchanges"][0]["curl"], "curl 'http://h/v1/x' -d '\u{1}'");
-    assert_eq!((&details["exchanges"][0]["asked"], &details["exchanges"][0]["reply"]), (&r#"{"q":1}"#.into(), &"200 OK".into()));
+    assert_eq!(
+        (&details["exchanges"][0]["asked"], &details["exchanges"][0]["reply"]),
+        (&r#"{"q":1}"#.into(), &"200 OK".into())
+    );
     let long = &failed("x".repeat(20_000))["details"][0]["exchanges"][0];
     assert!(long["asked"].as_str().unwrap().ends_with("… (cut: 20000 bytes in all)"));
     assert!(long.get("curl").is_none(), "a command with half a body would ask for something else");
@@ -244,7 +252,8 @@ fn very_long_texts_are_cut_which_is_said() {
 #[test]
 fn ten_thousand_failures_with_long_texts_fit_and_the_last_run_has_its_details_first() {
     let cases = |count: usize| {
-        (0..count).map(|index| finished(index, &format!("case_{index}"), message(&format!("{index} {}", "z".repeat(4_000)))))
+        (0..count)
+            .map(|index| finished(index, &format!("case_{index}"), message(&format!("{index} {}", "z".repeat(4_000)))))
     };
     let old = run(cases(10).collect());
     let new = run(cases(10_000).collect());
@@ -262,7 +271,11 @@ fn ten_thousand_failures_with_long_texts_fit_and_the_last_run_has_its_details_fi
 #[test]
 fn what_a_run_rests_on_is_in_the_page() {
     let proof = Proof { secrets: vec!["A_KEY".into()], revision: Some("abc+".into()), ..Proof::default() };
-    let recording = Recorded { file: Some("recordings/p/1.json".into()), origin: crate::event::Origin::Edited, recorded_ms: Some(7) };
+    let recording = Recorded {
+        file: Some("recordings/p/1.json".into()),
+        origin: crate::event::Origin::Edited,
+        recorded_ms: Some(7),
+    };
     let case = Finished {
         calls: vec![Call { recording: Some(recording), ..Call::default() }],
         ..finished(0, "a", Outcome::Passed)
@@ -270,7 +283,10 @@ fn what_a_run_rests_on_is_in_the_page() {
     let end = Event::Finished { duration: Duration::ZERO, interrupted: None, proof: Box::new(proof) };
     let data = data(&page(&[vec![started(), collected(1), done(case), end]]));
     let kept = &data["runs"][0]["end"]["proof"];
-    assert_eq!((&kept["secrets"][0], &kept["revision"], &kept["network"]), (&"A_KEY".into(), &"abc+".into(), &0.into()));
+    assert_eq!(
+        (&kept["secrets"][0], &kept["revision"], &kept["network"]),
+        (&"A_KEY".into(), &"abc+".into(), &0.into())
+    );
     let row = &data["calls"][0][13];
     let text = |at: usize| &data["texts"][row[at].as_u64().unwrap() as usize];
     assert_eq!((text(0), text(1), &row[2]), (&"recordings/p/1.json".into(), &"edited".into(), &7.into()));
