@@ -112,7 +112,7 @@ impl StackHooks for TapeHooks {
 }
 
 /// A time as a recording has it, in milliseconds since 1970.
-fn milliseconds(time: &str) -> Option<u64> {
+pub(super) fn milliseconds(time: &str) -> Option<u64> {
     let time: jiff::Timestamp = time.parse().ok()?;
     u64::try_from(time.as_millisecond()).ok()
 }

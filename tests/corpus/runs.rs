@@ -85,6 +85,7 @@ fn run(count: usize, back: usize) -> Vec<Event> {
         protocol: Some("strict".into()),
         secrets: vec!["OPENAI_API_KEY".into(), "TOGETHER_API_KEY".into()],
         revision: Some(format!("3f9c2ab71d0e4c5f8a6b7c8d9e0f1a2b3c4d5e{back:02}")),
+        ..Proof::default()
     };
     let duration = Duration::from_millis(1_840 + 13 * back as u64);
     events.push(Event::Finished { duration, interrupted: None, proof: Box::new(proof) });
@@ -93,7 +94,7 @@ fn run(count: usize, back: usize) -> Vec<Event> {
 
 /// The recordings that calls name, each once.
 fn counted(events: &[Event]) -> RecordingCounts {
-    let mut counts = RecordingCounts { imported: 12, unused: 5, ..RecordingCounts::default() };
+    let mut counts = RecordingCounts { imported: 12, unused: Some(5), ..RecordingCounts::default() };
     let mut seen = HashSet::new();
     for event in events {
         let Event::CaseFinished(finished) = event else { continue };

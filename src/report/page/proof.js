@@ -29,7 +29,7 @@ const recordingBars = (run, kept) => {
     ["network requests", whole(kept.network), run.head.mode === "replay" && "a replay can send none"],
     ...ORIGINS.map(([key, name, note]) => [name, whole(kept[key]), note]),
     ["imported", whole(kept.imported), "files of another tool, counted beside"],
-    ["unused", whole(kept.unused), "no case asked for them"],
+    ["unused", kept.unused === null ? "not known" : whole(kept.unused), kept.unused === null ? "a part of the cases, or a failed run, cannot tell" : "no case asked for them"],
   ];
   return el("div", {}, el("dl", { class: "tiles" }, tiles.map(([name, value, note]) => tile(name, value, note))),
     used > 0 && shares(ORIGINS.filter(([key]) => kept[key] > 0).map(([key, name]) => [key, name, kept[key]]), used),
