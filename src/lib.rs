@@ -85,8 +85,8 @@ pub mod cli;
 pub mod proxy;
 // Recordings on disk as upstreams: library, recorder, player, mode.
 pub mod record;
-// Renders events as text on any writer.
-mod report;
+// Renders events: as text on any writer, as a page.
+pub mod report;
 // Runs cases and reports what happens as events.
 mod run;
 // An upstream that answers from a YAML script.

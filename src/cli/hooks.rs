@@ -78,7 +78,11 @@ impl StackHooks for TapeHooks {
             chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
             sizes: played.chunks.iter().map(|chunk| chunk.size).collect(),
             speed: self.speed,
-            recording: Recorded { file: played.file.map(|path| path.display().to_string()), origin },
+            recording: Recorded {
+                file: played.file.map(|path| path.display().to_string()),
+                origin,
+                recorded_ms: played.recorded_at.as_deref().and_then(milliseconds),
+            },
         })
     }
 
@@ -104,5 +108,22 @@ impl StackHooks for TapeHooks {
             CaseUsage { recordings, notices: usage.notes }
         }
         .boxed()
+    }
+}
+
+/// A time as a recording has it, in milliseconds since 1970.
+pub(super) fn milliseconds(time: &str) -> Option<u64> {
+    let time: jiff::Timestamp = time.parse().ok()?;
+    u64::try_from(time.as_millisecond()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recordings_time_is_a_number_and_one_that_is_none_is_unknown() {
+        assert_eq!(milliseconds("2026-11-21T07:00:00Z"), Some(1_795_244_400_000));
+        assert_eq!(milliseconds("yesterday"), None);
     }
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::hooks::milliseconds;
 use super::settings::Elsewhere;
 use super::tapes::Tapes;
 use crate::event::{Origin, Proof, RecordingCounts, UsedRecording};
@@ -36,7 +37,6 @@ pub(super) fn of(
 }
 
 fn described(path: &Path, file: &UsedFile) -> UsedRecording {
-    let time = file.recorded_at.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
     UsedRecording {
         file: path.display().to_string(),
         origin: match file.origin {
@@ -45,7 +45,7 @@ fn described(path: &Path, file: &UsedFile) -> UsedRecording {
             exchange::Origin::Simulated => Origin::Simulated,
         },
         imported: file.recorded_at.is_none(),
-        recorded_ms: time.and_then(|time| u64::try_from(time.as_millisecond()).ok()),
+        recorded_ms: file.recorded_at.as_deref().and_then(milliseconds),
     }
 }
 

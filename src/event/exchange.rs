@@ -101,6 +101,9 @@ pub struct Recorded {
     pub file: Option<String>,
     /// The origin of its reply.
     pub origin: Origin,
+    /// When it was recorded: milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_ms: Option<u64>,
 }
 
 /// The origin of a recorded reply.

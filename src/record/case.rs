@@ -51,6 +51,8 @@ pub struct PlayedReply {
     pub file: Option<PathBuf>,
     /// The origin of the reply.
     pub origin: Origin,
+    /// When it was recorded, RFC 3339, if its file says so.
+    pub recorded_at: Option<String>,
     /// Whether its file was edited by hand since.
     pub is_edited: bool,
 }

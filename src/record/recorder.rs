@@ -62,6 +62,7 @@ impl Recorder {
                             chunks: entry.chunks().to_vec(),
                             file: None,
                             origin: entry.origin(),
+                            recorded_at: None,
                             is_edited: false,
                         });
                         self.keep_for_now(&asked.case, &entry).await;

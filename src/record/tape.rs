@@ -330,6 +330,7 @@ impl Tape {
             chunks: exchange.reply.chunks.clone(),
             file: Some(found.path.clone()),
             origin: exchange.origin,
+            recorded_at: exchange.recorded_at.clone(),
             is_edited: found.recording.is_edited(),
         });
         self.cases.played(&found.path, &found.recording);

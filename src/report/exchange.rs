@@ -36,7 +36,7 @@ pub(super) fn lines(exchange: &Exchange) -> String {
 }
 
 /// `200 OK, model: …, x-request-id: …`
-fn reply_line(reply: &Reply) -> String {
+pub(super) fn reply_line(reply: &Reply) -> String {
     let status = http::StatusCode::from_u16(reply.status);
     let mut line = status.map_or_else(|_| reply.status.to_string(), |status| status.to_string());
     if let Some(model) = &reply.model {
@@ -49,7 +49,7 @@ fn reply_line(reply: &Reply) -> String {
 }
 
 /// The lines of a body that say something; of a very long one the first ones.
-fn body_lines(body: &str) -> Vec<String> {
+pub(super) fn body_lines(body: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut length = 0;
     for line in body.lines().filter(|line| !line.trim().is_empty()) {
@@ -82,7 +82,7 @@ fn stream_line(event: &StreamEvent) -> String {
 }
 
 /// The request as a `curl` command for a POSIX shell, with the key as `$VAR`.
-fn curl(request: &Request) -> String {
+pub(super) fn curl(request: &Request) -> String {
     let mut line = String::from("curl");
     // The method that curl uses by default.
     let implied = if request.body.is_empty() { "GET" } else { "POST" };

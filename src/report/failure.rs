@@ -87,16 +87,22 @@ fn of_message(failure: &Failure, message: &str, id: &str) -> String {
     for line in message.lines().skip(1) {
         let _ = write!(details, "\n  {line}");
     }
+    if let Some((what, command)) = record(failure, message, id) {
+        let _ = write!(details, "\n    {what}: {command}");
+    }
+    details
+}
+
+/// The command that records what is missing, with what it is for.
+pub(super) fn record(failure: &Failure, message: &str, id: &str) -> Option<(&'static str, String)> {
     let what = match failure.class {
         Class::MissingRecording => "to record it",
         Class::StaleRecording => "to record it anew",
-        _ => return details,
+        _ => return None,
     };
     // A stack elsewhere has already said how it records.
-    if let Some(record) = failure.record.as_ref().filter(|_| !message.contains("\n  to record it")) {
-        let _ = write!(details, "\n    {what}: {record} -k {}", quote(id));
-    }
-    details
+    let record = failure.record.as_ref().filter(|_| !message.contains("\n  to record it"))?;
+    Some((what, format!("{record} -k {}", quote(id))))
 }
 
 /// A line of the user's file with a caret under the place.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::page::page;
 use super::record::Record;
 use super::{ctrf, github, jsonl, junit, markdown, tap};
 use crate::event::{Event, merged};
@@ -22,11 +23,14 @@ pub(crate) enum Kind {
     Github,
     /// A table and the failures, for a comment on a pull request.
     Markdown,
+    /// A page for a browser, of one run or of several side by side.
+    Html,
 }
 
 impl Kind {
     /// All of them, in the order of the documentation.
-    pub(crate) const ALL: [Kind; 6] = [Kind::Jsonl, Kind::Junit, Kind::Ctrf, Kind::Tap, Kind::Github, Kind::Markdown];
+    pub(crate) const ALL: [Kind; 7] =
+        [Kind::Jsonl, Kind::Junit, Kind::Ctrf, Kind::Tap, Kind::Github, Kind::Markdown, Kind::Html];
 
     /// The word for it on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Kind {
             Kind::Tap => "tap",
             Kind::Github => "github",
             Kind::Markdown => "markdown",
+            Kind::Html => "html",
         }
     }
 }
@@ -82,6 +87,8 @@ pub(crate) fn render(kind: Kind, runs: &[Vec<Event>], folder: &str) -> Rendered 
         Kind::Tap => tap::lines(&record).into(),
         Kind::Github => github::annotations(&record, folder).into(),
         Kind::Markdown => markdown::page(&record, markdown::MOST_OF_COMMENT),
+        // The page compares runs, and does not want them as one.
+        Kind::Html => page(runs).into(),
     }
 }
 

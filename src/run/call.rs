@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_replayed_stream_has_the_pieces_of_its_recording_and_one_of_unknown_times_none() {
-        let recording = Recorded { file: None, origin: Origin::Real };
+        let recording = Recorded { file: None, origin: Origin::Real, recorded_ms: None };
         let replayed = Replayed { chunks: times(2), sizes: vec![1, 2], speed: None, recording };
         let mut call = Call::default();
         answered(&mut call, &answer(5), &times(2), Some(&replayed));

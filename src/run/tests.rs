@@ -124,7 +124,11 @@ impl StackHooks for Fake {
         Some("listening".to_owned())
     }
     fn replayed(&self, case: &str) -> Option<Replayed> {
-        let recording = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
+        let recording = Recorded {
+            file: Some("recordings/p/1.json".into()),
+            origin: Origin::Real,
+            recorded_ms: Some(1_700_000_000_000),
+        };
         let chunks = vec![Duration::from_secs(7)];
         case.contains("replayed").then_some(Replayed { chunks, sizes: Vec::new(), speed: None, recording })
     }

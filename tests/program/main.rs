@@ -25,6 +25,7 @@ mod nextest;
 #[cfg(unix)]
 mod orphans;
 mod owners;
+mod page;
 mod parties;
 mod plugin;
 mod protocol;

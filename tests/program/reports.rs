@@ -9,13 +9,14 @@ use super::server::serve;
 use super::world::{Dir, Ran, TestCommand, package};
 
 /// Every kind, with a file for it.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("jsonl", "out/run.jsonl"),
     ("junit", "out/deep/er/junit.xml"),
     ("ctrf", "out/ctrf.json"),
     ("tap", "out/run.tap"),
     ("github", "out/annotations.txt"),
     ("markdown", "out/comment.md"),
+    ("html", "out/run.html"),
 ];
 
 const SCRIPT: &str = r#"
@@ -154,10 +155,10 @@ fn eight_shards_merged_are_one_run() {
         assert!([0, 1, 5].contains(&ran.code), "{}", ran.stdout);
         files.push(file);
     }
-    // In whatever order they come.
+    // In whatever order they come. The page shows several runs beside each other.
     files.reverse();
     let files = files.join(" ");
-    for (kind, file) in KINDS.into_iter().filter(|(kind, _)| *kind != "jsonl") {
+    for (kind, file) in KINDS.into_iter().filter(|(kind, _)| !["jsonl", "html"].contains(kind)) {
         report(&dir, &format!("{files} --report {kind}=merged/{kind}")).exits(0);
         assert_eq!(timeless(&text(&dir, &format!("merged/{kind}"))), timeless(&text(&dir, file)), "{kind}");
     }
@@ -394,7 +395,7 @@ fn a_place_that_cannot_be_written_is_told_before_anything_is_asked() {
         ("tap=- --report ctrf=-", "two reports go to stdout"),
         ("junti=x", "did you mean `junit`"),
         ("junit", "write junit=FILE"),
-        ("html=x.html", "is none of jsonl, junit"),
+        ("pdf=x.pdf", "is none of jsonl, junit"),
     ] {
         let mut command = test(&dir, "--provider p=http://127.0.0.1:9/v1");
         command = command.args(&format!("--report {words}"));

@@ -110,7 +110,7 @@ fn a_key_that_everything_echoes_is_found_nowhere() {
     let (dir, base, forms) = (Dir::new(), provider(), forms());
     let run = |words: &str| -> Ran {
         let key_in_url = format!("together={base}?key={}", utf8_percent_encode(CANARY, NON_ALPHANUMERIC));
-        let reports = ["jsonl", "junit", "ctrf", "tap", "github", "markdown"];
+        let reports = ["jsonl", "junit", "ctrf", "tap", "github", "markdown", "html"];
         let reports = reports.map(|kind| format!("--report {kind}=reports/{kind}")).join(" ");
         let command = dir.retake(&format!("test -vv --setup together {words} {reports}"));
         command.arg("--provider").arg(&key_in_url).env("TOGETHER_API_KEY", CANARY).run()

@@ -64,7 +64,7 @@ pub(in crate::cli) struct ReportArgs {
     /// all except passed, A all, N none; P shows captured output of passed cases
     #[arg(short = 'r', env = "RETAKE_REPORT", value_name = "LETTERS")]
     pub(in crate::cli) report: Vec<String>,
-    /// Also report for machines: jsonl, junit, ctrf, tap, github or markdown, to FILE, or to - for stdout; may be repeated
+    /// Also report for machines: jsonl, junit, ctrf, tap, github, markdown or html, to FILE, or to - for stdout; may be repeated
     #[arg(long = "report", env = "RETAKE_REPORTS", value_name = "KIND=FILE", value_delimiter = ',')]
     pub(in crate::cli) reports: Vec<Wanted>,
     /// How much of each failure is shown: auto, long, short, line, no

@@ -18,7 +18,11 @@ fn rich() -> Vec<Event> {
         (reply.first_byte, reply.last_byte) = (Some(Duration::from_micros(20_001)), Some(Duration::from_secs(2)));
         reply.usage = Some(Usage { input: 3, output: 4 });
         reply.stream = Some(stream);
-        reply.recording = Some(Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Edited });
+        reply.recording = Some(Recorded {
+            file: Some("recordings/p/1.json".into()),
+            origin: Origin::Edited,
+            recorded_ms: Some(1_700_000_000_000),
+        });
     }
     let texts = Texts { expected: "one\ntwo".into(), actual: "one\nthree".into() };
     let wrong = Failure {

@@ -131,7 +131,11 @@ async fn an_exchange_names_the_recording_that_answered_and_has_its_times() {
     let (_, events) = run_of(suite, options(), &Fake::new(|_, _| GOOD)).await;
     let outcomes = outcomes(&events);
     let reply = failure(&outcomes["replayed"]).exchange.as_ref().unwrap().reply.as_ref().unwrap();
-    let recorded = Recorded { file: Some("recordings/p/1.json".into()), origin: Origin::Real };
+    let recorded = Recorded {
+        file: Some("recordings/p/1.json".into()),
+        origin: Origin::Real,
+        recorded_ms: Some(1_700_000_000_000),
+    };
     assert_eq!((reply.first_byte, reply.recording.as_ref()), (Some(Duration::from_secs(7)), Some(&recorded)));
 }
 

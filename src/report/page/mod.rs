@@ -1,0 +1,82 @@
+//! A run, or several, as one HTML file that loads nothing from elsewhere.
+//!
+//! The file holds a summary that is readable without scripts, and all cases as compact data, which the scripts beside
+//! this file turn into the matrix, the list and the timelines. Its content depends on the events alone.
+
+mod call;
+mod case;
+mod details;
+mod fixed;
+mod html;
+mod run;
+mod store;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use crate::event::Event;
+
+const FRAME: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = concat!(
+    include_str!("data.js"),
+    include_str!("state.js"),
+    include_str!("nodes.js"),
+    include_str!("matrix.js"),
+    include_str!("failures.js"),
+    include_str!("cases.js"),
+    include_str!("stream.js"),
+    include_str!("sheet.js"),
+    include_str!("timing.js"),
+    include_str!("proof.js"),
+    include_str!("history.js"),
+    include_str!("page.js"),
+);
+
+/// The page of these runs, oldest first: each is the events of one run in order. The last run is the one that it shows;
+/// the others are its history.
+pub fn page(runs: &[Vec<Event>]) -> String {
+    let last = runs.last().map(Vec::as_slice).unwrap_or_default();
+    let data = run::data(runs);
+    let summary = fixed::summary(last);
+    let parts = [
+        ("policy", policy()),
+        ("title", html::text(&summary.title)),
+        ("icon", summary.icon),
+        ("style", STYLE.to_owned()),
+        ("headline", summary.headline),
+        ("facts", summary.facts),
+        ("failures", fixed::failures(last)),
+        ("data", html::script(&data)),
+        ("script", SCRIPT.to_owned()),
+    ];
+    filled(FRAME, &parts)
+}
+
+/// The frame with its `{{parts}}`. What is put in is not searched again.
+fn filled(frame: &str, parts: &[(&str, String)]) -> String {
+    let mut out = String::with_capacity(frame.len() + parts.iter().map(|(_, text)| text.len()).sum::<usize>());
+    let mut rest = frame;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        out.extend(parts.iter().filter(|(part, _)| *part == name).map(|(_, text)| text.as_str()));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What a browser may do with the page: run its own script and apply its own style, and nothing else.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
+        hash(SCRIPT),
+        hash(STYLE)
+    )
+}
+
+#[cfg(test)]
+mod tests;
