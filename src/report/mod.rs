@@ -1,4 +1,4 @@
-//! Renders events as text on any writer.
+//! Renders events: as text on any writer, as a page.
 
 mod conformance;
 mod durations;
