@@ -65,7 +65,7 @@ fn answers(page: &str) -> bool {
     // `what: 12.3` on each line.
     let mut good = true;
     for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let Some((what, took)) = line.split_once(": ") else { continue };
+        let Some((what, took)) = line.rsplit_once(": ") else { continue };
         let took: f64 = took.parse().unwrap();
         let is_filter = what.starts_with("filter");
         let bound = if is_filter { format!(" (at most {MOST_ANSWER} ms)") } else { String::new() };

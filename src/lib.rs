@@ -8,6 +8,7 @@
 //! - [`exchange`] reads and writes recordings, and decides which requests count as the same.
 //! - [`upstream::Upstream`] is anything that answers a request; [`record`] puts recordings before one, and [`proxy`] puts
 //!   them behind a socket.
+//! - [`report::page()`] makes a page of the [`event`]s of runs.
 //! - [`wire`] reads a provider's reply: its text, tool calls, error, and how it ended.
 //!
 //! A reply is read in the same way, whole or streamed:

@@ -1,4 +1,4 @@
-//! Renders events as text on any writer: for people (`terminal`), and for machines (`kind` and what it renders).
+//! Renders events: as text for people (`terminal`), for machines (`kind` and what it renders), and as a page.
 
 mod conformance;
 mod ctrf;

@@ -116,7 +116,7 @@ fn case(index: usize) -> CaseRef {
     let (suite, line, template, capabilities, _) = TEMPLATES[index % TEMPLATES.len()];
     let (provider, model) = MODELS[index / TEMPLATES.len() % MODELS.len()];
     let round = index / TEMPLATES.len() / MODELS.len();
-    let client = if round % 2 == 0 { "openai_client" } else { "client_with_models" };
+    let client = if round.is_multiple_of(2) { "openai_client" } else { "client_with_models" };
     let city = ["Paris-France", "Tokyo-Japan", "São Paulo-Brazil"][round / 2 % 3];
     let again = if round < 6 { String::new() } else { format!("-{}", round / 6) };
     CaseRef {
@@ -148,7 +148,9 @@ fn ended(index: usize, case: CaseRef, back: usize, began: u64, dice: &mut Dice) 
             reason: "SmolLM2 calls one tool at most".into(),
             failure: wrong(&case, "$.choices[0].message.tool_calls", "length 2", "length 1"),
         },
-        "json_schema_strict" if is_small && index % 3 == 0 => Outcome::XPassed("SmolLM2 follows no schema".into()),
+        "json_schema_strict" if is_small && index.is_multiple_of(3) => {
+            Outcome::XPassed("SmolLM2 follows no schema".into())
+        }
         "chat_streaming_n" if provider == "together" => Outcome::Failed(refused(&case)),
         "json_object" if case.model.as_deref() == Some(MODELS[4].1) => Outcome::Failed(differing(&case)),
         "chat_logprobs" if provider == "openai" && back == 0 && index < 400 => {
@@ -183,7 +185,7 @@ fn ended(index: usize, case: CaseRef, back: usize, began: u64, dice: &mut Dice) 
     if template == "tool_call_streaming" && is_small {
         finished.protocol.push(finding("tool-call-index", "no index", None));
     }
-    let torn = (template == "store_then_list" && index % 31 == 0).then(|| {
+    let torn = (template == "store_then_list" && index.is_multiple_of(31)).then(|| {
         let failure = Failure { part: Part::Teardown, ..*message(&case, Class::WrongAnswer, "DELETE answered 500") };
         Event::CaseTeardown(Box::new(Finished {
             outcome: Outcome::Error(Box::new(failure)),
@@ -209,7 +211,7 @@ fn call(case: &CaseRef, index: usize, streams: bool, began: u64, dice: &mut Dice
     } else {
         at += 400_000 + dice.below(1_500_000);
     }
-    let simulated = case.provider == "together" && index % 4 == 0;
+    let simulated = case.provider == "together" && index.is_multiple_of(4);
     let output = 12 + dice.below(220);
     Call {
         method: "POST".into(),

@@ -1,6 +1,8 @@
 // All cases, with filters that the address keeps.
 
-const STEP = 120;
+// Few rows at first, so that every key is answered at once; more when they are wanted.
+const FIRST = 50;
+const STEP = 200;
 const FACETS = [
   ["provider", "Provider", (of) => [of.provider]],
   ["model", "Model", (of) => [of.model || "-"]],
@@ -31,11 +33,11 @@ const facet = ([key, title, of]) => {
   const values = new Set(current().results.flatMap((result) => of(result.case)).filter(Boolean));
   if (values.size < 2 && !state[key]) return null;
   if (state[key]) values.add(state[key]);
-  const sorted = [...values].sort();
+  const ordered = [...values].sort();
   const words = (value) => (value !== "-" ? value : key === "cap" ? "none in particular" : "no model");
   return el("div", { class: "field" }, el("label", { for: `by-${key}` }, title),
     el("select", { id: `by-${key}`, onchange: (event) => choose({ [key]: event.target.value || null }) },
-      el("option", { value: "" }, "all"), sorted.map((value) => el("option", { value, selected: state[key] === value }, words(value)))));
+      el("option", { value: "" }, "all"), ordered.map((value) => el("option", { value, selected: state[key] === value }, words(value)))));
 };
 
 // Changes a filter without a step in the browser's history.
@@ -58,11 +60,12 @@ const list = () => {
   const why = state.why && el("span", { class: "tag" }, state.why);
   document.getElementById("found").replaceChildren(...[words, " ", why, " ", clear].filter(Boolean));
   document.getElementById("list").replaceChildren();
-  more(0);
+  more(0, FIRST);
 };
 
 const clearFilters = () => {
-  choose(Object.fromEntries(FILTERS.map((key) => [key, null])));
+  history.replaceState(null, "", address({ ...Object.fromEntries(FILTERS.map((key) => [key, null])), at: null }));
+  state = read();
   renderCases();
   document.getElementById("search").focus();
 };
@@ -87,11 +90,11 @@ const pressed = (key, changes) => {
   document.querySelector(`#statuses [data-key="${key}"]`)?.focus();
 };
 
-const more = (from) => {
-  const next = listed.slice(from, from + STEP);
+const more = (from, count) => {
+  const next = listed.slice(from, from + count);
   document.getElementById("list").append(...next.map(caseRow));
   const rest = listed.length - from - next.length;
-  const button = el("button", { type: "button", onclick: () => more(from + STEP) }, `Show more (${whole(rest)})`);
+  const button = el("button", { type: "button", onclick: () => more(from + count, STEP) }, `Show more (${whole(rest)})`);
   const empty = el("p", { class: "empty" }, current().results.length ? "No case fits these filters." : "No case has run.");
   document.getElementById("more").replaceChildren(...(listed.length === 0 ? [empty] : rest > 0 ? [button] : []));
 };

@@ -67,12 +67,20 @@ const SORTS = {
 };
 const rank = (result) => (result.torn !== null ? 1 : SHOWN.indexOf(result.outcome.key));
 
+// Sorted once for each run and order: a filter keeps the order.
+const orders = new Map();
+const inOrder = () => {
+  const run = current(), name = SORTS[state.sort] ? state.sort : "bad";
+  const key = `${run.number} ${name}`;
+  if (!orders.has(key)) orders.set(key, [...run.results].sort(SORTS[name][1]));
+  return orders.get(key);
+};
+
 // The cases to list, and the counts of outcomes among those that the other filters leave.
 const chosen = () => {
   const keys = (state.status ?? "").split(",").filter(outcomeOf);
   const fits = matcher();
-  const fitting = current().results.filter(fits);
+  const fitting = inOrder().filter(fits);
   const list = keys.length === 0 ? fitting : fitting.filter((result) => keys.some((key) => isOf(result, key)));
-  const [, order] = SORTS[state.sort] ?? SORTS.bad;
-  return { counts: countsOf(fitting), keys, list: list.sort(order) };
+  return { counts: countsOf(fitting), keys, list };
 };

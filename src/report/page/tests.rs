@@ -78,7 +78,7 @@ fn the_page_may_run_its_own_script_and_nothing_else() {
     // The only addresses in it are names of formats.
     let addresses: Vec<&str> = page.match_indices("http").map(|(at, _)| &page[at..page.len().min(at + 26)]).collect();
     let is_name = |words: &&str| words.starts_with("http://www.w3.org/2000/svg") || words.starts_with("http-equiv");
-    assert!(addresses.iter().all(|words| is_name(words)), "{addresses:?}");
+    assert!(addresses.iter().all(is_name), "{addresses:?}");
     for way in [" style=", " src=", "@import", "url(", "fetch(", "import("] {
         assert!(!page.contains(way), "{way}");
     }
