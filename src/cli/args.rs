@@ -68,6 +68,10 @@ pub(super) enum Command {
     Ca(CaArgs),
     /// Print a shell's completions of commands and flags
     Completions(CompletionArgs),
+    /// Write the man pages of the program and its commands
+    // For those who make packages; a user has `--help`.
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// The test target and `retake test`.
@@ -381,6 +385,13 @@ pub(super) struct CompletionArgs {
     /// The shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// `retake man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// The folder, which is made if it is missing
+    pub(super) dir: PathBuf,
 }
 
 /// Kinds of users' files.

@@ -18,6 +18,7 @@ mod init;
 mod intercept;
 mod interrupt;
 mod load;
+mod man;
 mod masks;
 mod memory;
 mod named;
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
             Command::Rules(args) => rules::run(&args),
             Command::Ca(args) => intercept::ca(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }),
         Err(error) => misused(&error),
     }
