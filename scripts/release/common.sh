@@ -41,6 +41,7 @@ cargo_tool() {
 }
 
 # What the packages for `triple` are called. Sets `tag` of wheels (a pattern), `platform` of npm, and `program_name`.
+# shellcheck disable=SC2034 # The scripts use them.
 names() {
   program_name=retake
   case $triple in

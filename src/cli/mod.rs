@@ -42,6 +42,8 @@ mod twice;
 mod unused;
 mod watch;
 mod watchdog;
+#[cfg(windows)]
+mod windows;
 mod wire;
 mod witness;
 
