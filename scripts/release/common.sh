@@ -81,8 +81,12 @@ take_program() {
   chmod 755 "$program"
 }
 
-# The builder's own paths must not be in the program.
-export RUSTFLAGS="--remap-path-prefix=$root=retake --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo ${RUSTFLAGS:-}"
+# The builder's own paths must not be in the program. The compiler on Windows knows them in Windows' form.
+native() {
+  if command -v cygpath >/dev/null; then cygpath -w "$1"; else echo "$1"; fi
+}
+RUSTFLAGS="--remap-path-prefix=$(native "$root")=retake --remap-path-prefix=$(native "${CARGO_HOME:-$HOME/.cargo}")=cargo ${RUSTFLAGS:-}"
+export RUSTFLAGS
 # Bytes of packages do not depend on the day of the build.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 1700000000)}
 export SOURCE_DATE_EPOCH
