@@ -189,6 +189,9 @@ fn write(folder: &Path, name: &str, text: &str, is_secret: bool) -> io::Result<(
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(if is_secret { 0o600 } else { 0o644 }));
+    // On Windows the folder of a user's data is closed to others.
+    #[cfg(windows)]
+    let _ = is_secret;
     let mut file = builder.prefix(".ca").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;

@@ -45,15 +45,18 @@ impl App {
         let (log, [output, errors]) = Log::create(Path::new(LOG), secrets)
             .map_err(|error| Stop::usage(format!("cannot write {LOG}: {error}")))?;
         let no_shell = |error| Stop::usage(format!("cannot start a shell: {error}"));
-        let watchdog = Watchdog::of_group().map_err(no_shell)?;
+        let mut watchdog = Watchdog::of_group().map_err(no_shell)?;
+        #[cfg(windows)]
+        super::output::warn(secrets, super::windows::NO_ASKING);
         let text = config.command.replace("{port}", &port.to_string());
-        let mut command = Command::new("sh");
-        command.args(["-c", &text]).envs(variables.iter().map(|(name, value)| (name, value)));
+        let mut command = shell(&text);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         // Python buffers its output to a file until it ends.
         command.env("PYTHONUNBUFFERED", "1");
         command.env("PORT", port.to_string()).stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true);
         watchdog.take_in(&mut command);
         let child = command.spawn().map_err(no_shell)?;
+        watchdog.started(&child);
         // This drops our ends of the pipe: once the server closes its own, the output has ended.
         drop(command);
         let mut app = App { child, watchdog, base: format!("http://127.0.0.1:{port}"), log };
@@ -126,9 +129,10 @@ impl App {
         self.watchdog.tell_all(if kill { Signal::KILL } else { Signal::TERM });
     }
 
-    #[cfg(not(unix))]
+    /// There is no signal here by which a program could be asked to end.
+    #[cfg(windows)]
     fn signal(&mut self, _kill: bool) {
-        let _ = self.child.start_kill();
+        self.watchdog.end_all();
     }
 }
 
@@ -137,6 +141,16 @@ impl Drop for App {
         self.signal(true);
     }
 }
+
+#[cfg(unix)]
+fn shell(text: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", text]);
+    command
+}
+
+#[cfg(windows)]
+use super::windows::shell;
 
 /// A port that is free now.
 fn free_port() -> std::io::Result<u16> {

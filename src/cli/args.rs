@@ -5,6 +5,7 @@ mod judging;
 mod libtest;
 mod proxy;
 mod pytest;
+mod shells;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
 pub(super) use proxy::{CaArgs, CaCommand, NetworkArgs, ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
+pub(super) use shells::{CompletionArgs, ManArgs};
 
 /// The binary `retake`.
 #[derive(Debug, Parser)]
@@ -73,6 +75,10 @@ pub(super) enum Command {
     Ca(CaArgs),
     /// Print a shell's completions of commands and flags
     Completions(CompletionArgs),
+    /// Write the man pages of the program and its commands
+    // For those who make packages; a user has `--help`.
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// The test target and `retake test`.
@@ -413,19 +419,6 @@ pub(super) struct SchemaArgs {
     /// The kind of file
     #[arg(value_enum)]
     pub(super) of: SchemaOf,
-}
-
-/// `retake completions`.
-#[derive(Debug, Args)]
-#[command(after_help = "bash:       eval \"$(retake completions bash)\", in ~/.bashrc\n\
-                        zsh:        eval \"$(retake completions zsh)\", in ~/.zshrc after compinit\n\
-                        fish:       retake completions fish > ~/.config/fish/completions/retake.fish\n\
-                        PowerShell: retake completions powershell | Out-String | Invoke-Expression, in $PROFILE\n\
-                        elvish:     eval (retake completions elvish | slurp), in rc.elv")]
-pub(super) struct CompletionArgs {
-    /// The shell
-    #[arg(value_enum)]
-    pub(super) shell: clap_complete::Shell,
 }
 
 /// Kinds of users' files.

@@ -19,6 +19,7 @@ mod init;
 mod intercept;
 mod interrupt;
 mod load;
+mod man;
 mod masks;
 mod memory;
 mod named;
@@ -45,6 +46,8 @@ mod twice;
 mod unused;
 mod watch;
 mod watchdog;
+#[cfg(windows)]
+mod windows;
 mod wire;
 mod witness;
 
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
             Command::Rules(args) => rules::run(&args),
             Command::Ca(args) => intercept::ca(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }),
         Err(error) => misused(&error),
     }

@@ -92,7 +92,7 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
             Ok(child) => child,
             Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
         };
-        watchdog.iter_mut().for_each(|watchdog| watchdog.started(child.id()));
+        watchdog.iter_mut().for_each(|watchdog| watchdog.started(&child));
         let status = signals.wait(child).await.map_err(Stop::internal)?;
         if signals.told > 0 {
             watchdog.iter().for_each(Watchdog::end_all);
@@ -157,6 +157,8 @@ async fn concluded_in_order(behind: &Behind, verdict: Verdict, why: &str, signal
 /// The command with the variables that direct its SDKs to the proxy.
 fn command(words: &[String], behind: &Behind, base: &str) -> Result<Command, Stop> {
     let [program, arguments @ ..] = words else { return Err(Stop::usage("no command: retake run -- COMMAND")) };
+    #[cfg(windows)]
+    let program = super::windows::found(program);
     let mut command = Command::new(program);
     command.args(arguments).envs(behind.environment(base)?);
     Ok(command)
@@ -348,30 +350,28 @@ impl Signals {
     }
 }
 
-/// Signals that are meant for the command: on this system it gets them by itself.
-#[cfg(not(unix))]
+/// Signals that are meant for the command: on Windows it gets them by itself.
+#[cfg(windows)]
 struct Signals {
+    console: super::windows::Console,
     told: u32,
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Signals { told: 0 })
+        Ok(Signals { console: super::windows::Console::new()?, told: 0 })
     }
 
     async fn next(&mut self) {
-        // If signals cannot be received, none are reported.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
+        self.console.next().await;
     }
 
     async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
         loop {
             tokio::select! {
                 status = child.wait() => return status,
-                () = self.next() => self.told += 1,
+                () = self.console.next() => self.told += 1,
             }
         }
     }

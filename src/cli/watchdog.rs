@@ -13,8 +13,8 @@
 #[cfg(unix)]
 pub(super) use self::unix::Watchdog;
 
-#[cfg(not(unix))]
-pub(super) use self::elsewhere::Watchdog;
+#[cfg(windows)]
+pub(super) use self::job::Watchdog;
 
 #[cfg(unix)]
 mod unix {
@@ -80,8 +80,8 @@ mod unix {
         }
 
         /// Tells the watchdog which process was started.
-        pub(in crate::cli) fn started(&mut self, process: Option<u32>) {
-            if let (false, Some(process), Some(pipe)) = (self.has_group, process, &mut self.watcher.stdin) {
+        pub(in crate::cli) fn started(&mut self, process: &tokio::process::Child) {
+            if let (false, Some(process), Some(pipe)) = (self.has_group, process.id(), &mut self.watcher.stdin) {
                 // A watchdog that is gone guards nothing; the command runs all the same.
                 let _ = writeln!(pipe, "{process}");
             }
@@ -114,26 +114,55 @@ mod unix {
     }
 }
 
-#[cfg(not(unix))]
-mod elsewhere {
+#[cfg(windows)]
+mod job {
     use std::io;
+    use std::sync::{Mutex, PoisonError};
 
-    /// There is no watchdog on this system: processes may outlive a program that is killed.
-    pub(in crate::cli) struct Watchdog;
+    use win32job::{ExtendedLimitInfo, Job};
+
+    /// Here the system is the watchdog: it ends the processes of a job when the last handle of the job is closed, and it
+    /// closes the handles of a program that ends in any way.
+    pub(in crate::cli) struct Watchdog(Mutex<Option<Job>>);
 
     impl Watchdog {
+        /// A watchdog for processes and those that they start.
         pub(in crate::cli) fn of_group() -> io::Result<Self> {
-            Ok(Watchdog)
+            let mut limits = ExtendedLimitInfo::new();
+            limits.limit_kill_on_job_close();
+            let job = Job::create_with_limit_info(&limits).map_err(io::Error::other)?;
+            Ok(Watchdog(Mutex::new(Some(job))))
         }
 
+        /// A watchdog for a user's command. Ctrl-C reaches it inside a job, too.
         pub(in crate::cli) fn of_command() -> io::Result<Self> {
-            Ok(Watchdog)
+            Self::of_group()
         }
 
+        /// A process joins a job after its start.
         pub(in crate::cli) fn take_in(&self, _: &mut tokio::process::Command) {}
 
-        pub(in crate::cli) fn started(&mut self, _: Option<u32>) {}
+        /// Takes in a process that was started just now, and what it will start.
+        pub(in crate::cli) fn started(&mut self, process: &tokio::process::Child) {
+            let job = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if let (Some(job), Some(handle)) = (job, process.raw_handle()) {
+                // A process that has ended needs no watchdog.
+                let _ = job.assign_process(handle as isize);
+            }
+        }
 
-        pub(in crate::cli) fn end_all(&self) {}
+        /// Ends all guarded processes at once.
+        pub(in crate::cli) fn end_all(&self) {
+            drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+
+    impl Drop for Watchdog {
+        /// What a command that has ended left running goes on, as on other systems.
+        fn drop(&mut self) {
+            if let Some(job) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
+                let _ = job.set_extended_limit_info(&ExtendedLimitInfo::new());
+            }
+        }
     }
 }

@@ -39,7 +39,7 @@ impl Log {
             tokio::spawn(log.clone().follow());
             log
         };
-        #[cfg(not(unix))]
+        #[cfg(windows)]
         let log = {
             let log = Log(Arc::new(Inner { path, file }));
             let theirs = log.clone();
@@ -82,12 +82,12 @@ impl Log {
         }
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     fn take_what_came(&self) -> bool {
         false
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     fn take(&self, mut pipe: impl Read) {
         let mut bytes = [0; 16 << 10];
         while let Ok(length @ 1..) = pipe.read(&mut bytes) {
