@@ -1,4 +1,4 @@
-"""Forty tests that begin with the same request: `retake run --mode record -- pytest -p retake.plugin -n 4`, then without `--mode record`."""
+"""Forty tests that begin with the same request: `retake run --mode record -- pytest -n 4`, then without `--mode record`."""
 
 import os
 
