@@ -131,6 +131,7 @@ class Plugin:
         self.mode = ""
         self.providers = 0
         self.counts: _Counts = {"used": 0, "recorded": 0, "missed": 0}
+        self.requests = 0
         self.notes: List[str] = []
         self.all_files = 0
         self.is_told = False
@@ -232,7 +233,7 @@ class Plugin:
             self._finished = []
 
     def _count(self, finished: Dict[str, Any]) -> None:
-        known = {name: finished[name] for name in ("used", "recorded", "missed", "notes")}
+        known = {name: finished[name] for name in ("requests", "used", "recorded", "missed", "notes")}
         all_files = finished["unused"]["count"] + len({*finished["used"], *finished["recorded"]})
         self._finished.append({**known, "all": all_files})
 
@@ -258,6 +259,7 @@ class Plugin:
                 files.update(told[name])
                 self.counts[name] = len(files)
             self.counts["missed"] += len(told["missed"])
+            self.requests += told["requests"]
             self.all_files = told["all"]
             self.notes.extend(note for note in told["notes"] if note not in self.notes)
 
@@ -266,12 +268,12 @@ class Plugin:
             return
         terminalreporter.section("retake")
         counts = self.counts
-        if not any(counts.values()) and self.mode != "live":
-            terminalreporter.write_line(f"mode {self.mode}: no test asked the proxy at {self.proxy.url} for anything")
         missed = f", {counts['missed']} not found" if counts["missed"] else ""
         recorded = f", {counts['recorded']} recorded" if self.mode.startswith("record") else ""
-        if any(counts.values()):
-            of_all = f" of {self.all_files}" if self.mode != "live" else ""
+        of_all = f" of {self.all_files}" if self.mode != "live" else ""
+        if not self.requests:
+            terminalreporter.write_line(f"mode {self.mode}: no test asked the proxy at {self.proxy.url} for anything")
+        else:
             terminalreporter.write_line(f"mode {self.mode}: {counts['used']}{of_all} recordings used{recorded}{missed}")
         for note in self.notes:
             terminalreporter.write_line(note)

@@ -16,7 +16,11 @@ const MOST_REPLY_FIELDS: usize = 12;
 pub(super) fn account(provider: &str, rules: &Rules, first: &[Exchange], second: &[Exchange]) -> String {
     let changed = &changes(first, second, rules);
     let out = &mut String::new();
-    let _ = writeln!(out, "\n{}: {} requests were recorded twice, aside.", provider, changed.pairs);
+    let requests = match changed.pairs {
+        1 => "1 request was".to_owned(),
+        count => format!("{count} requests were"),
+    };
+    let _ = writeln!(out, "\n{provider}: {requests} recorded twice, aside.");
     for request in &changed.unpaired {
         let _ = writeln!(out, "  {request}");
     }
@@ -154,7 +158,7 @@ mod tests {
         let said = account("p", &rules(""), &first, &second);
         insta::assert_snapshot!(said, @r#"
 
-        p: 1 requests were recorded twice, aside.
+        p: 1 request was recorded twice, aside.
           Fields of requests that changed:
             /v1/messages $.metadata.user_id (1 times): 1 then 2
             /v1/messages $.seed (1 times): 1 then 2

@@ -46,7 +46,7 @@ fn untouched(tapes: &TapeSet, is_whole: impl Fn(&Tape) -> bool) -> Vec<PathBuf> 
     let whole = open.iter().filter(|tape| is_whole(tape));
     // A shared folder also holds recordings of providers that were not run.
     let is_own = |tape: &Tape, file: &PathBuf| file.parent().is_some_and(|at| at.ends_with(tape.library().provider()));
-    let files = whole.flat_map(|tape| tape.library().files().into_iter().filter(|file| is_own(tape, file)));
+    let files = whole.flat_map(|tape| tape.library().recordings().into_iter().filter(|file| is_own(tape, file)));
     files.filter(|file| !tapes.is_touched(file)).collect()
 }
 

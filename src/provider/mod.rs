@@ -3,6 +3,7 @@
 mod model;
 mod parse;
 mod raw;
+mod upon;
 mod words;
 
 pub use model::{

@@ -12,6 +12,7 @@ use super::raw::{
     RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawPrice,
     RawProvider, RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
+use super::upon::{Given, upon};
 use super::words::{File, did_you_mean};
 use crate::exchange::{Ignored, Mask, Rules};
 use crate::protocol::{self, Alias, Known};
@@ -27,8 +28,8 @@ pub fn parse_providers(source: &Source) -> Result<Catalogue, Error> {
     parse_more_providers(source, &Catalogue::default())
 }
 
-/// Reads a `providers.yaml` that adds to `shipped`, unless it extends none. What has the name of something shipped
-/// replaces it. `Err` is the first mistake.
+/// Reads a `providers.yaml` that adds to `shipped`, unless it extends none. A provider with the name of a shipped one
+/// replaces it, or adds to it if it has no address. `Err` is the first mistake.
 pub fn parse_more_providers(source: &Source, shipped: &Catalogue) -> Result<Catalogue, Error> {
     let raw: RawProviders = yaml::from_source(source)?;
     let file = File(source);
@@ -39,7 +40,8 @@ pub fn parse_more_providers(source: &Source, shipped: &Catalogue) -> Result<Cata
     }
     let known: Vec<&str> = capabilities.keys().map(String::as_str).collect();
     for (name, raw) in raw.providers.0 {
-        let own = provider(&file, &name, raw, &known)?;
+        let base = providers.iter().find(|other| other.name == name.value && raw.base_url.is_none()).cloned();
+        let own = provider(&file, &name, raw, &known, base.as_ref())?;
         // The user's come last, so that of two that claim one variable theirs has it.
         providers.retain(|other| other.name != own.name);
         providers.push(own);
@@ -90,7 +92,24 @@ fn capability(file: &File<'_>, raw: Spanned<Short<RawCapability>>) -> Result<Cap
     }
 }
 
-fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[&str]) -> Result<Provider, Error> {
+/// A provider, which adds to `base` if there is one.
+fn provider(
+    file: &File<'_>,
+    name: &Spanned<String>,
+    raw: RawProvider,
+    known: &[&str],
+    base: Option<&Provider>,
+) -> Result<Provider, Error> {
+    let base_url = match (&raw.base_url, base) {
+        (Some(url), _) => file.base_url(url)?,
+        (None, Some(base)) => base.base_url.clone(),
+        (None, None) => {
+            let help = "add its address with the version, as in `base_url: https://api.example.com/v1`; only what ships with \
+                        retake has one already";
+            return Err(file.wrong(name, "`base_url` is missing", help));
+        }
+    };
+    let (has_type, has_key) = (raw.r#type.is_some(), raw.key.is_some());
     if let Some(empty) = raw.r#type.as_ref().filter(|kind| kind.value.trim().is_empty()) {
         return Err(file.wrong(empty, "a provider's type is empty", "such as `remote::together`"));
     }
@@ -113,10 +132,10 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
         masks: masks(file, raw.masks)?,
         match_headers: match_headers(file, raw.match_headers, &key_header.0)?,
     };
-    Ok(Provider {
+    let own = Provider {
         name: file.name(name, "provider")?,
         r#type: kind,
-        base_url: file.base_url(&raw.base_url)?,
+        base_url,
         hosts: raw.hosts.into_iter().map(|host| host_pattern(file, host)).collect::<Result<_, _>>()?,
         key: raw.key.map(|key| file.variable(&key)).transpose()?,
         key_header,
@@ -138,6 +157,10 @@ fn provider(file: &File<'_>, name: &Spanned<String>, raw: RawProvider, known: &[
             .into_iter()
             .map(|(model, length)| embedding_dimension(file, model, &length))
             .collect::<Result<_, _>>()?,
+    };
+    Ok(match base {
+        Some(base) => upon(own, Given { r#type: has_type, key: has_key }, base.clone()),
+        None => own,
     })
 }
 

@@ -9,8 +9,8 @@ use crate::yaml::{OneOrMore, Pairs, Short, Spanned};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawProviders {
-    /// What this file adds to: `shipped`, which is the default, the providers and capabilities that ship with retake (one
-    /// of the same name is replaced), or `none`.
+    /// What this file adds to: `shipped`, which is the default, the providers and capabilities that ship with retake, or
+    /// `none`.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("enum" = ["shipped", "none"])))]
     pub(super) extends: Option<Spanned<String>>,
@@ -43,9 +43,11 @@ pub(super) struct RawProvider {
     /// Its kind: `remote::openai`; `remote::` and its name by default.
     #[serde(default)]
     pub(super) r#type: Option<Spanned<String>>,
-    /// Its address with the version part: `https://api.openai.com/v1`.
+    /// Its address with the version part: `https://api.openai.com/v1`. An entry without one adds to what ships under its
+    /// name; one with it replaces that.
+    #[serde(default)]
     #[cfg_attr(test, schemars(extend("pattern" = "^https?://")))]
-    pub(super) base_url: Spanned<String>,
+    pub(super) base_url: Option<Spanned<String>>,
     /// Further hosts at which it is reached, with `*` for any text: `*.openai.azure.com`. Clients that ask one of them get
     /// this provider's recordings.
     #[serde(default)]

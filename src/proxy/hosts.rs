@@ -44,6 +44,14 @@ impl Host {
         })
     }
 
+    /// The URL of a path here, as a client writes it.
+    pub(super) fn url(&self, path: &str) -> String {
+        match self.port {
+            80 => format!("http://{}{path}", self.name),
+            _ => format!("https://{self}{path}"),
+        }
+    }
+
     fn is_usual(&self) -> bool {
         matches!(self.port, 80 | 443)
     }

@@ -160,7 +160,7 @@ pub(super) async fn answer_at(proxy: &Proxy, origin: &Origin, request: axum::ext
         Ok(session) => match origin.provider(proxy, &path) {
             Err(refusal) => Err((refusal, session)),
             Ok(provider) => {
-                let at = At { path: &path, shown: format!("https://{}{path}", origin.host) };
+                let at = At { path: &path, shown: origin.host.url(&path) };
                 let asked = ask(proxy, head, body, session.as_deref(), provider, at).await;
                 asked.map_err(|refusal| (refusal, session))
             }

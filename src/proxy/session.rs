@@ -21,18 +21,26 @@ pub(super) struct Sessions(Mutex<Running>);
 
 #[derive(Default)]
 struct Running {
-    /// When each was last used: a counter, only for the order.
-    names: BTreeMap<String, u64>,
+    names: BTreeMap<String, Session>,
     by_age: BTreeMap<u64, String>,
     last: u64,
+}
+
+/// One session.
+#[derive(Default)]
+struct Session {
+    /// When it was last used: a counter, only for the order.
+    age: u64,
+    /// How many requests it sent.
+    asked: usize,
 }
 
 impl Running {
     fn touch(&mut self, name: &str) {
         self.last += 1;
         match self.names.get_mut(name) {
-            Some(age) => {
-                let Some(name) = self.by_age.remove(&std::mem::replace(age, self.last)) else { return };
+            Some(session) => {
+                let Some(name) = self.by_age.remove(&std::mem::replace(&mut session.age, self.last)) else { return };
                 self.by_age.insert(self.last, name);
             }
             None => {
@@ -41,7 +49,7 @@ impl Running {
                 {
                     self.names.remove(&oldest);
                 }
-                self.names.insert(name.to_owned(), self.last);
+                self.names.insert(name.to_owned(), Session { age: self.last, asked: 0 });
                 self.by_age.insert(self.last, name.to_owned());
             }
         }
@@ -61,7 +69,11 @@ impl Sessions {
 
     /// Notes a request of a session, and starts the session if it does not run.
     pub(super) fn asks(&self, name: &str) {
-        self.lock().touch(name);
+        let mut running = self.lock();
+        running.touch(name);
+        if let Some(session) = running.names.get_mut(name) {
+            session.asked += 1;
+        }
     }
 
     /// How many sessions run.
@@ -69,11 +81,12 @@ impl Sessions {
         self.lock().names.len()
     }
 
-    fn end(&self, name: &str) -> Result<(), Refusal> {
+    /// Ends a session, and returns how many requests it sent.
+    fn end(&self, name: &str) -> Result<usize, Refusal> {
         let mut running = self.lock();
-        if let Some(age) = running.names.remove(name) {
-            running.by_age.remove(&age);
-            return Ok(());
+        if let Some(session) = running.names.remove(name) {
+            running.by_age.remove(&session.age);
+            return Ok(session.asked);
         }
         let near = nearest(name, running.names.keys().map(String::as_str));
         Err(Refusal::unknown_session(name, near))
@@ -113,14 +126,14 @@ pub(super) fn drop_new(proxy: &Proxy, name: &str) {
 
 /// Ends a session and reports the outcome.
 pub(super) async fn finish(proxy: &Proxy, name: &str, verdict: Verdict) -> Result<Value, Refusal> {
-    proxy.sessions.end(name)?;
+    let asked = proxy.sessions.end(name)?;
     proxy.tests.end(name);
     let usage = proxy.tapes.finish(&case_of(name), verdict).await;
     usage.notes.iter().for_each(|note| (proxy.note)(note));
     let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
     let (session, mode) = (name.to_owned(), proxy.mode);
     // Folders may be large, and their disks slow.
-    let said = tokio::task::spawn_blocking(move || report(&session, mode, verdict, &tapes, &usage)).await;
+    let said = tokio::task::spawn_blocking(move || report(&session, mode, (verdict, asked), &tapes, &usage)).await;
     said.map_err(|error| Refusal::from(internal(&error.to_string())))
 }
 
@@ -128,7 +141,13 @@ fn internal(why: &str) -> crate::upstream::Error {
     crate::upstream::Error::new(crate::upstream::ErrorKind::Other, format!("the session could not be summed up: {why}"))
 }
 
-fn report(session: &str, mode: Mode, verdict: Verdict, tapes: &[Arc<Tape>], came_to: &Usage) -> Value {
+fn report(
+    session: &str,
+    mode: Mode,
+    (verdict, asked): (Verdict, usize),
+    tapes: &[Arc<Tape>],
+    came_to: &Usage,
+) -> Value {
     let short = |tape: &Tape, paths: &BTreeSet<std::path::PathBuf>| -> Vec<String> {
         paths.iter().map(|path| tape.library().short(path)).collect()
     };
@@ -156,6 +175,7 @@ fn report(session: &str, mode: Mode, verdict: Verdict, tapes: &[Arc<Tape>], came
             Verdict::Failed => Some("failed"),
             Verdict::Unknown => None,
         },
+        "requests": asked,
         "used": named(&came_to.used),
         "recorded": named(&came_to.written),
         "unused": {"count": unused.len(), "files": &unused[..unused.len().min(MOST_NAMED)]},
@@ -175,7 +195,7 @@ mod tests {
         sessions.asks("a");
         sessions.asks("b");
         assert_eq!(sessions.count(), 2);
-        assert_eq!((sessions.end("a"), sessions.end("b")), (Ok(()), Ok(())));
+        assert_eq!((sessions.end("a"), sessions.end("b")), (Ok(1), Ok(1)));
         assert!(sessions.start("test_alpha"));
         assert!(sessions.end("test_alpah").is_err_and(|refusal| refusal.message.contains("\"test_alpha\"")));
         assert!(sessions.end("a").is_err() && sessions.start("a"));

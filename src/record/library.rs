@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::count::Summary;
 use super::file_cache::{FileCache, Found, Stamp};
-use super::index::{Index, hash};
+use super::index::{Index, Kind, hash};
 use super::request_cache::RequestCache;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
@@ -369,6 +369,18 @@ impl Library {
     pub fn files(&self) -> Vec<PathBuf> {
         let shelf = if self.own.is_empty() { &self.flat } else { &self.own };
         shelf.names().iter().map(|name| shelf.path(name)).collect()
+    }
+
+    /// Those of [`Library::files`] that are recordings; other tools may keep files of theirs beside them.
+    pub fn recordings(&self) -> Vec<PathBuf> {
+        let place = if self.own.is_empty() { Place::Flat } else { Place::Own };
+        let is_recording = |index: &Index, path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let entry = name.and_then(|name| index.get(name));
+            entry.is_some_and(|entry| matches!(entry.kind, Kind::Recording(_)))
+        };
+        let files = self.files();
+        self.indexed(&self.plain, place, |index| files.into_iter().filter(|path| is_recording(index, path)).collect())
     }
 
     /// The cases that a file names; none if it cannot be read.

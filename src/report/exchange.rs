@@ -65,7 +65,11 @@ pub(super) fn body_lines(body: &str) -> Vec<String> {
 }
 
 fn stream_lines(stream: &StreamEnd) -> Vec<String> {
-    let before = (stream.before > 0).then(|| format!("({} events before these)", stream.before));
+    let before = match stream.before {
+        0 => None,
+        1 => Some("(1 event before these)".to_owned()),
+        count => Some(format!("({count} events before these)")),
+    };
     before.into_iter().chain(stream.events.iter().map(stream_line)).collect()
 }
 

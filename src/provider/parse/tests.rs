@@ -53,6 +53,20 @@ fn what_a_file_leaves_out_ships_or_follows_from_the_name() {
     assert_eq!((openai.r#type.as_str(), openai.key.as_deref(), openai.sdk_env.len()), ("remote::openai", None, 0));
     assert_eq!(mine.capabilities.len(), shipped().capabilities.len());
     assert_eq!(mine.capabilities["tools"].description, "mine");
+    // Without an address, an entry adds to what ships.
+    let more_of = more(
+        "providers:\n  anthropic: {masks: {/v1/messages: [{place: $.system, pattern: a}]}, prices: {'*': {input: 1, output: 2}}}\n",
+    );
+    let (own, before) = (more_of.provider("anthropic").unwrap(), shipped().provider("anthropic").unwrap().clone());
+    assert_eq!(
+        (&own.base_url, &own.key, &own.key_header, &own.r#type),
+        (&before.base_url, &before.key, &before.key_header, &before.r#type)
+    );
+    assert_eq!((own.rules.masks.len(), own.lacks.len()), (before.rules.masks.len() + 1, before.lacks.len()));
+    assert_eq!(own.price("claude-any"), Some(Price { input: 1.0, output: 2.0 }));
+    let why =
+        parse_more_providers(&source("providers.yaml", "providers:\n  mine: {masks: {}}\n"), &shipped()).unwrap_err();
+    assert!(why.render(false).contains("`base_url` is missing"), "{}", why.render(false));
     let alone = more("extends: none\nproviders: {mine: {base_url: 'http://h/v1'}}\n");
     assert_eq!((names(&alone), alone.capabilities.len()), (vec!["mine".to_owned()], 0));
 }
