@@ -31,6 +31,7 @@ mod plugin;
 mod protocol;
 mod proxy;
 mod pytest;
+mod readme;
 mod real;
 mod reports;
 mod reuse;
