@@ -109,6 +109,6 @@ fn a_command_that_is_recorded_twice_shows_what_to_mask() {
         return;
     }
     let ran = dir.retake(words).arg(script).run().exits(0);
-    ran.says("agent: 1 requests were recorded twice, aside.").says("masks:").says("\\d{4}-\\d{2}-\\d{2}");
+    ran.says("agent: 1 request was recorded twice, aside.").says("masks:").says("\\d{4}-\\d{2}-\\d{2}");
     assert!(dir.files("recordings").is_empty());
 }
