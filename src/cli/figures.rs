@@ -21,8 +21,10 @@ pub(super) fn lines(all: &[Figures]) -> Vec<String> {
                 (one.missed, "missed"),
             ];
             let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}"));
+            let recorded =
+                if one.sent + one.recorded > 0 { format!(", {} recorded", one.recorded) } else { String::new() };
             let (provider, folder) = (&one.provider, one.folder.display());
-            format!("{provider}: {requests}, {} recorded{} ({folder})", one.recorded, counts.collect::<String>())
+            format!("{provider}: {requests}{recorded}{} ({folder})", counts.collect::<String>())
         })
         .collect()
 }

@@ -18,6 +18,7 @@ mod hooks;
 mod init;
 mod intercept;
 mod interrupt;
+mod live;
 mod load;
 mod man;
 mod masks;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::access::Guard;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
-use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble};
+use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Seen, Trouble};
 use crate::record::{Figures, Mode, Size, Staging, Tape, TapeSet, Verdict};
 
 use super::args::{NetworkArgs, ProxyArgs};
@@ -37,6 +37,8 @@ pub(super) struct ProxyHooks {
     pub(super) note: Arc<dyn Fn(&str) + Send + Sync>,
     /// The case of requests without a session.
     pub(super) case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Called for each request that was answered.
+    pub(super) seen: Option<Arc<dyn Fn(&Seen) + Send + Sync>>,
 }
 
 impl ProxyHooks {
@@ -47,7 +49,7 @@ impl ProxyHooks {
         tell: impl Fn(&Trouble) + Send + Sync + 'static,
         note: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
-        ProxyHooks { guard, token, tell: Arc::new(tell), note: Arc::new(note), case: Arc::new(|| None) }
+        ProxyHooks { guard, token, tell: Arc::new(tell), note: Arc::new(note), case: Arc::new(|| None), seen: None }
     }
 }
 
@@ -184,7 +186,7 @@ impl Behind {
 
     /// The proxy.
     pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
-        let ProxyHooks { guard, token, tell, note, case } = hooks;
+        let ProxyHooks { guard, token, tell, note, case, seen } = hooks;
         let (providers, tapes, mode) = (self.providers.clone(), Arc::clone(&self.tapes), self.mode);
         let (client_auth, max_request_size) = (self.client_auth.clone(), self.max_request_size);
         Arc::new(Proxy::new(ProxyConfig {
@@ -200,6 +202,7 @@ impl Behind {
             note,
             case,
             interception: self.intercepting.as_ref().map(|it| Arc::clone(&it.interception)),
+            seen,
         }))
     }
 

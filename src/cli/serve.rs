@@ -1,12 +1,12 @@
 //! `retake serve`: serves recordings on a socket.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::access;
-use crate::proxy;
+use crate::proxy::{self, Seen};
 use crate::record::{Staging, Verdict};
 use crate::report::quote;
 
@@ -42,7 +42,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         warn(&secrets, &worded(trouble));
         set_troubled.store(true, Ordering::Relaxed);
     };
-    let proxy = behind.proxy(ProxyHooks::new(guard, token, troubled, move |note| warn(&again, note)));
+    let mut hooks = ProxyHooks::new(guard, token, troubled, move |note| warn(&again, note));
+    // Who watches sees what is asked; a log has the troubles alone.
+    if std::io::stderr().is_terminal() {
+        let secrets = behind.secrets.clone();
+        hooks.seen = Some(Arc::new(move |seen| warn(&secrets, &line(seen))));
+    }
+    let is_watched = hooks.seen.is_some();
+    let proxy = behind.proxy(hooks);
     block_on(async {
         let listener = bind(args.host, args.port).await?;
         let base = base_of(&listener)?;
@@ -59,12 +66,19 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         telling.abort();
         behind.take_notes().iter().chain(&behind.idle_masks()).for_each(|note| warn(&behind.secrets, note));
         behind.reached().iter().for_each(|line| warn(&behind.secrets, line));
-        let figures = if behind.records() { behind.figures() } else { Vec::new() };
+        let figures = if behind.records() || is_watched { behind.figures() } else { Vec::new() };
         let in_vain = figures::in_vain(&figures);
         figures::lines(&figures).iter().chain(&in_vain).for_each(|line| warn(&behind.secrets, line));
         // Each failure was printed as a note when it happened.
         Ok(if behind.failures().is_empty() && in_vain.is_none() { Exit::Ok } else { Exit::Failed })
     })
+}
+
+/// The line about a request, as servers log it.
+fn line(seen: &Seen) -> String {
+    let status = seen.status.map_or_else(|| "---".to_owned(), |status| status.to_string());
+    let model = seen.model.as_deref().unwrap_or("-");
+    format!("{status} {:<9} {:>6} ms  {} {model}", seen.how, seen.took.as_millis(), seen.asked)
 }
 
 /// Prints the variables as a shell reads them.

@@ -204,6 +204,7 @@ impl<'a> Wired<'a> {
             tell: Arc::new(|_| ()),
             note: Arc::new(|_| ()),
             case: Arc::new(move || running.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            seen: None,
         });
         let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).await?;
         let address = base_of(&listener)?;

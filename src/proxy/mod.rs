@@ -34,6 +34,7 @@ mod tunnel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 pub use interception::Interception;
 pub(crate) use interception::Reached;
@@ -79,6 +80,23 @@ pub struct ProxyConfig {
     pub case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// How to answer clients that use the proxy as their network proxy; `None` refuses them.
     pub interception: Option<Arc<Interception>>,
+    /// Called for each request to a provider when its reply begins; `None` saves the work.
+    pub seen: Option<Arc<dyn Fn(&Seen) + Send + Sync>>,
+}
+
+/// A request to a provider, and how it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Method and address, as the client wrote them.
+    pub asked: String,
+    /// The model that its body names.
+    pub model: Option<String>,
+    /// The status; `None` where the connection was lost.
+    pub status: Option<u16>,
+    /// `replayed`, `recorded`, `live`, `made`, or the kind of error: `missing-recording`.
+    pub how: &'static str,
+    /// From the request to the beginning of the reply.
+    pub took: Duration,
 }
 
 /// A request that should not have been sent, or whose recording is missing: the test that sent it must not pass.
@@ -106,6 +124,7 @@ pub struct Proxy {
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     interception: Option<Arc<Interception>>,
+    seen: Option<Arc<dyn Fn(&Seen) + Send + Sync>>,
     sessions: Sessions,
     tests: Tests,
     /// How often a caller without access was refused.
@@ -128,6 +147,7 @@ impl Proxy {
             note,
             case,
             interception,
+            seen,
         } = config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
         let (sessions, strangers, bodies) = (Sessions::default(), AtomicUsize::new(0), Bodies::new(max_request_size));
@@ -144,6 +164,7 @@ impl Proxy {
             note,
             case,
             interception,
+            seen,
             sessions,
             tests: Tests::default(),
             strangers,

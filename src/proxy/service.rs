@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -26,16 +27,15 @@ use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::switch;
 use super::tunnel::{self, Origin};
-use super::{Proxy, Trouble};
+use super::{Proxy, Seen, Trouble};
 use crate::access::{Entry, bearer, is_for_pages};
 use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
 use crate::provider::Provider;
-use crate::record::{Mode, Tape};
+use crate::record::{Mode, Source as Answerer, Tape};
 use crate::spelling::nearest;
 use crate::suite::parse_faults;
 use crate::upstream::{
-    AUTH_HEADER, CASE_HEADER, Error, Reply, Request, Upstream, end_to_end, endpoint_at, is_misplaced, path_of,
-    versioned,
+    AUTH_HEADER, CASE_HEADER, Error, Reply, Request, end_to_end, endpoint_at, is_misplaced, path_of, versioned,
 };
 use crate::wire::headers::{KEY_HEADERS, is_of_the_address};
 use crate::yaml::Source;
@@ -207,16 +207,52 @@ async fn ask(
     let case = session.map(case_of).or_else(|| case(&head.headers)).or_else(|| (proxy.case)());
     let method = head.method.clone();
     let (body, room) = (body.bytes, body.room);
+    let watched = proxy.seen.as_ref().map(|seen| Watched::of(seen, format!("{method} {shown}"), &body));
     let request = request(proxy, head, body, case, provider, rest);
     let is_misplaced = proxy.mode != Mode::Replay && is_misplaced(&request.endpoint);
-    let reply = match tape.send(request).await {
+    let answered = tape.answer(request).await;
+    watched.iter().for_each(|watched| watched.tell(proxy.mode, &answered));
+    let reply = match answered {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
-        Ok(reply) if is_misplaced && reply.status == StatusCode::NOT_FOUND => {
+        Ok((_, reply)) if is_misplaced && reply.status == StatusCode::NOT_FOUND => {
             return Err(Refusal::misplaced(&provider.name, rest, path_of(&provider.base_url)));
         }
-        reply => reply.map_err(|error| Refusal::from(error).asked(&format!("{method} {shown}")))?,
+        Ok((_, reply)) => reply,
+        Err(error) => return Err(Refusal::from(error).asked(&format!("{method} {shown}"))),
     };
     Ok(relayed(reply, room).await)
+}
+
+/// A request that is told when it is answered.
+struct Watched<'p> {
+    seen: &'p Arc<dyn Fn(&Seen) + Send + Sync>,
+    asked: String,
+    model: Option<String>,
+    began: Instant,
+}
+
+impl<'p> Watched<'p> {
+    fn of(seen: &'p Arc<dyn Fn(&Seen) + Send + Sync>, asked: String, body: &[u8]) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            model: Option<String>,
+        }
+        let model = serde_json::from_slice::<Named>(body).ok().and_then(|named| named.model);
+        Watched { seen, asked, model, began: Instant::now() }
+    }
+
+    fn tell(&self, mode: Mode, answered: &Result<(Answerer, Reply), Error>) {
+        let (status, how) = match answered {
+            Ok((Answerer::Recording, reply)) => (Some(reply.status.as_u16()), "replayed"),
+            Ok((Answerer::Provider, reply)) if mode == Mode::Live => (Some(reply.status.as_u16()), "live"),
+            Ok((Answerer::Provider, reply)) => (Some(reply.status.as_u16()), "recorded"),
+            Ok((Answerer::Made, reply)) => (Some(reply.status.as_u16()), "made"),
+            Err(error) if error.message == BROKEN_ON_PURPOSE => (None, "made"),
+            Err(error) => (Some(error.kind.status().as_u16()), error.kind.name()),
+        };
+        let (asked, model, took) = (self.asked.clone(), self.model.clone(), self.began.elapsed());
+        (self.seen)(&Seen { asked, model, status, how, took });
+    }
 }
 
 impl Proxy {

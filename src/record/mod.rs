@@ -69,7 +69,7 @@ pub use library::Library;
 pub use mode::Mode;
 pub use set::TapeSet;
 pub use size::Size;
-pub use tape::{Tape, wire};
+pub use tape::{Source, Tape, wire};
 
 use crate::exchange::Secrets;
 use crate::upstream::Shared;

@@ -63,6 +63,17 @@ enum Played {
     Passing(Arc<Found>, String),
 }
 
+/// Who answered a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A recording.
+    Recording,
+    /// The provider; in a mode that records, its reply is kept.
+    Provider,
+    /// A fault or a script.
+    Made,
+}
+
 impl Tape {
     pub(super) fn new(
         mode: Mode,
@@ -157,33 +168,34 @@ impl Tape {
         }
     }
 
-    async fn answer(&self, request: Request) -> Result<Reply, Error> {
+    /// Answers a request, and says who did.
+    pub async fn answer(&self, request: Request) -> Result<(Source, Reply), Error> {
         self.counter.asked();
         let case = self.cases.of(request.case.as_deref());
         match case.next_fault() {
             None => self.answer_well(request, case).await,
             Some(What::Reset) => Err(Error::new(ErrorKind::Broken, exchange::BROKEN_ON_PURPOSE)),
-            Some(What::Status { code, retry_after }) => Ok(player::refusal(code, retry_after)),
+            Some(What::Status { code, retry_after }) => Ok((Source::Made, player::refusal(code, retry_after))),
             Some(what) => {
-                let whole =
-                    player::whole(self.answer_well(request, Arc::clone(&case)).await?, self.options.max_size).await;
+                let (_, reply) = self.answer_well(request, Arc::clone(&case)).await?;
+                let whole = player::whole(reply, self.options.max_size).await;
                 // The timing now comes from the fault, not from the recording.
                 case.take_played();
-                Ok(player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0)))
+                Ok((Source::Made, player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0))))
             }
         }
     }
 
-    async fn answer_well(&self, request: Request, case: Arc<CaseState>) -> Result<Reply, Error> {
+    async fn answer_well(&self, request: Request, case: Arc<CaseState>) -> Result<(Source, Reply), Error> {
         if let Some(by_hand) = &self.options.by_hand {
             match by_hand.send(request.clone()).await {
                 Err(error) if error.kind == ErrorKind::NoRule => {}
-                answer => return answer,
+                answer => return answer.map(|reply| (Source::Made, reply)),
             }
         }
         if self.mode == Mode::Live {
             self.counter.sent_unrecorded();
-            return self.live()?.send(request).await;
+            return self.live()?.send(request).await.map(|reply| (Source::Provider, reply));
         }
         let view = self.library.view(case.masks());
         let is_known = self.mode != Mode::Record && view.is_plain();
@@ -196,7 +208,7 @@ impl Tape {
                 if case.case.is_some() || known.files.len() > 1 || known.is_new() {
                     self.note(&case, &found);
                 }
-                return Ok(found.reply(self.options.speed));
+                return Ok((Source::Recording, found.reply(self.options.speed)));
             }
             case.release(name, nth);
         }
@@ -249,18 +261,18 @@ impl Tape {
         }
     }
 
-    async fn find(&self, asked: Understood) -> Result<Reply, Error> {
+    async fn find(&self, asked: Understood) -> Result<(Source, Reply), Error> {
         let mut files = Vec::new();
         if self.mode != Mode::Record {
             match self.look(&asked).await? {
                 Played::Reply(found) => {
-                    return Ok(found.reply(self.options.speed));
+                    return Ok((Source::Recording, found.reply(self.options.speed)));
                 }
                 Played::Nothing(known) => files = known,
                 Played::Passing(found, why) => {
                     if self.lacks_key(&asked.request) {
                         self.note(&asked.case, &found);
-                        return Ok(found.reply(self.options.speed));
+                        return Ok((Source::Recording, found.reply(self.options.speed)));
                     }
                     asked
                         .case
@@ -276,7 +288,7 @@ impl Tape {
         let Understood { request, kept, key, nth, case, secrets, .. } = asked;
         let answered = recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await;
         self.counter.sent(&answered);
-        answered
+        answered.map(|reply| (Source::Provider, reply))
     }
 
     /// Looks for the recording that answers a request. Work that may take long runs on a thread of its own, so that no
@@ -386,7 +398,7 @@ impl Tape {
 
 impl Upstream for Tape {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
-        self.answer(request).boxed()
+        async { self.answer(request).await.map(|(_, reply)| reply) }.boxed()
     }
 
     /// A recording holds a request and its reply, and not what is said after a switch: only live mode can.

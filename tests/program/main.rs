@@ -45,6 +45,7 @@ mod stack;
 mod stack_clients;
 mod start;
 mod strangers;
+mod terminal;
 mod typos;
 mod watch;
 mod world;

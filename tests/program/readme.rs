@@ -21,15 +21,27 @@ const SUITES: [&str; 2] = ["retake init", "retake test"];
 /// typed, and a piece of it.
 const ELSEWHERE: [(&str, &str, &str); 9] = [
     ("cargo install --path .", "docs/releasing.md", "scripts/release"),
-    ("cargo test --test integration -- --setup together --pattern openai", ".ci/run", "-- --setup together --pattern openai"),
+    (
+        "cargo test --test integration -- --setup together --pattern openai",
+        ".ci/run",
+        "-- --setup together --pattern openai",
+    ),
     ("cargo test", ".ci/run", "\ncargo test\n"),
-    ("TOGETHER_API_KEY=… cargo test --test integration -- --setup together --mode record", "tests/program/live.rs", "record"),
+    (
+        "TOGETHER_API_KEY=… cargo test --test integration -- --setup together --mode record",
+        "tests/program/live.rs",
+        "record",
+    ),
     (
         "cargo test --test integration -- --setup together --mode record --recordings tried --provider together=script:examples/together-script.yaml",
         "tests/program/modes.rs",
         "together=script:",
     ),
-    ("retake test --setup app --stack-config 'command:python3 app.py'", "tests/program/app.rs", "command:python3 app.py"),
+    (
+        "retake test --setup app --stack-config 'command:python3 app.py'",
+        "tests/program/app.rs",
+        "command:python3 app.py",
+    ),
     ("scripts/real-llm.sh serve --port 8080 --stay &", "tests/program/real.rs", "real"),
     ("cargo test --test integration -- --setup llama-cpp", "tests/program/real.rs", "llama-cpp"),
     ("kill %1", "tests/program/real.rs", "llama-cpp"),
@@ -51,7 +63,10 @@ fn commands() -> Vec<String> {
             None => line.strip_prefix("    ").filter(|line| !line.starts_with('-') && !line.starts_with("suites/")),
         };
         let words = ["pip ", "npm ", "npx ", "retake ", "cargo "];
-        let in_table = line.split('`').filter(|_| line.starts_with("| a ")).filter(|code| words.iter().any(|word| code.starts_with(word)));
+        let in_table = line
+            .split('`')
+            .filter(|_| line.starts_with("| a "))
+            .filter(|code| words.iter().any(|word| code.starts_with(word)));
         found.extend(command.into_iter().chain(in_table).map(|line| {
             // What follows is a remark.
             line.split("  #").next().unwrap_or(line).trim().to_owned()
@@ -68,7 +83,8 @@ fn every_command_of_the_readme_is_typed_somewhere() {
         if here.contains(&command.as_str()) {
             continue;
         }
-        let known = ELSEWHERE.iter().find(|(known, ..)| command == *known || command.starts_with(&format!("{known} --mode")));
+        let known =
+            ELSEWHERE.iter().find(|(known, ..)| command == *known || command.starts_with(&format!("{known} --mode")));
         let (_, file, piece) = known.unwrap_or_else(|| panic!("nobody types this command of the README: {command}"));
         let text = std::fs::read_to_string(package().join(file)).unwrap();
         assert!(text.contains(piece), "{file} no longer has {piece:?}, for {command}");
@@ -83,10 +99,13 @@ fn every_command_of_the_readme_is_typed_somewhere() {
 fn typed(folder: &Path, line: &str, upstream: &str) -> Ran {
     let bin = folder.join(".bin");
     std::fs::create_dir_all(&bin).unwrap();
-    let clients = String::from_utf8(Command::new(package().join("scripts/clients.sh")).arg("where").output().unwrap().stdout).unwrap();
+    let clients =
+        String::from_utf8(Command::new(package().join("scripts/clients.sh")).arg("where").output().unwrap().stdout)
+            .unwrap();
     let clients = Path::new(clients.trim());
     let vitest = clients.join("packages/node_modules/vitest/vitest.mjs");
-    let npx = format!("#!/bin/sh\ncase $1 in vitest) shift; exec node {} \"$@\" ;; esac\nexec \"$@\"\n", vitest.display());
+    let npx =
+        format!("#!/bin/sh\ncase $1 in vitest) shift; exec node {} \"$@\" ;; esac\nexec \"$@\"\n", vitest.display());
     for (name, text) in [("pip", "#!/bin/sh\n"), ("npm", "#!/bin/sh\n"), ("npx", npx.as_str())] {
         std::fs::write(bin.join(name), text).unwrap();
         std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -127,8 +146,11 @@ fn the_commands_work_as_they_stand() {
     let modules = node.path().join("node_modules");
     std::fs::create_dir(&modules).unwrap();
     super::world::copy(&package().join("node"), &modules.join("retake-llm"));
-    let clients = String::from_utf8(Command::new(package().join("scripts/clients.sh")).arg("where").output().unwrap().stdout).unwrap();
-    std::os::unix::fs::symlink(Path::new(clients.trim()).join("packages/node_modules/vitest"), modules.join("vitest")).unwrap();
+    let clients =
+        String::from_utf8(Command::new(package().join("scripts/clients.sh")).arg("where").output().unwrap().stdout)
+            .unwrap();
+    std::os::unix::fs::symlink(Path::new(clients.trim()).join("packages/node_modules/vitest"), modules.join("vitest"))
+        .unwrap();
     for line in NODE {
         typed(node.path(), line, &upstream).exits(0);
     }

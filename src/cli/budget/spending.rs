@@ -50,6 +50,12 @@ impl Spending {
         summary_line(&inner.ledger.account(), &unpriced)
     }
 
+    /// What was spent so far, in a few characters: `$0.0132`.
+    pub(in crate::cli) fn brief(&self) -> String {
+        let account = self.lock().ledger.account();
+        format!("${:.4}", account.reported.plus(account.assumed).dollars)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,6 +10,7 @@ use super::{Counts, Run, again};
 use crate::cli::budget::Spending;
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::interrupt::Interrupts;
+use crate::cli::live::{self, Live};
 use crate::cli::memory::Memory;
 use crate::cli::output::{self, Scrubbed};
 use crate::cli::proof::Revision;
@@ -85,7 +86,7 @@ impl Run<'_> {
             let sent = if is_elsewhere { sent } else { 0 };
             proof::of(&tapes, sent, unused, self.args.run.protocol.name(), revision)
         };
-        let told = self.tell(receiver, (options, reports), &mut memory, last, proof).await;
+        let told = self.tell(receiver, (options, reports), &mut memory, spending.clone(), last, proof).await;
         let how = running.await.unwrap_or(Ended::Broken);
         wired.end().await;
         let (tally, reported) = told?;
@@ -172,6 +173,7 @@ impl Run<'_> {
         mut events: mpsc::UnboundedReceiver<Event>,
         (options, mut reports): (report::Options, Reports),
         memory: &mut Memory,
+        spending: Option<Arc<Spending>>,
         last: impl Fn(bool, &KnownRules) -> Result<Vec<Event>, Stop>,
         proof: impl FnOnce(usize, bool) -> Proof,
     ) -> Result<(Tally, Result<(), String>), Stop> {
@@ -179,11 +181,12 @@ impl Run<'_> {
             true => Box::new(io::stderr()),
             false => Box::new(io::stdout()),
         };
+        let mut live = Live::of(&options, self.secrets, spending);
         let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(out), self.secrets.clone()), options);
         let (mut tally, mut known) = (Tally::default(), KnownRules::default());
         let (mut calls, mut proof) = (0, Some(proof));
         let is_of_nextest = nextest::is_here();
-        while let Some(mut event) = events.recv().await {
+        while let Some(mut event) = live::next(&mut events, &mut live).await {
             tally.count(&event);
             memory.learn(&event);
             if let Event::CaseFinished(finished) = &event {
@@ -205,6 +208,7 @@ impl Run<'_> {
             }
             for event in before.iter().chain([&event]) {
                 reports.handle(event);
+                live.iter_mut().for_each(|live| live.handle(event));
                 match terminal.handle(event) {
                     // Nobody reads the output any more (`| head`): the cases still run to their end, and the exit code
                     // stays right.
