@@ -97,6 +97,7 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         if signals.told > 0 {
             watchdog.iter().for_each(Watchdog::end_all);
         }
+        behind.greeted().await;
         let code = code_of(status);
         let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
         let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");

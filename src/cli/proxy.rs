@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::Guard;
 use crate::exchange::Secrets;
@@ -244,6 +245,14 @@ impl Behind {
             all.push((variable.to_owned(), hosts));
         }
         Ok(all)
+    }
+
+    /// Waits for handshakes of clients that have left: how they ended may be what is to be told.
+    pub(super) async fn greeted(&self) {
+        if let Some(intercepting) = &self.intercepting {
+            // A client that goes on behind the command may take its time.
+            let _ = tokio::time::timeout(Duration::from_secs(1), intercepting.interception.calm()).await;
+        }
     }
 
     /// Lines about the hosts that were reached, or refused, because they are no provider's.

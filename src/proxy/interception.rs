@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use tokio::sync::watch;
+
 use super::hosts::Host;
 use crate::authority::Authority;
 use crate::exchange::fits;
@@ -17,6 +19,17 @@ pub struct Interception {
     reached: Mutex<BTreeMap<Host, Reached>>,
     /// The proxy's own port.
     port: OnceLock<u16>,
+    /// How many clients have not yet ended their handshake.
+    greeting: watch::Sender<usize>,
+}
+
+/// A client that has not yet ended its handshake, until this is dropped.
+pub(super) struct Greeting(watch::Sender<usize>);
+
+impl Drop for Greeting {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// What happened to connections to a host that is no provider's, or to requests there without TLS.
@@ -32,7 +45,26 @@ pub(crate) struct Reached {
 
 impl Interception {
     pub(crate) fn new(authority: Authority, allowed: Option<Vec<String>>, outer: Option<http::Uri>) -> Self {
-        Interception { authority, allowed, outer, reached: Mutex::default(), port: OnceLock::new() }
+        Interception {
+            authority,
+            allowed,
+            outer,
+            reached: Mutex::default(),
+            port: OnceLock::new(),
+            greeting: watch::Sender::new(0),
+        }
+    }
+
+    /// Notes that a client begins a handshake.
+    pub(super) fn greets(&self) -> Greeting {
+        self.greeting.send_modify(|count| *count += 1);
+        Greeting(self.greeting.clone())
+    }
+
+    /// Waits until no handshake is under way: how the last ones end may be what is to be told.
+    pub(crate) async fn calm(&self) {
+        // It ends only with the sender, which lives here.
+        let _ = self.greeting.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Says at which port the proxy listens.

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::io::{self, Cursor};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::address::name_of;
 use super::hosts::{Host, for_path};
-use super::interception::Interception;
+use super::interception::{Greeting, Interception};
 use super::refusal::Refusal;
 use super::service::{SESSION_HEADER, Served, answer_at};
 use super::switch;
@@ -99,7 +99,9 @@ pub(super) async fn handle(
         }
         let agent = agent(request.headers());
         let (proxy, interception) = (Arc::clone(proxy), Arc::clone(interception));
-        tokio::spawn(answer_for(proxy, interception, origin, agent, hyper::upgrade::on(request)));
+        let greeting = interception.greets();
+        let client = Client { agent, greeting, upgrade: hyper::upgrade::on(request) };
+        tokio::spawn(answer_for(proxy, interception, origin, client));
         return Ok(StatusCode::OK.into_response());
     }
     let session = session.and_then(|name| proxy.tests.session_of(name));
@@ -154,14 +156,18 @@ fn agent(headers: &HeaderMap) -> Option<String> {
     Some(agent.chars().take(100).collect())
 }
 
-/// Answers in the name of a host, over TLS if the client begins so.
-async fn answer_for(
-    proxy: Arc<Proxy>,
-    interception: Arc<Interception>,
-    origin: Origin,
+/// A client that has asked for a tunnel.
+struct Client {
     agent: Option<String>,
+    greeting: Greeting,
     upgrade: OnUpgrade,
-) {
+}
+
+/// Answers in the name of a host, over TLS if the client begins so.
+async fn answer_for(proxy: Arc<Proxy>, interception: Arc<Interception>, origin: Origin, client: Client) {
+    let Client { agent, greeting, upgrade } = client;
+    // It ends with the first request, or when it is told how it ended.
+    let greeting = Arc::new(Mutex::new(Some(greeting)));
     let Ok(upgraded) = upgrade.await else { return };
     let mut io = TokioIo::new(upgraded);
     let mut first = [0];
@@ -173,7 +179,7 @@ async fn answer_for(
     let (read, write) = tokio::io::split(io);
     let io = tokio::io::join(Cursor::new(first).chain(read), write);
     if !is_tls {
-        serve(proxy, Arc::new(origin), io).await;
+        serve(proxy, Arc::new(origin), Arc::clone(&greeting), io).await;
         return;
     }
     let tell = |message: String| {
@@ -188,7 +194,7 @@ async fn answer_for(
         Ok(Ok(stream)) => {
             let host = origin.host.to_string();
             let note = Arc::clone(&proxy.note);
-            let has_asked = serve(proxy, Arc::new(origin), stream).await;
+            let has_asked = serve(proxy, Arc::new(origin), Arc::clone(&greeting), stream).await;
             if !has_asked {
                 // Node checks a certificate only after the handshake, and then closes without a word.
                 note(&hung_up(&host, agent.as_deref()));
@@ -203,12 +209,14 @@ async fn answer_for(
 async fn serve(
     proxy: Arc<Proxy>,
     origin: Arc<Origin>,
+    greeting: Arc<Mutex<Option<Greeting>>>,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> bool {
     let has_asked = Arc::new(AtomicBool::new(false));
     let asks = Arc::clone(&has_asked);
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         asks.store(true, Ordering::Relaxed);
+        drop(greeting.lock().unwrap_or_else(PoisonError::into_inner).take());
         let (proxy, origin) = (Arc::clone(&proxy), Arc::clone(&origin));
         async move { Ok::<_, Infallible>(answer_at(&proxy, &origin, request.map(Body::new)).await) }
     });
