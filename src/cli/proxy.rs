@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::access::Guard;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
-use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Seen, Trouble};
+use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble, Watcher};
 use crate::record::{Figures, Mode, Size, Staging, Tape, TapeSet, Verdict};
 
 use super::args::{NetworkArgs, ProxyArgs};
@@ -39,7 +39,7 @@ pub(super) struct ProxyHooks {
     /// The case of requests without a session.
     pub(super) case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Called for each request that was answered.
-    pub(super) seen: Option<Arc<dyn Fn(&Seen) + Send + Sync>>,
+    pub(super) seen: Option<Watcher>,
 }
 
 impl ProxyHooks {

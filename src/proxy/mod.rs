@@ -81,8 +81,11 @@ pub struct ProxyConfig {
     /// How to answer clients that use the proxy as their network proxy; `None` refuses them.
     pub interception: Option<Arc<Interception>>,
     /// Called for each request to a provider when its reply begins; `None` saves the work.
-    pub seen: Option<Arc<dyn Fn(&Seen) + Send + Sync>>,
+    pub seen: Option<Watcher>,
 }
+
+/// Is told of each request to a provider.
+pub type Watcher = Arc<dyn Fn(&Seen) + Send + Sync>;
 
 /// A request to a provider, and how it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +127,7 @@ pub struct Proxy {
     note: Arc<dyn Fn(&str) + Send + Sync>,
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     interception: Option<Arc<Interception>>,
-    seen: Option<Arc<dyn Fn(&Seen) + Send + Sync>>,
+    seen: Option<Watcher>,
     sessions: Sessions,
     tests: Tests,
     /// How often a caller without access was refused.

@@ -27,7 +27,7 @@ use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
 use super::switch;
 use super::tunnel::{self, Origin};
-use super::{Proxy, Seen, Trouble};
+use super::{Proxy, Seen, Trouble, Watcher};
 use crate::access::{Entry, bearer, is_for_pages};
 use crate::exchange::{Auth, BROKEN_ON_PURPOSE, Fault};
 use crate::provider::Provider;
@@ -225,14 +225,14 @@ async fn ask(
 
 /// A request that is told when it is answered.
 struct Watched<'p> {
-    seen: &'p Arc<dyn Fn(&Seen) + Send + Sync>,
+    seen: &'p Watcher,
     asked: String,
     model: Option<String>,
     began: Instant,
 }
 
 impl<'p> Watched<'p> {
-    fn of(seen: &'p Arc<dyn Fn(&Seen) + Send + Sync>, asked: String, body: &[u8]) -> Self {
+    fn of(seen: &'p Watcher, asked: String, body: &[u8]) -> Self {
         #[derive(serde::Deserialize)]
         struct Named {
             model: Option<String>,
