@@ -25,7 +25,8 @@ const MOST_NAMED: usize = 12;
 /// Reads litellm's `model_prices_and_context_window.json`. `Err` says why this is not that list, or has nothing for these
 /// providers.
 pub fn parse_list(source: &Source, providers: &[Provider]) -> Result<List, Error> {
-    const HELP: &str = "--from wants litellm's model_prices_and_context_window.json, which its package for Python has too";
+    const HELP: &str =
+        "--from wants litellm's model_prices_and_context_window.json, which its package for Python has too";
     let start = Place { line: 1, column: 1 };
     let entries: Map<String, Value> = serde_json::from_str(&source.text).map_err(|error| {
         let place = Place { line: error.line() as u32, column: error.column() as u32 };
@@ -41,9 +42,10 @@ pub fn parse_list(source: &Source, providers: &[Provider]) -> Result<List, Error
     }
     let mut list = List { entries: entries.len(), ..List::default() };
     for provider in providers {
-        let keys = provider.litellm.iter().flat_map(|name| {
-            entries.iter().filter(move |(_, entry)| of(entry).as_deref() == Some(name.as_str()))
-        });
+        let keys = provider
+            .litellm
+            .iter()
+            .flat_map(|name| entries.iter().filter(move |(_, entry)| of(entry).as_deref() == Some(name.as_str())));
         for (key, entry) in keys {
             let model = bare(key, provider);
             match listed(entry, provider) {
@@ -163,7 +165,16 @@ mod tests {
     #[test]
     fn entries_are_told_by_our_names_and_per_million_tokens() {
         let list = read(LIST).unwrap();
-        insta::assert_snapshot!(crate::provider::prices_file(&list.models), @r"");
+        insta::assert_snapshot!(crate::provider::prices_file(&list.models), @r"
+        prices:
+          fire:
+            accounts/f/models/gone: {retired: 2026-02-16}
+            vectors: {input: 0.008, output: 0}
+          openai:
+            big: {input: 2.5, output: 10, retired: 2027-01-14, successor: bigger}
+            small: {input: 0.15, output: 0.6}
+            vectors: {input: 0.02, output: 0}
+        ");
         assert_eq!(list.entries, 11);
     }
 

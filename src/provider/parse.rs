@@ -5,13 +5,11 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 
-use super::model::{
-    Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Provider, Quirks, Setup,
-};
+use super::model::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Provider, Quirks, Setup};
 use super::prices::price;
 use super::raw::{
-    RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels,
-    RawProvider, RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
+    RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawProvider,
+    RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::words::{File, did_you_mean};
 use crate::exchange::{Ignored, Mask, Rules};

@@ -35,7 +35,11 @@ fn listed(file: &File<'_>, raw: Spanned<RawListed>) -> Result<Listed, Error> {
         (None, None) => None,
         (Some(input), output) => Some(checked(file, raw.place, input, output.unwrap_or_default())?),
         (None, Some(_)) => {
-            return Err(file.wrong_at(raw.place, "a price of output without one of input", "write both: `{input: 0.15, output: 0.60}`"));
+            return Err(file.wrong_at(
+                raw.place,
+                "a price of output without one of input",
+                "write both: `{input: 0.15, output: 0.60}`",
+            ));
         }
     };
     let retired = retired.map(|word| {
@@ -46,7 +50,11 @@ fn listed(file: &File<'_>, raw: Spanned<RawListed>) -> Result<Listed, Error> {
 }
 
 /// A price in `providers.yaml`.
-pub(super) fn price(file: &File<'_>, model: Spanned<String>, raw: &Spanned<RawPrice>) -> Result<(String, Price), Error> {
+pub(super) fn price(
+    file: &File<'_>,
+    model: Spanned<String>,
+    raw: &Spanned<RawPrice>,
+) -> Result<(String, Price), Error> {
     Ok((model.value, checked(file, raw.place, raw.value.input, raw.value.output)?))
 }
 
@@ -87,12 +95,14 @@ impl std::fmt::Display for Listed {
     }
 }
 
+/// Words that YAML, or an older version of it, takes for something else than a text.
+const NO_TEXTS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+
 /// A text as YAML, quoted unless it can only be a text.
 fn scalar(text: &str) -> String {
     let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.chars().all(|character| character.is_ascii_alphanumeric() || "._/-".contains(character))
-        // Words such as `no` and `null` mean something else.
-        && text.len() > 5;
+        && !NO_TEXTS.contains(&text.to_lowercase().as_str());
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
@@ -152,13 +162,27 @@ mod tests {
             retired: retired.and_then(date),
             successor: successor.map(str::to_owned),
         };
-        let names = ["gpt-4o", "no", "1e5", "a: b", "llama3.2:3b", "*x", "null", "x #y", "ft:gpt", "a\"b\\", "Qwen/Q-1.5"];
+        let names = [
+            "gpt-4o",
+            "no",
+            "1e5",
+            "a: b",
+            "llama3.2:3b",
+            "*x",
+            "null",
+            "x #y",
+            "ft:gpt",
+            "On",
+            "a\"b\\",
+            "Qwen/Q-1.5",
+        ];
         let mut models: BTreeMap<_, _> =
             names.map(|name| (("openai".to_owned(), name.to_owned()), listed(None, Some(name)))).into();
         models.insert(("openai".into(), "dated-1".into()), Listed { price: None, ..listed(Some("2027-01-14"), None) });
         let text = prices_file(&models);
         let read = with_prices(&source(&text), catalogue()).unwrap();
-        let expected: BTreeMap<String, Listed> = models.into_iter().map(|((_, model), listed)| (model, listed)).collect();
+        let expected: BTreeMap<String, Listed> =
+            models.into_iter().map(|((_, model), listed)| (model, listed)).collect();
         assert_eq!(read.providers[0].listed, expected, "{text}");
         assert!(text.contains("\n    Qwen/Q-1.5: {input: 0.15, output: 10, successor: Qwen/Q-1.5}\n"), "{text}");
         assert!(text.contains("\n    dated-1: {retired: 2027-01-14}\n"), "{text}");
