@@ -3,6 +3,7 @@
 mod conform;
 mod judging;
 mod libtest;
+mod prices;
 mod proxy;
 mod pytest;
 mod shells;
@@ -24,6 +25,7 @@ use super::near;
 pub(super) use conform::ConformArgs;
 pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
+pub(super) use prices::{PricesArgs, PricesCommand, UpdateArgs};
 pub(super) use proxy::{CaArgs, CaCommand, NetworkArgs, ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
 pub(super) use shells::{CompletionArgs, ManArgs};
@@ -71,6 +73,8 @@ pub(super) enum Command {
     Conform(Box<ConformArgs>),
     /// List the rules of the APIs that replies must follow
     Rules(RulesArgs),
+    /// What models cost and until when they are served, from litellm's list
+    Prices(PricesArgs),
     /// The certificate authority with which the proxy answers for hosts of providers
     Ca(CaArgs),
     /// Print a shell's completions of commands and flags
@@ -432,6 +436,8 @@ pub(super) enum SchemaOf {
     Providers,
     /// setups.yaml
     Setups,
+    /// prices.yaml
+    Prices,
     /// A line of a report of the kind jsonl
     Events,
 }

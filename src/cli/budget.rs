@@ -84,6 +84,7 @@ impl Budget {
 fn no_price(provider: &str, model: &str) -> Stop {
     Stop::usage(format!(
         "no price of {provider}/{model} is known, so that its cost cannot be estimated\n  add it to providers.yaml, in US dollars per \
-         million tokens:\n    {provider}:\n      prices: {{\"{model}\": {{input: 0.15, output: 0.60}}}}"
+         million tokens:\n    {provider}:\n      prices: {{\"{model}\": {{input: 0.15, output: 0.60}}}}\n  or \
+         take it from litellm's list: retake prices update --from FILE"
     ))
 }

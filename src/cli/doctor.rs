@@ -11,7 +11,7 @@ use super::args::DoctorArgs;
 use super::exit::{Exit, Stop};
 use super::intercept::state;
 use super::settings::Sourcing;
-use super::{load, output, settings};
+use super::{load, output, retired, settings};
 use crate::authority;
 use crate::exchange::Secrets;
 
@@ -76,6 +76,10 @@ pub(super) fn run(args: &DoctorArgs) -> Result<Exit, Stop> {
             .iter()
             .filter_map(|provider| Some((provider.name.as_str(), provider.key.as_deref()?))),
     ));
+    let own = parties.setups.iter().filter(|setup| !setup.by_name_only);
+    for line in retired::lines(own, &parties.catalogue, retired::today()) {
+        let _ = writeln!(out, "{line}");
+    }
     for (port, whose) in [(8321, "retake stack"), (8322, "retake serve")] {
         let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
         let _ =

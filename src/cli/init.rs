@@ -24,22 +24,23 @@ type Piece = (&'static str, &'static str);
 
 /// The recording that the sample of every language asks for, and the first case of the suite.
 const RECORDING: Piece =
-    ("recordings/openai/def92403e1c1.json", include_str!("init/recordings/openai/def92403e1c1.json"));
+    ("recordings/openai/4b34f788f75b.json", include_str!("init/recordings/openai/4b34f788f75b.json"));
 /// A suite, its setup and script, and the recordings.
 const EXAMPLE: [Piece; 6] = [
     ("suites/chat.yaml", include_str!("init/suites/chat.yaml")),
     ("suites/setups.yaml", include_str!("init/suites/setups.yaml")),
     ("scripts/openai.yaml", include_str!("init/scripts/openai.yaml")),
-    ("recordings/openai/36ecde242306.json", include_str!("init/recordings/openai/36ecde242306.json")),
-    ("recordings/openai/981be4c32fac.json", include_str!("init/recordings/openai/981be4c32fac.json")),
+    ("recordings/openai/a3f38a549114.json", include_str!("init/recordings/openai/a3f38a549114.json")),
+    ("recordings/openai/cb0cb51b05c1.json", include_str!("init/recordings/openai/cb0cb51b05c1.json")),
     RECORDING,
 ];
 
-const SCHEMAS: [(SchemaOf, &str); 4] = [
+const SCHEMAS: [(SchemaOf, &str); 5] = [
     (SchemaOf::Suite, "schemas/suite.schema.json"),
     (SchemaOf::Shared, "schemas/shared.schema.json"),
     (SchemaOf::Providers, "schemas/providers.schema.json"),
     (SchemaOf::Setups, "schemas/setups.schema.json"),
+    (SchemaOf::Prices, "schemas/prices.schema.json"),
 ];
 
 const RECORD: &str = "--setup openai --provider openai=script:scripts/openai.yaml";

@@ -17,6 +17,7 @@ use super::near;
 /// What ships: a folder's own providers and setups add to these.
 const PROVIDERS: &str = include_str!("../../suites/providers.yaml");
 const SETUPS: &str = include_str!("../../suites/setups.yaml");
+const PRICES: &str = include_str!("../../suites/prices.yaml");
 
 /// The providers and setups.
 pub(super) struct Parties {
@@ -31,7 +32,13 @@ pub(super) fn parties(source: &SourceArgs, color: bool) -> Result<Parties, Stop>
 
 /// The same for a folder of suites.
 pub(super) fn parties_of(suites: &Path, color: bool) -> Result<Parties, Stop> {
-    let catalogue = catalogue(suites, color)?;
+    let parties = unpriced(suites, color)?;
+    Ok(Parties { catalogue: priced(suites, parties.catalogue, color)?, ..parties })
+}
+
+/// The same without the folder's prices, for whoever makes them.
+pub(super) fn unpriced(suites: &Path, color: bool) -> Result<Parties, Stop> {
+    let catalogue = declared(suites, color)?;
     let mut shipped = shipped_setups()?;
     // A file of providers may extend none.
     shipped.retain(|setup| setup.is_of(&catalogue));
@@ -45,6 +52,17 @@ pub(super) fn parties_of(suites: &Path, color: bool) -> Result<Parties, Stop> {
 
 /// Reads only the providers.
 pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
+    priced(suites, declared(suites, color)?, color)
+}
+
+fn priced(suites: &Path, catalogue: Catalogue, color: bool) -> Result<Catalogue, Stop> {
+    match own(&suites.join("prices.yaml"))? {
+        None => Ok(catalogue),
+        Some(file) => provider::with_prices(&file, catalogue).map_err(|error| Stop::usage(error.render(color))),
+    }
+}
+
+fn declared(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
     let shipped = shipped()?;
     match own(&suites.join("providers.yaml"))? {
         None => Ok(shipped),
@@ -55,7 +73,10 @@ pub(super) fn catalogue(suites: &Path, color: bool) -> Result<Catalogue, Stop> {
 /// The providers that ship, with every capability that the shipped suites need.
 pub(super) fn shipped() -> Result<Catalogue, Stop> {
     let source = Source { name: "<built in>/providers.yaml".to_owned(), text: PROVIDERS.into() };
-    provider::parse_providers(&source).map_err(|error| Stop::internal(error.render(false)))
+    let prices = Source { name: "<built in>/prices.yaml".to_owned(), text: PRICES.into() };
+    provider::parse_providers(&source)
+        .and_then(|catalogue| provider::with_prices(&prices, catalogue))
+        .map_err(|error| Stop::internal(error.render(false)))
 }
 
 fn shipped_setups() -> Result<Vec<Setup>, Stop> {
@@ -175,7 +196,7 @@ pub(super) fn is_suite(root: &Path, file: &Path) -> bool {
 }
 
 fn is_data(file: &Path) -> bool {
-    file.file_stem().is_some_and(|stem| stem == "providers" || stem == "setups")
+    file.file_stem().is_some_and(|stem| stem == "providers" || stem == "setups" || stem == "prices")
 }
 
 /// Every YAML file below a folder.

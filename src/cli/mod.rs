@@ -27,12 +27,14 @@ mod named;
 mod near;
 mod nextest;
 mod output;
+mod prices;
 mod program;
 mod proof;
 mod proxy;
 mod record;
 mod report;
 mod reports;
+mod retired;
 mod rules;
 mod schema;
 mod script;
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
             Command::Check(args) => check::run(&args),
             Command::Conform(args) => conform::run(*args),
             Command::Rules(args) => rules::run(&args),
+            Command::Prices(args) => prices::run(&args),
             Command::Ca(args) => intercept::ca(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),

@@ -286,7 +286,7 @@ fn beside(file: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 /// Writes a file beside its place, and renames it: nobody ever reads half of it. A link stays one.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let mut new = beside(&target)?;
     new.write_all(text.as_bytes())?;

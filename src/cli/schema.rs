@@ -14,6 +14,7 @@ impl SchemaOf {
             SchemaOf::Shared => include_str!("../../schemas/shared.schema.json"),
             SchemaOf::Providers => include_str!("../../schemas/providers.schema.json"),
             SchemaOf::Setups => include_str!("../../schemas/setups.schema.json"),
+            SchemaOf::Prices => include_str!("../../schemas/prices.schema.json"),
             SchemaOf::Events => include_str!("../../schemas/events.schema.json"),
         }
     }
@@ -35,8 +36,8 @@ mod tests {
     use crate::yaml::{self, Source};
     use crate::{event, provider, suite};
 
-    const ALL: [SchemaOf; 5] =
-        [SchemaOf::Suite, SchemaOf::Shared, SchemaOf::Providers, SchemaOf::Setups, SchemaOf::Events];
+    const ALL: [SchemaOf; 6] =
+        [SchemaOf::Suite, SchemaOf::Shared, SchemaOf::Providers, SchemaOf::Setups, SchemaOf::Prices, SchemaOf::Events];
 
     fn file_name(of: SchemaOf) -> &'static str {
         match of {
@@ -44,6 +45,7 @@ mod tests {
             SchemaOf::Shared => "shared.schema.json",
             SchemaOf::Providers => "providers.schema.json",
             SchemaOf::Setups => "setups.schema.json",
+            SchemaOf::Prices => "prices.schema.json",
             SchemaOf::Events => "events.schema.json",
         }
     }
@@ -55,8 +57,8 @@ mod tests {
     /// `UPDATE_SCHEMAS=1 cargo test --lib schema` writes the current schemas.
     #[test]
     fn the_schemas_say_what_the_types_say() {
-        let [providers, setups] = provider::schemas();
-        let made = [suite::schema(), suite::shared_schema(), providers, setups, event::schema()];
+        let [providers, setups, prices] = provider::schemas();
+        let made = [suite::schema(), suite::shared_schema(), providers, setups, prices, event::schema()];
         for (of, made) in ALL.into_iter().zip(made) {
             let made = format!("{made:#}\n");
             if std::env::var_os("UPDATE_SCHEMAS").is_some() {
@@ -74,6 +76,7 @@ mod tests {
         match file.file_stem().unwrap().to_string_lossy().split('-').next() {
             Some("providers") => SchemaOf::Providers,
             Some("setups") => SchemaOf::Setups,
+            Some("prices") => SchemaOf::Prices,
             _ => SchemaOf::Suite,
         }
     }
@@ -144,6 +147,7 @@ mod tests {
         "parameter-list-value",
         "parameter-named-twice",
         "pass-rate-alone",
+        "prices-unknown-provider",
         "providers-bad-price",
         "providers-bad-xfail",
         "providers-gap-without-reason",

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::exchange::{Rules, fits};
 use crate::protocol::{Alias, Known};
 use crate::suite::Axis;
@@ -73,14 +75,19 @@ pub struct Provider {
     pub manners: Manners,
     /// The prices of its models, in file order; in model ids, `*` stands for any text.
     pub prices: Vec<(String, Price)>,
+    /// What `prices.yaml` says of its models, by id; `prices` win.
+    pub listed: BTreeMap<String, Listed>,
+    /// What litellm's list calls it.
+    pub litellm: Vec<String>,
     /// The vector lengths of its embedding models, by model ids as in `prices`.
     pub embedding_dimensions: Vec<(String, NonZeroU32)>,
 }
 
 impl Provider {
-    /// The price of a model (without provider prefix): the first one whose id matches.
+    /// The price of a model (without provider prefix): the first one whose id matches, else the listed one.
     pub fn price(&self, model: &str) -> Option<Price> {
-        self.prices.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, price)| *price)
+        let written = self.prices.iter().find(|(pattern, _)| fits(pattern, model)).map(|(_, price)| *price);
+        written.or_else(|| self.listed.get(model)?.price)
     }
 
     /// The vector length of a model (without provider prefix), if the provider's file has it.
@@ -96,6 +103,17 @@ pub struct Price {
     pub input: f64,
     /// The price of output tokens.
     pub output: f64,
+}
+
+/// What a list says of a model.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Listed {
+    /// Its price, if the list has one for tokens.
+    pub price: Option<Price>,
+    /// From when on its provider no longer serves it, if that is announced.
+    pub retired: Option<Date>,
+    /// The model that replaces it, without provider prefix.
+    pub successor: Option<String>,
 }
 
 /// Limits, retries and timeouts for live requests. `None` means the default for all providers.
@@ -190,6 +208,8 @@ pub struct Setup {
     pub models: Models,
     /// Environment variables for the stack, unless they are set already.
     pub env: BTreeMap<String, String>,
+    /// Where its file names its models: each model with `suites/setups.yaml:18`.
+    pub places: Vec<(String, String)>,
     /// It runs only if it is named, not with every setup that has recordings: it ships, and the user has own ones.
     pub by_name_only: bool,
 }
@@ -197,8 +217,7 @@ pub struct Setup {
 impl Setup {
     /// Whether all of its providers are in the catalogue.
     pub fn is_of(&self, catalogue: &Catalogue) -> bool {
-        let models = [&self.models.text, &self.models.embedding, &self.models.vision];
-        let named = models.into_iter().flatten().filter_map(|model| model.split('/').next());
+        let named = self.models.all().filter_map(|model| model.split('/').next());
         named.chain([self.provider.as_str()]).all(|name| catalogue.provider(name).is_some())
     }
 }
@@ -215,6 +234,11 @@ pub struct Models {
 }
 
 impl Models {
+    /// Each model, in the order of the axes.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        [&self.text, &self.embedding, &self.vision].into_iter().flatten().map(String::as_str)
+    }
+
     /// The model for an axis.
     pub fn get(&self, axis: Axis) -> Option<&str> {
         match axis {

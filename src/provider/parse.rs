@@ -5,12 +5,11 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 
-use super::model::{
-    Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Price, Provider, Quirks, Setup,
-};
+use super::model::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Provider, Quirks, Setup};
+use super::prices::price;
 use super::raw::{
-    RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawPrice,
-    RawProvider, RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
+    RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawProvider,
+    RawProviders, RawQuirks, RawRetries, RawSetup, RawSetups, RawTimeouts,
 };
 use super::upon::{Given, upon};
 use super::words::{File, did_you_mean};
@@ -151,6 +150,11 @@ fn provider(
         quirks: quirks(file, raw.quirks)?,
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
         prices: raw.prices.0.into_iter().map(|(model, raw)| price(file, model, &raw)).collect::<Result<_, _>>()?,
+        listed: BTreeMap::new(),
+        litellm: raw.litellm.map_or_else(
+            || vec![name.value.clone()],
+            |names| OneOrMore::texts(names).into_iter().map(|name| name.value).collect(),
+        ),
         embedding_dimensions: raw
             .embedding_dimensions
             .0
@@ -380,24 +384,17 @@ fn embedding_dimension(
     Ok((model.value, length))
 }
 
-fn price(file: &File<'_>, model: Spanned<String>, raw: &Spanned<RawPrice>) -> Result<(String, Price), Error> {
-    let RawPrice { input, output } = raw.value;
-    if [input, output].iter().any(|dollars| !dollars.is_finite() || *dollars < 0.0) {
-        let help = "US dollars per million tokens, such as `{input: 0.15, output: 0.60}`";
-        return Err(file.wrong_at(raw.place, "this is no price", help));
-    }
-    Ok((model.value, Price { input, output }))
-}
-
 fn setup(file: &File<'_>, name: &Spanned<String>, raw: RawSetup, providers: &[&str]) -> Result<Setup, Error> {
     let mut env = BTreeMap::new();
     let name = file.name(name, "setup")?;
     let provider = file.one_of(&raw.provider, "provider", providers)?;
+    let named = [&raw.models.text, &raw.models.embedding, &raw.models.vision].into_iter().flatten();
+    let places = named.map(|model| (model.value.clone(), format!("{}:{}", file.0.name, model.place.line))).collect();
     let models = models(file, raw.models, providers)?;
     for (variable, value) in raw.env.0 {
         env.insert(file.variable(&variable)?, value.value);
     }
-    Ok(Setup { name, description: raw.description, provider, models, env, by_name_only: false })
+    Ok(Setup { name, description: raw.description, provider, models, env, places, by_name_only: false })
 }
 
 fn models(file: &File<'_>, raw: RawModels, providers: &[&str]) -> Result<Models, Error> {

@@ -113,6 +113,10 @@ pub(super) struct RawProvider {
     /// The prices of models, by id, in which `*` stands for any text; the first id that matches counts.
     #[serde(default)]
     pub(super) prices: Pairs<Spanned<RawPrice>>,
+    /// What litellm's list calls it, for `retake prices update`: a name, or a list of which the first counts most; its own
+    /// name by default.
+    #[serde(default)]
+    pub(super) litellm: Option<Spanned<OneOrMore>>,
     /// The vector lengths of embedding models, by id as in `prices`, for providers whose lists of models do not have
     /// them.
     #[serde(default)]
@@ -322,9 +326,43 @@ pub(super) struct RawModels {
     pub(super) vision: Option<Spanned<String>>,
 }
 
-/// The JSON Schemas of `providers.yaml` and `setups.yaml`.
+/// What models cost, and until when they are served: `retake prices update` writes it.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPrices {
+    /// Models by id, below their provider.
+    pub(super) prices: Pairs<Pairs<Spanned<RawListed>>>,
+}
+
+/// What a list says of a model.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("dependencies" = {"output": ["input"]})))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListed {
+    /// The price of input tokens, in US dollars per million.
+    #[serde(default)]
+    pub(super) input: Option<f64>,
+    /// The price of output tokens; 0 for embeddings.
+    #[serde(default)]
+    pub(super) output: Option<f64>,
+    /// From when on it is no longer served: `2027-01-14`.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("pattern" = r"^\d{4}-\d{2}-\d{2}$")))]
+    pub(super) retired: Option<Spanned<String>>,
+    /// The model that replaces it.
+    #[serde(default)]
+    pub(super) successor: Option<Spanned<String>>,
+}
+
+/// The JSON Schemas of `providers.yaml`, `setups.yaml` and `prices.yaml`.
 #[cfg(test)]
-pub(crate) fn schemas() -> [serde_json::Value; 2] {
+pub(crate) fn schemas() -> [serde_json::Value; 3] {
     use crate::yaml::schema::of;
-    [of::<RawProviders>("retake providers", false), of::<RawSetups>("retake setups", false)]
+    [
+        of::<RawProviders>("retake providers", false),
+        of::<RawSetups>("retake setups", false),
+        of::<RawPrices>("retake prices", false),
+    ]
 }

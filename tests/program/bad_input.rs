@@ -8,7 +8,8 @@ use super::world::{self, Dir, package};
 #[test]
 fn each_mistake_is_told_where_it_is() {
     let corpus = package().join("tests/corpus/invalid");
-    let place = regex::Regex::new(r"(bad\.yaml|providers\.yaml|setups\.yaml|shared/\w+\.\w+):\d+:\d+").unwrap();
+    let place =
+        regex::Regex::new(r"(bad\.yaml|providers\.yaml|setups\.yaml|prices\.yaml|shared/\w+\.\w+):\d+:\d+").unwrap();
     let mut wrong = Vec::new();
     let mut count = 0;
     for entry in std::fs::read_dir(&corpus).unwrap() {
@@ -19,10 +20,11 @@ fn each_mistake_is_told_where_it_is() {
         count += 1;
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let dir = Dir::new();
-        // A file may stand for providers.yaml or setups.yaml instead of a suite.
+        // A file may stand for one of the files beside the suites instead.
         let target = match name.split('-').next() {
             Some("providers") => "suites/providers.yaml",
             Some("setups") => "suites/setups.yaml",
+            Some("prices") => "suites/prices.yaml",
             _ => "suites/bad.yaml",
         };
         dir.write("suites/fine.yaml", "cases:\n  - name: fine\n    request: {get: /v1/models}\n");

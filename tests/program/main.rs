@@ -28,6 +28,7 @@ mod owners;
 mod page;
 mod parties;
 mod plugin;
+mod prices;
 mod protocol;
 mod proxy;
 mod pytest;

@@ -49,7 +49,7 @@ fn beside_a_projects_own_setups_the_shipped_ones_run_by_name_only() {
     // The shipped setup `gpt` is of the same provider, and asks another model.
     let ran = dir.retake("test").run().exits(0);
     assert_eq!(ran.last_line(), "3 passed");
-    assert!(!ran.stdout.contains("gpt-4o]"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("gpt-6-sol]"), "{}", ran.stdout);
     dir.retake("test --setup gpt").run().exits(1).says("no recording of");
     let alone = std::fs::read_to_string(dir.path().join("suites/setups.yaml")).unwrap();
     dir.write("suites/setups.yaml", &format!("extends: none\n{alone}"));

@@ -18,7 +18,7 @@ fn a_mistyped_word_is_answered_with_the_one_that_was_meant() {
         ("test --setup together --stack-config ci-test", 4, "`ci-tests`"),
         ("test --provider opnai=http://localhost/v1", 4, "`openai`"),
         ("test --setup together --text-model togehter/x", 4, "`together`"),
-        ("test --setup gpt --text-model gpt-4o", 4, "`openai/gpt-4o`"),
+        ("test --setup gpt --text-model gpt-6-sol", 4, "`openai/gpt-6-sol`"),
         ("test --suites suitse", 4, "`suites`"),
         ("script examples/together-scrpt.yaml", 4, "`examples/together-script.yaml`"),
         (

@@ -19,8 +19,9 @@ use crate::cli::rules::KnownRules;
 use crate::cli::select::Selected;
 use crate::cli::tapes::Tapes;
 use crate::cli::wire::Wired;
-use crate::cli::{masks, nextest, proof, reports, rules, settings, unused};
+use crate::cli::{masks, nextest, proof, reports, retired, rules, settings, unused};
 use crate::event::{Event, Proof, Tally};
+use crate::record::Mode;
 use crate::report::{self, Terminal};
 use crate::run::{self, Ended, Planned};
 
@@ -51,7 +52,17 @@ impl Run<'_> {
         // Counting recordings reads all of them, which takes too long if each case has its own process.
         let recordings = if self.args.libtest.exact { Vec::new() } else { tapes.summary(&self.parties.catalogue) };
         let declared = masks::declared(selected.cases.iter().map(|case| &***case), &tapes);
-        let info = recordings.into_iter().chain(masks::lines(&declared)).chain(wired.said.iter().cloned()).collect();
+        // What a replay says does not depend on the day, and its recordings outlive their model.
+        let retired = match self.sourcing.mode {
+            Mode::Replay => Vec::new(),
+            _ => retired::lines(self.setups, &self.parties.catalogue, retired::today()),
+        };
+        let info = retired
+            .into_iter()
+            .chain(recordings)
+            .chain(masks::lines(&declared))
+            .chain(wired.said.iter().cloned())
+            .collect();
         let trouble = memory.trouble.take().map(Event::Notice);
         for event in self.head(info, counts, &selected).into_iter().chain(trouble) {
             let _ = sender.send(event);

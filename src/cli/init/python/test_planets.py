@@ -10,7 +10,7 @@ KEY = os.environ.get("OPENAI_API_KEY", "")
 
 def ask(question: str) -> str:
     message = {"role": "user", "content": question}
-    body = {"model": "gpt-4o-mini", "messages": [message]}
+    body = {"model": "gpt-6-luna", "messages": [message]}
     headers = {
         "content-type": "application/json",
         "authorization": f"Bearer {KEY}",

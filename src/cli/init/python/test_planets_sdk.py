@@ -6,7 +6,7 @@ from openai import OpenAI
 def ask(question: str) -> str:
     message = {"role": "user", "content": question}
     completions = OpenAI().chat.completions
-    reply = completions.create(model="gpt-4o-mini", messages=[message])
+    reply = completions.create(model="gpt-6-luna", messages=[message])
     return reply.choices[0].message.content
 
 
