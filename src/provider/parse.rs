@@ -108,7 +108,7 @@ fn provider(
             return Err(file.wrong(name, "`base_url` is missing", help));
         }
     };
-    let (has_type, has_key) = (raw.r#type.is_some(), raw.key.is_some());
+    let given = Given { r#type: raw.r#type.is_some(), key: raw.key.is_some(), litellm: raw.litellm.is_some() };
     if let Some(empty) = raw.r#type.as_ref().filter(|kind| kind.value.trim().is_empty()) {
         return Err(file.wrong(empty, "a provider's type is empty", "such as `remote::together`"));
     }
@@ -163,7 +163,7 @@ fn provider(
             .collect::<Result<_, _>>()?,
     };
     Ok(match base {
-        Some(base) => upon(own, Given { r#type: has_type, key: has_key }, base.clone()),
+        Some(base) => upon(own, given, base.clone()),
         None => own,
     })
 }

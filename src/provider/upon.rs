@@ -10,6 +10,7 @@ use crate::exchange::Rules;
 pub(super) struct Given {
     pub(super) r#type: bool,
     pub(super) key: bool,
+    pub(super) litellm: bool,
 }
 
 /// What an entry says, and what `base` says beside it: where both speak of the same thing, the entry counts.
@@ -47,6 +48,9 @@ pub(super) fn upon(entry: Provider, given: Given, base: Provider) -> Provider {
         manners: entry.manners.or(base.manners),
         // The first that matches counts.
         prices: both(entry.prices, base.prices),
+        listed: base.listed,
+        // An entry that says nothing has its own name here, which is the base's.
+        litellm: if given.litellm { entry.litellm } else { base.litellm },
         embedding_dimensions: both(entry.embedding_dimensions, base.embedding_dimensions),
     }
 }

@@ -127,7 +127,7 @@ fn typed(folder: &Path, line: &str, upstream: &str) -> Ran {
 /// A provider that says where humans live.
 fn earth() -> String {
     super::server::serve(|_| {
-        let reply = r#"{"id":"c","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"On Earth."},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
+        let reply = r#"{"id":"c","object":"chat.completion","created":1,"model":"gpt-6-luna","choices":[{"index":0,"message":{"role":"assistant","content":"On Earth."},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
         (200, String::new(), reply.to_owned())
     })
 }

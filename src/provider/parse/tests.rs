@@ -63,7 +63,7 @@ fn what_a_file_leaves_out_ships_or_follows_from_the_name() {
         (&before.base_url, &before.key, &before.key_header, &before.r#type)
     );
     assert_eq!((own.rules.masks.len(), own.lacks.len()), (before.rules.masks.len() + 1, before.lacks.len()));
-    assert_eq!(own.price("claude-any"), Some(Price { input: 1.0, output: 2.0 }));
+    assert_eq!(own.price("claude-any"), Some(crate::provider::Price { input: 1.0, output: 2.0 }));
     let why =
         parse_more_providers(&source("providers.yaml", "providers:\n  mine: {masks: {}}\n"), &shipped()).unwrap_err();
     assert!(why.render(false).contains("`base_url` is missing"), "{}", why.render(false));
