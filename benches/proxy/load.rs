@@ -70,10 +70,11 @@ impl Client {
     }
 
     fn request(path: &str, body: Bytes) -> Request<Full<Bytes>> {
+        let host = if path == PATH_THERE { HOST } else { "127.0.0.1" };
         Request::builder()
             .method(Method::POST)
             .uri(path)
-            .header("host", HOST)
+            .header("host", host)
             .header("content-type", "application/json")
             .header("authorization", "Bearer retake")
             .body(Full::new(body))
