@@ -4,9 +4,11 @@ mod conform;
 mod judging;
 mod libtest;
 mod prices;
+mod project;
 mod proxy;
 mod pytest;
 mod shells;
+mod source;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,20 +17,20 @@ use clap::{Args, Parser, Subcommand};
 use libtest_mimic::ColorSetting;
 
 use crate::protocol::Mode;
-use crate::record::{MOST_RECORDED, Size};
-use crate::suite::OwnMatchers;
-use crate::yaml;
 
-use super::named::Named;
 use super::near;
+
+use source::time;
 
 pub(super) use conform::ConformArgs;
 pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
 pub(super) use prices::{PricesArgs, PricesCommand, UpdateArgs};
+pub(super) use project::{DoctorArgs, InitArgs, InitKind, SchemaArgs, SchemaOf};
 pub(super) use proxy::{CaArgs, CaCommand, NetworkArgs, ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
 pub(super) use shells::{CompletionArgs, ManArgs};
+pub(super) use source::{AccessArgs, LiveArgs, SourceArgs};
 
 /// The binary `retake`.
 #[derive(Debug, Parser)]
@@ -190,89 +192,6 @@ fn dollars(text: &str) -> Result<f64, String> {
     dollars.ok_or_else(|| "write US dollars, such as 0.50".to_owned())
 }
 
-/// Files, folders and providers.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Files and providers")]
-pub(super) struct SourceArgs {
-    /// Folder with the suites, providers.yaml and setups.yaml
-    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
-    pub(super) suites: PathBuf,
-    /// Folder with the recordings
-    #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
-    pub(super) recordings: PathBuf,
-    /// Use another address for a provider: a base URL with its version, script:FILE, or script:URL where `retake
-    /// script` serves one; may be repeated
-    #[arg(long, env = "RETAKE_PROVIDER", hide_env_values = true, value_name = "NAME=BASE_URL", value_delimiter = ',')]
-    pub(super) provider: Vec<String>,
-    /// Answer a provider's requests from a script; requests that no rule matches are answered as the mode says; may be
-    /// repeated
-    #[arg(long, env = "RETAKE_SCRIPT", value_name = "PROVIDER=FILE", value_delimiter = ',')]
-    pub(super) script: Vec<String>,
-    /// live, record, replay or record-if-missing
-    #[arg(long, visible_alias = "inference-mode", env = "RETAKE_MODE", value_name = "MODE", default_value = "replay")]
-    pub(super) mode: String,
-    /// Replay at this multiple of the recorded pace (1: as recorded); without it, at once
-    #[arg(long, env = "RETAKE_REPLAY_SPEED", value_name = "MULTIPLE")]
-    pub(super) replay_speed: Option<f64>,
-    /// Pass on larger replies without recording them: 64MiB, 1GiB; recording takes several times the size in memory
-    #[arg(long, env = "RETAKE_MAX_RECORDING_SIZE", value_name = "SIZE", default_value_t = MOST_RECORDED)]
-    pub(super) max_recording_size: Size,
-    #[command(flatten)]
-    pub(super) live: LiveArgs,
-    /// Matchers in addition to the built-in ones: set by the program, not by flags.
-    #[arg(skip)]
-    pub(super) matchers: OwnMatchers,
-    /// The files that suites name, collected while suites are read.
-    #[arg(skip)]
-    pub(super) named: Named,
-}
-
-/// Who may call a server, besides programs on this machine.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Who may call")]
-pub(super) struct AccessArgs {
-    /// Also accept this host name, besides localhost and the address of --host; may be repeated
-    #[arg(long, env = "RETAKE_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
-    pub(super) allow_host: Vec<String>,
-    /// Accept web pages of this origin, such as http://localhost:3000; * accepts all pages; may be repeated
-    #[arg(long, env = "RETAKE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
-    pub(super) allow_origin: Vec<String>,
-}
-
-/// Limits, retries and timeouts of live requests; each overrides the providers' file.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Live requests")]
-pub(super) struct LiveArgs {
-    /// The most requests under way at once, per provider
-    #[arg(long, env = "RETAKE_AT_ONCE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) at_once: Option<u32>,
-    /// The most requests in any minute, per provider
-    #[arg(long, env = "RETAKE_PER_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) per_minute: Option<u32>,
-    /// How often to retry after 429, 5xx or a failed connection
-    #[arg(long, env = "RETAKE_RETRIES", value_name = "N")]
-    pub(super) retries: Option<u32>,
-    /// The longest Retry-After to wait for, such as 60s
-    #[arg(long, env = "RETAKE_PATIENCE", value_name = "TIME", value_parser = time)]
-    pub(super) patience: Option<Duration>,
-    /// How long to wait for a connection, such as 10s
-    #[arg(long, env = "RETAKE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = time)]
-    pub(super) connect_timeout: Option<Duration>,
-    /// How long to wait for the first byte
-    #[arg(long, env = "RETAKE_FIRST_BYTE_TIMEOUT", value_name = "TIME", value_parser = time)]
-    pub(super) first_byte_timeout: Option<Duration>,
-    /// How long to wait between two chunks
-    #[arg(long, env = "RETAKE_GAP_TIMEOUT", value_name = "TIME", value_parser = time)]
-    pub(super) gap_timeout: Option<Duration>,
-    /// How long to wait for a whole reply, retries included
-    #[arg(long, env = "RETAKE_WHOLE_TIMEOUT", value_name = "TIME", value_parser = time)]
-    pub(super) whole_timeout: Option<Duration>,
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    yaml::duration(text).ok_or_else(|| yaml::DURATION_HELP.to_owned())
-}
-
 /// How a run works.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
@@ -377,69 +296,6 @@ pub(super) struct ScriptArgs {
     /// The port; 0 lets the system pick one
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
-}
-
-/// `retake init`.
-#[derive(Debug, Args)]
-pub(super) struct InitArgs {
-    /// The folder; existing files stay as they are
-    #[arg(default_value = ".")]
-    pub(super) dir: PathBuf,
-    /// What to write [default: what fits the files that are there]
-    #[arg(long, value_enum)]
-    pub(super) kind: Option<InitKind>,
-    /// Also write a test target for cargo, as in a folder with a package's Cargo.toml
-    #[arg(long)]
-    pub(super) cargo: bool,
-}
-
-/// Whom a folder is set up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum InitKind {
-    /// YAML suites, run by `retake test`
-    Suites,
-    /// A test for pytest
-    Python,
-    /// A test for Vitest, Jest or node:test
-    Node,
-    /// YAML suites, and a test target that runs them
-    Cargo,
-}
-
-/// `retake doctor`.
-#[derive(Debug, Args)]
-pub(super) struct DoctorArgs {
-    /// Folder with the suites, providers.yaml and setups.yaml
-    #[arg(long, env = "RETAKE_SUITES", value_name = "DIR", default_value = "suites")]
-    pub(super) suites: PathBuf,
-    /// Folder with the recordings
-    #[arg(long, env = "RETAKE_RECORDINGS", value_name = "DIR", default_value = "recordings")]
-    pub(super) recordings: PathBuf,
-}
-
-/// `retake schema`.
-#[derive(Debug, Args)]
-pub(super) struct SchemaArgs {
-    /// The kind of file
-    #[arg(value_enum)]
-    pub(super) of: SchemaOf,
-}
-
-/// Kinds of users' files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum SchemaOf {
-    /// A suite
-    Suite,
-    /// A file that suites include, in a folder named shared
-    Shared,
-    /// providers.yaml
-    Providers,
-    /// setups.yaml
-    Setups,
-    /// prices.yaml
-    Prices,
-    /// A line of a report of the kind jsonl
-    Events,
 }
 
 #[cfg(test)]

@@ -52,7 +52,6 @@ pub(super) fn run(args: &InitArgs) -> Result<Exit, Stop> {
         Some(InitKind::Suites) => Kind::Suites,
         Some(InitKind::Python) => Kind::python(&args.dir),
         Some(InitKind::Node) => Kind::Node(Node::of(&args.dir)),
-        Some(InitKind::Cargo) => Kind::Cargo,
         None => match Kind::of(&args.dir) {
             Kind::Cargo => Kind::Cargo,
             // Whoever has suites already works with them.
