@@ -19,7 +19,6 @@ use libtest_mimic::ColorSetting;
 use crate::protocol::Mode;
 
 use super::near;
-
 use source::time;
 
 pub(super) use conform::ConformArgs;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use libtest_mimic::ColorSetting;
 
-use super::{LiveArgs, workers};
+use super::source::LiveArgs;
+use super::workers;
 
 /// `retake conform`.
 #[derive(Debug, Args)]

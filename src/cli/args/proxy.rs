@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AccessArgs, SourceArgs};
+use super::source::{AccessArgs, SourceArgs};
 use crate::proxy;
 use crate::record::Size;
 
