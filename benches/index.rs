@@ -177,6 +177,7 @@ fn fill(root: &Path, count: usize, padding: usize) {
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             chunks: vec![ChunkMark { size: body.len(), at_ms: 3 }],
             body: body.into(),
+            large: None,
             end: End::Complete,
         };
         let url = format!("{BASE_URL}/v1/chat/completions");

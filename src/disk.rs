@@ -77,7 +77,7 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Unreadable> {
 }
 
 /// Opens a file that was just found to be a regular one.
-fn open_checked(path: &Path) -> Result<(File, u64), Unreadable> {
+pub(crate) fn open_checked(path: &Path) -> Result<(File, u64), Unreadable> {
     let mut options = File::options();
     options.read(true);
     // If it has become a FIFO meanwhile, opening it does not wait.
@@ -109,11 +109,6 @@ pub(crate) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
     text_in(open(path)?, most)
 }
 
-/// The same of a file that the caller just found to be a regular one.
-pub(crate) fn checked_text(path: &Path, most: u64) -> Result<String, Unreadable> {
-    text_in(open_checked(path)?, most)
-}
-
 fn bytes_in((file, length): (File, u64), most: u64) -> Result<Vec<u8>, Unreadable> {
     if length > most {
         return Err(Unreadable::TooLarge(length, most));
@@ -127,8 +122,13 @@ fn bytes_in((file, length): (File, u64), most: u64) -> Result<Vec<u8>, Unreadabl
     Ok(bytes)
 }
 
-fn text_in(file: (File, u64), most: u64) -> Result<String, Unreadable> {
-    let bytes = bytes_in(file, most)?;
+/// The text of an open file of at most `most` bytes.
+pub(crate) fn text_in(file: (File, u64), most: u64) -> Result<String, Unreadable> {
+    checked(bytes_in(file, most)?)
+}
+
+/// The bytes of a file as a text, if they are one.
+pub(crate) fn checked(bytes: Vec<u8>) -> Result<String, Unreadable> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(Unreadable::LfsPointer);
     }

@@ -80,6 +80,7 @@ pub(crate) fn record(root: &Path, count: usize) {
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             chunks: vec![ChunkMark { size: answered.len(), at_ms: 3 }],
             body: answered.into(),
+            large: None,
             end: End::Complete,
         };
         let url = format!("{BASE_URL}/v1/chat/completions");

@@ -115,6 +115,7 @@ fn recording(kind: Kind, number: usize, nth: usize) -> Recording {
         status: 200,
         headers: vec![("content-type".to_owned(), content_type.to_owned())],
         body: pieces.concat().into(),
+        large: None,
         chunks,
         end: End::Complete,
     };

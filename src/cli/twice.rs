@@ -140,6 +140,7 @@ mod tests {
             status: 200,
             headers: Vec::new(),
             body: json!({"id": reply}).to_string().into(),
+            large: None,
             chunks: Vec::new(),
             end: End::Complete,
         };

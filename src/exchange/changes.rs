@@ -276,6 +276,7 @@ mod tests {
                 status: 200,
                 headers: Vec::new(),
                 body: reply.to_string().into(),
+                large: None,
                 chunks: Vec::new(),
                 end: End::Complete,
             },

@@ -11,19 +11,24 @@
 //! the file. It includes the origin: to call a simulated reply real is an edit.
 
 use std::fmt::Write as _;
+use std::io;
 
 use sha2::{Digest as _, Sha256};
 
+use super::large::Large;
 use super::model::{End, Exchange, Origin};
 use super::python;
 use crate::wire::hex::hex;
 
-/// `sha256:` and 64 hex digits.
-pub(super) fn digest(exchange: &Exchange) -> String {
+/// `sha256:` and 64 hex digits. An error if the body lies on the disk and cannot be read.
+pub(super) fn digest(exchange: &Exchange) -> io::Result<String> {
     let mut hasher = Sha256::new();
     hasher.update(head(exchange).as_bytes());
     hasher.update(&exchange.reply.body);
-    format!("sha256:{}", hex(&hasher.finalize()))
+    for piece in exchange.reply.large.iter().flat_map(Large::pieces) {
+        hasher.update(piece?);
+    }
+    Ok(format!("sha256:{}", hex(&hasher.finalize())))
 }
 
 fn head(exchange: &Exchange) -> String {

@@ -188,6 +188,7 @@ mod tests {
             status: 200,
             headers: vec![("content-type".into(), kind.into())],
             body: Bytes::copy_from_slice(body.as_bytes()),
+            large: None,
             chunks: sizes.iter().zip(1..).map(|(size, at)| ChunkMark { size: *size, at_ms: at * 10 }).collect(),
             end: End::Complete,
         }

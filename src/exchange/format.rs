@@ -2,12 +2,14 @@
 //! own.
 
 use std::fmt::Write as _;
+use std::io;
 
 use super::digest::digest;
 use super::extra::{Member, Segments, write_members};
 use super::framing::{self, Segment};
 use super::header;
 use super::key::{Content, has_no_body_by_nature};
+use super::large::Large;
 use super::model::{Auth, ChunkMark, End, Exchange, Origin, Request};
 use super::owners::{Owners, Times};
 use super::recording::Recording;
@@ -17,12 +19,46 @@ use crate::wire::{BodyKind, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The text of a recording's file.
+/// A recording's file, to be written.
+pub struct Written {
+    /// The text, except for the bytes of a large body.
+    pub text: String,
+    /// A large body, and where in the text its base64 belongs.
+    large: Option<(usize, Large)>,
+}
+
+impl Written {
+    /// Writes the whole file; a large body is read meanwhile.
+    pub fn to(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let Some((at, large)) = &self.large else { return out.write_all(self.text.as_bytes()) };
+        let (before, after) = self.text.split_at(*at);
+        out.write_all(before.as_bytes())?;
+        let mut base64 = base64::write::EncoderWriter::new(&mut *out, &STANDARD);
+        for piece in large.pieces() {
+            io::Write::write_all(&mut base64, &piece?)?;
+        }
+        base64.finish()?;
+        drop(base64);
+        out.write_all(after.as_bytes())
+    }
+}
+
+/// The text of a recording's file. Its body must be in memory.
 pub fn write(recording: &Recording) -> String {
+    // Only reading a large body can fail.
+    written(recording).map_or_else(|_| String::new(), |written| written.text)
+}
+
+/// A recording's file, to be written.
+pub fn written(recording: &Recording) -> io::Result<Written> {
     let exchange = &recording.exchange;
     let kind = kind_of(&exchange.reply.headers);
     // This comes first because it needs much memory for a moment, and nothing else is held yet.
     let ended = Ended::of(&exchange.reply);
+    let digest = match &recording.edited {
+        Some(recorded) => recorded.clone(),
+        None => digest(exchange)?,
+    };
     let framed = framing::take_apart(&exchange.reply.body, kind);
     // Replies may be large: base64 makes them a third larger, and JSON laid out is little more.
     let mut out = String::with_capacity(exchange.reply.body.len() / 2 * 3 + exchange.request.body.len() + 4096);
@@ -36,9 +72,9 @@ pub fn write(recording: &Recording) -> String {
     write_members(&recording.extra.file, 2, &mut out);
     out.push_str("  \"retake\": {\n");
     let segments = recording.extra.segments(framed, &exchange.reply.body, kind);
-    write_section(recording, (kind, ended), &segments, &mut out);
+    let gap = write_section(recording, (kind, ended, &digest), &segments, &mut out);
     out.push_str("  }\n}\n");
-    out
+    Ok(Written { text: out, large: exchange.reply.large.clone().map(|large| (gap, large)) })
 }
 
 /// The kind of body that these headers declare.
@@ -123,13 +159,14 @@ fn type_of(exchange: &Exchange, kind: BodyKind) -> &'static str {
     }
 }
 
-/// Writes our section. `origin` comes last, so that the end of a file is enough to find it.
+/// Writes our section, and returns where the base64 of a large body belongs. `origin` comes last, so that the end of a
+/// file is enough to find it.
 fn write_section(
     recording: &Recording,
-    (kind, ended): (BodyKind, Option<Ended>),
+    (kind, ended, digest): (BodyKind, Option<Ended>, &str),
     segments: &Segments,
     out: &mut String,
-) {
+) -> usize {
     let exchange = &recording.exchange;
     let reply = &exchange.reply;
     let _ = writeln!(out, "    \"version\": \"{}\",", recording.extra.version());
@@ -148,7 +185,13 @@ fn write_section(
     out.push_str("    \"chunks\": ");
     write_chunks(&reply.chunks, out);
     out.push_str(",\n");
-    if segments.is_empty() {
+    let mut gap = 0;
+    if reply.large.is_some() {
+        // Bytes in one piece: no items, no events, and nothing that needs the whole body.
+        out.push_str("    \"segments\": [\n      {\"base64\": \"");
+        gap = out.len();
+        out.push_str("\"}\n    ],\n");
+    } else if segments.is_empty() {
         out.push_str("    \"segments\": [],\n");
     } else {
         for (at, (segment, beside)) in segments.iter().enumerate() {
@@ -166,14 +209,14 @@ fn write_section(
     if let Some(ended) = ended {
         let _ = writeln!(out, "    \"ended\": \"{}\",", ended.name());
     }
-    let recorded = recording.edited.clone().unwrap_or_else(|| digest(exchange));
-    let _ = writeln!(out, "    \"digest\": {},", quoted(&recorded));
+    let _ = writeln!(out, "    \"digest\": {},", quoted(digest));
     write_members(&recording.extra.section, 4, out);
     let origin = match exchange.origin {
         Origin::Real => "real",
         Origin::Simulated => "simulated",
     };
     let _ = writeln!(out, "    \"origin\": \"{origin}\"");
+    gap
 }
 
 /// Writes one line per case, so that a diff shows whose recording changed.

@@ -30,6 +30,7 @@ fn recording(endpoint: &str, content_type: &str, body: &[u8]) -> Recording {
         status: 200,
         headers: vec![("content-type".to_owned(), content_type.to_owned())],
         body: Bytes::copy_from_slice(body),
+        large: None,
         chunks: vec![ChunkMark { size: body.len(), at_ms: 12 }],
         end: End::Complete,
     };

@@ -1,6 +1,10 @@
 //! An exchange as a value.
 
+use std::io;
+
 use bytes::Bytes;
+
+use super::large::Large;
 
 /// Which key a request carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,19 +52,53 @@ pub struct Exchange {
 }
 
 /// A whole reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// Kept headers, in order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Every byte of the body.
+    /// Every byte of the body, unless it is in `large`.
     pub body: Bytes,
+    /// A body that is too large for memory; `body` is empty then.
+    pub large: Option<Large>,
     /// How the network split the body: the sizes add up to its length. Empty means one chunk or, for an event stream of
     /// another tool's recording, one chunk per event.
     pub chunks: Vec<ChunkMark>,
     /// How the body ended.
     pub end: End,
+}
+
+impl PartialEq for Reply {
+    fn eq(&self, other: &Self) -> bool {
+        (self.status, &self.headers, &self.chunks, &self.end) == (other.status, &other.headers, &other.chunks, &other.end)
+            && self.has_same_body(other)
+    }
+}
+
+impl Eq for Reply {}
+
+impl Reply {
+    /// Whether the bodies are the same; large ones are read for that.
+    pub fn has_same_body(&self, other: &Self) -> bool {
+        match (&self.large, &other.large) {
+            (None, None) => self.body == other.body,
+            (Some(own), Some(its)) => own == its,
+            (Some(large), None) => large.has(&other.body),
+            (None, Some(large)) => large.has(&self.body),
+        }
+    }
+
+    /// The reply with its body in memory, however large it is. Blocks on the disk.
+    pub fn in_memory(self) -> io::Result<Self> {
+        match &self.large {
+            None => Ok(self),
+            Some(large) => {
+                let body = large.read(0, usize::MAX)?.into();
+                Ok(Reply { body, large: None, ..self })
+            }
+        }
+    }
 }
 
 /// One network chunk.

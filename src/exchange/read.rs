@@ -2,6 +2,7 @@
 
 use super::file::File;
 use super::import::{self, OtherFile};
+use super::large::Large;
 use super::parts::{FormatError, Text};
 use super::recording::{RecordedRequest, Recording};
 use super::section;
@@ -20,12 +21,24 @@ pub enum ReadError {
 /// Reads the text of a recording.
 pub fn read(text: &str) -> Result<Recording, ReadError> {
     let file = open(text)?;
+    if let Some(section) = file.section()
+        && let Some(recording) = section::recording(&file, section, None)?
+    {
+        return Ok(recording);
+    }
+    match import::with_plain_ids(&file)? {
+        Some(text) => Ok(import::recording(&open(&text)?)?),
+        None => Ok(import::recording(&file)?),
+    }
+}
+
+/// Like [`read`], for a text from which a long base64 was left out, whose bytes are in `large`. `None` if these are not
+/// the whole body of the reply: then the whole text is needed.
+pub fn read_large(text: &str, large: Large) -> Result<Option<Recording>, ReadError> {
+    let file = open(text)?;
     match file.section() {
-        Some(section) => Ok(section::recording(&file, section)?),
-        None => match import::with_plain_ids(&file)? {
-            Some(text) => Ok(import::recording(&open(&text)?)?),
-            None => Ok(import::recording(&file)?),
-        },
+        Some(section) => Ok(section::recording(&file, section, Some(large))?),
+        None => Ok(None),
     }
 }
 

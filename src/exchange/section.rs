@@ -13,6 +13,7 @@ use super::file::{self, File, Headers, OF_FILE, OF_REQUEST, OF_RESPONSE};
 use super::format::kind_of;
 use super::framing::{self, Segment};
 use super::key::has_no_body_by_nature;
+use super::large::Large;
 use super::model::{Auth, ChunkMark, End, Exchange, Origin, Reply, Request};
 use super::owners::{MOST_REPEATS, Named, Owners, Repeats, Times};
 use super::parts::{FormatError, Members, Text};
@@ -155,20 +156,28 @@ struct Section<'a> {
     newer: Option<Version>,
 }
 
-/// Reads a file that has our section.
-pub(super) fn recording(file: &File<'_>, section: &str) -> Result<Recording, FormatError> {
+/// Reads a file that has our section. `large` is the body, if it was left out of the text; `None` if what was left out
+/// is not the whole body.
+pub(super) fn recording(
+    file: &File<'_>,
+    section: &str,
+    large: Option<Large>,
+) -> Result<Option<Recording>, FormatError> {
     let section = Section::open(file.text, section)?;
     let (owners, request, url) = section.asked(file)?;
     let response = file.response()?;
     let body = Body::read(file.text, &section.members).map_err(|error| with_hint(error, section.newer))?;
     let headers = body.headers.pairs().map_err(|reason| section.wrong("headers", reason))?;
     let (bytes, segments) = section.bytes(file, &response, kind_of(&headers))?;
+    if large.is_some() && !(bytes.is_empty() && segments.is_empty()) {
+        return Ok(None);
+    }
+    let length = large.as_ref().map_or(bytes.len() as u64, Large::length);
     let chunks: Vec<ChunkMark> = body.chunks.into_iter().map(|(size, at_ms)| ChunkMark { size, at_ms }).collect();
-    let sum = chunks.iter().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.size));
-    if !chunks.is_empty() && sum != bytes.len() {
+    let sum = chunks.iter().fold(0_u64, |sum, chunk| sum.saturating_add(chunk.size as u64));
+    if !chunks.is_empty() && sum != length {
         let reason = format!(
-            "the chunks add up to {sum} bytes, but the body has {}: `\"chunks\": []` gives it in one piece",
-            bytes.len()
+            "the chunks add up to {sum} bytes, but the body has {length}: `\"chunks\": []` gives it in one piece"
         );
         return Err(section.wrong("chunks", reason));
     }
@@ -183,11 +192,12 @@ pub(super) fn recording(file: &File<'_>, section: &str) -> Result<Recording, For
         Ending::Complete => End::Complete,
         Ending::Broken(how) => End::Broken(how),
     };
-    let reply = Reply { status: body.status, headers, body: bytes.into(), chunks, end };
+    let reply = Reply { status: body.status, headers, body: bytes.into(), large, chunks, end };
     let origin = section.origin();
     let exchange = Exchange { request, url, reply, recorded_at: body.recorded_at, origin };
-    Ok(Recording {
-        edited: body.digest.filter(|recorded| *recorded != digest(&exchange)),
+    let now = digest(&exchange).map_err(|error| section.wrong("segments", error.to_string()))?;
+    Ok(Some(Recording {
+        edited: body.digest.filter(|recorded| *recorded != now),
         expected: section.head.expected,
         extra: Extra {
             newer: section.newer,
@@ -198,7 +208,7 @@ pub(super) fn recording(file: &File<'_>, section: &str) -> Result<Recording, For
             segments,
         },
         ..Recording::new(exchange, owners)
-    })
+    }))
 }
 
 /// Reads everything except the reply.

@@ -1,5 +1,7 @@
 //! Whether a reply is a lasting answer, or reports a problem that the next try may not have.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::format::content_type;
@@ -35,7 +37,9 @@ pub fn trouble(reply: &Reply) -> Option<String> {
 pub(super) fn ending(reply: &Reply) -> Ending {
     match &reply.end {
         End::Broken(_) => Ending::Cut,
-        End::Complete => wire::read(content_type(&reply.headers), &reply.body).ending(),
+        // Of a large body that is no stream, only the status tells whether it is an error.
+        End::Complete if reply.large.is_some() && !wire_kind(reply).is_stream() => Ending::Unknown,
+        End::Complete => wire::read(content_type(&reply.headers), &ends(reply)).ending(),
     }
 }
 
@@ -75,13 +79,21 @@ impl Ended {
     }
 }
 
-fn wire_kind(reply: &Reply) -> BodyKind {
-    BodyKind::of(content_type(&reply.headers), &reply.body)
+pub(super) fn wire_kind(reply: &Reply) -> BodyKind {
+    BodyKind::of(content_type(&reply.headers), &ends(reply))
+}
+
+/// The body; of a large one, both ends. What cannot be read has no end.
+fn ends(reply: &Reply) -> Cow<'_, [u8]> {
+    match &reply.large {
+        None => Cow::Borrowed(&reply.body),
+        Some(large) => large.ends().unwrap_or_default().into(),
+    }
 }
 
 /// Whether the stream of a reply ended with OpenAI's `[DONE]`.
 pub fn has_end_mark(reply: &Reply) -> bool {
-    reply.body.trim_ascii_end().ends_with(b"data: [DONE]")
+    ends(reply).trim_ascii_end().ends_with(b"data: [DONE]")
 }
 
 #[cfg(test)]
@@ -93,6 +105,7 @@ mod tests {
             status,
             headers: vec![("content-type".to_owned(), kind.to_owned())],
             body: body.to_owned().into(),
+            large: None,
             chunks: Vec::new(),
             end: End::Complete,
         }

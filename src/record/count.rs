@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::index::Kind;
 use super::library::{Library, Place};
-use crate::disk::{self, MOST_RECORDED};
+use crate::disk;
 use crate::exchange::Origin;
 
 /// How many files are read for the count if there is no index.
@@ -104,6 +104,6 @@ fn origin_by_end(path: &Path) -> Result<Origin, String> {
         Some(b'}') if tail.ends_with(b"\"origin\":\"simulated\"}}") => Ok(Origin::Simulated),
         Some(b'}') => Ok(Origin::Real),
         // A file with another end is not a recording of ours; reading it tells what it is.
-        _ => Err(disk::text(path, MOST_RECORDED).map_or_else(|why| why.to_string(), |_| "it ends too soon".to_owned())),
+        _ => Err(super::recorded::text(path).map_or_else(|why| why.to_string(), |_| "it ends too soon".to_owned())),
     }
 }

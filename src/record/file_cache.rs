@@ -27,7 +27,7 @@ pub(super) struct Found {
     pub(super) recording: Recording,
     /// The match key of its request, without the masks of any suite.
     pub(super) key: Key,
-    /// The size of the file in bytes.
+    /// The size of the file's text in bytes, without a reply that stays in the file.
     pub(super) size: usize,
     /// The headers of its reply, made on first use.
     headers: OnceLock<HeaderMap>,
@@ -83,7 +83,7 @@ impl FileCache {
 
     pub(super) fn insert(&mut self, stamp: Stamp, found: Arc<Found>) {
         self.remove(&found.path);
-        let weight = stamp.length + COST;
+        let weight = weight(&found);
         if self.bytes + weight > MOST_CACHED {
             *self = FileCache::default();
         }
@@ -92,10 +92,14 @@ impl FileCache {
     }
 
     pub(super) fn remove(&mut self, path: &Path) {
-        if let Some((stamp, _)) = self.files.remove(path) {
-            self.bytes -= stamp.length + COST;
+        if let Some((_, found)) = self.files.remove(path) {
+            self.bytes -= weight(&found);
         }
     }
+}
+
+fn weight(found: &Found) -> u64 {
+    found.size as u64 + COST
 }
 
 #[cfg(test)]
@@ -106,7 +110,9 @@ mod tests {
 
     fn insert(cache: &mut FileCache, number: u64, length: u64) {
         let path = format!("{number}.json");
-        cache.insert(Stamp { modified: None, length }, found(&path, "{}", Owners::Named(Named::of(None, 1))));
+        let mut found = found(&path, "{}", Owners::Named(Named::of(None, 1)));
+        Arc::get_mut(&mut found).unwrap().size = usize::try_from(length).unwrap();
+        cache.insert(Stamp { modified: None, length }, found);
     }
 
     #[test]

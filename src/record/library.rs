@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::count::Summary;
 use super::file_cache::{FileCache, Found, Stamp};
 use super::index::{Index, Kind, hash};
+use super::recorded;
 use super::request_cache::RequestCache;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
-use crate::disk::{self, MOST_RECORDED, Unreadable};
+use crate::disk::{self, Unreadable};
 use crate::exchange::{self, Exchange, FormatError, Key, Mask, Owners, ReadError, Request, Rules, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, without_secrets};
@@ -297,25 +298,25 @@ impl Library {
             return Ok(Some(found));
         }
         // Nobody waits for another reader: if two need the same file at once, both read it.
-        let text = disk::checked_text(path, MOST_RECORDED);
-        let Some(found) = self.parsed(path, text, wanted)?.map(Arc::new) else { return Ok(None) };
+        let read = recorded::read_checked(path);
+        let Some(found) = self.parsed(path, read, wanted)?.map(Arc::new) else { return Ok(None) };
         lock(&self.cache).insert(stamp, Arc::clone(&found));
         Ok(Some(found))
     }
 
     /// Reads a file from disk; `None` if it is not a recording of HTTP.
     pub(super) fn read(&self, path: &Path) -> Result<Option<Found>, Error> {
-        self.parsed(path, disk::text(path, MOST_RECORDED), None)
+        self.parsed(path, recorded::read(path), None)
     }
 
     fn parsed(
         &self,
         path: &Path,
-        text: Result<String, Unreadable>,
+        read: Result<recorded::Read, Unreadable>,
         wanted: Option<&Wanted<'_>>,
     ) -> Result<Option<Found>, Error> {
-        let text = text.map_err(|why| broken(path, &why.to_string()))?;
-        let recording = match exchange::read(&text) {
+        let recorded::Read { text, recording } = read.map_err(|why| broken(path, &why.to_string()))?;
+        let recording = match recording {
             Ok(recording) => recording,
             Err(ReadError::OtherFile(_)) => return Ok(None),
             Err(ReadError::Broken(error)) => {
@@ -362,7 +363,12 @@ impl Library {
     pub fn exchanges(&self) -> Result<Vec<Exchange>, Error> {
         let names = names_in(self.own.folder());
         let found = names.iter().filter_map(|name| self.read(&self.own.path(name)).transpose());
-        found.map(|found| Ok(found?.recording.exchange)).collect()
+        let in_memory = |found: Found| {
+            let Exchange { reply, .. } = found.recording.exchange.clone();
+            let reply = reply.in_memory().map_err(|error| broken(&found.path, &error.to_string()))?;
+            Ok(Exchange { reply, ..found.recording.exchange })
+        };
+        found.map(|found| in_memory(found?)).collect()
     }
 
     /// All files, sorted. This reads the folder, not the files.

@@ -25,6 +25,7 @@
 //! | `case`, `cases`, `set` | a running case, all of them, and all tapes of a run |
 //! | `figures` | what a run did for each provider, in numbers |
 //! | `near`, `miss` | the recordings nearest to a request that nothing answers, and the message about it |
+//! | `recorded` | reads a file, and leaves the bytes of a large reply in it |
 //! | `request_cache`, `file_cache`, `count` | recent requests, parsed files, the number of recordings |
 
 mod case;
@@ -45,6 +46,7 @@ mod path;
 mod pipe;
 mod plan;
 mod player;
+mod recorded;
 mod recorder;
 mod relay;
 mod request_cache;
@@ -76,7 +78,9 @@ use crate::upstream::Shared;
 
 /// The largest reply that is recorded, unless another limit is set. A recording is laid out as text, scrubbed and read
 /// back before it counts, which takes several times its size in memory.
-pub const MOST_RECORDED: Size = Size(8 << 20);
+pub const MOST_RECORDED: Size = Size(1 << 30);
+/// The most bytes of a reply that are in memory at once.
+pub const MOST_IN_MEMORY: Size = Size(8 << 20);
 
 /// When new recordings replace the old ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +124,8 @@ pub struct Options {
     pub command: Option<String>,
     /// A reply of more bytes is passed on, but not recorded.
     pub max_size: Size,
+    /// A reply of more bytes is recorded without ever being in memory as a whole.
+    pub most_in_memory: Size,
     /// How long a reply is still read for its recording after its client has left.
     pub patience: Duration,
     /// Answers requests by hand-written replies: a request that it knows goes to it in every mode, and is not recorded.
@@ -137,6 +143,7 @@ impl Default for Options {
             now: Arc::new(|| jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string()),
             command: None,
             max_size: MOST_RECORDED,
+            most_in_memory: MOST_IN_MEMORY,
             // By then, the usual output of a model is complete.
             patience: Duration::from_secs(60),
             by_hand: None,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::index::{Index, sketch};
 use super::library::{Library, Place, place_of};
+use super::recorded;
 use super::view::View;
-use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::{self, Key, Request, host_of};
 
 /// How many requests are compared in full to find the nearest: all if there are no more, else those with the nearest
@@ -66,7 +66,7 @@ impl Library {
     /// The request of a file; `None` if the file cannot be read. A request that needs that file gets its error.
     fn asked(&self, view: &View, place: Place, name: &str) -> Option<AskedOfFile> {
         let path = self.shelf(place).path(name);
-        let text = disk::text(&path, MOST_RECORDED).ok()?;
+        let text = recorded::text(&path).ok()?;
         let recorded = exchange::read_request(&text).ok()?;
         if place == Place::Flat && !self.is_own_host(&host_of(&recorded.url)) {
             return None;

@@ -1,16 +1,21 @@
 //! Replays a recorded reply as a live one.
 
+use std::io;
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::size::Size;
-use crate::exchange::{self, ChunkMark, End, header};
+use crate::exchange::{self, ChunkMark, End, Large, header};
 use crate::upstream::{Error, ErrorKind, Reply};
+
+/// The most bytes of a large reply that are read at once.
+const PIECE: usize = 64 << 10;
 
 /// The reply in its recorded chunks, at once or at a multiple of its recorded pace.
 pub(super) fn reply(recorded: &exchange::Reply, speed: Option<f64>) -> Reply {
@@ -19,7 +24,10 @@ pub(super) fn reply(recorded: &exchange::Reply, speed: Option<f64>) -> Reply {
 
 /// Like [`reply`], with headers that have been parsed before.
 pub(super) fn reply_with(recorded: &exchange::Reply, headers: HeaderMap, speed: Option<f64>) -> Reply {
-    let pieces = stream::iter(pieces(recorded));
+    let pieces = match &recorded.large {
+        None => stream::iter(pieces(recorded)).boxed(),
+        Some(large) => pieces_of(large.clone(), recorded),
+    };
     let body = match speed.filter(|speed| speed.is_finite() && *speed > 0.0) {
         None => pieces.map(|(_, item)| item).boxed(),
         Some(speed) => {
@@ -61,6 +69,7 @@ pub(super) async fn whole(mut reply: Reply, most: Size) -> exchange::Reply {
         status: reply.status.as_u16(),
         headers: header_pairs(&reply.headers),
         body: body.into(),
+        large: None,
         chunks,
         end,
     }
@@ -101,6 +110,39 @@ fn pieces(recorded: &exchange::Reply) -> Vec<(u64, Result<Bytes, Error>)> {
         pieces.push((last, Err(Error::new(ErrorKind::Broken, how.clone()))));
     }
     pieces
+}
+
+/// The pieces of a large body, each read when the client takes it. One chunk may come in several.
+fn pieces_of(large: Large, recorded: &exchange::Reply) -> BoxStream<'static, (u64, Result<Bytes, Error>)> {
+    let marks = recorded.chunks.iter().map(|chunk| (chunk.size as u64, chunk.at_ms));
+    // Without chunks it is one.
+    let rest = large.length() - marks.clone().map(|(size, _)| size).sum::<u64>().min(large.length());
+    let last = recorded.chunks.last().map_or(0, |chunk| chunk.at_ms);
+    let parts = marks.chain(std::iter::once((rest, last))).scan(0, |start, (size, at_ms)| {
+        let range = *start..*start + size;
+        *start = range.end;
+        Some((range, at_ms))
+    });
+    let parts: Vec<(Range<u64>, u64)> = parts.collect();
+    let pieces = parts.into_iter().flat_map(|(range, at_ms)| {
+        let end = range.end;
+        range.step_by(PIECE).map(move |start| (start, (end - start).min(PIECE as u64) as usize, at_ms))
+    });
+    let end = match &recorded.end {
+        End::Complete => None,
+        End::Broken(how) => Some((last, Err(Error::new(ErrorKind::Broken, how.clone())))),
+    };
+    let read = move |(start, size, at_ms)| {
+        let large = large.clone();
+        async move {
+            let read = tokio::task::spawn_blocking(move || large.read(start, size)).await.map_err(io::Error::other);
+            let broken = |error: io::Error| {
+                Error::new(ErrorKind::BrokenRecording, format!("the recorded reply cannot be read: {error}"))
+            };
+            (at_ms, read.flatten().map(Bytes::from).map_err(broken))
+        }
+    };
+    stream::iter(pieces).then(read).chain(stream::iter(end)).boxed()
 }
 
 /// Headers as they are recorded: names in lower case, values as text.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::ending::Ending;
 use super::pipe::{Chunk, Sender};
 use super::spool::{Spool, Spooled};
-use crate::exchange::{ChunkMark, End};
+use crate::exchange::{ChunkMark, End, Large, ReadAt as _};
 use crate::upstream::{Error, ErrorKind};
 
 /// How many bytes of a reply are still read for the recording after its client has left: enough for most answers. A
@@ -19,6 +19,8 @@ use crate::upstream::{Error, ErrorKind};
 const MOST_AFTER_CLIENT: u64 = 16 << 20;
 /// The cost of a chunk in addition to its bytes: its size and time, in memory and in the file.
 const MARK: usize = 16;
+/// How many chunks of a large reply are told apart.
+const MOST_MARKS: usize = 1 << 16;
 
 /// The outcome of relaying a reply.
 pub(super) struct Relayed {
@@ -35,6 +37,8 @@ pub(super) enum Kept {
     TooLarge,
     /// There was no room for it, with the error.
     Lost(String),
+    /// It may not be recorded, with the reason.
+    Refused(String),
 }
 
 /// A body that waits to be recorded.
@@ -64,14 +68,33 @@ impl Body {
 
     /// The bytes and chunks. Blocks on the disk.
     pub(super) fn read(&self) -> io::Result<(Vec<u8>, Vec<ChunkMark>)> {
-        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
         let marks = self.marks.read()?;
-        let marks = marks.chunks_exact(MARK).map(|mark| ChunkMark {
-            size: usize::try_from(number(&mark[..8])).unwrap_or(usize::MAX),
-            at_ms: number(&mark[8..]),
-        });
-        Ok((self.bytes.read()?, marks.collect()))
+        Ok((self.bytes.read()?, marks.chunks_exact(MARK).map(mark).collect()))
     }
+
+    /// The bytes, which stay where they are, and at most [`MOST_MARKS`] chunks: as many neighbours as needed count as
+    /// one, which came when the first of them came. Blocks on the disk.
+    pub(super) fn in_place(self) -> io::Result<(Large, Vec<ChunkMark>)> {
+        let together = (self.marks.len() / MARK).div_ceil(MOST_MARKS).max(1);
+        let (mut chunks, mut at) = (Vec::new(), 0);
+        while at < self.marks.len() {
+            let mut marks = vec![0; (together * MARK).min(self.marks.len() - at)];
+            self.marks.read_at(at as u64, &mut marks)?;
+            at += marks.len();
+            let mut marks = marks.chunks_exact(MARK).map(mark);
+            if let Some(first) = marks.next() {
+                chunks.push(ChunkMark { size: marks.fold(first.size, |sum, mark| sum + mark.size), ..first });
+            }
+        }
+        let length = self.bytes.len() as u64;
+        Ok((Large::new(Arc::new(self.bytes), length), chunks))
+    }
+}
+
+/// A chunk's size and time as the spool has them.
+fn mark(mark: &[u8]) -> ChunkMark {
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+    ChunkMark { size: usize::try_from(number(&mark[..8])).unwrap_or(usize::MAX), at_ms: number(&mark[8..]) }
 }
 
 /// The settings for relaying a reply.
@@ -174,7 +197,7 @@ impl Left {
             Kept::All(_) if self.bytes <= MOST_AFTER_CLIENT => None,
             Kept::All(_) => Some(format!("its client had left, and more than {} MiB came", MOST_AFTER_CLIENT >> 20)),
             // Nobody wants a reply that is not recorded.
-            Kept::TooLarge | Kept::Lost(_) => Some("its client had left".to_owned()),
+            Kept::TooLarge | Kept::Lost(_) | Kept::Refused(_) => Some("its client had left".to_owned()),
         }
     }
 }

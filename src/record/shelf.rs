@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -129,19 +129,20 @@ impl Shelf {
         Ok(lock)
     }
 
-    /// Writes a file as a whole: to a temporary file, which is synced, checked by `prove`, and renamed. The caller must
-    /// hold the lock. The text is dropped before the file is read back, since it may be large.
+    /// Writes a file as a whole: `write` to a temporary file, which is synced, checked by `prove`, and renamed. The
+    /// caller must hold the lock. `write` is dropped before the file is read back, since it may hold much.
     pub(super) fn write(
         &self,
         name: &str,
-        text: impl Into<String>,
+        write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
         prove: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<PathBuf> {
         let before = self.changed();
         let mut file = new_file(&self.folder)?;
-        let text = text.into();
-        file.write_all(text.as_bytes())?;
-        drop(text);
+        let mut out = BufWriter::new(file.as_file_mut());
+        write(&mut out)?;
+        out.flush()?;
+        drop(out);
         file.as_file().sync_all()?;
         prove(file.path())?;
         let path = self.path(name);
@@ -380,7 +381,7 @@ mod tests {
 
     fn put(shelf: &Shelf, name: &str) {
         let _lock = shelf.lock().unwrap();
-        shelf.write(name, "{}", |_| Ok(())).unwrap();
+        shelf.write(name, |out| out.write_all(b"{}"), |_| Ok(())).unwrap();
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::exchange::ReadAt;
+
 /// The size of the file's blocks. For each reply, less than one block always stays in memory, however little room there
 /// is.
 const BLOCK: usize = 16 << 10;
@@ -180,6 +182,29 @@ impl Spooled {
 
     fn give_back(&mut self) {
         self.spool.in_memory.fetch_sub(std::mem::take(&mut self.reserved), Ordering::Relaxed);
+    }
+}
+
+impl ReadAt for Spooled {
+    fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<()> {
+        let on_disk = self.blocks.len() * BLOCK;
+        let mut at = usize::try_from(at).unwrap_or(usize::MAX);
+        let mut left = out;
+        let mut block = Vec::new();
+        while !left.is_empty() {
+            let bytes = if at < on_disk {
+                block.clear();
+                self.spool.read(&self.blocks[at / BLOCK..=at / BLOCK], &mut block)?;
+                &block[at % BLOCK..]
+            } else {
+                self.tail.get(at - on_disk..).filter(|rest| !rest.is_empty()).ok_or(io::ErrorKind::UnexpectedEof)?
+            };
+            let length = bytes.len().min(left.len());
+            left[..length].copy_from_slice(&bytes[..length]);
+            left = &mut left[length..];
+            at += length;
+        }
+        Ok(())
     }
 }
 

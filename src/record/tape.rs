@@ -178,7 +178,7 @@ impl Tape {
             Some(What::Status { code, retry_after }) => Ok((Source::Made, player::refusal(code, retry_after))),
             Some(what) => {
                 let (_, reply) = self.answer_well(request, Arc::clone(&case)).await?;
-                let whole = player::whole(reply, self.options.max_size).await;
+                let whole = player::whole(reply, self.options.most_in_memory).await;
                 // The timing now comes from the fault, not from the recording.
                 case.take_played();
                 Ok((Source::Made, player::reply(&exchange::faulted(&whole, &what, self.options.speed), Some(1.0))))

@@ -159,7 +159,7 @@ impl Task {
                 entry.is_cut = is_cut;
                 Arc::new(entry)
             }
-            Err(error) => return self.lost(&case, &key_of, &Kept::Lost(error.to_string())),
+            Err(kept) => return self.lost(&case, &key_of, &kept),
         };
         if self.waits(&case) {
             let gone = self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
@@ -222,20 +222,31 @@ impl Task {
         (mut exchange, secrets): (Exchange, Secrets),
         body: Body,
         case: &CaseState,
-    ) -> std::io::Result<Entry> {
-        let (size, is_shared) = (body.size(), case.case.is_some());
+    ) -> Result<Entry, Kept> {
+        let (size, is_shared, most) = (body.size(), case.case.is_some(), self.keeping.options.most_in_memory.0);
         let make = move || {
-            let (bytes, chunks) = body.read()?;
-            drop(body);
-            (exchange.reply.body, exchange.reply.chunks) = (bytes.into(), chunks);
+            let reply = &mut exchange.reply;
+            if size as u64 > most {
+                let (large, chunks) = body.in_place().map_err(lost)?;
+                (reply.large, reply.chunks) = (Some(large), chunks);
+                if let Some(secret) = secrets.find_in_large(&exchange).map_err(lost)? {
+                    return Err(Kept::Refused(format!(
+                        "its reply holds what {secret} stands for, and it is too large to be changed"
+                    )));
+                }
+            } else {
+                let (bytes, chunks) = body.read().map_err(lost)?;
+                drop(body);
+                (reply.body, reply.chunks) = (bytes.into(), chunks);
+            }
             let entry = Entry::new(key, nth, secrets.exchange(&exchange));
-            Ok::<_, std::io::Error>(if is_shared { entry.shared() } else { entry })
+            Ok(if is_shared { entry.shared() } else { entry })
         };
         let entry = match size <= SMALL {
             true => make()?,
-            false => tokio::task::spawn_blocking(make).await.map_err(std::io::Error::other)??,
+            false => tokio::task::spawn_blocking(make).await.map_err(lost)??,
         };
-        if self.waits(case) { entry.waiting(&self.spool).await } else { Ok(entry) }
+        if self.waits(case) { entry.waiting(&self.spool).await.map_err(lost) } else { Ok(entry) }
     }
 
     /// Notes that a reply is not recorded. One that is too large is not recorded by choice; one for which there was no
@@ -249,9 +260,10 @@ impl Task {
                 options.max_size
             ),
             Kept::Lost(why) => format!("its bytes cannot be held until it is written: {why}"),
+            Kept::Refused(why) => why.clone(),
         };
         let note = self.keeping.writer.not_kept(key, &why);
-        if let Kept::Lost(_) = kept {
+        if let Kept::Lost(_) | Kept::Refused(_) = kept {
             self.cases.failed(note.clone());
         }
         case.note(note);
@@ -277,7 +289,12 @@ fn misplaced(endpoint: &str) -> String {
     format!("the provider does not know {path}, in which the version is missing or stands twice")
 }
 
+/// The bytes are lost.
+fn lost(error: impl std::fmt::Display) -> Kept {
+    Kept::Lost(error.to_string())
+}
+
 /// A reply of which only the end is known.
 fn no_reply(end: End) -> exchange::Reply {
-    exchange::Reply { status: 0, headers: Vec::new(), body: bytes::Bytes::new(), chunks: Vec::new(), end }
+    exchange::Reply { status: 0, headers: Vec::new(), body: bytes::Bytes::new(), large: None, chunks: Vec::new(), end }
 }

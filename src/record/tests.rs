@@ -1,4 +1,5 @@
 mod bounds;
+mod large;
 mod misses;
 mod order;
 mod owners;
@@ -151,6 +152,7 @@ pub(super) fn found(path: &str, reply: &str, owners: Owners) -> Arc<Found> {
         status: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: Bytes::copy_from_slice(reply.as_bytes()),
+        large: None,
         chunks: Vec::new(),
         end: exchange::End::Complete,
     };

@@ -269,8 +269,8 @@ impl Writer {
     }
 
     fn write(&self, place: Place, name: &str, recording: &Recording) -> io::Result<()> {
-        let text = exchange::write(recording);
-        if let Some(variable) = self.secrets.find(text.as_bytes()) {
+        let written = exchange::written(recording)?;
+        if let Some(variable) = self.secrets.find(written.text.as_bytes()) {
             return Err(io::Error::other(format!("the value of {variable} would remain in it")));
         }
         let Exchange { request, reply, .. } = &recording.exchange;
@@ -284,7 +284,7 @@ impl Writer {
         let shelf = self.library.shelf(place);
         let before = shelf.changed();
         // Before it replaces anything, the file on disk must answer its own request with the same bytes.
-        shelf.write(name, text, |path| self.prove(path, recording))?;
+        shelf.write(name, |out| written.to(out), |path| self.prove(path, recording))?;
         self.library.refresh(place, name, before);
         Ok(())
     }

@@ -157,6 +157,7 @@ fn exchange_of(asked: &[u8], kind: &str, body: &[u8]) -> Exchange {
             status: 200,
             headers: vec![("content-type".to_owned(), kind.to_owned())],
             body: body.to_vec().into(),
+            large: None,
             chunks: Vec::new(),
             end: End::Complete,
         },

@@ -49,6 +49,7 @@ pub(super) fn made(status: u16, content_type: Option<&str>, pieces: Vec<String>,
         headers: content_type.map(|kind| ("content-type".to_owned(), kind.to_owned())).into_iter().collect(),
         chunks: pieces.iter().map(|piece| ChunkMark { size: piece.len(), at_ms: 0 }).collect(),
         body: pieces.concat().into(),
+        large: None,
         end,
     }
 }

@@ -1,6 +1,7 @@
 //! What is recorded of requests and replies.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -11,14 +12,19 @@ use super::Secrets;
 use super::credentials::{self, PLACEHOLDER, is_place, out_of_url};
 use super::edits::{replaced, shifted};
 use crate::exchange::body;
-use crate::exchange::format::content_type;
 use crate::exchange::model::{End, Exchange, Reply, Request};
+use crate::exchange::trouble::wire_kind;
 use crate::wire::BodyKind;
 use crate::wire::headers::{is_account, is_credential, is_of_one_hop, sets_cookie};
 
 /// Request headers that are recorded. All others are left out, whatever the name of a key header may be.
 const KEPT_REQUEST_HEADERS: [&str; 6] =
     ["accept", "anthropic-beta", "anthropic-version", "content-encoding", "content-type", "openai-beta"];
+
+/// Large bodies are searched in windows of so many bytes. A secret in pieces is found if all of them are within the
+/// bytes that two windows share: a hundred pieces and more, each in an event of its own.
+const WINDOW: usize = 1 << 20;
+const OVERLAP: usize = 128 << 10;
 
 /// Whether a reply header is recorded: not if it concerns one connection or one session, or follows from the body.
 pub fn keeps_reply_header(name: &str) -> bool {
@@ -98,8 +104,7 @@ impl Secrets {
 
     /// An exchange without secrets. Its request must come from [`Secrets::request`].
     pub fn exchange(&self, exchange: &Exchange) -> Exchange {
-        let headers = exchange.reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let all = self.with(credentials::of_reply(headers));
+        let all = self.of_reply(exchange);
         Exchange {
             request: self.request(&exchange.request),
             url: self.url(&exchange.url),
@@ -109,20 +114,44 @@ impl Secrets {
         }
     }
 
+    /// Adds the credentials that the headers of a reply carry.
+    fn of_reply(&self, exchange: &Exchange) -> Cow<'_, Self> {
+        let headers = exchange.reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.with(credentials::of_reply(headers))
+    }
+
     /// The declared variable whose value a scrubbed reply still contains in pieces or as numbers.
     pub fn find_in_reply(&self, reply: &Reply) -> Option<&str> {
-        self.find_in_pieces(&reply.body, kind_of(reply))
+        self.find_in_pieces(&reply.body, wire_kind(reply))
+    }
+
+    /// The placeholder of a secret that a large body holds, in one piece or in several. It cannot be replaced there.
+    pub fn find_in_large(&self, exchange: &Exchange) -> io::Result<Option<String>> {
+        let reply = &exchange.reply;
+        let (Some(large), kind) = (&reply.large, wire_kind(reply)) else { return Ok(None) };
+        let all = self.of_reply(exchange);
+        for piece in large.overlapping(WINDOW, OVERLAP) {
+            let piece = piece?;
+            if let Some(edit) = all.edits_of_body(&piece, kind).into_iter().next() {
+                return Ok(Some(edit.text));
+            }
+            if let Some(variable) = all.find_in_pieces(&piece, kind) {
+                return Ok(Some(format!("${variable}")));
+            }
+        }
+        Ok(None)
     }
 
     /// A reply without secrets, with only the headers that are recorded. Its chunks still add up to its body: a
     /// placeholder belongs to the chunk in which the secret began.
     pub(super) fn reply(&self, reply: &Reply) -> Reply {
-        let edits = self.edits_of_body(&reply.body, kind_of(reply));
+        let edits = self.edits_of_body(&reply.body, wire_kind(reply));
         let headers = reply.headers.iter().filter(|(name, _)| keeps_reply_header(name));
         Reply {
             status: reply.status,
             headers: headers.map(|(name, value)| (name.clone(), self.header(name, value))).collect(),
             body: if edits.is_empty() { reply.body.clone() } else { replaced(&reply.body, &edits).into() },
+            large: reply.large.clone(),
             chunks: if edits.is_empty() { reply.chunks.clone() } else { shifted(&reply.chunks, &edits) },
             end: match &reply.end {
                 End::Complete => End::Complete,
@@ -147,8 +176,4 @@ impl Secrets {
         let edits = super::with_quotes(self.edits(body), body, BodyKind::Whole);
         (!edits.is_empty()).then(|| replaced(body, &edits).into())
     }
-}
-
-fn kind_of(reply: &Reply) -> BodyKind {
-    BodyKind::of(content_type(&reply.headers), &reply.body)
 }

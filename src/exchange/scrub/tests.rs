@@ -92,6 +92,7 @@ fn keeps_only_listed_request_headers_and_no_cookies() {
         status: 200,
         headers: vec![("set-cookie".into(), "a=b".into()), ("x-echo".into(), KEY.into())],
         body: Bytes::new(),
+        large: None,
         chunks: vec![],
         end: End::Broken(format!("no {KEY}")),
     };
@@ -167,6 +168,7 @@ fn streamed(content_type: &str, body: &str) -> Reply {
         status: 200,
         headers: vec![("content-type".to_owned(), content_type.to_owned())],
         body: body.to_owned().into(),
+        large: None,
         chunks,
         end: End::Complete,
     }
@@ -461,7 +463,7 @@ proptest! {
             before = cut;
             ChunkMark { size, at_ms: 1 }
         }).collect();
-        let reply = Reply { status: 200, headers: vec![], body: body.into(), chunks, end: End::Complete };
+        let reply = Reply { status: 200, headers: vec![], body: body.into(), large: None, chunks, end: End::Complete };
         let kept = secrets().reply(&reply);
         prop_assert!(secrets().find(&kept.body).is_none());
         prop_assert_eq!(kept.chunks.iter().map(|chunk| chunk.size).sum::<usize>(), kept.body.len());

@@ -9,6 +9,7 @@ async fn replies_play_at_a_multiple_of_their_pace() {
         status: 200,
         headers: vec![],
         body: Bytes::from_static(b"abc"),
+        large: None,
         chunks: vec![mark(1, 40), mark(2, 120)],
         end: exchange::End::Complete,
     };
