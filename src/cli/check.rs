@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::args::{CheckArgs, CheckBy};
 use super::exit::{Exit, Stop};
 use super::{load, near, output, rules};
-use crate::exchange::{self, ReadError, Recording, Secrets, host_of, shown_endpoint};
+use crate::exchange::{ReadError, Recording, Secrets, host_of, shown_endpoint};
 use crate::protocol::{Asked, Finding, Level, Policy, Reply, Shapes, is_told, judge, judge_members};
 use crate::provider::Catalogue;
+use crate::record::in_memory;
 use crate::wire::{self, Reading};
 
 /// What was found in all files.
@@ -109,11 +110,14 @@ fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
     Ok(())
 }
 
+fn read(path: &Path) -> Result<Result<Recording, ReadError>, Stop> {
+    in_memory(path).map_err(|why| Stop::usage(format!("cannot read {}: {why}", path.display())))
+}
+
 impl Checked {
     fn file(&mut self, number: usize, path: &Path, catalogue: &Catalogue, args: &CheckArgs) -> Result<(), Stop> {
         let file = path.display().to_string();
-        let text = load::read(path)?.text;
-        let recording = match exchange::read(&text) {
+        let recording = match read(path)? {
             Ok(recording) => recording,
             Err(ReadError::Broken(why)) => {
                 self.unreadable.push(Unread { file, reason: why.to_string() });
@@ -141,7 +145,7 @@ impl Checked {
     fn compare(&mut self, files: &[PathBuf], catalogue: &Catalogue, args: &CheckArgs) -> Result<(), Stop> {
         for (number, finding) in std::mem::take(&mut self.shapes).findings() {
             let path = &files[number];
-            let Ok(recording) = exchange::read(&load::read(path)?.text) else { continue };
+            let Ok(recording) = read(path)? else { continue };
             let (asked, whose) = asked(path, &recording, catalogue);
             let policy = rules::policy(args.protocol, catalogue, &whose.provider);
             let judged = Judged::new(&recording, asked.known_as(&policy.aliases));

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn long_base64_is_left_out_wherever_the_pieces_end() {
-        let file = |base64: &str| format!("{{\"a\": \"x\", \"segments\": [{{\"base64\": \"{base64}\"}}], \"b\": \"y\"}}");
+        let file =
+            |base64: &str| format!("{{\"a\": \"x\", \"segments\": [{{\"base64\": \"{base64}\"}}], \"b\": \"y\"}}");
         for padding in 0..3_u8 {
             let base64 = format!("{}{}", "A".repeat(LEAST + 8 - usize::from(padding)), "=".repeat(padding.into()));
             let file = file(&base64);
@@ -133,7 +134,6 @@ mod tests {
             assert!(gap.is_none() && text == file.as_bytes());
         }
     }
-
 
     #[test]
     fn a_text_about_base64_is_no_gap() {

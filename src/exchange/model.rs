@@ -71,7 +71,8 @@ pub struct Reply {
 
 impl PartialEq for Reply {
     fn eq(&self, other: &Self) -> bool {
-        (self.status, &self.headers, &self.chunks, &self.end) == (other.status, &other.headers, &other.chunks, &other.end)
+        (self.status, &self.headers, &self.chunks, &self.end)
+            == (other.status, &other.headers, &other.chunks, &other.end)
             && self.has_same_body(other)
     }
 }

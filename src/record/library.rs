@@ -12,7 +12,7 @@ use super::request_cache::RequestCache;
 use super::shelf::{Shelf, file_name, names_in, stamp};
 use super::view::View;
 use crate::disk::{self, Unreadable};
-use crate::exchange::{self, Exchange, FormatError, Key, Mask, Owners, ReadError, Request, Rules, host_of};
+use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rules, host_of};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, without_secrets};
 
@@ -315,12 +315,11 @@ impl Library {
         read: Result<recorded::Read, Unreadable>,
         wanted: Option<&Wanted<'_>>,
     ) -> Result<Option<Found>, Error> {
-        let recorded::Read { text, recording } = read.map_err(|why| broken(path, &why.to_string()))?;
+        let recorded::Read { recording, size } = read.map_err(|why| broken(path, &why.to_string()))?;
         let recording = match recording {
             Ok(recording) => recording,
             Err(ReadError::OtherFile(_)) => return Ok(None),
             Err(ReadError::Broken(error)) => {
-                let error = spoilt(&text).unwrap_or(error);
                 let place = format!("{}:{}:{}", path.display(), error.line, error.column);
                 return Err(Error::new(
                     ErrorKind::BrokenRecording,
@@ -334,7 +333,7 @@ impl Library {
             Some(wanted) => wanted.key.clone(),
             None => self.key(request),
         };
-        Ok(Some(Found::new(path.to_owned(), recording, key, text.len())))
+        Ok(Some(Found::new(path.to_owned(), recording, key, size)))
     }
 
     /// Drops cached data after a file was written or removed, and updates the indexes.
@@ -416,11 +415,6 @@ fn is_equal(a: &Request, b: &Request) -> bool {
 pub(super) fn place_of(request: &Request) -> u64 {
     let path = request.endpoint.split('?').next().unwrap_or_default();
     hash(&format!("{} {path}", request.method))
-}
-
-/// Why git or an editor made a text unreadable.
-pub(super) fn spoilt(text: &str) -> Option<FormatError> {
-    disk::spoilt(text).map(|(line, why)| FormatError { line, column: 1, reason: why.to_owned() })
 }
 
 /// What lies at a path if it is not a regular file; `None` if nothing or a regular file does.

@@ -69,6 +69,7 @@ pub use count::{ENDS_READ, Summary};
 pub use figures::Figures;
 pub use library::Library;
 pub use mode::Mode;
+pub(crate) use recorded::in_memory;
 pub use set::TapeSet;
 pub use size::Size;
 pub use tape::{Source, Tape, wire};

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::disk::{self, MOST_RECORDED, Unreadable};
-use crate::exchange::{self, Gap, GapReader, Large, ReadAt, ReadError, Recording};
+use crate::exchange::{self, FormatError, Gap, GapReader, Large, ReadAt, ReadError, Recording};
 
 /// A file of at most this many bytes is read as a whole.
 const WHOLE: u64 = 1 << 20;
@@ -18,9 +18,36 @@ const PIECE: usize = 256 << 10;
 
 /// A file as it was read.
 pub(super) struct Read {
-    /// The text, without the bytes of a large reply.
-    pub(super) text: String,
     pub(super) recording: Result<Recording, ReadError>,
+    /// The size in bytes of its text, without a large reply.
+    pub(super) size: usize,
+}
+
+impl Read {
+    fn new(text: &str, recording: Result<Recording, ReadError>) -> Self {
+        // If git or an editor spoilt the file, that says more than where it stops being JSON.
+        let why = |error| match error {
+            ReadError::Broken(error) => ReadError::Broken(spoilt(text).unwrap_or(error)),
+            other => other,
+        };
+        Read { recording: recording.map_err(why), size: text.len() }
+    }
+}
+
+/// What git or an editor did to a text.
+fn spoilt(text: &str) -> Option<FormatError> {
+    disk::spoilt(text).map(|(line, why)| FormatError { line, column: 1, reason: why.to_owned() })
+}
+
+/// The recording in a file, with its whole reply in memory.
+pub(crate) fn in_memory(path: &Path) -> Result<Result<Recording, ReadError>, Unreadable> {
+    match read(path)?.recording {
+        Err(error) => Ok(Err(error)),
+        Ok(mut recording) => {
+            recording.exchange.reply = recording.exchange.reply.in_memory()?;
+            Ok(Ok(recording))
+        }
+    }
 }
 
 /// Reads a file.
@@ -48,16 +75,17 @@ fn of_open(mut file: (File, u64)) -> Result<Read, Unreadable> {
         if let Some(gap) = gap {
             let large = Large::new(Arc::new(InFile { file: Mutex::new(file.0.try_clone()?), gap }), gap.bytes());
             match exchange::read_large(&text, large) {
-                Ok(Some(recording)) => return Ok(Read { text, recording: Ok(recording) }),
-                Err(error) => return Ok(Read { text, recording: Err(error) }),
+                Ok(Some(recording)) => return Ok(Read::new(&text, Ok(recording))),
+                Err(error) => return Ok(Read::new(&text, Err(error))),
+                // There is more to the reply: the file is read as a whole.
                 Ok(None) => file.0.seek(SeekFrom::Start(0)).map(drop)?,
             }
         } else {
-            return Ok(Read { recording: exchange::read(&text), text });
+            return Ok(Read::new(&text, exchange::read(&text)));
         }
     }
     let text = disk::text_in(file, MOST_RECORDED)?;
-    Ok(Read { recording: exchange::read(&text), text })
+    Ok(Read::new(&text, exchange::read(&text)))
 }
 
 fn without_gap(file: &mut (File, u64)) -> Result<(String, Option<Gap>), Unreadable> {

@@ -32,7 +32,7 @@ pub(super) struct Relayed {
 
 /// What was kept of the body.
 pub(super) enum Kept {
-    All(Body),
+    All(Box<Body>),
     /// The body is too large to be recorded.
     TooLarge,
     /// There was no room for it, with the error.
@@ -114,7 +114,7 @@ pub(super) struct Relay<'a> {
 impl Relay<'_> {
     /// Reads a body to its end, passes on each chunk as fast as the client takes it, and keeps it with its time.
     pub(super) async fn run(&self, mut body: BoxStream<'static, Chunk>, client: &Sender, start: Instant) -> Relayed {
-        let mut kept = Kept::All(Body::new(self.spool));
+        let mut kept = Kept::All(Box::new(Body::new(self.spool)));
         let mut left = None;
         loop {
             if left.is_none() && client.is_gone() {

@@ -220,7 +220,7 @@ impl Task {
         key: Key,
         nth: u32,
         (mut exchange, secrets): (Exchange, Secrets),
-        body: Body,
+        body: Box<Body>,
         case: &CaseState,
     ) -> Result<Entry, Kept> {
         let (size, is_shared, most) = (body.size(), case.case.is_some(), self.keeping.options.most_in_memory.0);

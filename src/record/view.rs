@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::index::{self, Cases, Entry, Index, Kind, Recorded, hash, sketch};
-use super::library::{Library, Place, irregular, lock, place_of, spoilt};
+use super::library::{Library, Place, irregular, lock, place_of};
 use super::recorded;
 use super::shelf::{mark, marks, stamp};
 use crate::disk::{self, MOST_RECORDED};
-use crate::exchange::{Mask, OtherFile, ReadError, Rules, host_of};
+use crate::exchange::{Mask, OtherFile, ReadError, Recording, Rules, host_of};
 
 /// Folders with fewer files are read anew by every run: an index on disk would save less than it costs.
 const LEAST_KEPT: usize = 500;
@@ -133,16 +133,16 @@ impl View {
         let (kind, (modified, length)) = match stamp(&path) {
             None => (Kind::Broken(irregular(&path)?.into()), IRREGULAR),
             Some(stamp) => match recorded::read(&path) {
-                Ok(read) => (self.kind(library, read), mark(stamp)),
+                Ok(read) => (self.kind(library, read.recording), mark(stamp)),
                 Err(why) => (Kind::Broken(why.to_string().into()), mark(stamp)),
             },
         };
         Some(Entry { name: name.into(), kind, modified, length })
     }
 
-    fn kind(&self, library: &Library, read: recorded::Read) -> Kind {
-        match read.recording {
-            Err(ReadError::Broken(error)) => Kind::Broken(spoilt(&read.text).unwrap_or(error).to_string().into()),
+    fn kind(&self, library: &Library, recording: Result<Recording, ReadError>) -> Kind {
+        match recording {
+            Err(ReadError::Broken(error)) => Kind::Broken(error.to_string().into()),
             Err(ReadError::OtherFile(other)) => {
                 let is_http = matches!(other, OtherFile::OtherTool(_));
                 Kind::OtherFile { name: other.name().into(), is_http }

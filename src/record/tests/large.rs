@@ -107,7 +107,8 @@ async fn a_large_reply_that_holds_a_secret_is_not_recorded_and_that_is_said() {
     for held in [vec![key.to_owned()], pieces] {
         let root = TempDir::new().unwrap();
         let mut events = events(20_000);
-        let said = held.iter().map(|part| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{part}\"}}}}]}}\n\n"));
+        let said =
+            held.iter().map(|part| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{part}\"}}}}]}}\n\n"));
         let at = events.len() - 9_000;
         events.splice(at..at, said);
         let secrets = Secrets::new([("TOGETHER_API_KEY".to_owned(), key.to_owned())]);
