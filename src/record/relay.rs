@@ -39,6 +39,8 @@ pub(super) enum Kept {
     Lost(String),
     /// It may not be recorded, with the reason.
     Refused(String),
+    /// The program ends before it is ready.
+    NoTime,
 }
 
 /// A body that waits to be recorded.
@@ -197,7 +199,7 @@ impl Left {
             Kept::All(_) if self.bytes <= MOST_AFTER_CLIENT => None,
             Kept::All(_) => Some(format!("its client had left, and more than {} MiB came", MOST_AFTER_CLIENT >> 20)),
             // Nobody wants a reply that is not recorded.
-            Kept::TooLarge | Kept::Lost(_) | Kept::Refused(_) => Some("its client had left".to_owned()),
+            Kept::TooLarge | Kept::Lost(_) | Kept::Refused(_) | Kept::NoTime => Some("its client had left".to_owned()),
         }
     }
 }

@@ -224,12 +224,14 @@ impl Task {
         case: &CaseState,
     ) -> Result<Entry, Kept> {
         let (size, is_shared, most) = (body.size(), case.case.is_some(), self.keeping.options.most_in_memory.0);
+        let cases = Arc::clone(&self.cases);
         let make = move || {
             let reply = &mut exchange.reply;
             if size as u64 > most {
                 let (large, chunks) = body.in_place().map_err(lost)?;
                 (reply.large, reply.chunks) = (Some(large), chunks);
-                if let Some(secret) = secrets.find_in_large(&exchange).map_err(lost)? {
+                let secret = secrets.find_in_large(&exchange, || cases.ending.is_called());
+                if let Some(secret) = secret.map_err(no_time_or_lost)? {
                     return Err(Kept::Refused(format!(
                         "its reply holds what {secret} stands for, and it is too large to be changed"
                     )));
@@ -261,6 +263,7 @@ impl Task {
             ),
             Kept::Lost(why) => format!("its bytes cannot be held until it is written: {why}"),
             Kept::Refused(why) => why.clone(),
+            Kept::NoTime => "retake was told to end before its reply was searched for secrets".to_owned(),
         };
         let note = self.keeping.writer.not_kept(key, &why);
         if let Kept::Lost(_) | Kept::Refused(_) = kept {
@@ -287,6 +290,10 @@ impl Task {
 fn misplaced(endpoint: &str) -> String {
     let path = endpoint.split('?').next().unwrap_or_default();
     format!("the provider does not know {path}, in which the version is missing or stands twice")
+}
+
+fn no_time_or_lost(error: std::io::Error) -> Kept {
+    if error.kind() == std::io::ErrorKind::Interrupted { Kept::NoTime } else { lost(error) }
 }
 
 /// The bytes are lost.

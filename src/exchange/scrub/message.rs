@@ -126,12 +126,16 @@ impl Secrets {
     }
 
     /// The placeholder of a secret that a large body holds, in one piece or in several. It cannot be replaced there.
-    pub fn find_in_large(&self, exchange: &Exchange) -> io::Result<Option<String>> {
+    /// That takes seconds: [`io::ErrorKind::Interrupted`] as soon as `is_over`.
+    pub fn find_in_large(&self, exchange: &Exchange, is_over: impl Fn() -> bool) -> io::Result<Option<String>> {
         let reply = &exchange.reply;
         let (Some(large), kind) = (&reply.large, wire_kind(reply)) else { return Ok(None) };
         let all = self.of_reply(exchange);
         for piece in large.overlapping(WINDOW, OVERLAP) {
             let piece = piece?;
+            if is_over() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             if let Some(edit) = all.edits_of_body(&piece, kind).into_iter().next() {
                 return Ok(Some(edit.text));
             }
