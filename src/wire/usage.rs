@@ -1,6 +1,10 @@
 //! The token usage that a reply reports.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 use super::body::BodyKind;
 use super::{lenient, ndjson, sse};
@@ -18,33 +22,73 @@ pub struct Usage {
 /// reports none.
 pub fn usage(content_type: &str, body: &[u8]) -> Option<Usage> {
     match BodyKind::of(content_type, body) {
-        BodyKind::Whole => of_all([String::from_utf8_lossy(body).into_owned()].into_iter()),
+        BodyKind::Whole => of_all(std::iter::once(String::from_utf8_lossy(body))),
         BodyKind::Events => of_all(sse::parse(body).into_iter().filter_map(|segment| match segment.kind {
-            sse::Kind::Event(event) => event.data,
+            sse::Kind::Event(event) => event.data.map(Cow::Owned),
             sse::Kind::Quiet => None,
         })),
-        BodyKind::Lines => of_all(ndjson::parse(body).into_iter().map(|line| line.text)),
+        BodyKind::Lines => of_all(ndjson::parse(body).into_iter().map(|line| Cow::Owned(line.text))),
     }
 }
 
 /// Parts of a stream report the usage so far: the highest count is the usage.
-fn of_all(texts: impl Iterator<Item = String>) -> Option<Usage> {
+fn of_all<'t>(texts: impl Iterator<Item = Cow<'t, str>>) -> Option<Usage> {
     // Most events of a stream report no usage and need not be parsed.
     let texts = texts.filter(|text| text.contains("usage") || text.contains("eval_count"));
-    let parts = texts.filter_map(|text| of(&lenient::read(&text).ok()?.value));
+    let parts = texts.filter_map(|text| match serde_json::from_str::<Counts>(&text) {
+        Ok(Counts(value)) => of(&value),
+        Err(_) => of(&lenient::read(&text).ok()?.value),
+    });
     parts.reduce(|a, b| Usage { input: a.input.max(b.input), output: a.output.max(b.output) })
+}
+
+/// The names of a count, by the API: OpenAI's chat, OpenAI's Responses and Anthropic's Messages, Ollama's own.
+const INPUT: [&str; 3] = ["prompt_tokens", "input_tokens", "prompt_eval_count"];
+const OUTPUT: [&str; 3] = ["completion_tokens", "output_tokens", "eval_count"];
+const TOTAL: &str = "total_tokens";
+/// Anthropic counts tokens read from a cache or written to one beside the input.
+const CACHED: [&str; 2] = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+
+/// The members of a reply's object that can hold counts: of a long answer, most is something else.
+struct Counts(Value);
+
+impl<'de> Deserialize<'de> for Counts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Counts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counts, A::Error> {
+                let mut kept = Map::new();
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    let name = name.as_ref();
+                    let is_count =
+                        [INPUT.as_slice(), &OUTPUT, &CACHED, &[TOTAL]].iter().any(|names| names.contains(&name));
+                    if is_count || ["usage", "message", "response"].contains(&name) {
+                        kept.insert(name.to_owned(), map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Counts(kept.into()))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 fn of(value: &Value) -> Option<Usage> {
     let places = [&value["usage"], &value["message"]["usage"], &value["response"]["usage"]];
     let usage = places.into_iter().find(|usage| usage.is_object()).unwrap_or(value);
     let count = |names: &[&str]| names.iter().find_map(|name| usage[*name].as_u64());
-    let input = count(&["prompt_tokens", "input_tokens", "prompt_eval_count"]);
-    let output = count(&["completion_tokens", "output_tokens", "eval_count"]);
-    // Anthropic counts tokens read from a cache or written to one beside the input.
-    let beside = ["cache_read_input_tokens", "cache_creation_input_tokens"].map(|name| count(&[name]).unwrap_or(0));
+    let (input, output) = (count(&INPUT), count(&OUTPUT));
+    let beside = CACHED.map(|name| count(&[name]).unwrap_or(0));
     let beside = beside.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
-    let total = count(&["total_tokens"]);
+    let total = count(&[TOTAL]);
     if input.is_none() && output.is_none() && total.is_none() {
         return None;
     }

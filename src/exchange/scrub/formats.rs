@@ -35,6 +35,9 @@ const KEYS: [&str; 17] = [
 /// Prefixes whose keys may have few digits or none; keys of AWS have only capitals and digits.
 const WITHOUT_DIGITS: [&[u8]; 3] = [b"AKIA", b"ASIA", b"hf_"];
 
+/// No key is shorter: `sk-` and 16 letters.
+const SHORTEST: usize = 19;
+
 static KEY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&KEYS.map(|key| format!("(?:{key})")).join("|")).ok());
 
@@ -61,6 +64,9 @@ pub(super) fn credentials(text: &[u8]) -> Vec<Range<usize>> {
 
 /// Like [`credentials`], for keys only.
 pub(super) fn keys(text: &[u8]) -> Vec<Range<usize>> {
+    if text.len() < SHORTEST {
+        return Vec::new();
+    }
     let found = KEY.iter().flat_map(|regex| regex.find_iter(text)).map(|hit| hit.range());
     found.filter(|range| is_key(text, range)).collect()
 }
