@@ -40,6 +40,12 @@ impl Rules {
         Sha256::digest(text.as_bytes())[..8].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
     }
 
+    /// Whether any of them is for requests to this endpoint, which may have a query.
+    pub fn concern(&self, endpoint: &str) -> bool {
+        let path = endpoint_of(endpoint);
+        !self.match_headers.is_empty() || self.ignored_at(path).next().is_some() || self.masks_at(path).next().is_some()
+    }
+
     /// The paths to what is left out of a request to this endpoint.
     pub(super) fn ignored_at<'r>(&'r self, endpoint: &'r str) -> impl Iterator<Item = &'r BodyPath> {
         self.ignores.iter().filter(move |ignored| fits(&ignored.endpoint, endpoint)).flat_map(|ignored| &ignored.fields)
@@ -234,6 +240,22 @@ mod tests {
         let at = |endpoint: &str| both.masks_at(endpoint).map(|(number, _)| number).collect::<Vec<_>>();
         assert_eq!((at("/v1/x"), at("/v1/y")), (vec![0, 1], vec![1]));
         assert_eq!(both.masks[1].to_string(), "`y` (providers.yaml:2)");
+    }
+
+    #[test]
+    fn rules_concern_the_endpoints_that_they_name() {
+        let ignores = vec![Ignored { endpoint: "/v1/x*".into(), fields: vec![BodyPath::member("a")] }];
+        let headers = Rules { match_headers: vec!["x".into()], ..Rules::default() };
+        let everywhere = Rules { masks: vec![mask(None, "$.a", "x", 1)], ..Rules::default() };
+        for (rules, concerned) in [
+            (Rules::default(), [false, false]),
+            (Rules { ignores, ..Rules::default() }, [true, false]),
+            (Rules { masks: vec![mask(Some("/v1/x"), "$.a", "x", 1)], ..Rules::default() }, [true, false]),
+            (everywhere, [true, true]),
+            (headers, [true, true]),
+        ] {
+            assert_eq!(["/v1/x?a=b", "/v1/y"].map(|endpoint| rules.concern(endpoint)), concerned, "{rules:?}");
+        }
     }
 
     #[test]

@@ -195,9 +195,15 @@ pub(super) fn recording(
     let reply = Reply { status: body.status, headers, body: bytes.into(), large, chunks, end };
     let origin = section.origin();
     let exchange = Exchange { request, url, reply, recorded_at: body.recorded_at, origin };
-    let now = digest(&exchange).map_err(|error| section.wrong("segments", error.to_string()))?;
+    let edited = match body.digest {
+        Some(recorded) => {
+            let now = digest(&exchange).map_err(|error| section.wrong("segments", error.to_string()))?;
+            (recorded != now).then_some(recorded)
+        }
+        None => None,
+    };
     Ok(Some(Recording {
-        edited: body.digest.filter(|recorded| *recorded != now),
+        edited,
         expected: section.head.expected,
         extra: Extra {
             newer: section.newer,

@@ -173,7 +173,7 @@ impl Library {
     pub(super) fn answers_at_hand(&self, view: &View, key: &Key, request: &Request) -> Option<Vec<Arc<Found>>> {
         let wanted = Wanted { request, key, older: exchange::older_key(request, &self.base_url, &view.rules) };
         let mut all = Vec::new();
-        for stem in self.stems(&wanted, request) {
+        for stem in self.stems(view, &wanted, request) {
             for place in Place::ALL {
                 for name in self.shelf(place).chain_at_hand(&stem)? {
                     let path = self.shelf(place).path(&name);
@@ -196,7 +196,7 @@ impl Library {
     ) -> Result<Vec<Arc<Found>>, Error> {
         let mut all: Vec<Arc<Found>> = Vec::new();
         let wanted = Wanted { request, key, older: exchange::older_key(request, &self.base_url, &view.rules) };
-        for stem in self.stems(&wanted, request) {
+        for stem in self.stems(view, &wanted, request) {
             for place in Place::ALL {
                 for name in self.shelf(place).chain(&stem) {
                     all.extend(read(self.answering(view, &wanted, place, &name))?);
@@ -235,11 +235,11 @@ impl Library {
     }
 
     /// The names under which retake may have recorded a request.
-    fn stems(&self, wanted: &Wanted<'_>, request: &Request) -> BTreeSet<String> {
+    fn stems(&self, view: &View, wanted: &Wanted<'_>, request: &Request) -> BTreeSet<String> {
         let mut stems = BTreeSet::from([wanted.key.name.clone()]);
         stems.extend(wanted.older.as_ref().map(|older| older.name.clone()));
         // For files recorded before a field was declared as ignored: their names include that field.
-        if self.rules != Rules::default() {
+        if !view.is_plain() || self.rules.concern(&request.endpoint) {
             let plain = Rules::default();
             stems.insert(self.key_under(&plain, request).name);
             stems.extend(exchange::older_key(request, &self.base_url, &plain).map(|older| older.name));
