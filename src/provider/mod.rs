@@ -15,5 +15,5 @@ pub use model::{
 pub use parse::{parse_more_providers, parse_more_setups, parse_providers, parse_setups, setup_named};
 pub use prices::{prices_file, with_prices};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 pub(crate) use raw::schemas;

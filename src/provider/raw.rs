@@ -357,7 +357,7 @@ pub(super) struct RawListed {
 }
 
 /// The JSON Schemas of `providers.yaml`, `setups.yaml` and `prices.yaml`.
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 pub(crate) fn schemas() -> [serde_json::Value; 3] {
     use crate::yaml::schema::of;
     [
