@@ -1,6 +1,6 @@
 use super::*;
 
-fn completion(id: &str, created: i64, model: &str) -> Completion {
+pub(super) fn completion(id: &str, created: i64, model: &str) -> Completion {
     Completion {
         id: id.into(),
         created,

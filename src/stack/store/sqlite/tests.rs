@@ -1,5 +1,6 @@
 use super::*;
-use crate::stack::store::{Completion, Store};
+use crate::stack::store::Store;
+use crate::stack::store::tests::completion;
 
 #[tokio::test]
 async fn a_file_of_the_first_schema_gets_metadata() {
@@ -54,11 +55,11 @@ async fn a_file_that_is_damaged_is_told_when_it_is_opened() {
     let path = folder.path().join("store.db");
     let mut file = Sqlite::open(&path, Secrets::default()).await.unwrap();
     for number in 0..200 {
-        store.put(&completion(&number.to_string(), number, "m")).await.unwrap();
+        file.put(&completion(&number.to_string(), number, "m")).await.unwrap();
     }
     // Writes everything into the file itself.
-    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *store.connection.lock().await).await.unwrap();
-    drop(store);
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut file.connection).await.unwrap();
+    drop(file);
     let whole = std::fs::read(&path).unwrap();
     for damaged in [
         whole.iter().enumerate().map(|(at, byte)| if at > 4096 { byte ^ 0x55 } else { *byte }).collect::<Vec<_>>(),
