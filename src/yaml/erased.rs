@@ -11,8 +11,10 @@ use serde::de::DeserializeSeed;
 
 mod error;
 mod from_crate;
+mod placed;
 mod to_types;
 
+use super::Place;
 use error::Error;
 use from_crate::Planted;
 use to_types::Kept;
@@ -92,6 +94,8 @@ enum Answer<'de, 'x> {
 /// A deserializer of the crate's: good for one question.
 trait ErasedDeserializer<'de> {
     fn answer(&mut self, question: Question, visitor: &mut dyn ErasedVisitor<'de>) -> Result<(), Error>;
+    /// Reads the value, and returns its place.
+    fn read_placed(&mut self, seed: &mut dyn ErasedSeed<'de>) -> Result<Place, Error>;
 }
 
 /// A visitor of a type's: good for one answer, of which it keeps what it makes.

@@ -7,7 +7,9 @@ use serde::de::{
 };
 
 use super::error::Error;
+use super::placed::read_placed;
 use super::{Answer, ErasedDeserializer, ErasedEnum, ErasedMap, ErasedSeed, ErasedSeq, ErasedVisitor, Question};
+use crate::yaml::Place;
 
 /// Something of the crate's, and the error it has reported.
 struct Source<T, E> {
@@ -69,6 +71,12 @@ impl<'de, D: Deserializer<'de>> ErasedDeserializer<'de> for Source<Option<D>, D:
             Question::IgnoredAny => deserializer.deserialize_ignored_any(visitor),
         };
         self.keep(answered)
+    }
+
+    fn read_placed(&mut self, seed: &mut dyn ErasedSeed<'de>) -> Result<Place, Error> {
+        let deserializer = self.inner.take().ok_or_else(Error::unread)?;
+        let read = read_placed(deserializer, seed);
+        self.keep(read)
     }
 }
 

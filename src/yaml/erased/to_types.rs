@@ -10,34 +10,18 @@ use serde::de::{
 
 use super::error::Error;
 use super::{Answer, ErasedDeserializer, ErasedEnum, ErasedMap, ErasedSeed, ErasedSeq, ErasedVisitor, Question};
-use crate::yaml::{Place, Spanned, place};
+use crate::yaml::{Place, Spanned};
 
 /// The name under which [`Spanned`] asks for a value with its place: a list of value, line and column.
 const SPANNED: &str = "retake::Spanned";
 
-/// The name under which [`Carried`] asks for the seed that its deserializer carries.
-const CARRIED: &str = "retake::Carried";
-
-/// A seed that a deserializer carries to the [`Carried`] inside, if it carries one.
-type Carry<'de, 'x> = Option<&'x mut dyn ErasedSeed<'de>>;
-
-fn lend<'de, 'x>(carried: &'x mut Carry<'de, '_>) -> Carry<'de, 'x> {
-    match carried {
-        Some(seed) => Some(&mut **seed),
-        None => None,
-    }
-}
-
 /// The deserializer of all types.
-struct Erased<'de, 'x> {
-    inner: &'x mut dyn ErasedDeserializer<'de>,
-    carried: Carry<'de, 'x>,
-}
+struct Erased<'de, 'x>(&'x mut dyn ErasedDeserializer<'de>);
 
 impl<'de> Erased<'de, '_> {
     fn ask<V: Visitor<'de>>(self, question: Question, visitor: V) -> Result<V::Value, Error> {
-        let mut slot = Slot { visitor: Some(visitor), value: None, carried: self.carried };
-        self.inner.answer(question, &mut slot)?;
+        let mut slot = Slot { visitor: Some(visitor), value: None };
+        self.0.answer(question, &mut slot)?;
         slot.value.ok_or_else(Error::unread)
     }
 }
@@ -54,13 +38,9 @@ impl<'de> Deserializer<'de> for Erased<'de, '_> {
     type Error = Error;
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        match (name, self.carried) {
-            (SPANNED, _) => visitor.visit_seq(Placed { inner: self.inner, place: Place::default(), given: 0 }),
-            (CARRIED, Some(seed)) => {
-                seed.read(self.inner)?;
-                visitor.visit_unit()
-            }
-            (_, carried) => Erased { inner: self.inner, carried }.ask(Question::Newtype(name), visitor),
+        match name {
+            SPANNED => visitor.visit_seq(Placed { inner: self.0, place: Place::default(), given: 0 }),
+            _ => self.ask(Question::Newtype(name), visitor),
         }
     }
 
@@ -97,20 +77,18 @@ impl<'de> Deserializer<'de> for Erased<'de, '_> {
 }
 
 /// A visitor, and later what it has made.
-struct Slot<'de, 'x, V: Visitor<'de>> {
+struct Slot<'de, V: Visitor<'de>> {
     visitor: Option<V>,
     value: Option<V::Value>,
-    carried: Carry<'de, 'x>,
 }
 
-impl<'de, V: Visitor<'de>> ErasedVisitor<'de> for Slot<'de, '_, V> {
+impl<'de, V: Visitor<'de>> ErasedVisitor<'de> for Slot<'de, V> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.visitor.as_ref().map_or(Ok(()), |visitor| visitor.expecting(f))
     }
 
     fn visit(&mut self, answer: Answer<'de, '_>) -> Result<(), Error> {
         let visitor = self.visitor.take().ok_or_else(Error::unread)?;
-        let carried = lend(&mut self.carried);
         let made = match answer {
             Answer::Bool(value) => visitor.visit_bool(value),
             Answer::I64(value) => visitor.visit_i64(value),
@@ -120,12 +98,12 @@ impl<'de, V: Visitor<'de>> ErasedVisitor<'de> for Slot<'de, '_, V> {
             Answer::BorrowedStr(value) => visitor.visit_borrowed_str(value),
             Answer::String(value) => visitor.visit_string(value),
             Answer::None => visitor.visit_none(),
-            Answer::Some(inner) => visitor.visit_some(Erased { inner, carried }),
+            Answer::Some(inner) => visitor.visit_some(Erased(inner)),
             Answer::Unit => visitor.visit_unit(),
-            Answer::Newtype(inner) => visitor.visit_newtype_struct(Erased { inner, carried }),
-            Answer::Seq(inner) => visitor.visit_seq(Seq { inner, carried }),
-            Answer::Map(inner) => visitor.visit_map(Map { inner, carried }),
-            Answer::Enum(inner) => visitor.visit_enum(Enum { inner, carried }),
+            Answer::Newtype(inner) => visitor.visit_newtype_struct(Erased(inner)),
+            Answer::Seq(inner) => visitor.visit_seq(Seq(inner)),
+            Answer::Map(inner) => visitor.visit_map(Map(inner)),
+            Answer::Enum(inner) => visitor.visit_enum(Enum(inner)),
         };
         self.value = Some(made?);
         Ok(())
@@ -133,19 +111,14 @@ impl<'de, V: Visitor<'de>> ErasedVisitor<'de> for Slot<'de, '_, V> {
 }
 
 /// A seed, and later what it has read.
-pub(super) struct Kept<'de, 'x, S: DeserializeSeed<'de>> {
+pub(super) struct Kept<'de, S: DeserializeSeed<'de>> {
     seed: Option<S>,
     value: Option<S::Value>,
-    carried: Carry<'de, 'x>,
 }
 
-impl<'de, 'x, S: DeserializeSeed<'de>> Kept<'de, 'x, S> {
+impl<'de, S: DeserializeSeed<'de>> Kept<'de, S> {
     pub(super) fn new(seed: S) -> Self {
-        Kept::carrying(seed, None)
-    }
-
-    fn carrying(seed: S, carried: Carry<'de, 'x>) -> Self {
-        Kept { seed: Some(seed), value: None, carried }
+        Kept { seed: Some(seed), value: None }
     }
 
     /// What was read.
@@ -154,60 +127,51 @@ impl<'de, 'x, S: DeserializeSeed<'de>> Kept<'de, 'x, S> {
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> ErasedSeed<'de> for Kept<'de, '_, S> {
-    fn read(&mut self, inner: &mut dyn ErasedDeserializer<'de>) -> Result<(), Error> {
+impl<'de, S: DeserializeSeed<'de>> ErasedSeed<'de> for Kept<'de, S> {
+    fn read(&mut self, deserializer: &mut dyn ErasedDeserializer<'de>) -> Result<(), Error> {
         let seed = self.seed.take().ok_or_else(Error::unread)?;
-        self.value = Some(seed.deserialize(Erased { inner, carried: lend(&mut self.carried) })?);
+        self.value = Some(seed.deserialize(Erased(deserializer))?);
         Ok(())
     }
 }
 
-struct Seq<'de, 'x> {
-    inner: &'x mut dyn ErasedSeq<'de>,
-    carried: Carry<'de, 'x>,
-}
+struct Seq<'de, 'x>(&'x mut dyn ErasedSeq<'de>);
 
 impl<'de> SeqAccess<'de> for Seq<'de, '_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let mut kept = Kept::carrying(seed, lend(&mut self.carried));
-        self.inner.read_item(&mut kept)?.then(|| kept.value()).transpose()
+        let mut kept = Kept::new(seed);
+        self.0.read_item(&mut kept)?.then(|| kept.value()).transpose()
     }
 }
 
-struct Map<'de, 'x> {
-    inner: &'x mut dyn ErasedMap<'de>,
-    carried: Carry<'de, 'x>,
-}
+struct Map<'de, 'x>(&'x mut dyn ErasedMap<'de>);
 
 impl<'de> MapAccess<'de> for Map<'de, '_> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let mut kept = Kept::carrying(seed, lend(&mut self.carried));
-        self.inner.read_key(&mut kept)?.then(|| kept.value()).transpose()
+        let mut kept = Kept::new(seed);
+        self.0.read_key(&mut kept)?.then(|| kept.value()).transpose()
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        let mut kept = Kept::carrying(seed, lend(&mut self.carried));
-        self.inner.read_value(&mut kept)?;
+        let mut kept = Kept::new(seed);
+        self.0.read_value(&mut kept)?;
         kept.value()
     }
 }
 
-struct Enum<'de, 'x> {
-    inner: &'x mut dyn ErasedEnum<'de>,
-    carried: Carry<'de, 'x>,
-}
+struct Enum<'de, 'x>(&'x mut dyn ErasedEnum<'de>);
 
 impl<'de> EnumAccess<'de> for Enum<'de, '_> {
     type Error = Error;
     type Variant = Bare;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(mut self, seed: S) -> Result<(S::Value, Bare), Error> {
-        let mut kept = Kept::carrying(seed, lend(&mut self.carried));
-        self.inner.read_variant(&mut kept)?;
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Bare), Error> {
+        let mut kept = Kept::new(seed);
+        self.0.read_variant(&mut kept)?;
         Ok((kept.value()?, Bare))
     }
 }
@@ -272,37 +236,12 @@ impl<'de> SeqAccess<'de> for Placed<'de, '_> {
         match self.given {
             1 => {
                 let mut kept = Kept::new(seed);
-                self.place = read_placed(&mut *self.inner, &mut kept)?;
+                self.place = self.inner.read_placed(&mut kept)?;
                 kept.value().map(Some)
             }
             2 => seed.deserialize(self.place.line.into_deserializer()).map(Some),
             3 => seed.deserialize(self.place.column.into_deserializer()).map(Some),
             _ => Ok(None),
         }
-    }
-}
-
-/// Reads a value, and returns its place. The crate's own type finds it: compiled once, for a value that stands for all.
-fn read_placed<'de>(inner: &mut dyn ErasedDeserializer<'de>, seed: &mut dyn ErasedSeed<'de>) -> Result<Place, Error> {
-    let found = serde_yaml::Spanned::<Carried>::deserialize(Erased { inner, carried: Some(seed) })?;
-    Ok(place(found.referenced))
-}
-
-/// Stands for the value that the carried seed reads.
-struct Carried;
-
-impl<'de> Deserialize<'de> for Carried {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct CarriedVisitor;
-        impl Visitor<'_> for CarriedVisitor {
-            type Value = Carried;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a seed to read with")
-            }
-            fn visit_unit<E>(self) -> Result<Carried, E> {
-                Ok(Carried)
-            }
-        }
-        deserializer.deserialize_newtype_struct(CARRIED, CarriedVisitor)
     }
 }
