@@ -128,3 +128,6 @@ trait ErasedEnum<'de> {
     /// Reads its name.
     fn read_variant(&mut self, seed: &mut dyn ErasedSeed<'de>) -> Result<(), Error>;
 }
+
+#[cfg(test)]
+mod tests;
