@@ -58,6 +58,9 @@ mod diff;
 pub mod event;
 // What an API supports: the outcomes of cases as a verdict.
 mod conform;
+// What this build lacks, and how that is told.
+#[cfg(not(all(feature = "schema", feature = "stack")))]
+mod features;
 // One request and its reply as recorded: normalise, name, scrub, format.
 pub mod exchange;
 // The cases of a suite: expansion, ids, selection.

@@ -1,12 +1,14 @@
 //! The only module that uses the YAML crate: parses text into typed values, with errors that show the user's line.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer};
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 mod duration;
+mod erased;
 mod explain;
 mod extent;
 mod shapes;
@@ -74,13 +76,6 @@ impl<T> Spanned<T> {
     /// The place of the value.
     pub fn place(&self) -> Place {
         self.place
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let found = serde_yaml::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Spanned { place: place(found.referenced), value: found.value })
     }
 }
 
@@ -155,16 +150,12 @@ impl Error {
 
 /// Reads a whole file as one value.
 pub fn from_source<T: DeserializeOwned>(source: &Source) -> Result<T, Error> {
-    serde_yaml::from_str_with_options(&source.text, options(source.text.len()))
-        .map_err(|error| explain::explain(source, &error))
+    from_source_with(source, PhantomData)
 }
 
 /// Reads a whole file with a seed.
 pub(crate) fn from_source_with<'s, S: DeserializeSeed<'s>>(source: &'s Source, seed: S) -> Result<S::Value, Error> {
-    serde_yaml::with_deserializer_from_str_with_options(&source.text, options(source.text.len()), |deserializer| {
-        seed.deserialize(deserializer)
-    })
-    .map_err(|error| explain::explain(source, &error))
+    erased::from_text(&source.text, options(source.text.len()), seed).map_err(|error| explain::explain(source, &error))
 }
 
 /// Limits for a text of this many bytes. The crate's default limits are for small files. Limits that grow with the text

@@ -13,6 +13,14 @@ tools() {
   python_tools maturin==1.16.0 ziglang==0.15.2
 }
 
+# Rust's standard library for `triple`, which rustup has and no package index.
+standard_library() {
+  [ -d "$(rustc --print target-libdir --target "$triple")" ] || rustup target add "$triple" || {
+    echo "Rust has no standard library for $triple here: rustup target add $triple" >&2
+    return 1
+  }
+}
+
 # Puts tools of the Python index in PATH, at the versions that the caller pins.
 python_tools() {
   local place bin=bin

@@ -207,7 +207,14 @@ fn folded(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase()
 }
 
+/// Suites with schemas are refused where they are read.
+#[cfg(not(feature = "schema"))]
+pub(super) fn validates(_: &Value, _: &Value) -> Result<(), Unmet> {
+    Err(Unmet::senseless("a JSON Schema", crate::features::without("schema")))
+}
+
 /// Checks against a JSON Schema, draft 2020-12, that refers to nothing outside; a string is read as JSON first.
+#[cfg(feature = "schema")]
 pub(super) fn validates(schema: &Value, value: &Value) -> Result<(), Unmet> {
     let validator = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)

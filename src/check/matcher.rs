@@ -328,6 +328,7 @@ mod tests {
         ]
     }
 
+    #[cfg(feature = "schema")]
     #[test]
     fn every_matcher_holds_and_does_not() {
         for (matcher, good, bad) in table() {

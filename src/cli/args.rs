@@ -1,5 +1,7 @@
 //! The command line as typed. `settings` turns it into its meaning.
 
+#[cfg(not(all(feature = "schema", feature = "stack")))]
+mod absent;
 mod conform;
 mod judging;
 mod libtest;
@@ -21,11 +23,15 @@ use crate::protocol::Mode;
 use super::near;
 use source::time;
 
+#[cfg(not(all(feature = "schema", feature = "stack")))]
+use absent::AbsentArgs;
 pub(super) use conform::ConformArgs;
 pub(super) use judging::{CheckArgs, CheckBy, RulesArgs};
 pub(super) use libtest::LibtestArgs;
 pub(super) use prices::{PricesArgs, PricesCommand, UpdateArgs};
-pub(super) use project::{DoctorArgs, InitArgs, InitKind, SchemaArgs, SchemaOf};
+pub(super) use project::{DoctorArgs, InitArgs, InitKind};
+#[cfg(feature = "schema")]
+pub(super) use project::{SchemaArgs, SchemaOf};
 pub(super) use proxy::{CaArgs, CaCommand, NetworkArgs, ProgramArgs, ProxyArgs, ServeArgs};
 pub(super) use pytest::{ChoiceArgs, ReportArgs};
 pub(super) use shells::{CompletionArgs, ManArgs};
@@ -59,7 +65,11 @@ pub(super) enum Command {
     /// Run suites, and rerun what a saved file affects
     Watch(Box<TestArgs>),
     /// Run the gateway alone
+    #[cfg(feature = "stack")]
     Stack(Box<StackArgs>),
+    #[cfg(not(feature = "stack"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Stack(AbsentArgs),
     /// Serve the recordings to clients in any language, or record their requests
     Serve(Box<ServeArgs>),
     /// Run a command whose SDKs get recordings
@@ -67,7 +77,11 @@ pub(super) enum Command {
     /// Serve a scripted provider on loopback
     Script(ScriptArgs),
     /// Print the JSON Schema of a kind of file, for editors
+    #[cfg(feature = "schema")]
     Schema(SchemaArgs),
+    #[cfg(not(feature = "schema"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Schema(AbsentArgs),
     /// Check recordings against the rules of their APIs, offline
     Check(CheckArgs),
     /// Judge an OpenAI-compatible endpoint: what it supports, what not and why, and its entry for providers.yaml
@@ -251,9 +265,11 @@ fn workers(text: &str) -> Result<usize, String> {
     }
 }
 
+#[cfg(feature = "stack")]
 const STACK: &str = "Stack";
 
 /// `retake stack`.
+#[cfg(feature = "stack")]
 #[derive(Debug, Args)]
 pub(super) struct StackArgs {
     #[command(flatten)]

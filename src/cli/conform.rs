@@ -38,6 +38,7 @@ const LISTING: &str = "conformance::models";
 
 /// Judges the endpoint that the arguments name.
 pub(super) fn run(args: ConformArgs) -> Result<Exit, Stop> {
+    can_judge()?;
     let given = models::given(&args.model)?;
     let (name, place) = match args.provider.split_once('=') {
         Some((name, place)) => (name, Some(place)),
@@ -80,6 +81,14 @@ pub(super) fn run(args: ConformArgs) -> Result<Exit, Stop> {
         output::print(&secrets, &text)?;
         Ok(if verdict.works { Exit::Ok } else { Exit::Failed })
     })
+}
+
+/// The shipped suites compare answers with JSON Schemas.
+fn can_judge() -> Result<(), Stop> {
+    #[cfg(not(feature = "schema"))]
+    return Err(Stop::not_built("schema"));
+    #[cfg(feature = "schema")]
+    Ok(())
 }
 
 /// The provider as it is judged: nothing is known of what it can do.

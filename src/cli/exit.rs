@@ -1,5 +1,8 @@
 //! Exit codes are API: pytest's numbers, in one place.
 
+#[cfg(not(all(feature = "schema", feature = "stack")))]
+use crate::features;
+
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -36,6 +39,12 @@ impl Stop {
     /// A mistake of the user.
     pub fn usage(message: impl Into<String>) -> Self {
         Stop { exit: Exit::Usage, message: message.into() }
+    }
+
+    /// The user asks for what this build lacks.
+    #[cfg(not(all(feature = "schema", feature = "stack")))]
+    pub(super) fn not_built(feature: &str) -> Self {
+        Stop::usage(format!("{}\n  {}", features::without(feature), features::help(feature)))
     }
 
     /// The user stopped the program before it had a result.

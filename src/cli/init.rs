@@ -12,8 +12,12 @@ use std::path::Path;
 
 use crate::disk::{self, MOST_TEXT};
 use crate::exchange::Secrets;
+#[cfg(not(feature = "schema"))]
+use crate::features;
 
-use super::args::{InitArgs, InitKind, SchemaOf};
+#[cfg(feature = "schema")]
+use super::args::SchemaOf;
+use super::args::{InitArgs, InitKind};
 use super::exit::{Exit, Stop};
 use super::{load, output, settings};
 use cargo::TARGET;
@@ -35,6 +39,7 @@ const EXAMPLE: [Piece; 6] = [
     RECORDING,
 ];
 
+#[cfg(feature = "schema")]
 const SCHEMAS: [(SchemaOf, &str); 5] = [
     (SchemaOf::Suite, "schemas/suite.schema.json"),
     (SchemaOf::Shared, "schemas/shared.schema.json"),
@@ -84,9 +89,7 @@ fn suites(mut start: Start<'_>, kind: &Kind) -> Result<Exit, Stop> {
     } else {
         start.say("kept", "suites/", "it holds suites already, so there is no example");
     }
-    for (of, path) in SCHEMAS {
-        start.write(path, of.text())?;
-    }
+    start.schemas()?;
     let target = *kind == Kind::Cargo && start.target()?;
     let (path, text) = ci::file(root, kind, target);
     start.write(path, &text)?;
@@ -139,6 +142,17 @@ impl Start<'_> {
             }
             Err(error) => return Err(cannot("write", &file, &error)),
         }
+        Ok(())
+    }
+
+    #[cfg(feature = "schema")]
+    fn schemas(&mut self) -> Result<(), Stop> {
+        SCHEMAS.iter().try_for_each(|(of, path)| self.write(path, of.text()))
+    }
+
+    #[cfg(not(feature = "schema"))]
+    fn schemas(&mut self) -> Result<(), Stop> {
+        self.say("left", "schemas/", &features::without("schema"));
         Ok(())
     }
 

@@ -36,12 +36,14 @@ mod report;
 mod reports;
 mod retired;
 mod rules;
+#[cfg(feature = "schema")]
 mod schema;
 mod script;
 mod select;
 mod serve;
 mod settings;
 mod socket;
+#[cfg(feature = "stack")]
 mod stack;
 mod tapes;
 mod test;
@@ -75,11 +77,17 @@ pub fn main() -> ExitCode {
             Command::Watch(args) => watch::run(*args),
             Command::Report(args) => report::run(&args),
             Command::Record(args) => record::run(*args),
+            #[cfg(feature = "stack")]
             Command::Stack(args) => stack::run(&args),
+            #[cfg(not(feature = "stack"))]
+            Command::Stack(_) => Err(Stop::not_built("stack")),
             Command::Serve(args) => serve::run(&args),
             Command::Run(args) => return program::run(*args).unwrap_or_else(stopped),
             Command::Script(args) => script::run(&args),
+            #[cfg(feature = "schema")]
             Command::Schema(args) => schema::run(&args),
+            #[cfg(not(feature = "schema"))]
+            Command::Schema(_) => Err(Stop::not_built("schema")),
             Command::Check(args) => check::run(&args),
             Command::Conform(args) => conform::run(*args),
             Command::Rules(args) => rules::run(&args),

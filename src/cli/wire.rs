@@ -122,7 +122,7 @@ impl<'a> Wired<'a> {
                 (tape, address::of_provider(&provider, self.sourcing))
             }
             StackChoice::InProcess => {
-                let inside = InProcess::new(gateway(providers, self.sourcing, &hooks.witness).await?);
+                let inside = InProcess::new(gateway(providers, self.sourcing, &hooks.witness));
                 (Arc::new(inside), address::of_stack(&self.flags, setup, self.sourcing.mode, None))
             }
             StackChoice::Server(port) => match self.serve(*port, providers, &hooks.witness).await? {
@@ -177,7 +177,7 @@ impl<'a> Wired<'a> {
             Err(error) => return Err(Stop::usage(format!("cannot listen on port {port}: {error}"))),
         };
         let address = listener.local_addr().map_err(Stop::internal)?;
-        let router = gateway(providers, self.sourcing, witness).await?;
+        let router = gateway(providers, self.sourcing, witness);
         let (end, ended) = oneshot::channel::<()>();
         // It ends when it is told to, or when the run is gone.
         tokio::spawn(stack::serve(listener, router, ended.map(drop)));
@@ -233,12 +233,7 @@ impl<'a> Wired<'a> {
 }
 
 /// A gateway of its own store, for one run, whose providers are overheard.
-async fn gateway(
-    providers: Vec<(Provider, Arc<Tape>)>,
-    sourcing: &Sourcing,
-    witness: &Arc<Witness>,
-) -> Result<axum::Router, Stop> {
-    let store = Store::temporary().await.map_err(Stop::internal)?;
+fn gateway(providers: Vec<(Provider, Arc<Tape>)>, sourcing: &Sourcing, witness: &Arc<Witness>) -> axum::Router {
     let providers = providers
         .into_iter()
         .map(|(provider, tape)| {
@@ -246,7 +241,7 @@ async fn gateway(
             (provider, overheard)
         })
         .collect();
-    Ok(router(providers, store, Vec::new(), Guard::default(), sourcing.mode, true))
+    router(providers, Store::temporary(), Vec::new(), Guard::default(), sourcing.mode, true)
 }
 
 /// A gateway in front of providers.

@@ -8,7 +8,7 @@ mod failure;
 mod merge;
 mod proof;
 mod read;
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 mod schema;
 mod tally;
 mod time;
@@ -27,7 +27,7 @@ pub use tally::Tally;
 
 pub(crate) use merge::merged;
 pub(crate) use read::read;
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 pub(crate) use schema::schema;
 
 use time::micros;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::model::{Listed, Price, Provider};
+use super::model::{ListName, Listed, Price, Provider};
 use super::prices::date;
 use crate::yaml::{Error, Place, Source};
 
@@ -42,16 +42,16 @@ pub fn parse_list(source: &Source, providers: &[Provider]) -> Result<List, Error
     }
     let mut list = List { entries: entries.len(), ..List::default() };
     for provider in providers {
-        let keys = provider
-            .litellm
-            .iter()
-            .flat_map(|name| entries.iter().filter(move |(_, entry)| of(entry).as_deref() == Some(name.as_str())));
-        for (key, entry) in keys {
-            let model = bare(key, provider);
-            match listed(entry, provider) {
+        let keys = provider.litellm.iter().flat_map(|list| {
+            let its = entries.iter().filter(|(_, entry)| of(entry).as_deref() == Some(list.name.as_str()));
+            its.map(move |(key, entry)| (list, key, entry))
+        });
+        for (list_name, key, entry) in keys {
+            let model = model_of(key, provider, list_name);
+            match listed(entry, |key| model_of(key, provider, list_name)) {
                 // What comes first counts: a provider's names in the list are in the order of their weight.
                 Ok(Some(listed)) => {
-                    list.models.entry((provider.name.clone(), model.to_owned())).or_insert(listed);
+                    list.models.entry((provider.name.clone(), model)).or_insert(listed);
                 }
                 Ok(None) => {}
                 Err(why) => list.odd.push(format!("{}:{}: {key}: {why}", source.name, line_of(&source.text, key))),
@@ -69,14 +69,19 @@ pub fn parse_list(source: &Source, providers: &[Provider]) -> Result<List, Error
     Ok(list)
 }
 
-/// The model without the list's name of its provider: `groq/openai/gpt-oss-20b` is groq's `openai/gpt-oss-20b`.
-fn bare<'k>(key: &'k str, provider: &Provider) -> &'k str {
-    let cut = provider.litellm.iter().filter_map(|name| key.strip_prefix(name.as_str())?.strip_prefix('/'));
-    cut.min_by_key(|model| model.len()).unwrap_or(key)
+/// The model as its provider calls it, without the list's name of the provider: `groq/openai/gpt-oss-20b` is groq's
+/// `openai/gpt-oss-20b`. A model without an owner gets the one that `list` declares.
+fn model_of(key: &str, provider: &Provider, list: &ListName) -> String {
+    let cut = provider.litellm.iter().filter_map(|list| key.strip_prefix(list.name.as_str())?.strip_prefix('/'));
+    let model = cut.min_by_key(|model| model.len()).unwrap_or(key);
+    match &list.owner {
+        Some(owner) if !model.contains('/') => format!("{owner}/{model}"),
+        _ => model.to_owned(),
+    }
 }
 
 /// `None` if the entry says neither a price for tokens nor a date.
-fn listed(entry: &Value, provider: &Provider) -> Result<Option<Listed>, String> {
+fn listed(entry: &Value, model_of: impl Fn(&str) -> String) -> Result<Option<Listed>, String> {
     let dollars = |name: &str| match entry.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_f64().filter(|dollars| dollars.is_finite() && *dollars >= 0.0) {
@@ -103,7 +108,7 @@ fn listed(entry: &Value, provider: &Provider) -> Result<Option<Listed>, String> 
         return Ok(None);
     }
     let successor = entry.get("successor_model").and_then(Value::as_str).filter(|_| retired.is_some());
-    let successor = successor.map(|key| bare(key, provider).to_owned());
+    let successor = successor.map(model_of);
     Ok(Some(Listed { price, retired, successor }))
 }
 
@@ -151,7 +156,7 @@ mod tests {
     fn providers() -> Vec<Provider> {
         let provider = |name: &str, litellm: &[&str]| Provider {
             name: name.into(),
-            litellm: litellm.iter().map(|name| (*name).to_owned()).collect(),
+            litellm: litellm.iter().filter_map(|name| ListName::parse(name)).collect(),
             ..Provider::default()
         };
         vec![provider("openai", &["openai"]), provider("fire", &["fire_works", "fire_works-embedding"])]
@@ -176,6 +181,36 @@ mod tests {
             vectors: {input: 0.02, output: 0}
         ");
         assert_eq!(list.entries, 11);
+    }
+
+    #[test]
+    fn a_model_without_its_owner_gets_the_declared_one() {
+        let entry = r#"{"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06, "deprecation_date": "2027-01-14",
+            "successor_model": "vertex_ai/gemini-4", "litellm_provider": "PROVIDER", "mode": "chat"}"#;
+        let entry = |key: &str, provider: &str| format!("\"{key}\": {}", entry.replace("PROVIDER", provider));
+        let entries = [
+            entry("vertex_ai/gemini-3", "vertex_ai"),
+            entry("gemini-2", "vertex_ai-language-models"),
+            entry("vertex_ai/xai/grok-4", "vertex_ai"),
+            entry("vertex_ai/meta/llama-4-maas", "vertex_ai-llama_models"),
+        ];
+        let names = ["vertex_ai=google", "vertex_ai-language-models=google", "vertex_ai-llama_models"];
+        let litellm = names.into_iter().filter_map(ListName::parse).collect();
+        let vertex = Provider { name: "vertex".into(), litellm, ..Provider::default() };
+        let source = Source { name: "list.json".into(), text: format!("{{{}}}", entries.join(",")).into() };
+        let list = parse_list(&source, &[vertex]).unwrap();
+        let models: Vec<_> =
+            list.models.iter().map(|((_, model), listed)| (model.as_str(), &listed.successor)).collect();
+        let successor = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            models,
+            [
+                ("google/gemini-2", &successor("google/gemini-4")),
+                ("google/gemini-3", &successor("google/gemini-4")),
+                ("meta/llama-4-maas", &successor("gemini-4")),
+                ("xai/grok-4", &successor("google/gemini-4")),
+            ]
+        );
     }
 
     #[test]

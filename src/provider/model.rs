@@ -78,7 +78,7 @@ pub struct Provider {
     /// What `prices.yaml` says of its models, by id; `prices` win.
     pub listed: BTreeMap<String, Listed>,
     /// What litellm's list calls it.
-    pub litellm: Vec<String>,
+    pub litellm: Vec<ListName>,
     /// The vector lengths of its embedding models, by model ids as in `prices`.
     pub embedding_dimensions: Vec<(String, NonZeroU32)>,
 }
@@ -103,6 +103,24 @@ pub struct Price {
     pub input: f64,
     /// The price of output tokens.
     pub output: f64,
+}
+
+/// What litellm's list calls a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListName {
+    /// The name.
+    pub name: String,
+    /// Whose the models are that the list has without an owner: the provider calls them `owner/model`.
+    pub owner: Option<String>,
+}
+
+impl ListName {
+    /// Reads `NAME` or `NAME=OWNER`. `None` if one of them is empty.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, owner) = text.split_once('=').map_or((text, None), |(name, owner)| (name, Some(owner)));
+        let is_whole = !name.is_empty() && owner != Some("");
+        is_whole.then(|| ListName { name: name.to_owned(), owner: owner.map(str::to_owned) })
+    }
 }
 
 /// What a list says of a model.

@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 
-use super::model::{Capability, Catalogue, Dropped, ExpectedFailure, Gap, Manners, Models, Provider, Quirks, Setup};
+use super::model::{
+    Capability, Catalogue, Dropped, ExpectedFailure, Gap, ListName, Manners, Models, Provider, Quirks, Setup,
+};
 use super::prices::price;
 use super::raw::{
     RawCapability, RawDeviation, RawExpectedFailure, RawGap, RawKeyHeader, RawLimits, RawMask, RawModels, RawProvider,
@@ -151,10 +153,7 @@ fn provider(
         manners: manners(file, raw.limits, raw.retries, raw.timeouts)?,
         prices: raw.prices.0.into_iter().map(|(model, raw)| price(file, model, &raw)).collect::<Result<_, _>>()?,
         listed: BTreeMap::new(),
-        litellm: raw.litellm.map_or_else(
-            || vec![name.value.clone()],
-            |names| OneOrMore::texts(names).into_iter().map(|name| name.value).collect(),
-        ),
+        litellm: list_names(file, name, raw.litellm)?,
         embedding_dimensions: raw
             .embedding_dimensions
             .0
@@ -253,6 +252,19 @@ fn deviations(file: &File<'_>, raw: Pairs<Spanned<Short<RawDeviation>>>) -> Resu
         deviations.push(Known { rule, members, reason, models: full.models, endpoints: full.endpoints });
     }
     Ok(deviations)
+}
+
+/// What litellm's list calls the provider of this name.
+fn list_names(
+    file: &File<'_>,
+    provider: &Spanned<String>,
+    raw: Option<Spanned<OneOrMore>>,
+) -> Result<Vec<ListName>, Error> {
+    let Some(raw) = raw else { return Ok(vec![ListName { name: provider.value.clone(), owner: None }]) };
+    let help = "write `NAME`, or `NAME=OWNER` if the provider calls its models OWNER/MODEL and the list does not";
+    let wrong = |word| file.wrong(word, "this names no provider of litellm's list", help);
+    let texts = OneOrMore::texts(raw);
+    texts.iter().map(|word| ListName::parse(&word.value).ok_or_else(|| wrong(word))).collect()
 }
 
 fn alias(file: &File<'_>, asked: Spanned<String>, told: Spanned<OneOrMore>) -> Result<Alias, Error> {

@@ -114,7 +114,7 @@ pub(super) struct RawProvider {
     #[serde(default)]
     pub(super) prices: Pairs<Spanned<RawPrice>>,
     /// What litellm's list calls it, for `retake prices update`: a name, or a list of which the first counts most; its own
-    /// name by default.
+    /// name by default. `NAME=OWNER` where the provider calls a model `OWNER/MODEL` and the list does not.
     #[serde(default)]
     pub(super) litellm: Option<Spanned<OneOrMore>>,
     /// The vector lengths of embedding models, by id as in `prices`, for providers whose lists of models do not have
@@ -357,7 +357,7 @@ pub(super) struct RawListed {
 }
 
 /// The JSON Schemas of `providers.yaml`, `setups.yaml` and `prices.yaml`.
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 pub(crate) fn schemas() -> [serde_json::Value; 3] {
     use crate::yaml::schema::of;
     [

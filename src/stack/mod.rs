@@ -8,7 +8,7 @@
 //! | `model`, `registry` | a model as it is told, and those that callers register |
 //! | `ask`, `quirks`, `refusal`, `headers`, `json_edit`, `terminal` | pure: what is sent, what is given back |
 //! | `query`, `metadata` | pure: which stored completions are wanted, and what may be noted with them |
-//! | `store`, `completion_writer` | chat completions in SQLite |
+//! | `store`, `completion_writer` | chat completions, in memory or in SQLite |
 
 mod access;
 mod answer;

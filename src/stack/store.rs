@@ -1,29 +1,39 @@
-//! Chat completions in SQLite, committed before the caller gets the end of the reply.
+//! Chat completions, kept before the caller gets the end of the reply: in memory, or in a SQLite file.
 
+mod memory;
+#[cfg(feature = "stack")]
 mod schema;
+#[cfg(feature = "stack")]
+mod sqlite;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "stack")]
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::metadata::Metadata;
+#[cfg(feature = "stack")]
 use crate::exchange::Secrets;
+use memory::Memory;
+#[cfg(feature = "stack")]
+use sqlite::Sqlite;
 
 /// The store for chat completions. Clones share one store.
-///
-/// It has one connection, used by one task at a time: SQLite has one writer anyway, and a store in memory exists only
-/// as long as its connection.
 #[derive(Clone)]
 pub struct Store {
-    connection: Arc<Mutex<SqliteConnection>>,
+    kept: Kept,
     /// Ids of completions that are still on their way.
     claimed: Arc<Mutex<HashSet<String>>>,
-    secrets: Secrets,
+}
+
+/// Where completions are kept. One task at a time uses it.
+#[derive(Clone)]
+enum Kept {
+    Memory(Arc<Mutex<Memory>>),
+    #[cfg(feature = "stack")]
+    Sqlite(Arc<Mutex<Sqlite>>),
 }
 
 /// A stored chat completion. The texts are JSON, byte for byte.
@@ -96,51 +106,40 @@ pub struct StoreError {
     reason: String,
 }
 
+#[cfg(feature = "stack")]
 impl StoreError {
     fn new(place: impl Into<String>, reason: impl ToString) -> Self {
         StoreError { place: place.into(), reason: reason.to_string() }
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        StoreError::new("cannot be used", error)
-    }
+/// Does the same with each kind of store: in memory at once, in a file with a wait and perhaps an error.
+macro_rules! each {
+    ($store:expr, $method:ident($($argument:expr),*)) => {
+        match &$store.kept {
+            Kept::Memory(memory) => memory.lock().await.$method($($argument),*),
+            #[cfg(feature = "stack")]
+            Kept::Sqlite(file) => file.lock().await.$method($($argument),*).await?,
+        }
+    };
 }
 
 impl Store {
     /// Opens the store in a file, without writing any secret to it; creates the file and its folders if they are
     /// missing.
+    #[cfg(feature = "stack")]
     pub async fn open(path: impl Into<PathBuf>, secrets: Secrets) -> Result<Self, StoreError> {
-        let path = path.into();
-        let place = || format!("{} cannot be opened", path.display());
-        if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-            tokio::fs::create_dir_all(folder).await.map_err(|error| StoreError::new(place(), error))?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            // Another stack may have the same file open.
-            .busy_timeout(Duration::from_secs(5))
-            .journal_mode(SqliteJournalMode::Wal)
-            // Committed data survives any end of the process; surviving a power cut is not worth a sync to disk for
-            // every completion.
-            .synchronous(SqliteSynchronous::Normal);
-        let store = Store::connect(options).await.map_err(|reason| StoreError::new(place(), reason))?;
-        Ok(Store { secrets, ..store })
+        let file = Sqlite::open(&path.into(), secrets).await?;
+        Ok(Store::of(Kept::Sqlite(Arc::new(Mutex::new(file)))))
     }
 
     /// A store in memory, which ends with its last clone.
-    pub async fn temporary() -> Result<Self, StoreError> {
-        let connected = Store::connect(SqliteConnectOptions::new().in_memory(true)).await;
-        connected.map_err(|reason| StoreError::new("in memory cannot be made", reason))
+    pub fn temporary() -> Self {
+        Store::of(Kept::Memory(Arc::default()))
     }
 
-    async fn connect(options: SqliteConnectOptions) -> Result<Self, String> {
-        let mut connection = options.connect().await.map_err(|error| error.to_string())?;
-        schema::check(&mut connection).await?;
-        schema::migrate(&mut connection).await?;
-        Ok(Store { connection: Arc::new(Mutex::new(connection)), claimed: Arc::default(), secrets: Secrets::default() })
+    fn of(kept: Kept) -> Self {
+        Store { kept, claimed: Arc::default() }
     }
 
     /// Reserves an id for a completion that will be stored; `false` if it is taken.
@@ -151,101 +150,52 @@ impl Store {
 
     /// Stores a completion; it is committed when this returns. A completion with the same id is replaced.
     pub async fn put(&self, completion: &Completion) -> Result<(), StoreError> {
-        let put = sqlx::query(
-            "INSERT OR REPLACE INTO chat_completion (id, created, model, completion, input_messages, metadata) \
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&completion.id)
-        .bind(completion.created)
-        .bind(self.secrets.text(&completion.model))
-        .bind(self.secrets.text(&completion.completion))
-        .bind(self.secrets.text(&completion.input_messages))
-        .bind(self.json(&completion.metadata));
-        put.execute(&mut *self.connection.lock().await).await?;
+        each!(self, put(completion));
         self.claimed.lock().await.remove(&completion.id);
         Ok(())
     }
 
     /// The completion with this id.
     pub async fn get(&self, id: &str) -> Result<Option<Completion>, StoreError> {
-        let get = sqlx::query("SELECT * FROM chat_completion WHERE id = ?").bind(id);
-        let row = get.fetch_optional(&mut *self.connection.lock().await).await?;
-        Ok(row.as_ref().map(read).transpose()?)
+        Ok(each!(self, get(id)))
     }
 
     /// Sets the metadata of the completion with this id; `None` if there is no such completion.
     pub async fn set_metadata(&self, id: &str, metadata: &Metadata) -> Result<Option<Completion>, StoreError> {
-        let set = sqlx::query("UPDATE chat_completion SET metadata = ? WHERE id = ? RETURNING *");
-        let set = set.bind(self.json(metadata)).bind(id);
-        let row = set.fetch_optional(&mut *self.connection.lock().await).await?;
-        Ok(row.as_ref().map(read).transpose()?)
+        Ok(each!(self, set_metadata(id, metadata)))
     }
 
     /// Deletes the completion with this id; returns whether there was one.
     pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
-        let mut connection = self.connection.lock().await;
-        let mut transaction = connection.begin().await?;
-        sqlx::query(
-            "INSERT OR REPLACE INTO deleted_chat_completion SELECT id, created, seq FROM chat_completion WHERE id = ?",
-        )
-        .bind(id)
-        .execute(&mut *transaction)
-        .await?;
-        let deleted = sqlx::query("DELETE FROM chat_completion WHERE id = ?").bind(id);
-        let deleted = deleted.execute(&mut *transaction).await?.rows_affected();
-        transaction.commit().await?;
-        Ok(deleted > 0)
-    }
-
-    /// Metadata as it is stored.
-    fn json(&self, metadata: &Metadata) -> String {
-        self.secrets.text(&serde_json::json!(metadata).to_string())
+        Ok(each!(self, delete(id)))
     }
 
     /// Lists completions.
     pub async fn list(&self, request: &PageRequest) -> Result<Page, PageError> {
-        let mut connection = self.connection.lock().await;
         let after = match &request.after {
             None => None,
-            Some(id) => {
-                let find = sqlx::query_as(schema::PLACE).bind(id);
-                let place: Option<(i64, i64)> =
-                    find.fetch_optional(&mut *connection).await.map_err(StoreError::from)?;
-                Some(place.ok_or_else(|| PageError::UnknownAfter(id.clone()))?)
-            }
+            Some(id) => Some(self.place(id).await?.ok_or_else(|| PageError::UnknownAfter(id.clone()))?),
         };
-        let rows = sqlx::query(match request.order {
-            Order::Ascending => schema::LIST_ASCENDING,
-            Order::Descending => schema::LIST_DESCENDING,
-        })
-        .bind(&request.model)
-        .bind(after.map(|(created, _)| created))
-        .bind(after.map(|(_, seq)| seq))
-        // One more than requested shows whether there are more.
-        .bind(i64::from(request.limit) + 1)
-        .bind(self.json(&request.metadata))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::from)?;
-        let read: Result<Vec<Completion>, sqlx::Error> = rows.iter().map(read).collect();
-        let mut completions = read.map_err(StoreError::from)?;
+        let mut completions = self.some(request, after).await?;
         let has_more = completions.len() > request.limit as usize;
         completions.truncate(request.limit as usize);
         Ok(Page { completions, has_more })
     }
+
+    /// The place of a completion in lists, even if it was deleted: a client that deletes while it pages names it in
+    /// `after`.
+    async fn place(&self, id: &str) -> Result<Option<Place>, StoreError> {
+        Ok(each!(self, place(id)))
+    }
+
+    /// The completions after a place, and one more than the limit, which shows whether there are more.
+    async fn some(&self, request: &PageRequest, after: Option<Place>) -> Result<Vec<Completion>, StoreError> {
+        Ok(each!(self, list(request, after)))
+    }
 }
 
-fn read(row: &SqliteRow) -> Result<Completion, sqlx::Error> {
-    let metadata: String = row.try_get("metadata")?;
-    Ok(Completion {
-        id: row.try_get("id")?,
-        created: row.try_get("created")?,
-        model: row.try_get("model")?,
-        completion: row.try_get("completion")?,
-        input_messages: row.try_get("input_messages")?,
-        metadata: serde_json::from_str(&metadata).map_err(|error| sqlx::Error::Decode(error.into()))?,
-    })
-}
+/// Where a completion stands in lists: its time, and the number of its arrival.
+type Place = (i64, i64);
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@ pub(crate) use expect::Approx;
 #[cfg(test)]
 pub(crate) use model::Param;
 #[cfg(test)]
-pub(crate) use raw::{schema, shared_schema};
+pub(crate) use raw::schema;
+#[cfg(all(test, feature = "schema"))]
+pub(crate) use raw::shared_schema;
 #[cfg(test)]
 pub(crate) use repeat::Repeat;

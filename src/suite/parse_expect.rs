@@ -182,6 +182,13 @@ impl ExpectParser<'_, '_> {
         self.value(text.place, Value::String(text.value))
     }
 
+    #[cfg(not(feature = "schema"))]
+    fn schema(&mut self, schema: Spanned<Value>) -> Checked<Value> {
+        use crate::features;
+        Err(self.reader.error(schema.place, 1, features::without("schema")).push_help(features::help("schema")))
+    }
+
+    #[cfg(feature = "schema")]
     fn schema(&mut self, schema: Spanned<Value>) -> Checked<Value> {
         match jsonschema::meta::validate(&schema.value) {
             Ok(()) => Ok(self.value(schema.place, schema.value)),

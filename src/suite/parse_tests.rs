@@ -182,6 +182,7 @@ fn mistakes_in_tables_and_files_are_told_where_they_are() {
     }
 }
 
+#[cfg(feature = "schema")]
 #[test]
 fn the_suites_that_ship_are_read() {
     // The names of capabilities are the business of the data beside them; here each suite may use any word it needs.

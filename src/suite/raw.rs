@@ -296,7 +296,7 @@ pub(crate) fn schema() -> Value {
 }
 
 /// The JSON Schema of a file that suites include.
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 pub(crate) fn shared_schema() -> Value {
     crate::yaml::schema::of::<RawShared>("what retake suites share", true)
 }

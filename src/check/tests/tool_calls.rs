@@ -2,6 +2,7 @@
 
 use super::*;
 
+#[cfg(feature = "schema")]
 #[test]
 fn every_call_has_json_arguments_and_wanted_ones_come_in_order() {
     let call = |name: &str, arguments: &str| json!({"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}});
@@ -20,6 +21,7 @@ fn every_call_has_json_arguments_and_wanted_ones_come_in_order() {
     assert_eq!(reply(remote, json!([call("f", "{}")])), ["tool_calls[0].arguments"]);
 }
 
+#[cfg(feature = "schema")]
 #[test]
 fn tool_calls_are_compared_by_name_and_arguments() {
     let call = |arguments: &str| json!({"choices": [{"index": 0, "message": {"tool_calls": [{"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}]}}]});

@@ -41,6 +41,7 @@ pub(in crate::cli) struct DoctorArgs {
 }
 
 /// `retake schema`.
+#[cfg(feature = "schema")]
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SchemaArgs {
     /// The kind of file
@@ -49,6 +50,7 @@ pub(in crate::cli) struct SchemaArgs {
 }
 
 /// Kinds of users' files.
+#[cfg(feature = "schema")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum SchemaOf {
     /// A suite

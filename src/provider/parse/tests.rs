@@ -199,6 +199,15 @@ fn a_mistake_shows_its_line_and_the_way_out() {
       |
       = help: did you mean `tools`? There are: tools
     ");
+    insta::assert_snapshot!(wrong(&with("    litellm: [p, vertex_ai=]\n")), @r"
+    error: this names no provider of litellm's list
+     --> providers.yaml:6:18
+      |
+    6 |     litellm: [p, vertex_ai=]
+      |                  ^^^^^^^^^^
+      |
+      = help: write `NAME`, or `NAME=OWNER` if the provider calls its models OWNER/MODEL and the list does not
+    ");
     insta::assert_snapshot!(wrong(&with("    embedding_dimensions: {e: 0}\n")), @r"
     error: no vector has the length 0
      --> providers.yaml:6:31

@@ -85,7 +85,7 @@ pub(super) async fn stack(answer: Answer) -> Stack {
 
 pub(super) async fn stack_with(answer: Answer, keys: &[&str]) -> Stack {
     let upstream = Arc::new(Fake { answer, asked: Mutex::default() });
-    let store = Store::temporary().await.unwrap();
+    let store = Store::temporary();
     let plain = Provider { name: "plain".into(), r#type: "remote::plain".into(), ..Provider::default() };
     let gateway = Gateway::new(GatewayConfig {
         providers: vec![(together(), upstream.clone()), (plain, upstream.clone())],
