@@ -107,3 +107,43 @@ fn origin_by_end(path: &Path) -> Result<Origin, String> {
         _ => Err(disk::text(path, MOST_RECORDED).map_or_else(|why| why.to_string(), |_| "it ends too soon".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_file_tells_whose_reply_it_is() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("a.json");
+        let origin = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            origin_by_end(&path)
+        };
+        let long = "x".repeat(1_000);
+        assert_eq!(origin(&format!("{{\"{long}\": {{\"origin\": \"simulated\"\n  }}\n}}\n")), Ok(Origin::Simulated));
+        assert_eq!(origin(&format!("{{\"{long}\": {{\"a\": 1}}}}")), Ok(Origin::Real));
+        assert_eq!(origin("{\"origin\": \"simulated\"}"), Ok(Origin::Real), "that is not where retake writes it");
+        assert_eq!(origin("{\"a\": [1"), Err("it ends too soon".to_owned()));
+        assert_eq!(origin("  \n"), Err("it ends too soon".to_owned()));
+        assert!(origin_by_end(&folder.path().join("none.json")).is_err());
+    }
+
+    #[test]
+    fn counts_of_providers_add_up_and_what_they_share_counts_once() {
+        let one = |folder: &str| Summary {
+            real: 1,
+            simulated: 2,
+            edited: 3,
+            more: folder == "b",
+            other_files: [(("suite".to_owned(), false), 4)].into(),
+            broken: vec![folder.to_owned()],
+            hosts: [("h.example".to_owned(), 5)].into(),
+        };
+        let mut all = Summary::default();
+        all.add(&one("b"));
+        all.add(&one("a"));
+        let broken = vec!["b".to_owned(), "a".to_owned()];
+        assert_eq!(all, Summary { real: 2, simulated: 4, edited: 6, more: true, broken, ..one("a") });
+    }
+}
