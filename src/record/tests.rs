@@ -5,6 +5,7 @@ mod owners;
 mod recording;
 mod replay;
 mod rules;
+mod set;
 
 use std::collections::VecDeque;
 use std::path::Path;
