@@ -6,6 +6,7 @@ mod recording;
 mod replay;
 mod rules;
 mod set;
+mod summary;
 
 use std::collections::VecDeque;
 use std::path::Path;
