@@ -48,11 +48,16 @@ impl Summary {
 }
 
 pub(super) fn summary(library: &Library) -> Summary {
+    counted(library, MOST_READ)
+}
+
+/// Counts the files; of a folder with more than `most_read` that no index knows, by the ends of the first ones.
+fn counted(library: &Library, most_read: usize) -> Summary {
     let mut summary = Summary::default();
     let view = library.plain();
     for place in Place::ALL {
         let names = library.shelf(place).names();
-        if names.len() > MOST_READ && !view.is_at_hand(library, place) {
+        if names.len() > most_read && !view.is_at_hand(library, place) {
             summary.more = true;
             for name in names.iter().take(ENDS_READ) {
                 let path = library.shelf(place).path(name);
@@ -145,5 +150,29 @@ mod tests {
         all.add(&one("a"));
         let broken = vec!["b".to_owned(), "a".to_owned()];
         assert_eq!(all, Summary { real: 2, simulated: 4, edited: 6, more: true, broken, ..one("a") });
+    }
+
+    #[test]
+    fn of_more_files_than_may_be_read_the_ends_are_looked_at_unless_an_index_knows_them() {
+        let root = tempfile::TempDir::new().unwrap();
+        let own = root.path().join("p");
+        std::fs::create_dir(&own).unwrap();
+        for (name, text) in [
+            ("a", "{\"retake\": {\"origin\": \"simulated\"}}"),
+            ("b", "{\"a\": 1}"),
+            ("c", "{\"a\": 1}"),
+            ("d", "{\"a\": ["),
+            ("e", "{\"interactions\": []}"),
+        ] {
+            std::fs::write(own.join(format!("{name}.json")), text).unwrap();
+        }
+        let provider = crate::provider::Provider { name: "p".to_owned(), ..Default::default() };
+        let ends = counted(&Library::open(root.path(), &provider), 4);
+        assert_eq!((ends.real, ends.simulated, ends.broken.len(), ends.more), (3, 1, 1, true));
+        assert!(ends.broken[0].ends_with("d.json: it ends too soon"), "{ends:?}");
+        let library = Library::open(root.path(), &provider);
+        let read = counted(&library, 5);
+        assert_eq!((read.real, read.other_files.len(), read.broken.len(), read.more), (0, 1, 4, false));
+        assert_eq!(counted(&library, 4), read, "they were read already");
     }
 }

@@ -461,4 +461,21 @@ mod tests {
             assert!(!is_equal(&request, &other), "{other:?}");
         }
     }
+
+    #[test]
+    fn the_place_of_a_request_is_its_method_and_its_path() {
+        let at = |method: Method, endpoint: &str| {
+            place_of(&Request {
+                method,
+                endpoint: endpoint.to_owned(),
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+                auth: Auth::Provider,
+                case: None,
+            })
+        };
+        let place = at(Method::POST, "/v1/x?a=1");
+        assert_eq!(place, at(Method::POST, "/v1/x"));
+        assert!(place != at(Method::GET, "/v1/x") && place != at(Method::POST, "/v1/y"));
+    }
 }

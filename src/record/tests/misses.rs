@@ -25,6 +25,7 @@ async fn a_miss_says_what_is_near_and_what_to_do() {
     let without_key = Request { auth: Auth::None, ..ask(None, "What is the capital of France?") };
     let error = hear(&player, without_key).await.unwrap_err();
     assert!(error.message.contains("recorded with a key and asked without one"), "{}", error.message);
+    assert!(error.message.contains("they differ only in whether a key is sent"), "{}", error.message);
     let elsewhere = Request { endpoint: "/v1/embeddings".to_owned(), ..ask(None, "x") };
     let error = hear(&player, elsewhere).await.unwrap_err();
     assert!(error.message.contains("none of 2 recordings is for POST /v1/embeddings"), "{}", error.message);
@@ -225,4 +226,36 @@ async fn the_nearest_recording_has_the_same_method_and_the_first_of_equals_is_sh
     let deleted = Request { method: Method::DELETE, ..ask(None, "hi there") };
     let error = hear(&player(root.path()), deleted).await.unwrap_err();
     assert!(error.message.contains("none of 3 recordings is for DELETE"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn fewer_differing_places_are_nearer_and_of_equals_the_first_file() {
+    let root = TempDir::new().unwrap();
+    let of =
+        |a: &str, b: &str| Request { body: serde_json::json!({"a": a, "b": b}).to_string().into(), ..ask(None, "") };
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for (a, b) in [("quite another text", "same"), ("abcdefghij1", "same1")] {
+        body(&tape, of(a, b)).await;
+    }
+    let error = hear(&player(root.path()), of("abcdefghij", "same")).await.unwrap_err();
+    assert!(error.message.contains("recorded: \"quite another text\""), "{}", error.message);
+
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for a in ["text 1", "text 2", "text 3"] {
+        body(&tape, of(a, "same")).await;
+    }
+    let error = hear(&player(root.path()), of("text 4", "same")).await.unwrap_err();
+    let first = format!("nearest recording: {}", root.path().join(&files(root.path())[0].0).display());
+    assert!(error.message.contains(&first), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_text_that_has_gained_lines_is_compared_line_by_line() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, ask(None, "Answer briefly.")).await;
+    let error = hear(&player(root.path()), ask(None, "Answer briefly.\nIn French.")).await.unwrap_err();
+    assert!(error.message.contains(": - recorded, + asked"), "{}", error.message);
+    assert!(error.message.contains("+ In French."), "{}", error.message);
 }

@@ -192,6 +192,50 @@ async fn a_file_under_the_name_of_another_request_answers_its_own_also_when_it_i
     }
 }
 
+/// The recording as older versions of retake wrote it.
+fn older(text: &str) -> String {
+    let old = text.replace("\"version\": \"1.1\"", "\"version\": 1");
+    old.lines()
+        .filter(|line| !line.contains("\"repeats\"") && !line.contains("\"digest\""))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_answers_its_own_request_whatever_its_name() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for prompt in ["one", "two"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    let all: Vec<_> =
+        files(root.path()).into_iter().map(|(name, text)| (root.path().join(name), older(&text))).collect();
+    for (at, (path, _)) in all.iter().enumerate() {
+        std::fs::write(path, &all[1 - at].1).unwrap();
+    }
+    let found = exchange::read(&all[0].1).unwrap();
+    assert!(matches!(found.owners, Owners::ByOrder { .. }), "{:?}", found.owners);
+    for (prompt, call) in [("one", 1), ("two", 2)] {
+        assert_eq!(body(&player(root.path()), ask(None, prompt)).await, next(call));
+    }
+}
+
+#[tokio::test]
+async fn a_second_reply_is_found_beside_the_first_under_whatever_name() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for _ in 0..2 {
+        body(&tape, ask(Some("s.yaml::c"), "U")).await;
+    }
+    finish(&tape, "s.yaml::c", true).await;
+    let second = files(root.path()).into_iter().find(|(_, text)| text.contains("\"call\": 2")).unwrap();
+    std::fs::rename(root.path().join(second.0), root.path().join("together/mine.json")).unwrap();
+    let player = player(root.path());
+    for call in [1, 2] {
+        assert_eq!(body(&player, ask(Some("s.yaml::c"), "U")).await, next(call));
+    }
+}
+
 #[tokio::test]
 async fn a_case_without_recordings_goes_on_with_those_of_the_case_that_answered_it_last() {
     let root = TempDir::new().unwrap();

@@ -346,3 +346,16 @@ async fn what_answered_a_case_by_the_name_of_another_is_not_worsened_by_a_run_of
     assert!(notes.len() == 1 && notes[0].contains("kept as it was, because the provider answered 503"), "{notes:?}");
     assert_eq!(files(root.path()), good);
 }
+
+#[tokio::test]
+async fn what_one_case_recorded_stays_for_others_though_one_that_heard_it_failed() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![json("{}")]);
+    for case in ["a", "b"] {
+        body(&tape, ask(Some(case), "hi")).await;
+    }
+    assert_eq!(finish(&tape, "a", true).await, Vec::<String>::new());
+    assert_eq!(finish(&tape, "b", false).await, Vec::<String>::new(), "it is written");
+    body(&tape, ask(Some("c"), "hi")).await;
+    assert_eq!((live.calls.load(Ordering::SeqCst), files(root.path()).len()), (1, 1));
+}

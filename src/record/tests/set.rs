@@ -144,6 +144,10 @@ async fn faults_and_masks_are_those_of_the_case_for_which_they_begin() {
     assert!(hear(&tape, ask(Some("a"), "no number")).await.is_err());
     assert_eq!(replay.masks(), BTreeMap::from([(mask.to_string(), true)]), "once is enough");
     assert!(hear(&tape, ask(Some("b"), "it is 8 o'clock")).await.is_err(), "another case has no mask");
+    let other = Mask { pattern: mask_pattern("clock|watch").unwrap(), ..mask };
+    replay.begin("c", Vec::new(), [other].into());
+    body(&tape, ask(Some("c"), "it is 7 o'watch")).await;
+    assert!(hear(&tape, ask(Some("c"), "it is 8 o'watch")).await.is_err(), "nor has it the mask of another");
 }
 
 #[tokio::test]

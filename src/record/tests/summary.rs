@@ -35,22 +35,3 @@ async fn files_are_counted_by_what_they_are_and_those_of_other_hosts_by_host() {
     assert_eq!(player(root.path()).library().summary(), expected);
     assert!(broken.len() == 2 && broken[0].contains("bbbbbbbbbbbb.json: "), "{broken:?}");
 }
-
-#[test]
-fn of_very_many_files_that_no_index_knows_the_ends_of_the_first_are_looked_at() {
-    let root = TempDir::new().unwrap();
-    let own = root.path().join("together");
-    std::fs::create_dir(&own).unwrap();
-    for number in 0..=5_000 {
-        let text = match number {
-            3 => "{\"retake\": {\"origin\": \"simulated\"}}",
-            // Only the first of these is among those that are looked at.
-            7 | 4_000 => "{\"a\": [",
-            _ => "{}",
-        };
-        std::fs::write(own.join(format!("{number:012}.json")), text).unwrap();
-    }
-    let Summary { real, simulated, broken, more, .. } = player(root.path()).library().summary();
-    assert_eq!((real, simulated, broken.len(), more), (ENDS_READ - 2, 1, 1, true));
-    assert!(broken[0].ends_with("000000000007.json: it ends too soon"), "{broken:?}");
-}
