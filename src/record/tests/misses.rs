@@ -259,3 +259,23 @@ async fn a_text_that_has_gained_lines_is_compared_line_by_line() {
     assert!(error.message.contains(": - recorded, + asked"), "{}", error.message);
     assert!(error.message.contains("+ In French."), "{}", error.message);
 }
+
+#[tokio::test]
+async fn in_a_shared_folder_only_recordings_of_the_providers_hosts_are_near() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for prompt in ["hi there", "good morning"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    for (name, text) in files(root.path()) {
+        let elsewhere = text.replace("api.together.xyz", "api.other.example");
+        let text = if text.contains("hi there") { &elsewhere } else { &text };
+        std::fs::write(root.path().join(Path::new(&name).file_name().unwrap()), text).unwrap();
+    }
+    std::fs::remove_dir_all(root.path().join("together")).unwrap();
+    let error = hear(&player(root.path()), ask(None, "hi there!")).await.unwrap_err();
+    assert!(error.message.contains("recorded: \"good morning\""), "{}", error.message);
+    let deleted = Request { method: Method::DELETE, ..ask(None, "hi there") };
+    let error = hear(&player(root.path()), deleted).await.unwrap_err();
+    assert!(error.message.contains("none of 1 recordings is for DELETE"), "{}", error.message);
+}

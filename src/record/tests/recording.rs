@@ -359,3 +359,47 @@ async fn what_one_case_recorded_stays_for_others_though_one_that_heard_it_failed
     body(&tape, ask(Some("c"), "hi")).await;
     assert_eq!((live.calls.load(Ordering::SeqCst), files(root.path()).len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_recording_that_is_the_same_again_is_not_written_again() {
+    let root = TempDir::new().unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for round in 0..2 {
+        let (tape, _) = recorder(root.path(), vec![json("{}")]);
+        body(&tape, ask(Some("s.yaml::c"), "hi")).await;
+        finish(&tape, "s.yaml::c", true).await;
+        let file = std::fs::File::options().write(true).open(root.path().join(&files(root.path())[0].0)).unwrap();
+        match round {
+            0 => file.set_modified(long_ago).unwrap(),
+            _ => assert_eq!(file.metadata().unwrap().modified().unwrap(), long_ago),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_real_reply_takes_the_place_of_an_equal_one_of_a_script_and_not_the_other_way_round() {
+    let root = TempDir::new().unwrap();
+    let mut labels = Vec::new();
+    for simulated in [true, false, true] {
+        let (tape, _) = recorder(root.path(), vec![Answer { simulated, ..json("{}") }]);
+        body(&tape, ask(Some("s.yaml::c"), "hi")).await;
+        finish(&tape, "s.yaml::c", true).await;
+        labels.push(files(root.path())[0].1.contains("\"origin\": \"simulated\""));
+    }
+    assert_eq!(labels, [true, false, false]);
+}
+
+#[tokio::test]
+async fn a_reply_that_two_sessions_of_a_server_heard_is_kept_at_once_for_both() {
+    let root = TempDir::new().unwrap();
+    let options = Options { staging: Staging::Server, ..Options::default() };
+    let tape = super::tape(Mode::Record, root.path(), Some(fake(vec![json("{}")]) as Shared), options);
+    for session in ["session a", "session b"] {
+        body(&tape, ask(Some(session), "hi")).await;
+    }
+    let owners = exchange::read(&files(root.path())[0].1).unwrap().owners;
+    assert_eq!(owners.cases().collect::<Vec<_>>(), ["a", "b"]);
+    finish(&tape, "session a", false).await;
+    let owners = exchange::read(&files(root.path())[0].1).unwrap().owners;
+    assert_eq!(owners.cases().collect::<Vec<_>>(), ["b"]);
+}
