@@ -74,3 +74,18 @@ pub struct Chunk {
 fn is_zero(number: &usize) -> bool {
     *number == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_that_are_not_kept_are_told_where_there_are_any() {
+        for (more_chunks, is_told) in [(0, false), (3, true)] {
+            let call = Call { more_chunks, ..Call::default() };
+            let kept = serde_json::to_string(&call).unwrap();
+            assert_eq!(kept.contains("more_chunks"), is_told);
+            assert_eq!(serde_json::from_str::<Call>(&kept).unwrap(), call);
+        }
+    }
+}

@@ -170,3 +170,15 @@ pub enum Outcome {
     /// The case could not be run up to its answer: a capture failed, or the harness had a problem.
     Error(Box<Failure>),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_something_to_show_where_an_exchange_or_a_line_was_captured() {
+        assert!(Captured::default().is_empty());
+        assert!(!Captured { printed: Some("listening".into()), ..Captured::default() }.is_empty());
+        assert!(!Captured { exchanges: vec![Exchange::default()], ..Captured::default() }.is_empty());
+    }
+}

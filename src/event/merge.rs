@@ -188,7 +188,7 @@ mod tests {
     fn run(started_ms: u64, shard: Option<&str>, total: usize, cases: Vec<Event>) -> Vec<Event> {
         let head = Head { started_ms, shard: shard.map(str::to_owned), setups: vec!["s".into()], ..Head::default() };
         let mut events = vec![Event::Started(Box::new(head))];
-        events.push(Event::Collected { total, deselected: total - cases.len() });
+        events.push(Event::Collected { total, deselected: total.saturating_sub(cases.len()) });
         events.extend(cases);
         let used = vec![UsedRecording {
             file: "r/1.json".into(),
@@ -243,5 +243,101 @@ mod tests {
         one.pop();
         let cut = merged(vec![one]);
         assert!(matches!(cut.last(), Some(Event::Finished { interrupted: Some(Interruption::Cut), .. })));
+    }
+
+    #[test]
+    fn cases_stand_in_the_order_of_their_files_and_each_event_has_the_new_index() {
+        let at = |suite: &str, line, id: &str, setup: &str| CaseRef {
+            suite: suite.into(),
+            line,
+            id: id.into(),
+            setup: setup.into(),
+            ..CaseRef::default()
+        };
+        let done = |case: CaseRef| Event::CaseFinished(Box::new(Finished { index: 7, case, ..Finished::default() }));
+        let first = run(1, None, 9, vec![done(at("b.yaml", 1, "b", "s")), done(at("a.yaml", 10, "late", "s"))]);
+        let torn = Finished { index: 7, case: at("a.yaml", 2, "early", "t"), ..Finished::default() };
+        let early = vec![
+            Event::CaseRerun(Box::new(torn.clone())),
+            Event::CaseTeardown(Box::new(torn)),
+            done(at("a.yaml", 2, "early", "t")),
+            done(at("a.yaml", 2, "early", "s")),
+        ];
+        let both = merged(vec![first, run(2, None, 9, early)]);
+        let told: Vec<String> = both
+            .iter()
+            .filter_map(|event| match event {
+                Event::CaseStarted { index, id } => Some(format!("{index} {id}")),
+                Event::CaseRerun(of) => Some(format!("{} {} rerun", of.index, of.case.setup)),
+                Event::CaseTeardown(of) => Some(format!("{} {} teardown", of.index, of.case.setup)),
+                Event::CaseFinished(of) => Some(format!("{} {}", of.index, of.case.setup)),
+                _ => None,
+            })
+            .collect();
+        let early = ["0 early", "0 s", "1 early", "1 t rerun", "1 t teardown", "1 t"];
+        assert_eq!(told, [&early[..], &["2 late", "2 s", "3 b", "3 s"]].concat());
+    }
+
+    #[test]
+    fn what_all_runs_say_is_said_once_and_who_finished_in_one_of_them_was_not_given_up() {
+        let given_up = |id: &str| Event::CaseGivenUp { id: id.into() };
+        let note = |text: &str| Event::Notice(text.into());
+        let first = run(1, None, 3, vec![note("old"), given_up("a"), given_up("b")]);
+        let second = run(2, None, 3, vec![note("old"), note("new"), finished("a", Outcome::Passed)]);
+        let both = merged(vec![first, second]);
+        let notes: Vec<&Event> = both.iter().filter(|event| matches!(event, Event::Notice(_))).collect();
+        assert_eq!(notes, [&note("old"), &note("new")]);
+        let left: Vec<&Event> = both.iter().filter(|event| matches!(event, Event::CaseGivenUp { .. })).collect();
+        assert_eq!(left, [&given_up("b")]);
+        // Two of the three were selected.
+        assert_eq!(both[1], Event::Collected { total: 3, deselected: 1 });
+    }
+
+    #[test]
+    fn the_head_of_several_runs_names_what_each_of_them_was() {
+        let head = |setup: &str, mode: &str, shard: Option<&str>| Head {
+            mode: mode.into(),
+            setups: vec![setup.into()],
+            suites: "suites".into(),
+            shard: shard.map(str::to_owned),
+            ..Head::default()
+        };
+        let of = |heads: &[(&str, &str, Option<&str>)]| {
+            let runs = heads.iter().map(|(setup, mode, shard)| {
+                let mut run = run(1, None, 4, vec![finished("a", Outcome::Passed)]);
+                run[0] = Event::Started(Box::new(head(setup, mode, *shard)));
+                run
+            });
+            let both = merged(runs.collect());
+            let Event::Collected { total, .. } = both[1] else { panic!("{both:?}") };
+            (head_of(&both).cloned().unwrap(), total)
+        };
+        let (two, total) = of(&[("s", "replay", None), ("t", "record", None), ("t", "record", None)]);
+        assert_eq!(
+            (two.setups, two.mode.as_str(), two.suites.as_str()),
+            (vec!["s".into(), "t".into()], "replay, record", "suites")
+        );
+        assert_eq!((two.shard, total), (None, 8), "each setup has its own cases");
+        let (part, total) = of(&[("s", "replay", Some("1/3")), ("s", "replay", Some("3/3"))]);
+        assert_eq!((part.shard.as_deref(), total), (Some("1/3, 3/3"), 4));
+        let (odd, _) = of(&[("s", "replay", None), ("s", "replay", Some("1/1"))]);
+        assert_eq!(odd.shard.as_deref(), Some("1/1"), "a run that is no shard makes no whole");
+    }
+
+    #[test]
+    fn the_proof_of_several_runs_names_each_revision_and_secret_once() {
+        let with = |revision: Option<&str>, secret: &str| {
+            let mut run = run(1, None, 1, vec![finished("a", Outcome::Passed)]);
+            let proof =
+                Proof { revision: revision.map(str::to_owned), secrets: vec![secret.to_owned()], ..Proof::default() };
+            run.pop();
+            run.push(Event::Finished { duration: Duration::ZERO, interrupted: None, proof: Box::new(proof) });
+            run
+        };
+        let both =
+            merged(vec![with(Some("abc"), "B"), with(Some("def+"), "A"), with(Some("abc"), "A"), with(None, "A")]);
+        let Some(Event::Finished { proof, .. }) = both.last() else { panic!("no end") };
+        assert_eq!((proof.revision.as_deref(), proof.protocol.as_deref()), (Some("abc, def+"), None));
+        assert_eq!(proof.secrets, ["A", "B"]);
     }
 }

@@ -63,3 +63,30 @@ impl Tally {
         self.passed + self.flaky + self.failed + self.skipped + self.xfailed + self.xpassed + self.errors
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_green_in_which_a_case_is_done_and_nothing_went_wrong() {
+        let of = |outcomes: &[Outcome]| {
+            let mut tally = Tally::default();
+            for outcome in outcomes {
+                let finished = super::super::Finished { outcome: outcome.clone(), ..Default::default() };
+                tally.count(&Event::CaseFinished(Box::new(finished)));
+            }
+            tally
+        };
+        let flaky = Outcome::Flaky(Box::default());
+        for green in [&[Outcome::Passed][..], &[Outcome::Passed, flaky], &[Outcome::XPassed(String::new())]] {
+            assert!(of(green).is_green(), "{green:?}");
+        }
+        for red in [&[][..], &[Outcome::Failed(Box::default())], &[Outcome::Passed, Outcome::Error(Box::default())]] {
+            assert!(!of(red).is_green(), "{red:?}");
+        }
+        let mut torn = of(&[Outcome::Passed]);
+        torn.count(&Event::CaseTeardown(Box::default()));
+        assert_eq!((torn.is_green(), torn.bad(), torn.done()), (false, 1, 1));
+    }
+}

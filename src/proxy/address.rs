@@ -138,6 +138,7 @@ mod tests {
             assert!(post(bad).contains("session"), "{bad}");
         }
         assert!(post(&format!("/session/{}/x", "a".repeat(LONGEST_NAME + 1))).contains("longer"));
+        assert!(!post(&format!("/session/{}/x", "a".repeat(LONGEST_NAME))).contains("longer"));
     }
 
     #[test]

@@ -121,6 +121,8 @@ mod tests {
         let declared = HeaderMap::from_iter([(header::CONTENT_LENGTH, "10241".parse().unwrap())]);
         let unread = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         assert!(bodies.whole(&declared, unread).await.is_err_and(|refused| refused.message.contains("(10241 bytes)")));
+        let declared = HeaderMap::from_iter([(header::CONTENT_LENGTH, "10240".parse().unwrap())]);
+        assert!(bodies.whole(&declared, in_pieces(1, 10 << 10)).await.is_ok());
         assert!(bodies.own(&none, in_pieces(11, 1 << 10)).await.is_err());
     }
 
@@ -132,6 +134,7 @@ mod tests {
         let second = bodies.whole(&none, in_pieces(1, 10 << 10)).await.unwrap();
         let refused = bodies.whole(&none, in_pieces(1, 1)).await.err().unwrap();
         assert_eq!((refused.status.as_u16(), refused.name), (503, "too-many"));
+        assert!(refused.message.contains("larger than 20KiB"), "{}", refused.message);
         drop(first);
         assert!(bodies.whole(&none, in_pieces(10, 1 << 10)).await.is_ok());
         drop(second);

@@ -137,4 +137,23 @@ mod tests {
             assert_eq!(Host::parse(authority, 443).unwrap().is_loopback(), is, "{authority}");
         }
     }
+
+    #[test]
+    fn a_host_is_written_as_clients_write_it() {
+        for (authority, shown, url) in [
+            ("h.example:443", "h.example", "https://h.example/v1"),
+            ("h.example:80", "h.example:80", "http://h.example/v1"),
+            ("H.example:8443", "h.example:8443", "https://h.example:8443/v1"),
+        ] {
+            let host = Host::parse(authority, 443).unwrap();
+            assert_eq!((host.to_string(), host.url("/v1")), (shown.to_owned(), url.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_provider_is_asked_at_its_base_url_and_at_its_further_hosts() {
+        let azure = provider("azure", "https://r.example:8443/openai/v1", &["*.openai.azure.com"]);
+        assert_eq!(names(&azure).collect::<Vec<_>>(), ["r.example", "*.openai.azure.com"]);
+        assert_eq!(names(&provider("none", "", &["h.example"])).collect::<Vec<_>>(), ["h.example"]);
+    }
 }

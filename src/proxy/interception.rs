@@ -96,3 +96,65 @@ impl Interception {
         reached.iter().map(|(host, count)| (host.to_string(), *count)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn interception(allowed: Option<&[&str]>) -> Interception {
+        let folder = tempfile::TempDir::new().unwrap();
+        let allowed = allowed.map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect());
+        Interception::new(Authority::open(folder.path()).unwrap(), allowed, None)
+    }
+
+    fn host(authority: &str) -> Host {
+        Host::parse(authority, 443).unwrap()
+    }
+
+    #[test]
+    fn other_hosts_are_reached_where_all_are_allowed_or_they_are_named_and_this_machine_always() {
+        for (allowed, passes) in
+            [(None, [true; 3]), (Some(&["*.example"][..]), [true, false, true]), (Some(&[]), [false, false, true])]
+        {
+            let interception = interception(allowed);
+            let lets = ["a.example", "b.test", "localhost:1"].map(|name| interception.lets_pass(&host(name)));
+            assert_eq!(lets, passes, "{allowed:?}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_is_this_machine_at_its_own_port() {
+        let interception = interception(None);
+        assert!(!interception.is_own(&host("localhost:8080")), "it does not listen yet");
+        interception.listens_at(8080);
+        let is_own = ["localhost:8080", "127.0.0.1:8080", "localhost:8081", "a.example:8080"];
+        assert_eq!(is_own.map(|name| interception.is_own(&host(name))), [true, true, false, false]);
+    }
+
+    #[test]
+    fn connections_to_other_hosts_are_counted_by_host_and_outcome() {
+        let interception = interception(None);
+        for name in ["b.test", "a.example", "b.test"] {
+            interception.count(&host(name), |reached| &mut reached.passed);
+        }
+        interception.count(&host("b.test"), |reached| &mut reached.refused);
+        let one = Reached { passed: 1, ..Reached::default() };
+        let two = Reached { passed: 2, refused: 1, failed: 0 };
+        assert_eq!(interception.reached(), [("a.example".to_owned(), one), ("b.test".to_owned(), two)]);
+    }
+
+    #[test]
+    fn it_is_calm_when_every_handshake_has_ended() {
+        let interception = interception(None);
+        let is_calm = || interception.calm().now_or_never().is_some();
+        assert!(is_calm());
+        let (first, second) = (interception.greets(), interception.greets());
+        assert!(!is_calm());
+        drop(first);
+        assert!(!is_calm());
+        drop(second);
+        assert!(is_calm());
+    }
+}

@@ -178,3 +178,6 @@ impl Proxy {
         self.providers.iter().map(|(provider, _)| provider.name.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,4 +201,28 @@ mod tests {
             assert!(announced(bad.as_bytes()).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn what_is_kept_of_a_test_is_bounded() {
+        let tests = Tests::default();
+        tests.begin("a", of("~p")).unwrap();
+        for number in 0..2 * MOST_TROUBLES {
+            tests.troubled("a", "missing-recording", "none");
+            tests.blocked("a", &format!("{number}.example"));
+        }
+        let told = tests.told("a").unwrap();
+        let count = |what: &str| told[what].as_array().unwrap().len();
+        assert_eq!((count("troubles"), count("blocked")), (MOST_TROUBLES, MOST_TROUBLES));
+    }
+
+    #[test]
+    fn a_test_that_says_within_which_it_begins_may_begin_there() {
+        let tests = Tests::default();
+        tests.begin("test", of("~p")).unwrap();
+        let (fixture, rest) = announced(br#"{"for": "~p", "within": "test"}"#).unwrap();
+        assert!(rest.is_empty());
+        assert_eq!(tests.begin("fixture", fixture), Ok(()));
+        assert_eq!(tests.session_of("~p".to_owned()).as_deref(), Some("fixture"));
+        assert!(announced(br#"{"within": 1}"#).is_err());
+    }
 }

@@ -213,4 +213,29 @@ mod tests {
         assert!(sessions.end("0").is_err() && sessions.end("lively").is_ok());
         assert!(sessions.end(&(2 * MOST_CASES - 1).to_string()).is_ok());
     }
+
+    #[test]
+    fn a_session_ends_as_its_body_says_and_only_an_empty_one_says_nothing() {
+        let of = |body: &str| verdict(body.as_bytes()).map_err(|refusal| refusal.message);
+        for (body, is) in [
+            ("", Verdict::Unknown),
+            (" \n", Verdict::Unknown),
+            ("{}", Verdict::Unknown),
+            (r#"{"outcome": "passed"}"#, Verdict::Passed),
+            (r#"{"outcome": "failed", "more": 1}"#, Verdict::Failed),
+        ] {
+            assert_eq!(of(body), Ok(is), "{body}");
+        }
+        for (body, why) in [
+            ("passed", "not JSON"),
+            ("[]", "says no `outcome`"),
+            (r#"{"result": "passed"}"#, "says no `outcome`"),
+            (r#"{"outcome": null, "result": "passed"}"#, "says no `outcome`"),
+            (r#"{"outcome": "green"}"#, "\"green\" is no outcome"),
+            (r#"{"outcome": true}"#, "true is no outcome"),
+        ] {
+            assert!(of(body).is_err_and(|said| said.contains(why)), "{body}");
+        }
+        assert_eq!(case_of("a"), "session a");
+    }
 }

@@ -328,3 +328,117 @@ async fn forwarded(interception: &Interception, host: &Host, request: Request) -
     head.headers = end_to_end(head.headers, |_| true);
     Ok(Response::from_parts(head, Body::new(body)))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncBufReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::authority::Authority;
+
+    fn interception(outer: Option<Uri>) -> Interception {
+        let folder = tempfile::TempDir::new().unwrap();
+        Interception::new(Authority::open(folder.path()).unwrap(), None, outer)
+    }
+
+    #[test]
+    fn a_whole_url_or_a_tunnel_is_for_a_host_unless_the_url_is_of_the_proxy_itself() {
+        let interception = interception(None);
+        interception.listens_at(8080);
+        for (uri, is) in [
+            ("/openai/v1/models", false),
+            ("http://api.example/v1/models", true),
+            ("http://localhost:8080/openai/v1/models", false),
+            ("http://localhost:8081/v1/models", true),
+            ("api.example:443", true),
+            ("localhost:8080", true),
+        ] {
+            assert_eq!(is_for_a_host(&interception, &uri.parse().unwrap()), is, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_client_names_its_session_and_its_token_as_user_and_password() {
+        let of = |value: &str| user(&HeaderMap::from_iter([(header::PROXY_AUTHORIZATION, value.parse().unwrap())]));
+        let pair = |user: &str, password: &str| (user.to_owned(), password.to_owned());
+        assert_eq!(of(&format!("Basic {}", STANDARD.encode("test_a::b:token"))), pair("test_a::b", "token"));
+        assert_eq!(of(&format!("basic  {}", STANDARD.encode("a:"))), pair("a", ""));
+        for odd in
+            [format!("Bearer {}", STANDARD.encode("a:b")), "Basic".into(), "Basic ?".into(), STANDARD.encode("a")]
+        {
+            assert_eq!(of(&odd), pair("", ""), "{odd}");
+        }
+        assert_eq!(user(&HeaderMap::new()), pair("", ""));
+    }
+
+    #[test]
+    fn what_a_client_says_it_is_is_shown_up_to_a_bound() {
+        let of = |value: &str| agent(&HeaderMap::from_iter([(header::USER_AGENT, value.parse().unwrap())]));
+        assert_eq!(of("python/3"), Some("python/3".to_owned()));
+        assert_eq!(of(&"x".repeat(500)).map(|agent| agent.len()), Some(100));
+        assert_eq!(agent(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_handshake_that_failed_is_told_with_its_client_and_the_way_out() {
+        let refused = distrusted("api.example", Some("curl/8"), &io::Error::other("received fatal alert: UnknownCA"));
+        assert!(
+            refused.starts_with("the client (curl/8) did not trust retake's certificate for api.example"),
+            "{refused}"
+        );
+        let ended = distrusted("api.example", None, &io::Error::other("tls handshake eof"));
+        assert!(ended.contains("ended its handshake with api.example: tls handshake eof"), "{ended}");
+        let silent = hung_up("api.example", None);
+        assert!(silent.contains("closed its connection to api.example without a request"), "{silent}");
+        for told in [refused, ended, silent] {
+            assert!(told.contains("retake ca path") && told.contains("--no-intercept"), "{told}");
+        }
+    }
+
+    /// What the user's own network proxy is asked for a tunnel to `authority`, and whether the tunnel opens on this answer.
+    async fn through(login: &str, authority: &str, answer: &[u8]) -> (Vec<String>, io::Result<TcpStream>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let outer = format!("http://{login}127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let interception = interception(Some(outer.parse().unwrap()));
+        let serves = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = tokio::io::BufReader::new(stream);
+            let mut lines = Vec::new();
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).await.unwrap();
+                if line == "\r\n" {
+                    break;
+                }
+                lines.push(line.trim_end().to_owned());
+            }
+            // The client may have hung up already.
+            let _ = stream.write_all(answer).await;
+            lines
+        };
+        let host = Host::parse(authority, 443).unwrap();
+        tokio::join!(serves, connected(&interception, &host))
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_goes_through_the_users_own_network_proxy() {
+        let (asked, opened) = through("user:p%40ss@", "api.example", b"HTTP/1.1 200 OK\r\nvia: x\r\n\r\n").await;
+        let login = format!("proxy-authorization: Basic {}", STANDARD.encode("user:p@ss"));
+        assert_eq!(asked, ["CONNECT api.example:443 HTTP/1.1", "host: api.example:443", login.as_str()]);
+        assert!(opened.is_ok());
+        let (asked, opened) = through("", "[2001:db8::1]:8443", b"HTTP/1.1 403 Forbidden\r\n\r\n").await;
+        assert_eq!(asked, ["CONNECT [2001:db8::1]:8443 HTTP/1.1", "host: [2001:db8::1]:8443"]);
+        assert!(opened.unwrap_err().to_string().contains("says \"HTTP/1.1 403 Forbidden\""));
+        for answer in [&b"HTTP/1.1 200 OK\r\n"[..], b"", b"SSH-2.0\r\n\r\n"] {
+            assert!(through("", "api.example", answer).await.1.is_err(), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_given_up() {
+        let endless = ["HTTP/1.1 200 OK\r\nx: ".as_bytes(), &[b'x'; 2 * MOST_HEAD]].concat();
+        let (_, opened) = through("", "api.example", &endless).await;
+        assert!(opened.unwrap_err().to_string().contains("too long"));
+    }
+}

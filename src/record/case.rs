@@ -116,7 +116,7 @@ impl CaseState {
         let mut inner = self.lock();
         let Some(count) = inner.counts.get_mut(name) else { return };
         count.free.insert(nth);
-        while count.free.last() == Some(&count.last) && count.last > 0 {
+        while count.free.last() == Some(&count.last) {
             count.free.remove(&count.last);
             count.last -= 1;
         }

@@ -48,11 +48,16 @@ impl Summary {
 }
 
 pub(super) fn summary(library: &Library) -> Summary {
+    counted(library, MOST_READ)
+}
+
+/// Counts the files; of a folder with more than `most_read` that no index knows, by the ends of the first ones.
+fn counted(library: &Library, most_read: usize) -> Summary {
     let mut summary = Summary::default();
     let view = library.plain();
     for place in Place::ALL {
         let names = library.shelf(place).names();
-        if names.len() > MOST_READ && !view.is_at_hand(library, place) {
+        if names.len() > most_read && !view.is_at_hand(library, place) {
             summary.more = true;
             for name in names.iter().take(ENDS_READ) {
                 let path = library.shelf(place).path(name);
@@ -105,5 +110,69 @@ fn origin_by_end(path: &Path) -> Result<Origin, String> {
         Some(b'}') => Ok(Origin::Real),
         // A file with another end is not a recording of ours; reading it tells what it is.
         _ => Err(super::recorded::text(path).map_or_else(|why| why.to_string(), |_| "it ends too soon".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_file_tells_whose_reply_it_is() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("a.json");
+        let origin = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            origin_by_end(&path)
+        };
+        let long = "x".repeat(1_000);
+        assert_eq!(origin(&format!("{{\"{long}\": {{\"origin\": \"simulated\"\n  }}\n}}\n")), Ok(Origin::Simulated));
+        assert_eq!(origin(&format!("{{\"{long}\": {{\"a\": 1}}}}")), Ok(Origin::Real));
+        assert_eq!(origin("{\"origin\": \"simulated\"}"), Ok(Origin::Real), "that is not where retake writes it");
+        assert_eq!(origin("{\"a\": [1"), Err("it ends too soon".to_owned()));
+        assert_eq!(origin("  \n"), Err("it ends too soon".to_owned()));
+        assert!(origin_by_end(&folder.path().join("none.json")).is_err());
+    }
+
+    #[test]
+    fn counts_of_providers_add_up_and_what_they_share_counts_once() {
+        let one = |folder: &str| Summary {
+            real: 1,
+            simulated: 2,
+            edited: 3,
+            more: folder == "b",
+            other_files: [(("suite".to_owned(), false), 4)].into(),
+            broken: vec![folder.to_owned()],
+            hosts: [("h.example".to_owned(), 5)].into(),
+        };
+        let mut all = Summary::default();
+        all.add(&one("b"));
+        all.add(&one("a"));
+        let broken = vec!["b".to_owned(), "a".to_owned()];
+        assert_eq!(all, Summary { real: 2, simulated: 4, edited: 6, more: true, broken, ..one("a") });
+    }
+
+    #[test]
+    fn of_more_files_than_may_be_read_the_ends_are_looked_at_unless_an_index_knows_them() {
+        let root = tempfile::TempDir::new().unwrap();
+        let own = root.path().join("p");
+        std::fs::create_dir(&own).unwrap();
+        for (name, text) in [
+            ("a", "{\"retake\": {\"origin\": \"simulated\"}}"),
+            ("b", "{\"a\": 1}"),
+            ("c", "{\"a\": 1}"),
+            ("d", "{\"a\": ["),
+            ("e", "{\"interactions\": []}"),
+        ] {
+            std::fs::write(own.join(format!("{name}.json")), text).unwrap();
+        }
+        let provider = crate::provider::Provider { name: "p".to_owned(), ..Default::default() };
+        let ends = counted(&Library::open(root.path(), &provider), 4);
+        assert_eq!((ends.real, ends.simulated, ends.broken.len(), ends.more), (3, 1, 1, true));
+        assert!(ends.broken[0].ends_with("d.json: it ends too soon"), "{ends:?}");
+        let library = Library::open(root.path(), &provider);
+        let read = counted(&library, 5);
+        assert_eq!((read.real, read.other_files.len(), read.broken.len(), read.more), (0, 1, 4, false));
+        assert_eq!(counted(&library, 4), read, "they were read already");
     }
 }

@@ -92,3 +92,26 @@ impl Entry {
         COST + request.body.len() + reply.body.len() + marks + self.key.canonical.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Named, Owners};
+    use crate::record::tests::found;
+
+    #[test]
+    fn an_entry_weighs_what_its_texts_do_and_its_own_cost() {
+        let file = found("", "{}", Owners::Named(Named::of(None, 1)));
+        let plain = file.recording.exchange.clone();
+        let weight = |exchange: &Exchange| Entry::new(file.key.clone(), 1, exchange.clone()).weight();
+        let least = weight(&plain);
+        assert!(least > COST + file.key.canonical.len());
+        let mut more = plain.clone();
+        more.request.body = [&plain.request.body[..], &[b'x'; 100]].concat().into();
+        assert_eq!(weight(&more), least + 100);
+        more.reply.body = [&plain.reply.body[..], &[b'x'; 10]].concat().into();
+        assert_eq!(weight(&more), least + 110);
+        more.reply.chunks = vec![ChunkMark { size: 1, at_ms: 0 }; 3];
+        assert_eq!(weight(&more), least + 110 + 3 * size_of::<ChunkMark>());
+    }
+}

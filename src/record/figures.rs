@@ -134,5 +134,8 @@ mod tests {
         assert!(Figures::are_in_vain(&[of(0, 0, 0), of(2, 0, 2)]));
         assert!(!Figures::are_in_vain(&[of(2, 0, 2), of(1, 1, 0)]), "the same reply as before is worth a run");
         assert!(!Figures::are_in_vain(&[of(0, 0, 0)]), "nothing was asked of a provider");
+        for (recorded, replaced) in [(1, 0), (0, 1), (1, 1)] {
+            assert!(!Figures::are_in_vain(&[Figures { recorded, replaced, ..of(2, 0, 0) }]));
+        }
     }
 }

@@ -122,11 +122,14 @@ mod tests {
             insert(&mut cache, number, MOST_CACHED / 10);
             assert!(cache.bytes <= MOST_CACHED);
             assert_eq!(cache.bytes, cache.files.len() as u64 * (MOST_CACHED / 10 + COST));
+            assert_eq!(cache.files.len() as u64, number % 9 + 1, "all are kept until there is no more room");
         }
         let get = |cache: &FileCache, length| cache.get(Path::new("99.json"), Stamp { modified: None, length });
         assert!(get(&cache, MOST_CACHED / 10).is_some());
         assert!(get(&cache, 1).is_none(), "it was changed");
+        let before = cache.bytes;
         insert(&mut cache, 99, 1);
         assert!(get(&cache, 1).is_some());
+        assert_eq!(cache.bytes, before - MOST_CACHED / 10 + 1);
     }
 }

@@ -320,4 +320,43 @@ mod tests {
         }
         assert_eq!(in_flight.lock().waiting, 0);
     }
+
+    #[test]
+    fn replies_for_others_that_ask_the_same_are_bounded_and_counted_right() {
+        let in_flight = Arc::<InFlight>::default();
+        let file = found("", "{}", Owners::Named(Named::of(None, 1)));
+        let mut exchange = file.recording.exchange.clone();
+        exchange.request.body = vec![b'x'; MOST_HELD / 8].into();
+        let mut most = 0;
+        for nth in 1..20 {
+            let Turn::Ask(mut live) = in_flight.claim("a", &file.key, nth, "POST /x") else {
+                panic!("nobody asked {nth}")
+            };
+            live.share(&Arc::new(Entry::new(file.key.clone(), nth, exchange.clone()).shared()));
+            drop(live);
+            let inner = in_flight.lock();
+            let weight = |slot: &Slot| match slot {
+                Slot::Answered { entry, .. } => entry.weight(),
+                Slot::UnderWay => 0,
+            };
+            assert_eq!(inner.held, inner.slots.values().map(weight).sum::<usize>());
+            assert!(inner.held <= MOST_HELD);
+            most = most.max(inner.slots.len());
+        }
+        assert_eq!(most, 7);
+        assert!(matches!(in_flight.claim("b", &file.key, 19, ""), Turn::Answered(_)));
+    }
+
+    #[test]
+    fn requests_under_way_are_listed_in_the_order_in_which_they_began() {
+        let in_flight = Arc::<InFlight>::default();
+        let first = in_flight.alone(None, "POST /b");
+        let _second = in_flight.alone(Some("a".to_owned()), "POST /a");
+        assert_eq!(in_flight.under_way(), ["POST /b", "POST /a"]);
+        drop(first);
+        assert_eq!(
+            (in_flight.under_way(), in_flight.is_calm("a"), in_flight.is_calm("b")),
+            (vec!["POST /a".to_owned()], false, true)
+        );
+    }
 }

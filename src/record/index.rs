@@ -430,6 +430,9 @@ mod tests {
         assert_eq!(index.of_case("one").count(), 1);
         index.put(recorded("d.json", "shared", &["test_a.py::test_each[1]", "test_a.py::test_each[2]"]));
         assert_eq!(index.of_case("test_a.py::test_each[2]").count(), 1);
+        index.put(recorded("e.json", "second step", &["test_a.py::test_each[2]"]));
+        assert_eq!(index.of_case("test_a.py::test_each[2]").count(), 2);
+        index.remove("e.json");
         index.put(recorded("b.json", "new", &[]));
         assert_eq!((names(&index), index.of_case("a.yaml::x").count(), index.len()), (vec!["a.json".to_owned()], 0, 4));
         index.remove("a.json");
@@ -457,6 +460,55 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_the_same_endpoint_are_nearer_than_any_other() {
+        let mut index = Index::default();
+        let at = |name: &str, place: &str, sketch: u64| {
+            let mut entry = recorded(name, name, &[]);
+            if let Kind::Recording(recorded) = &mut entry.kind {
+                (recorded.place, recorded.sketch) = (hash(place), sketch);
+            }
+            entry
+        };
+        index.put(at("elsewhere.json", "POST /v1/y", 0));
+        index.put(at("farthest.json", "POST /v1/x", u64::MAX));
+        index.put(at("farther.json", "POST /v1/x", u64::MAX << 1));
+        let near = |most| index.near(hash("POST /v1/x"), 0, most).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(near(1), ["farther.json"]);
+        assert_eq!(near(3), ["farther.json", "farthest.json", "elsewhere.json"]);
+    }
+
+    #[test]
+    fn each_word_moves_some_bits_of_a_sketch() {
+        let text = |last: &str| format!("{} {last}", "the same words again and again".repeat(3));
+        let apart = |a: &str, b: &str| (sketch(a) ^ sketch(b)).count_ones();
+        let (near, far) = (apart(&text("one"), &text("two")), apart(&text("one"), "quite another text of seven words"));
+        assert!(near < 16 && far > near && far >= 16, "{near} {far}");
+        assert_eq!(apart("a, b; c", "a b c"), 0, "words count, and not what stands between them");
+        assert_ne!(sketch("a b c d e f"), sketch("f e d c b a"), "their order counts");
+    }
+
+    #[test]
+    fn recordings_are_counted_by_their_host_until_they_go() {
+        let mut index = Index::default();
+        let of_host = |name: &str, host: &str| {
+            let mut entry = recorded(name, name, &[]);
+            if let Kind::Recording(recorded) = &mut entry.kind {
+                recorded.host = host.into();
+            }
+            entry
+        };
+        for (name, host) in [("a.json", "a"), ("b.json", "b"), ("c.json", "b"), ("d.json", "b")] {
+            index.put(of_host(name, host));
+        }
+        let counts =
+            |index: &Index| [index.count(|host| host == "a"), index.count(|host| host == "b"), index.count(|_| true)];
+        assert_eq!(counts(&index), [1, 3, 4]);
+        index.put(of_host("d.json", "a"));
+        index.remove("c.json");
+        assert_eq!(counts(&index), [2, 1, 3]);
+    }
+
+    #[test]
     fn an_index_of_other_rules_or_one_that_is_cut_is_none() {
         let mut index = Index::default();
         index.put(recorded("a.json", "hi", &["c"]));
@@ -467,11 +519,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_index_reads_as_it_was_written(names in proptest::collection::btree_set(".{1,6}", 0..6), what in ".{0,9}", cases in proptest::collection::vec("[a-c\t\\\\:]{0,6}", 0..3)) {
+        fn an_index_reads_as_it_was_written(names in proptest::collection::btree_set(".{1,6}", 0..14), what in ".{0,9}", cases in proptest::collection::vec("[a-c\t\\\\:]{0,6}", 0..3)) {
             let mut index = Index::default();
             for (at, name) in names.iter().enumerate() {
                 let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
-                let entry = recorded(name, &what, &cases);
+                let mut entry = recorded(name, &what, &cases);
+                if let Kind::Recording(recorded) = &mut entry.kind {
+                    recorded.origin = [Some(Origin::Real), Some(Origin::Simulated), None][at / 4 % 3];
+                }
                 let kind = match at % 4 {
                     0 => Kind::Broken(what.as_str().into()),
                     1 => Kind::OtherFile { name: what.as_str().into(), is_http: true },

@@ -430,3 +430,52 @@ fn broken(path: &Path, reason: &str) -> Error {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::exchange::Auth;
+
+    #[test]
+    fn requests_are_equal_whichever_cases_they_are_of() {
+        let request = Request {
+            method: Method::POST,
+            endpoint: "/v1/x".to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(b"{}"),
+            auth: Auth::Provider,
+            case: Some("a".to_owned()),
+        };
+        assert!(is_equal(&request, &Request { case: None, ..request.clone() }));
+        let headers = HeaderMap::from_iter([(http::header::ACCEPT, http::HeaderValue::from_static("text/plain"))]);
+        for other in [
+            Request { method: Method::PUT, ..request.clone() },
+            Request { endpoint: "/v1/y".to_owned(), ..request.clone() },
+            Request { headers, ..request.clone() },
+            Request { body: Bytes::new(), ..request.clone() },
+            Request { auth: Auth::None, ..request.clone() },
+        ] {
+            assert!(!is_equal(&request, &other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_request_is_its_method_and_its_path() {
+        let at = |method: Method, endpoint: &str| {
+            place_of(&Request {
+                method,
+                endpoint: endpoint.to_owned(),
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+                auth: Auth::Provider,
+                case: None,
+            })
+        };
+        let place = at(Method::POST, "/v1/x?a=1");
+        assert_eq!(place, at(Method::POST, "/v1/x"));
+        assert!(place != at(Method::GET, "/v1/x") && place != at(Method::POST, "/v1/y"));
+    }
+}

@@ -371,3 +371,16 @@ fn ordinal(number: u32) -> String {
 fn times(number: u32) -> String {
     if number == 1 { "1 reply".to_owned() } else { format!("{number} replies") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_as_people_say_them() {
+        let said = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 101, 111, 112, 113, 122].map(ordinal);
+        let want = "1st 2nd 3rd 4th 10th 11th 12th 13th 21st 22nd 23rd 101st 111th 112th 113th 122nd";
+        assert_eq!(said.join(" "), want);
+        assert_eq!([times(0), times(1), times(2)], ["0 replies", "1 reply", "2 replies"]);
+    }
+}

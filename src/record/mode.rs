@@ -48,3 +48,21 @@ impl FromStr for Mode {
             .ok_or_else(|| format!("`{text}` is not a mode: use live, record, replay or record-if-missing"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_read_as_it_is_written() {
+        for (mode, name) in [
+            (Mode::Replay, "replay"),
+            (Mode::Record, "record"),
+            (Mode::RecordIfMissing, "record-if-missing"),
+            (Mode::Live, "live"),
+        ] {
+            assert_eq!((mode.to_string().as_str(), name.parse()), (name, Ok(mode)));
+        }
+        assert!("Replay".parse::<Mode>().is_err());
+    }
+}

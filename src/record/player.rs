@@ -162,3 +162,67 @@ pub(super) fn headers(pairs: &[(String, String)]) -> HeaderMap {
     }
     headers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(body: &'static str, marks: &[(usize, u64)], end: End) -> exchange::Reply {
+        let chunks = marks.iter().map(|(size, at_ms)| ChunkMark { size: *size, at_ms: *at_ms }).collect();
+        let headers = vec![("x-request-id".to_owned(), "r1".to_owned()), ("set-cookie".to_owned(), "a".to_owned())];
+        exchange::Reply { status: 200, headers, body: body.into(), chunks, end }
+    }
+
+    async fn played(recorded: &exchange::Reply, speed: Option<f64>) -> Vec<Result<String, String>> {
+        let text = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
+        reply(recorded, speed).body.map(|item| item.map(text).map_err(|error| error.message)).collect().await
+    }
+
+    #[tokio::test]
+    async fn a_reply_comes_in_its_chunks_and_what_no_chunk_holds_comes_after_them() {
+        let chunks = |pieces: &[&str]| pieces.iter().map(|piece| Ok((*piece).to_owned())).collect::<Vec<_>>();
+        let whole = |body, marks: &[(usize, u64)]| recorded(body, marks, End::Complete);
+        assert_eq!(played(&whole("abc", &[(1, 0), (2, 0)]), None).await, chunks(&["a", "bc"]));
+        assert_eq!(played(&whole("abcd", &[(1, 0), (2, 0)]), None).await, chunks(&["a", "bc", "d"]));
+        // An edit by hand may leave less than the chunks hold.
+        assert_eq!(played(&whole("ab", &[(1, 0), (2, 0)]), None).await, chunks(&["a", "b"]));
+        assert_eq!(played(&whole("", &[]), None).await, chunks(&[]));
+        let broken = recorded("a", &[(1, 0)], End::Broken("reset".to_owned()));
+        assert_eq!(played(&broken, None).await, [Ok("a".to_owned()), Err("reset".to_owned())]);
+        assert_eq!(reply(&broken, None).headers["x-request-id"], "r1");
+        // What is no pace is no pause.
+        let slow = whole("a", &[(1, 3_000_000)]);
+        for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(played(&slow, Some(speed)).await, chunks(&["a"]), "{speed}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_the_recorded_one_divided_by_the_pace_and_never_more_than_an_hour() {
+        assert_eq!(pause(1_500, 2.0), Duration::from_millis(750));
+        assert_eq!(pause(1_500, 0.5), Duration::from_secs(3));
+        assert_eq!(pause(u64::MAX, 0.001), Duration::from_secs(3600));
+    }
+
+    #[tokio::test]
+    async fn a_reply_for_a_fault_is_read_up_to_its_bound() {
+        let read =
+            async |body, most| whole(reply(&recorded(body, &[(1, 0), (2, 0)], End::Complete), None), Size(most)).await;
+        let fits = read("abc", 3).await;
+        assert_eq!((fits.end, &fits.body[..], fits.chunks.len()), (End::Complete, &b"abc"[..], 2));
+        let large = read("abc", 2).await;
+        assert!(matches!(&large.end, End::Broken(why) if why.contains("too large for a fault")), "{:?}", large.end);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_its_kind_and_when_to_ask_again() {
+        for (code, retry_after, kind) in [(429, Some(7), "rate_limit_error"), (500, None, "server_error")] {
+            let reply = refusal(code, retry_after);
+            assert_eq!(reply.status.as_u16(), code);
+            assert_eq!(reply.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap()), retry_after.map(|_| "7"));
+            let body = whole(reply, Size(1_000)).await.body;
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["error"]["type"], kind);
+        }
+    }
+}

@@ -208,10 +208,15 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let (request_cache, now) = (RequestCache::new(&["x-team".to_owned()]), Instant::now());
         let body = "x".repeat(LARGEST_BODY);
+        let mut most = 0;
         for number in 0..300 {
             put(&request_cache, &request(&format!("/v1/{number}"), &body), now);
-            assert!(request_cache.lock().bytes <= MOST_BYTES);
+            let inner = request_cache.lock();
+            assert!(inner.bytes <= MOST_BYTES);
+            assert!(inner.bytes >= inner.known.len() * LARGEST_BODY, "the bodies count");
+            most = most.max(inner.known.len());
         }
+        assert!(most > 1, "they are kept until there is no more room");
         let asked = request("/v1/299", &body);
         put(&request_cache, &asked, now);
         let inner = request_cache.lock();

@@ -429,4 +429,105 @@ mod tests {
             ["0123456789ab-1.json", "0123456789abc.json", "0123456789AB.json", "models-1.json", ".json", "é.json"];
         assert!(!others.into_iter().any(is_regular));
     }
+
+    #[test]
+    fn a_folder_of_the_users_gets_no_rule_for_git_beside_the_recordings() {
+        let root = TempDir::new().unwrap();
+        put(&Shelf::new(root.path().join("together")), "x.json");
+        assert!(root.path().join("together/.gitattributes").exists() && !root.path().join(".gitattributes").exists());
+    }
+
+    #[test]
+    fn only_what_a_killed_writer_of_retakes_left_is_removed() {
+        let root = TempDir::new().unwrap();
+        for name in [".retake-a.tmp", ".retake-notes", "notes.tmp"] {
+            fs::write(root.path().join(name), "").unwrap();
+        }
+        let shelf = Shelf::new(root.path().to_owned());
+        let _lock = shelf.lock().unwrap();
+        let left = [".retake-a.tmp", ".retake-notes", "notes.tmp"].map(|name| root.path().join(name).exists());
+        assert_eq!(left, [false, true, true]);
+    }
+
+    /// A folder with this file in which nothing has changed for a while, and the time of its last change.
+    #[cfg(unix)]
+    fn settled(name: &str) -> (TempDir, Shelf, SystemTime) {
+        let root = TempDir::new().unwrap();
+        fs::write(root.path().join(name), "{}").unwrap();
+        let (shelf, then) = (Shelf::new(root.path().to_owned()), SystemTime::now() - Duration::from_secs(60));
+        changed_at(&shelf, then);
+        (root, shelf, then)
+    }
+
+    #[cfg(unix)]
+    fn changed_at(shelf: &Shelf, time: SystemTime) {
+        File::open(shelf.folder()).unwrap().set_modified(time).unwrap();
+    }
+
+    #[cfg(unix)]
+    fn names(shelf: &Shelf) -> Vec<String> {
+        shelf.names().iter().map(ToString::to_string).collect()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_listed_again_when_its_time_has_changed_or_is_too_recent_to_tell() {
+        let (_root, shelf, then) = settled("aaaaaaaaaaaa.json");
+        assert_eq!(names(&shelf), ["aaaaaaaaaaaa.json"]);
+        fs::write(shelf.path("bbbbbbbbbbbb.json"), "{}").unwrap();
+        changed_at(&shelf, then);
+        assert_eq!(names(&shelf).len(), 1, "its time says that it is as it was");
+        // A later time than now is as good as one just now.
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        changed_at(&shelf, soon);
+        assert_eq!(names(&shelf).len(), 2);
+        fs::write(shelf.path("cccccccccccc.json"), "{}").unwrap();
+        changed_at(&shelf, soon);
+        assert_eq!(names(&shelf).len(), 3, "two changes may have one time");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn own_writes_are_in_the_listing_without_a_look_at_the_folder() {
+        let (_root, shelf, then) = settled("aaaaaaaaaaaa.json");
+        assert_eq!((names(&shelf).len(), shelf.has_irregular_names()), (1, false));
+        let chain = |stem: &str| shelf.chain_at_hand(stem);
+        for name in ["aaaaaaaaaaaa-2.json", "mine.json", "mine.json"] {
+            put(&shelf, name);
+        }
+        assert_eq!((names(&shelf).len(), shelf.has_irregular_names(), chain("aaaaaaaaaaaa")), (3, true, None));
+        shelf.remove("mine.json").unwrap();
+        assert_eq!((names(&shelf).len(), shelf.has_irregular_names()), (2, false));
+        let both = vec!["aaaaaaaaaaaa.json".to_owned(), "aaaaaaaaaaaa-2.json".to_owned()];
+        assert_eq!((chain("aaaaaaaaaaaa"), chain("bbbbbbbbbbbb")), (Some(both), Some(Vec::new())));
+        // Another process changes it: the next own write must not hide that.
+        changed_at(&shelf, then);
+        put(&shelf, "cccccccccccc.json");
+        fs::remove_file(shelf.path("aaaaaaaaaaaa.json")).unwrap();
+        assert_eq!(names(&shelf), ["aaaaaaaaaaaa-2.json", "cccccccccccc.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_chain_is_at_hand_while_the_folder_stays_as_it_was_listed() {
+        let (_root, shelf, then) = settled("aaaaaaaaaaaa.json");
+        let chain = || shelf.chain_at_hand("aaaaaaaaaaaa").map(|names| names.len());
+        assert_eq!(chain(), None, "nothing is listed yet");
+        names(&shelf);
+        assert_eq!(chain(), Some(1));
+        fs::write(shelf.path("aaaaaaaaaaaa-2.json"), "{}").unwrap();
+        std::thread::sleep(FRESH);
+        assert_eq!(chain(), None, "it has changed");
+        changed_at(&shelf, then + Duration::from_secs(1));
+        names(&shelf);
+        assert_eq!(chain(), Some(2));
+        fs::write(shelf.path("mine.json"), "{}").unwrap();
+        changed_at(&shelf, then + Duration::from_secs(2));
+        names(&shelf);
+        assert_eq!(chain(), None, "any file may answer");
+        changed_at(&shelf, SystemTime::now() + Duration::from_secs(60));
+        fs::remove_file(shelf.path("mine.json")).unwrap();
+        names(&shelf);
+        assert_eq!(chain(), None, "the listing may lack a file");
+    }
 }

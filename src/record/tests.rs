@@ -6,6 +6,8 @@ mod owners;
 mod recording;
 mod replay;
 mod rules;
+mod set;
+mod summary;
 
 use std::collections::VecDeque;
 use std::path::Path;

@@ -100,3 +100,25 @@ pub(super) fn timing(answer: &Answer, replayed: Option<&Replayed>) -> Timing {
     };
     Timing { chunks, clock }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Origin, Recorded};
+
+    #[test]
+    fn a_reply_is_timed_as_its_provider_was() {
+        let at = |millis: &[u64]| -> Vec<Duration> { millis.iter().map(|ms| Duration::from_millis(*ms)).collect() };
+        let (headers, body) = (HeaderMap::new(), bytes::Bytes::new());
+        let answer = Answer { status: 200, headers, body, chunks: at(&[10, 25]), sizes: vec![1, 1], broken: None };
+        let recording = Recorded { file: None, origin: Origin::Real, recorded_ms: None };
+        let replayed = |speed| Replayed { chunks: at(&[7, 9]), sizes: vec![1, 1], speed, recording: recording.clone() };
+        let live = timing(&answer, None);
+        assert_eq!((live.chunks, live.clock), (at(&[10, 25]), Clock::Measured));
+        // At once, the times of the replay say nothing; at a pace, they say what happened at that pace.
+        let at_once = timing(&answer, Some(&replayed(None)));
+        assert_eq!((at_once.chunks, at_once.clock), (at(&[7, 9]), Clock::Recorded));
+        let paced = timing(&answer, Some(&replayed(Some(4.0))));
+        assert_eq!((paced.chunks, paced.clock), (at(&[40, 100]), Clock::Replayed(4.0)));
+    }
+}

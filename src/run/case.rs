@@ -20,7 +20,7 @@ use super::log::CaseLog;
 use super::{CaseEnd, CaseUsage, Halt, Options, Planned, call, class_of, request};
 
 /// The pause between two tries of an `eventually` step: the first value, doubled each time up to the second.
-const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+pub(super) const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// How long the teardown of a case may take after the user stopped the run.
 const GRACE: Duration = Duration::from_secs(5);

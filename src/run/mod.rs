@@ -340,11 +340,9 @@ async fn worker(line: Line) {
         done.teardown.take().into_iter().for_each(torn);
         let _ = events.send(Event::CaseFinished(finished(done)));
         let bad = bad.into_iter().filter(|bad| *bad).count();
-        if bad > 0 {
-            let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;
-            if options.max_failures.is_some_and(|most| count >= most) {
-                enough.store(true, Ordering::SeqCst);
-            }
+        let count = failures.fetch_add(bad, Ordering::SeqCst) + bad;
+        if options.max_failures.is_some_and(|most| count >= most) {
+            enough.store(true, Ordering::SeqCst);
         }
     }
 }

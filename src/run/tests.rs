@@ -1,6 +1,7 @@
 //! Tests of whole runs: requests and replies are made up here, and the events are checked.
 
 mod ends;
+mod exchanges;
 mod polling;
 mod verdicts;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::{Notify, mpsc};
 
 use super::*;
@@ -29,6 +30,8 @@ use crate::yaml::Source;
 enum Comes {
     /// A reply with this status and body.
     Reply(u16, &'static str),
+    /// A reply with this status, headers and body.
+    Headed(u16, &'static [(&'static str, &'static str)], &'static str),
     /// No reply.
     Nothing(ErrorKind),
     /// A good reply from the stack, although there was none below it.
@@ -52,6 +55,8 @@ struct Fake {
     /// Endpoints in the order of the requests.
     asked: Mutex<Vec<String>>,
     troubles: Mutex<Vec<(String, ErrorKind)>>,
+    /// What providers answered behind it.
+    heard: Mutex<Vec<Heard>>,
     /// Cases and how they ended.
     ends: Mutex<Vec<(String, CaseEnd)>>,
     is_asked: Notify,
@@ -63,6 +68,7 @@ impl Fake {
             comes: Box::new(comes),
             asked: Mutex::default(),
             troubles: Mutex::default(),
+            heard: Mutex::default(),
             ends: Mutex::default(),
             is_asked: Notify::new(),
         })
@@ -87,13 +93,18 @@ impl Upstream for Fake {
         held(&self.asked).push(request.endpoint.clone());
         self.is_asked.notify_one();
         let comes = (self.comes)(&request.endpoint, before);
-        let reply = |status: u16, body: &'static str| {
-            let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-            Ok(Reply::whole(StatusCode::from_u16(status).unwrap(), json, body))
+        let headed = |status: u16, headers: &[(&'static str, &'static str)], body: &'static str| {
+            let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let own =
+                headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let headers = HeaderMap::from_iter(std::iter::once(json).chain(own));
+            Ok(Reply::whole(StatusCode::from_u16(status).unwrap(), headers, body))
         };
+        let reply = move |status, body| headed(status, &[], body);
         async move {
             match comes {
                 Comes::Reply(status, body) => reply(status, body),
+                Comes::Headed(status, headers, body) => headed(status, headers, body),
                 Comes::Nothing(kind) => Err(upstream::Error::new(kind, kind.name())),
                 Comes::Covered(kind) => {
                     held(&self.troubles).push((request.case.unwrap_or_default(), kind));
@@ -133,7 +144,7 @@ impl StackHooks for Fake {
         case.contains("replayed").then_some(Replayed { chunks, sizes: Vec::new(), speed: None, recording })
     }
     fn heard(&self, _: &str) -> Vec<Heard> {
-        Vec::new()
+        std::mem::take(&mut held(&self.heard))
     }
     fn finish<'a>(&'a self, case: &'a str, end: CaseEnd) -> BoxFuture<'a, CaseUsage> {
         held(&self.ends).push((case.to_owned(), end));
@@ -154,20 +165,25 @@ fn options() -> Options {
     }
 }
 
-/// The cases of a suite, all calling the fake.
-fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
-    let known = Known { capabilities: vec!["tools".into()], ..Known::default() };
-    let source = Source { name: "s.yaml".into(), text: suite.into() };
-    let suite = parse(Arc::new(source), &known).unwrap_or_else(|errors| panic!("{}", errors[0].render(false)));
-    let target = Arc::new(Target {
+/// The fake as what a case calls.
+fn target(fake: &Arc<Fake>) -> Target {
+    Target {
         upstream: fake.clone(),
         direct: true,
         address: Address { base: Base::Server("http://127.0.0.1:8321".into()), start: None },
         rerun: "retake test".into(),
         record: None,
-        price: Arc::new(|_, _| None),
+        price: Arc::new(|model, usage| (model == "p/m").then_some(usage.input as f64 / 4.0)),
         hooks: fake.clone(),
-    });
+    }
+}
+
+/// The cases of a suite, all calling the fake.
+fn planned(suite: &str, fake: &Arc<Fake>) -> Vec<Planned> {
+    let known = Known { capabilities: vec!["tools".into()], ..Known::default() };
+    let source = Source { name: "s.yaml".into(), text: suite.into() };
+    let suite = parse(Arc::new(source), &known).unwrap_or_else(|errors| panic!("{}", errors[0].render(false)));
+    let target = Arc::new(target(fake));
     let models = Models { text: Some("p/m".into()), ..Models::default() };
     let setup = Setup { name: "local".into(), provider: "p".into(), models, ..Setup::default() };
     let (suite, catalogue) = (Arc::new(suite), Catalogue::default());
@@ -187,8 +203,17 @@ async fn until(
     stop: impl Future<Output = ()>,
     at_once: impl Future<Output = ()>,
 ) -> (Ended, Vec<Event>) {
+    events_of(planned(suite, fake), options, stop, at_once).await
+}
+
+async fn events_of(
+    plan: Vec<Planned>,
+    options: Options,
+    stop: impl Future<Output = ()>,
+    at_once: impl Future<Output = ()>,
+) -> (Ended, Vec<Event>) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let ended = run(planned(suite, fake), options, sender, stop, at_once).await;
+    let ended = run(plan, options, sender, stop, at_once).await;
     let mut events = Vec::new();
     while let Some(event) = receiver.recv().await {
         events.push(event);

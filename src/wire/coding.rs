@@ -235,16 +235,15 @@ fn inflate(
         return nothing_follows(input);
     }
     out.reserve(PIECE);
-    let (read, room) = (unpack.total_in(), out.capacity());
+    let read = unpack.total_in();
     let status = unpack.decompress_vec(input, out, FlushDecompress::None)?;
     let read = usize::try_from(unpack.total_in() - read).unwrap_or(input.len());
     input.advance(read);
     *ended = status == Status::StreamEnd;
-    // The decoder has left room in `out`, so it has used all its input.
-    match !*ended && input.is_empty() && out.len() < room {
-        true if is_end && out.is_empty() => Err(cut_short()),
-        true if out.is_empty() => Ok(Step::Idle),
-        _ => Ok(Step::More),
+    match !*ended && input.is_empty() && out.is_empty() {
+        true if is_end => Err(cut_short()),
+        true => Ok(Step::Idle),
+        false => Ok(Step::More),
     }
 }
 
@@ -271,8 +270,7 @@ fn brotli(
         }
         BrotliResult::NeedsMoreOutput => Ok(Step::More),
         BrotliResult::NeedsMoreInput if is_end && *began && out.is_empty() => Err(cut_short()),
-        BrotliResult::NeedsMoreInput if out.is_empty() => Ok(Step::Idle),
-        BrotliResult::NeedsMoreInput => Ok(Step::More),
+        BrotliResult::NeedsMoreInput => Ok(Step::Idle),
         BrotliResult::ResultFailure => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not valid Brotli")),
     }
 }

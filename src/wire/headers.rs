@@ -170,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn headers_about_a_server_or_an_account_are_known_in_any_case() {
+        for (is, name) in [
+            (is_of_the_address as fn(&str) -> bool, "Alt-Svc"),
+            (is_of_the_address, "strict-transport-security"),
+            (is_of_one_hop, "Transfer-Encoding"),
+            (is_account, "OpenAI-Organization"),
+            (sets_cookie, "Set-Cookie"),
+        ] {
+            assert!(is(name), "{name}");
+            assert!(!is("x-request-id") && !is(""), "{name}");
+        }
+    }
+
+    #[test]
     fn a_query_goes_on_without_its_key() {
         assert_eq!(query_without_key("key=s&pageToken=t&x"), ("pageToken=t&x".to_owned(), true));
         assert_eq!(query_without_key("api-version=1&token=s"), ("api-version=1".to_owned(), true));

@@ -242,6 +242,7 @@ mod tests {
         // A block that is no event is reported as that, even if it is unfinished or not text.
         assert_eq!(flaws(events, b"busy")[0].0, FlawKind::NoEvent);
         assert_eq!(flaws(events, b"bus\xFF\n\n")[0].0, FlawKind::NoEvent);
+        assert_eq!(flaws(events, b"busy: \xFF\n\n")[0].0, FlawKind::NoEvent);
     }
 
     #[test]

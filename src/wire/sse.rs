@@ -299,6 +299,33 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_before_an_event_ends_with_its_own_line_end() {
+        insta::assert_snapshot!(show(b": p\r\ndata: a\r\n\r\n: q\r\rdata: b\n\n"), @r#"
+        ": p\r\n" quiet
+        "data: a\r\n\r\n" event=None data=Some("a") id=None retry=None
+        ": q\r\r" quiet
+        "data: b\n\n" event=None data=Some("b") id=None retry=None
+        "#);
+    }
+
+    #[test]
+    fn an_id_that_holds_a_nul_is_none() {
+        insta::assert_snapshot!(
+            show(b"id: a\ndata: 1\nid: b\0c\n\n"),
+            @r#""id: a\ndata: 1\nid: b\0c\n\n" event=None data=Some("1") id=Some("a") retry=None"#
+        );
+    }
+
+    #[test]
+    fn a_block_ends_with_its_blank_line_or_with_the_bytes() {
+        for (bytes, length) in
+            [("", 0), ("a", 1), ("a\n", 2), ("a\n\nb", 3), ("a\r\n\r\nb", 5), ("a\r\rb", 3), ("\nb", 1)]
+        {
+            assert_eq!(block_length(bytes.as_bytes()), length, "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn what_the_stream_ends_in() {
         insta::assert_snapshot!(show(b"data: [DONE]\n"), @r#""data: [DONE]\n" event=None data=Some("[DONE]") id=None retry=None unterminated"#);
         insta::assert_snapshot!(show(b"data: a\n\n: p\ndata: {\"b"), @r#"

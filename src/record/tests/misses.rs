@@ -25,6 +25,7 @@ async fn a_miss_says_what_is_near_and_what_to_do() {
     let without_key = Request { auth: Auth::None, ..ask(None, "What is the capital of France?") };
     let error = hear(&player, without_key).await.unwrap_err();
     assert!(error.message.contains("recorded with a key and asked without one"), "{}", error.message);
+    assert!(error.message.contains("they differ only in whether a key is sent"), "{}", error.message);
     let elsewhere = Request { endpoint: "/v1/embeddings".to_owned(), ..ask(None, "x") };
     let error = hear(&player, elsewhere).await.unwrap_err();
     assert!(error.message.contains("none of 2 recordings is for POST /v1/embeddings"), "{}", error.message);
@@ -141,4 +142,140 @@ async fn a_recording_names_every_case_that_made_it_and_no_other() {
         finish(&tape, case, true).await;
     }
     assert_eq!(cases(), ["17", "s.yaml::a", "s.yaml::b", "s.yaml::c"]);
+}
+
+/// The kind of a miss and the likely cause in its message, when `recorded` was recorded by the case that asks, or by
+/// none, and `asked` is sent.
+async fn cause(case: Option<&str>, recorded: serde_json::Value, asked: serde_json::Value) -> String {
+    let root = TempDir::new().unwrap();
+    let of = |body: &serde_json::Value| Request { body: body.to_string().into(), ..ask(case, "") };
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, of(&recorded)).await;
+    tape.conclude(Verdict::Passed, "").await;
+    let error = hear(&player(root.path()), of(&asked)).await.unwrap_err();
+    error.message.split_once("likely cause: ").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn the_likely_cause_of_a_miss_is_what_differs_first() {
+    let request = |members: serde_json::Value| {
+        let mut request = serde_json::json!({"model": "m", "input": "hi"});
+        request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        request
+    };
+    let plain = || request(serde_json::json!({}));
+    let rows = [
+        (serde_json::json!({"model": "n"}), "another model than the recorded one: see the setup and its models"),
+        (serde_json::json!({"stream": true}), "the request has $.stream and the recording has not"),
+        (
+            serde_json::json!({"input": "ho"}),
+            "the prompt was changed after it was recorded, or this one was never recorded",
+        ),
+    ];
+    for (members, said) in rows {
+        let cause = cause(None, plain(), request(members)).await;
+        assert!(cause.starts_with(said), "{cause}");
+    }
+    let cause_of = async |recorded, asked| cause(None, request(recorded), request(asked)).await;
+    let streamed = cause_of(serde_json::json!({"stream": false}), serde_json::json!({"stream": true})).await;
+    assert_eq!(streamed, "only the other form, streamed or whole, was recorded");
+    let without = cause_of(serde_json::json!({"seed": 7}), serde_json::json!({})).await;
+    assert_eq!(without, "the recording has $.seed and the request has not: the case or the client was changed");
+    let other = cause_of(serde_json::json!({"seed": 7}), serde_json::json!({"seed": 8})).await;
+    assert_eq!(other, "$.seed was changed after it was recorded, or this one was never recorded");
+    let longer = cause_of(serde_json::json!({"input": ["a"]}), serde_json::json!({"input": ["a", "b"]})).await;
+    assert!(longer.starts_with("the request has $.input[1] and the recording has not"), "{longer}");
+    // Of a case that recorded it, it is certain that it was recorded.
+    let own = cause(Some("s.yaml::a"), plain(), request(serde_json::json!({"input": "ho"}))).await;
+    assert_eq!(own, "the prompt was changed after it was recorded");
+}
+
+#[tokio::test]
+async fn of_many_differences_the_first_are_shown_and_the_rest_is_counted() {
+    let root = TempDir::new().unwrap();
+    let of = |values: [u8; 5], count: usize| {
+        let members = ["a", "b", "c", "d", "e"].into_iter().zip(values).take(count);
+        let body: serde_json::Map<_, _> = members.map(|(name, value)| (name.to_owned(), value.into())).collect();
+        Request { body: serde_json::Value::Object(body).to_string().into(), ..ask(None, "") }
+    };
+    let message = async |count: usize| {
+        let root = root.path().join(count.to_string());
+        body(&recorder(&root, vec![json("{}")]).0, of([0; 5], count)).await;
+        hear(&player(&root), of([1; 5], count)).await.unwrap_err().message
+    };
+    for (count, shown, more) in [(2, 2, None), (3, 3, None), (4, 3, Some(1)), (5, 3, Some(2))] {
+        let message = message(count).await;
+        assert_eq!(message.matches("differs at").count(), shown, "{message}");
+        let said = message.split_once("and at ").map(|(_, rest)| rest.split_once(" more places").unwrap().0);
+        assert_eq!(said, more.map(|more: usize| more.to_string()).as_deref(), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_nearest_recording_has_the_same_method_and_the_first_of_equals_is_shown() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, Request { method: Method::PUT, ..ask(None, "hi there") }).await;
+    body(&tape, ask(None, "good morning")).await;
+    let without_key = Request { auth: Auth::None, ..ask(None, "good morning") };
+    body(&tape, without_key).await;
+    let error = hear(&player(root.path()), ask(None, "hi there")).await.unwrap_err();
+    // One place differs in the one, and two in the one without a key.
+    assert!(error.message.contains("recorded: \"good morning\""), "{}", error.message);
+    assert!(!error.message.contains("a key"), "{}", error.message);
+    let deleted = Request { method: Method::DELETE, ..ask(None, "hi there") };
+    let error = hear(&player(root.path()), deleted).await.unwrap_err();
+    assert!(error.message.contains("none of 3 recordings is for DELETE"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn fewer_differing_places_are_nearer_and_of_equals_the_first_file() {
+    let root = TempDir::new().unwrap();
+    let of =
+        |a: &str, b: &str| Request { body: serde_json::json!({"a": a, "b": b}).to_string().into(), ..ask(None, "") };
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for (a, b) in [("quite another text", "same"), ("abcdefghij1", "same1")] {
+        body(&tape, of(a, b)).await;
+    }
+    let error = hear(&player(root.path()), of("abcdefghij", "same")).await.unwrap_err();
+    assert!(error.message.contains("recorded: \"quite another text\""), "{}", error.message);
+
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for a in ["text 1", "text 2", "text 3"] {
+        body(&tape, of(a, "same")).await;
+    }
+    let error = hear(&player(root.path()), of("text 4", "same")).await.unwrap_err();
+    let first = format!("nearest recording: {}", root.path().join(&files(root.path())[0].0).display());
+    assert!(error.message.contains(&first), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_text_that_has_gained_lines_is_compared_line_by_line() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, ask(None, "Answer briefly.")).await;
+    let error = hear(&player(root.path()), ask(None, "Answer briefly.\nIn French.")).await.unwrap_err();
+    assert!(error.message.contains(": - recorded, + asked"), "{}", error.message);
+    assert!(error.message.contains("+ In French."), "{}", error.message);
+}
+
+#[tokio::test]
+async fn in_a_shared_folder_only_recordings_of_the_providers_hosts_are_near() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for prompt in ["hi there", "good morning"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    for (name, text) in files(root.path()) {
+        let elsewhere = text.replace("api.together.xyz", "api.other.example");
+        let text = if text.contains("hi there") { &elsewhere } else { &text };
+        std::fs::write(root.path().join(Path::new(&name).file_name().unwrap()), text).unwrap();
+    }
+    std::fs::remove_dir_all(root.path().join("together")).unwrap();
+    let error = hear(&player(root.path()), ask(None, "hi there!")).await.unwrap_err();
+    assert!(error.message.contains("recorded: \"good morning\""), "{}", error.message);
+    let deleted = Request { method: Method::DELETE, ..ask(None, "hi there") };
+    let error = hear(&player(root.path()), deleted).await.unwrap_err();
+    assert!(error.message.contains("none of 1 recordings is for DELETE"), "{}", error.message);
 }

@@ -79,3 +79,16 @@ fn of_other_tools_files_the_one_that_names_the_test_comes_first() {
     assert_eq!(ask_for(&files, Some("t.py::test_b"), 3), "1");
     assert_eq!(ask_for(&files, Some("t.py::test_c"), 3), "0");
 }
+
+#[test]
+fn a_recording_for_further_requests_answers_from_its_first_one_on() {
+    let Owners::Named(first) = named(&[("a", "1")], "") else { panic!("it names its cases") };
+    let Owners::Named(further) = named(&[("a", "2")], "") else { panic!("it names its cases") };
+    let further = Named { and_further: true, ..further };
+    let files = shelf(vec![Owners::Named(further.clone()), Owners::Named(first)]);
+    let of = |nth| ask_for(&files, Some("a"), nth);
+    assert_eq!([of(1), of(2), of(3), of(40)], ["1", "0", "0", "0"]);
+    // Those of another tool that hold one reply for any number of requests are such recordings.
+    let spelt = spelt_out(&shelf(vec![by_order(Times::Any, &["a"]), by_order(Times::Count(1), &["a"])]));
+    assert_eq!(spelt.iter().map(|named| named.and_further).collect::<Vec<_>>(), [true, false]);
+}

@@ -153,6 +153,112 @@ async fn a_recording_answers_under_any_name_and_in_any_place() {
     }
 }
 
+/// Makes folders look as if nobody had written to them for a while, so that what is listed of them is trusted.
+#[cfg(unix)]
+fn age(root: &Path) {
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    for folder in [root.to_owned(), root.join("together")] {
+        std::fs::File::open(folder).unwrap().set_modified(long_ago).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_under_the_name_of_another_request_answers_its_own_also_when_it_is_at_hand() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for prompt in ["one", "two", "three"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    let all: Vec<_> = files(root.path()).into_iter().map(|(name, _)| root.path().join(name)).collect();
+    let texts: Vec<String> = all.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    for (at, path) in all.iter().enumerate() {
+        std::fs::write(path, &texts[(at + 1) % 3]).unwrap();
+    }
+    age(root.path());
+    let player = player(root.path());
+    for _ in 0..2 {
+        for (prompt, call) in [("one", 1), ("two", 2), ("three", 3)] {
+            assert_eq!(body(&player, ask(Some("s.yaml::c"), prompt)).await, next(call));
+            player.finish_case("s.yaml::c", Verdict::Passed).await;
+        }
+    }
+    std::fs::rename(&all[0], root.path().join("together/aaaaaaaaaaaa.json")).unwrap();
+    age(root.path());
+    let player = super::player(root.path());
+    for (prompt, call) in [("one", 1), ("two", 2), ("three", 3), ("one", 1), ("two", 2), ("three", 3)] {
+        assert_eq!(body(&player, ask(Some(prompt), prompt)).await, next(call), "none may be under its name");
+        player.finish_case(prompt, Verdict::Passed).await;
+    }
+}
+
+/// The recording as older versions of retake wrote it.
+fn older(text: &str) -> String {
+    let old = text.replace("\"version\": \"1.1\"", "\"version\": 1");
+    old.lines()
+        .filter(|line| !line.contains("\"repeats\"") && !line.contains("\"digest\""))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_answers_its_own_request_whatever_its_name() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for prompt in ["one", "two"] {
+        body(&tape, ask(None, prompt)).await;
+    }
+    let all: Vec<_> =
+        files(root.path()).into_iter().map(|(name, text)| (root.path().join(name), older(&text))).collect();
+    for (at, (path, _)) in all.iter().enumerate() {
+        std::fs::write(path, &all[1 - at].1).unwrap();
+    }
+    let found = exchange::read(&all[0].1).unwrap();
+    assert!(matches!(found.owners, Owners::ByOrder { .. }), "{:?}", found.owners);
+    for (prompt, call) in [("one", 1), ("two", 2)] {
+        assert_eq!(body(&player(root.path()), ask(None, prompt)).await, next(call));
+    }
+}
+
+#[tokio::test]
+async fn a_second_reply_is_found_beside_the_first_under_whatever_name() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for _ in 0..2 {
+        body(&tape, ask(Some("s.yaml::c"), "U")).await;
+    }
+    finish(&tape, "s.yaml::c", true).await;
+    let second = files(root.path()).into_iter().find(|(_, text)| text.contains("\"call\": 2")).unwrap();
+    std::fs::rename(root.path().join(second.0), root.path().join("together/mine.json")).unwrap();
+    let player = player(root.path());
+    for call in [1, 2] {
+        assert_eq!(body(&player, ask(Some("s.yaml::c"), "U")).await, next(call));
+    }
+}
+
+#[tokio::test]
+async fn a_case_without_recordings_goes_on_with_those_of_the_case_that_answered_it_last() {
+    let root = TempDir::new().unwrap();
+    let (_, _) = recorder(root.path(), calls());
+    for (case, prompts, first) in [("s.yaml::a", ["U", "A"], 1), ("s.yaml::b", ["U", "B"], 3)] {
+        let (tape, _) = recorder(root.path(), vec![json(&next(first)), json(&next(first + 1))]);
+        for prompt in prompts {
+            body(&tape, ask(Some(case), prompt)).await;
+        }
+        finish(&tape, case, true).await;
+    }
+    let last_of = async |prompts: &[&str]| {
+        let (player, mut last) = (player(root.path()), String::new());
+        for prompt in prompts {
+            last = body(&player, ask(Some("s.yaml::renamed"), prompt)).await;
+        }
+        last
+    };
+    assert_eq!(last_of(&["A", "U"]).await, next(1));
+    assert_eq!(last_of(&["B", "U"]).await, next(3));
+    assert_eq!(last_of(&["B", "A", "U"]).await, next(1));
+}
+
 #[tokio::test]
 async fn a_chain_that_lacks_its_first_reply_says_so() {
     let root = TempDir::new().unwrap();

@@ -268,3 +268,138 @@ async fn two_recorders_at_once_lose_nothing() {
     assert_eq!(all.len(), 30);
     assert!(all.iter().all(|(_, text)| exchange::read(text).is_ok()));
 }
+
+#[tokio::test]
+async fn a_case_that_begins_anew_in_the_same_run_asks_anew() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![json("{\"n\":1}"), json("{\"n\":2}")]);
+    for n in [1, 2] {
+        assert_eq!(body(&tape, ask(Some("c"), "hi")).await, format!("{{\"n\":{n}}}"));
+        finish(&tape, "c", true).await;
+    }
+    assert_eq!(live.calls.load(Ordering::SeqCst), 2);
+    assert_eq!(body(&player(root.path()), ask(Some("c"), "hi")).await, "{\"n\":2}");
+}
+
+#[tokio::test]
+async fn what_a_case_did_not_ask_in_a_run_that_records_what_is_missing_stays_its_own() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for prompt in ["one", "two"] {
+        body(&tape, ask(Some("s.yaml::c"), prompt)).await;
+    }
+    finish(&tape, "s.yaml::c", true).await;
+    let two = files(root.path());
+    // A whole recording run replaces what it recorded: one in which the case asked nothing replaces nothing.
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    assert_eq!(finish(&tape, "s.yaml::c", true).await, Vec::<String>::new());
+    assert_eq!(files(root.path()), two);
+    let live = fake(vec![json("{}")]) as Shared;
+    let tape = super::tape(Mode::RecordIfMissing, root.path(), Some(live), Options::default());
+    body(&tape, ask(Some("s.yaml::c"), "three")).await;
+    assert_eq!(finish(&tape, "s.yaml::c", true).await, Vec::<String>::new());
+    let all = files(root.path());
+    assert!(all.len() == 3 && two.iter().all(|file| all.contains(file)), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_ended_is_written_unless_its_end_is_not_known_and_a_command_may_still_tell() {
+    for (staging, verdict, count) in [
+        (Staging::Command, Verdict::Passed, 1),
+        (Staging::Command, Verdict::Unknown, 0),
+        (Staging::Server, Verdict::Unknown, 1),
+        (Staging::Case, Verdict::Unknown, 1),
+    ] {
+        let root = TempDir::new().unwrap();
+        let options = Options { staging, ..Options::default() };
+        let tape = super::tape(Mode::Record, root.path(), Some(fake(vec![json("{}")]) as Shared), options);
+        body(&tape, ask(Some("session s"), "hi")).await;
+        tape.finish_case("session s", verdict).await;
+        assert_eq!(files(root.path()).len(), count, "{staging:?} {verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_was_recorded_unexpectedly_is_expected_once_a_case_that_saw_it_passes() {
+    let root = TempDir::new().unwrap();
+    let mut expected = Vec::new();
+    for verdict in [Verdict::Unknown, Verdict::Passed, Verdict::Passed] {
+        let (tape, _) = recorder(root.path(), vec![answer(429, "application/json", &["{}"])]);
+        hear(&tape, ask(Some("session s"), "hi")).await.unwrap();
+        let notes = tape.finish_case("session s", verdict).await.notes;
+        let is_told = notes.iter().any(|note| note.contains("recorded as it came, although"));
+        expected.push((files(root.path())[0].1.contains("\"expected\": true"), is_told));
+    }
+    assert_eq!(expected, [(false, false), (true, true), (true, false)]);
+}
+
+#[tokio::test]
+async fn what_answered_a_case_by_the_name_of_another_is_not_worsened_by_a_run_of_unknown_end() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{\"n\":1}")]);
+    body(&tape, ask(Some("session a"), "hi")).await;
+    tape.finish_case("session a", Verdict::Passed).await;
+    let good = files(root.path());
+    let (tape, _) = recorder(root.path(), vec![answer(503, "text/plain", &["busy"])]);
+    hear(&tape, ask(Some("session b"), "hi")).await.unwrap();
+    let notes = tape.finish_case("session b", Verdict::Unknown).await.notes;
+    assert!(notes.len() == 1 && notes[0].contains("kept as it was, because the provider answered 503"), "{notes:?}");
+    assert_eq!(files(root.path()), good);
+}
+
+#[tokio::test]
+async fn what_one_case_recorded_stays_for_others_though_one_that_heard_it_failed() {
+    let root = TempDir::new().unwrap();
+    let (tape, live) = recorder(root.path(), vec![json("{}")]);
+    for case in ["a", "b"] {
+        body(&tape, ask(Some(case), "hi")).await;
+    }
+    assert_eq!(finish(&tape, "a", true).await, Vec::<String>::new());
+    assert_eq!(finish(&tape, "b", false).await, Vec::<String>::new(), "it is written");
+    body(&tape, ask(Some("c"), "hi")).await;
+    assert_eq!((live.calls.load(Ordering::SeqCst), files(root.path()).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_recording_that_is_the_same_again_is_not_written_again() {
+    let root = TempDir::new().unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for round in 0..2 {
+        let (tape, _) = recorder(root.path(), vec![json("{}")]);
+        body(&tape, ask(Some("s.yaml::c"), "hi")).await;
+        finish(&tape, "s.yaml::c", true).await;
+        let file = std::fs::File::options().write(true).open(root.path().join(&files(root.path())[0].0)).unwrap();
+        match round {
+            0 => file.set_modified(long_ago).unwrap(),
+            _ => assert_eq!(file.metadata().unwrap().modified().unwrap(), long_ago),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_real_reply_takes_the_place_of_an_equal_one_of_a_script_and_not_the_other_way_round() {
+    let root = TempDir::new().unwrap();
+    let mut labels = Vec::new();
+    for simulated in [true, false, true] {
+        let (tape, _) = recorder(root.path(), vec![Answer { simulated, ..json("{}") }]);
+        body(&tape, ask(Some("s.yaml::c"), "hi")).await;
+        finish(&tape, "s.yaml::c", true).await;
+        labels.push(files(root.path())[0].1.contains("\"origin\": \"simulated\""));
+    }
+    assert_eq!(labels, [true, false, false]);
+}
+
+#[tokio::test]
+async fn a_reply_that_two_sessions_of_a_server_heard_is_kept_at_once_for_both() {
+    let root = TempDir::new().unwrap();
+    let options = Options { staging: Staging::Server, ..Options::default() };
+    let tape = super::tape(Mode::Record, root.path(), Some(fake(vec![json("{}")]) as Shared), options);
+    for session in ["session a", "session b"] {
+        body(&tape, ask(Some(session), "hi")).await;
+    }
+    let owners = exchange::read(&files(root.path())[0].1).unwrap().owners;
+    assert_eq!(owners.cases().collect::<Vec<_>>(), ["a", "b"]);
+    finish(&tape, "session a", false).await;
+    let owners = exchange::read(&files(root.path())[0].1).unwrap().owners;
+    assert_eq!(owners.cases().collect::<Vec<_>>(), ["b"]);
+}

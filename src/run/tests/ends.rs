@@ -114,6 +114,25 @@ cases:
 }
 
 #[tokio::test]
+async fn a_case_that_comes_to_its_end_after_the_interruption_counts_and_none_begins_after_it() {
+    let suite = "\
+cases:
+- name: a
+  request: {get: /v1/a}
+  teardown: [{request: {delete: /v1/made}}]
+- {name: b, skip: not now, request: {get: /v1/b}}
+";
+    let fake = Fake::new(|endpoint, _| if endpoint == "/v1/made" { Comes::Late } else { GOOD });
+    let stop = async {
+        fake.is_asked.notified().await;
+        fake.is_asked.notified().await;
+    };
+    let (ended, events) = until(suite, options(), &fake, stop, std::future::pending()).await;
+    assert_eq!((ended, fake.asked()), (Ended::Stopped, vec!["/v1/a".to_owned(), "/v1/made".to_owned()]));
+    assert_eq!(kinds(&events), ["started a", "passed a", "finished Some(User)"]);
+}
+
+#[tokio::test]
 async fn told_twice_to_stop_nothing_is_waited_for() {
     let suite = "cases: [{name: a, request: {get: /v1/slow}, teardown: [{request: {delete: /v1/slow}}]}]";
     let fake = Fake::new(|_, _| Comes::Silence);

@@ -90,3 +90,13 @@ async fn a_step_asks_until_its_expectation_holds_and_no_longer_than_it_may() {
     assert_eq!(told(&outcomes(&events)["a"]).0, "failed");
     assert!((2..6).contains(&fake.asked().len()), "{:?}", fake.asked());
 }
+
+#[tokio::test]
+async fn a_case_without_time_for_another_try_tells_what_the_last_one_was_answered() {
+    let suite = "cases: [{name: a, request: {get: /v1/x}, expect: {status: 200}, eventually: 5s}]";
+    let fake = Fake::new(|_, nth| if nth == 0 { Comes::Reply(404, "{}") } else { Comes::Silence });
+    // Less than the first pause.
+    let brief = Options { case_timeout: case::POLL.0 / 2, ..options() };
+    let (_, events) = run_of(suite, brief, &fake).await;
+    assert_eq!((told(&outcomes(&events)["a"]), fake.asked().len()), (("failed", Some(Class::WrongAnswer)), 1));
+}

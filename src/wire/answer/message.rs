@@ -36,8 +36,8 @@ pub struct Choice {
 
 /// Members of a message that are read by rules of their own.
 const OF_MESSAGE: [&str; 6] = ["role", "content", "refusal", "tool_calls", "function_call", "obfuscation"];
-/// Members of a choice that are read by rules of their own.
-const OF_CHOICE: [&str; 6] = ["index", "delta", "message", "finish_reason", "logprobs", "obfuscation"];
+/// Members of a choice that are read by rules of their own. Together repeats the text of a chat in `text`.
+const OF_CHOICE: [&str; 7] = ["index", "delta", "message", "text", "finish_reason", "logprobs", "obfuscation"];
 /// Members of a message that stream as pieces of one text: all the names that servers give to reasoning.
 const TEXTS: [&str; 5] = ["reasoning_content", "reasoning", "reasoning_text", "thinking", "thought"];
 /// Members that are text in the parts of a message's content and of its reasoning.
@@ -73,11 +73,8 @@ impl Choice {
         if !piece["logprobs"].is_null() {
             merge(self.logprobs.get_or_insert(Value::Null), &piece["logprobs"]);
         }
-        let has_message = piece["delta"].is_object() || piece["message"].is_object();
         for (name, value) in piece.as_object().into_iter().flatten() {
-            // Together repeats the text of a chat in `text`: that is no further member.
-            let is_said_twice = name == "text" && has_message;
-            if !OF_CHOICE.contains(&name.as_str()) && !is_said_twice && (name != "text" || !value.is_string()) {
+            if !OF_CHOICE.contains(&name.as_str()) {
                 merge(self.extra.entry(name).or_insert(Value::Null), value);
             }
         }
@@ -117,7 +114,6 @@ impl Choice {
     fn push_member(&mut self, name: &str, value: &Value) {
         let is_text = TEXTS.contains(&name);
         match value {
-            Value::Null => drop(self.members.entry(name).or_insert(Value::Null)),
             Value::String(piece) if is_text => match text_of(&mut self.members, name) {
                 Some(text) => append(text, piece),
                 None => drop(self.members.insert(name.to_owned(), value.clone())),

@@ -205,15 +205,118 @@ fn what_lost_some_of_its_text_is_no_completion() {
 }
 
 #[test]
+fn half_a_character_is_missed_wherever_a_text_may_stand() {
+    for (member, half) in [
+        ("audio", json!({"id": "a", "transcript": "\u{10F83C}"})),
+        ("reasoning_details", json!([{"type": "reasoning.text", "text": "\u{10F83C}"}])),
+        ("content", json!([{"type": "text", "text": "\u{10F83C}"}])),
+        ("tool_calls", json!([{"index": 0, "id": "c", "function": {"name": "f", "arguments": "\u{10F83C}"}}])),
+        ("function_call", json!({"name": "\u{10F83C}", "arguments": "{}"})),
+    ] {
+        let mut answer = streamed(&[chat(json!({member: half}), Some("stop"))]);
+        assert!(answer.completion("c", 1, "m").is_some(), "{member}: the other half may come");
+        answer.finish();
+        assert_eq!(answer.completion("c", 1, "m"), None, "{member}");
+    }
+    let answer =
+        streamed(&[chat(json!({"content": "\u{10F83C}"}), None), chat(json!({"content": "\u{10FF1E}"}), None)]);
+    assert_eq!(answer.text(), Some("\u{1F31E}"), "they are one as soon as they meet");
+}
+
+/// The message of the whole completion that a stream of these deltas is.
+fn message(deltas: &[Value]) -> Value {
+    let events: Vec<Value> = deltas.iter().map(|delta| chat(delta.clone(), None)).collect();
+    streamed(&events).completion("c", 1, "m").unwrap()["choices"][0]["message"].clone()
+}
+
+#[test]
+fn content_is_null_where_something_else_was_said_and_empty_where_nothing_was() {
+    let said = |delta: Value| message(&[json!({"content": ""}), delta])["content"].clone();
+    assert_eq!(said(json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]})), Value::Null);
+    assert_eq!(said(json!({"function_call": {"name": "f"}})), Value::Null);
+    assert_eq!(said(json!({"audio": {"id": "a"}})), Value::Null);
+    assert_eq!(said(json!({"refusal": "no"})), json!(""), "a text came, and it is empty");
+    assert_eq!(said(json!({"content": "Hi", "function_call": {"name": "f"}})), json!("Hi"));
+    assert_eq!(message(&[json!({"role": "assistant"})])["content"], Value::Null);
+}
+
+#[test]
+fn parts_go_on_while_they_are_of_one_kind_and_hold_text() {
+    let parts = |name: &str, parts: &[Value]| {
+        let deltas: Vec<Value> = parts.iter().map(|part| json!({name: [part]})).collect();
+        message(&deltas)[name].clone()
+    };
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let image = json!({"type": "image_url", "image_url": {"url": "data:"}});
+    assert_eq!(parts("content", &[text("a"), text("b")]), json!([text("ab")]));
+    assert_eq!(
+        parts("content", &[text("a"), image.clone(), image.clone(), text("b")]),
+        json!([text("a"), image, image, text("b")])
+    );
+    let thought = json!({"type": "thinking", "thinking": "b"});
+    assert_eq!(parts("content", &[text("a"), thought.clone()]), json!([text("a"), thought]));
+    let nth = |index: u64| json!({"type": "reasoning.text", "index": index, "text": "a"});
+    assert_eq!(parts("reasoning_details", &[nth(0), nth(1)]), json!([nth(0), nth(1)]));
+}
+
+#[test]
+fn content_that_comes_as_text_and_as_parts_is_one_list_of_parts() {
+    let image = json!({"type": "image_url", "image_url": {"url": "data:"}});
+    let pieces = [json!("a"), json!([image]), json!("b"), json!(""), json!("c")];
+    let deltas = pieces.map(|content| json!({"content": content}));
+    let parts = json!([{"type": "text", "text": "a"}, image, {"type": "text", "text": "bc"}]);
+    assert_eq!(message(&deltas)["content"], parts);
+    let image_alone = [json!([image]), json!("")].map(|content| json!({"content": content}));
+    assert_eq!(message(&image_alone)["content"], json!([image]), "no text is no part");
+}
+
+#[test]
+fn of_members_only_known_texts_are_joined() {
+    let deltas = [
+        json!({"reasoning": "So", "name": "x", "note": {"data": "a"}, "audio": {"data": "QQ", "id": "1"}, "seen": null}),
+        json!({"reasoning": "l", "name": "x", "note": {"data": "b"}, "audio": {"data": "==", "id": "1"}, "seen": null}),
+    ];
+    let message = message(&deltas);
+    assert_eq!(
+        message,
+        json!({
+            "role": "assistant", "content": null, "reasoning": "Sol", "name": "x", "note": {"data": "b"},
+            "audio": {"data": "QQ==", "id": "1"}, "seen": null,
+        })
+    );
+}
+
+#[test]
+fn what_together_repeats_beside_a_message_is_no_further_member() {
+    let choice = json!({"index": 0, "message": {"content": "a"}, "text": [], "finish_reason": "stop", "seed": 7});
+    let answer = Answer::from_json(&json!({"choices": [choice]}));
+    let whole = answer.completion("c", 1, "m").unwrap()["choices"][0].clone();
+    assert_eq!((&whole["seed"], whole.get("text")), (&json!(7), None));
+}
+
+#[test]
+fn the_input_of_a_custom_tool_is_any_text() {
+    let custom = json!({"id": "a", "type": "custom", "custom": {"name": "sql", "input": "select 1"}});
+    let answer = Answer::from_json(&json!({"choices": [{"message": {"tool_calls": [custom]}}]}));
+    assert!(answer.choices[&0].tool_calls[0].is_custom());
+    assert_eq!(answer.tool_calls(), json!([custom]));
+}
+
+#[test]
 fn only_events_that_carry_something_are_chunks() {
-    let answer = streamed(&[
-        chat(json!({"role": "assistant", "content": ""}), None),
-        chat(json!({"content": "a"}), None),
-        chat(json!({"reasoning_content": "b"}), None),
-        chat(json!({"tool_calls": [{"index": 0}]}), None),
-        chat(json!({}), Some("stop")),
-        json!({"choices": [{"index": 0, "text": "c"}]}),
-        json!({"choices": [], "usage": {}}),
-    ]);
-    assert_eq!((answer.events, answer.chunks), (7, 4));
+    for (event, carries) in [
+        (chat(json!({"role": "assistant", "content": ""}), None), false),
+        (chat(json!({"content": "a"}), None), true),
+        (chat(json!({"reasoning_content": "b"}), None), true),
+        (chat(json!({"tool_calls": [{"index": 0}]}), None), true),
+        (chat(json!({"tool_calls": []}), None), false),
+        (chat(json!({"audio": {"data": "QQ=="}}), None), true),
+        (chat(json!({"audio": {}}), None), false),
+        (chat(json!({}), Some("stop")), false),
+        (json!({"choices": [{"index": 0, "text": "c"}]}), true),
+        (json!({"choices": [], "usage": {}}), false),
+    ] {
+        let answer = streamed(std::slice::from_ref(&event));
+        assert_eq!((answer.events, answer.chunks), (1, usize::from(carries)), "{event}");
+    }
 }

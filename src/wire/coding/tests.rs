@@ -116,11 +116,14 @@ fn a_whole_body_is_unpacked_or_left_as_it_is() {
     let headers = |coding: &str| HeaderMap::from_iter([(header::CONTENT_ENCODING, coding.parse().unwrap())]);
     let bomb = gzip(&vec![0; 5_000_000]);
     for (coding, body, most, unpacked_to) in [
-        ("gzip", gzip(TEXT), 100, Some(TEXT.to_vec())),
+        ("gzip", gzip(TEXT), TEXT.len(), Some(TEXT.to_vec())),
+        ("gzip", gzip(TEXT), TEXT.len() - 1, None),
+        ("gzip", gzip(b""), 100, Some(Vec::new())),
+        ("deflate", zlib(b""), 100, Some(Vec::new())),
+        ("deflate", raw(b""), 100, Some(Vec::new())),
         ("deflate", zlib(TEXT), 100, Some(TEXT.to_vec())),
         ("deflate", raw(TEXT), 100, Some(TEXT.to_vec())),
         ("deflate, gzip", gzip(&zlib(TEXT)), 100, None),
-        ("gzip", gzip(TEXT), 10, None),
         ("gzip", bomb, 4_000_000, None),
         ("gzip", gzip(TEXT)[..20].to_vec(), 100, None),
         ("gzip", TEXT.to_vec(), 100, None),
@@ -196,6 +199,22 @@ fn one_coding_upon_another_is_refused_by_name() {
     }
 }
 
+#[test]
+fn a_long_body_that_was_hardly_packed_comes_whole() {
+    let mut pack = DeflateEncoder::new(Vec::new(), Compression::none());
+    pack.write_all(&vec![0; FREE as usize + 1]).unwrap();
+    let packed = pack.finish().unwrap();
+    let mut coded = coded("deflate");
+    let mut came = 0;
+    for chunk in packed.chunks(packed.len() / 2 + 1) {
+        coded.feed(Bytes::copy_from_slice(chunk));
+        while let Some(piece) = coded.piece() {
+            came += piece.unwrap().len();
+        }
+    }
+    assert_eq!(came as u64, FREE + 1);
+}
+
 /// Zeros of this length, packed in each coding.
 fn bombs(length: usize) -> [(&'static str, Vec<u8>); 4] {
     let zeros = vec![0; length];
@@ -235,14 +254,13 @@ fn a_few_bytes_of_brotli_give_their_millions_piece_by_piece() {
 #[test]
 fn zstandard_that_is_held_until_its_end_is_bounded_too() {
     let mut coded = coded("zstd");
-    for _ in 0..17 {
-        coded.feed(vec![7; 1 << 20].into());
-        if let Some(piece) = coded.piece() {
-            assert_eq!(piece.unwrap_err(), "it is larger than 16 MiB, the most that is decoded");
-            return;
-        }
+    for size in [MOST_ZSTD / 2, MOST_ZSTD / 2] {
+        coded.feed(vec![7; size].into());
+        assert_eq!(coded.piece(), None);
     }
-    panic!("it is held without end");
+    coded.feed(vec![7; 2].into());
+    let refused = Err("it is larger than 16 MiB, the most that is decoded".to_owned());
+    assert_eq!((coded.piece(), coded.piece()), (Some(refused), None));
 }
 
 proptest! {
