@@ -12,7 +12,7 @@ use super::witness::Witness;
 use crate::event::{self, Recorded, Recordings};
 use crate::exchange::{self, Fault};
 use crate::matrix::Case;
-use crate::record::{TapeSet, Verdict};
+use crate::record::{PlayedReply, TapeSet, Verdict};
 use crate::run::{CaseEnd, CaseUsage, Heard, Replayed, StackHooks};
 use crate::upstream;
 
@@ -69,21 +69,7 @@ impl StackHooks for TapeHooks {
 
     fn replayed(&self, case: &str) -> Option<Replayed> {
         let played = self.tapes.take_played(case)?;
-        let origin = match played.origin {
-            _ if played.is_edited => event::Origin::Edited,
-            exchange::Origin::Real => event::Origin::Real,
-            exchange::Origin::Simulated => event::Origin::Simulated,
-        };
-        Some(Replayed {
-            chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
-            sizes: played.chunks.iter().map(|chunk| chunk.size).collect(),
-            speed: self.speed,
-            recording: Recorded {
-                file: played.file.map(|path| path.display().to_string()),
-                origin,
-                recorded_ms: played.recorded_at.as_deref().and_then(milliseconds),
-            },
-        })
+        Some(replayed(played, self.speed))
     }
 
     fn heard(&self, case: &str) -> Vec<Heard> {
@@ -108,6 +94,25 @@ impl StackHooks for TapeHooks {
             CaseUsage { recordings, notices: usage.notes }
         }
         .boxed()
+    }
+}
+
+/// A recorded reply that was given at this multiple of its pace.
+pub(super) fn replayed(played: PlayedReply, speed: Option<f64>) -> Replayed {
+    let origin = match played.origin {
+        _ if played.is_edited => event::Origin::Edited,
+        exchange::Origin::Real => event::Origin::Real,
+        exchange::Origin::Simulated => event::Origin::Simulated,
+    };
+    Replayed {
+        chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
+        sizes: played.chunks.iter().map(|chunk| chunk.size).collect(),
+        speed,
+        recording: Recorded {
+            file: played.file.map(|path| path.display().to_string()),
+            origin,
+            recorded_ms: played.recorded_at.as_deref().and_then(milliseconds),
+        },
     }
 }
 

@@ -40,6 +40,7 @@ mod schema;
 mod script;
 mod select;
 mod serve;
+mod sessions;
 mod settings;
 mod socket;
 mod stack;

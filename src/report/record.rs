@@ -106,9 +106,10 @@ impl<'e> Record<'e> {
             ("retake", head.retake.clone()),
             ("mode", head.mode.clone()),
             ("stack", head.stack.clone()),
-            ("setups", head.setups.join(", ")),
-            ("suites", head.suites.clone()),
         ];
+        // Sessions of the proxy are of no suites, and mostly of no setup.
+        let of_suites = [("setups", head.setups.join(", ")), ("suites", head.suites.clone())];
+        rows.extend(of_suites.into_iter().filter(|(_, value)| !value.is_empty()));
         rows.extend(head.shard.clone().map(|shard| ("shard", shard)));
         rows.push(("recordings", recordings));
         rows.extend(counts.oldest_ms.and_then(moment).map(|oldest| ("oldest recording", oldest)));
@@ -157,7 +158,18 @@ impl<'e> Entry<'e> {
 
     /// The whole id, unique in the run.
     pub(super) fn id(&self) -> String {
-        format!("{}::{}", self.finished.case.suite, self.name())
+        match self.finished.case.suite.as_str() {
+            "" => self.name(),
+            suite => format!("{suite}::{}", self.name()),
+        }
+    }
+
+    /// What it is grouped by: its file, or `sessions` for a session whose name begins with none.
+    pub(super) fn group(&self) -> &'e str {
+        match self.finished.case.suite.as_str() {
+            "" => "sessions",
+            suite => suite,
+        }
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -27,6 +27,9 @@ use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
+pub(crate) use answer::Answer;
+pub(crate) use call::complete;
+
 pub(crate) use crate::check::Heard;
 
 /// A case and what it calls.
@@ -363,11 +366,12 @@ fn case_ref(case: &Case) -> CaseRef {
         client: case.client.map(|client| client.name().to_owned()),
         parameters: case.parameters().collect(),
         capabilities: template.needs.clone(),
+        is_session: false,
     }
 }
 
 /// The class of failure for an upstream's error.
-fn class_of(kind: upstream::ErrorKind) -> Class {
+pub(crate) fn class_of(kind: upstream::ErrorKind) -> Class {
     use upstream::ErrorKind as Kind;
     match kind {
         Kind::MissingRecording => Class::MissingRecording,

@@ -31,7 +31,7 @@ const header = () => {
 };
 
 const pickers = () => {
-  const option = (run, isChosen) => el("option", { value: String(run.number + 1), selected: isChosen }, `${runName(run)}${run.head.started_ms ? ", " + moment(run.head.started_ms) : ""}, ${run.head.setups.join(", ")}`);
+  const option = (run, isChosen) => el("option", { value: String(run.number + 1), selected: isChosen }, [runName(run), run.head.started_ms ? moment(run.head.started_ms) : "", ...run.head.setups].filter(Boolean).join(", "));
   const pick = (key, title, options) => el("div", { class: "field" }, el("label", { for: `pick-${key}` }, title),
     el("select", { id: `pick-${key}`, onchange: (event) => goTo(address({ [key]: event.target.value, case: null, at: null }), `pick-${key}`) }, options));
   return el("div", { class: "pickers" },
