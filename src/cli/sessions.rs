@@ -16,6 +16,7 @@ use slot::{Slot, Terms};
 use super::budget::prices;
 use super::reports::Reports;
 use crate::event::{self, Event, Head, Interruption, Outcome, Proof};
+use crate::exchange::SESSION;
 use crate::provider::Provider;
 use crate::proxy::{Observed, Observer, SessionEnd, Trouble};
 use crate::record::{TapeSet, Usage, Verdict};
@@ -89,7 +90,9 @@ impl Sessions {
                 Verdict::Passed => Ended::Passed,
                 Verdict::Failed | Verdict::Unknown => Ended::Unsaid,
             };
-            self.ended(name.as_deref(), open, said, &Usage::default());
+            let case = name.as_ref().map(|name| format!("{SESSION}{name}")).unwrap_or_default();
+            let usage = Usage { misses: self.tapes.misses(&case), ..Usage::default() };
+            self.ended(name.as_deref(), open, said, &usage);
         }
         let is_unexplained = verdict == Verdict::Failed && !lock(&self.running).has_failed;
         let own = own.or_else(|| is_unexplained.then(|| Open::new(lock(&self.running).number(), now())));
@@ -180,7 +183,8 @@ impl Observer for Sessions {
 
     fn session_ended(&self, session: &str, end: &SessionEnd) {
         let Some(open) = lock(&self.running).open.remove(&Some(session.to_owned())) else { return };
-        if end.is_again {
+        // A fixture that asked for nothing is worth no line.
+        if end.is_again || end.is_part && end.verdict == Verdict::Passed && open.is_silent() {
             return;
         }
         let said = match end.verdict {

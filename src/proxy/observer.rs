@@ -36,6 +36,8 @@ pub struct SessionEnd {
     pub reason: Option<String>,
     /// It begins anew, so that this end is no result.
     pub is_again: bool,
+    /// It is no test, but what belongs to several: a fixture, a file.
+    pub is_part: bool,
     /// What its requests came to.
     pub usage: Usage,
 }
@@ -61,8 +63,8 @@ pub struct ObservedReply {
     pub body: Vec<Bytes>,
     /// When each of them came, measured from sending the request.
     pub times: Vec<Duration>,
-    /// How many bytes have come.
-    length: usize,
+    /// How many of its bytes are kept.
+    pub length: usize,
     /// The body is larger than what is kept, so that only its beginning is there.
     pub is_cut: bool,
     /// Why there was no reply, or why it broke off.

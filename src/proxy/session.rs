@@ -116,11 +116,12 @@ pub(super) struct Said {
     pub(super) verdict: Verdict,
     reason: Option<String>,
     is_again: bool,
+    is_part: bool,
 }
 
 /// Reads how a session ended.
 pub(super) fn said(body: &[u8]) -> Result<Said, Refusal> {
-    let unsaid = Said { verdict: Verdict::Unknown, reason: None, is_again: false };
+    let unsaid = Said { verdict: Verdict::Unknown, reason: None, is_again: false, is_part: false };
     if body.trim_ascii().is_empty() {
         return Ok(unsaid);
     }
@@ -134,14 +135,15 @@ pub(super) fn said(body: &[u8]) -> Result<Said, Refusal> {
         other => return Err(Refusal::bad_outcome(&format!("{other} is no outcome"))),
     };
     let reason = body["reason"].as_str().map(|reason| reason.chars().take(MOST_OF_REASON).collect());
-    Ok(Said { verdict, reason, is_again: body["again"] == true })
+    Ok(Said { verdict, reason, is_again: body["again"] == true, is_part: body["part"] == true })
 }
 
 /// Tells the observer of a session that began, and of the one that was let go for it.
 pub(super) fn touched(proxy: &Proxy, name: &str, touched: Touched) {
     let Some(observer) = &proxy.observer else { return };
     if let Some(let_go) = touched.let_go {
-        let end = SessionEnd { verdict: Verdict::Unknown, reason: None, is_again: false, usage: Usage::default() };
+        let (verdict, usage) = (Verdict::Unknown, Usage::default());
+        let end = SessionEnd { verdict, reason: None, is_again: false, is_part: false, usage };
         observer.session_ended(&let_go, &end);
     }
     if touched.is_new {
@@ -159,11 +161,11 @@ pub(super) fn drop_new(proxy: &Proxy, name: &str) {
 pub(super) async fn finish(proxy: &Proxy, name: &str, said: Said) -> Result<Value, Refusal> {
     let asked = proxy.sessions.end(name)?;
     proxy.tests.end(name);
-    let Said { verdict, reason, is_again } = said;
+    let Said { verdict, reason, is_again, is_part } = said;
     let usage = proxy.tapes.finish(&case_of(name), verdict).await;
     usage.notes.iter().for_each(|note| (proxy.note)(note));
     if let Some(observer) = &proxy.observer {
-        observer.session_ended(name, &SessionEnd { verdict, reason, is_again, usage: usage.clone() });
+        observer.session_ended(name, &SessionEnd { verdict, reason, is_again, is_part, usage: usage.clone() });
     }
     let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
     let (session, mode) = (name.to_owned(), proxy.mode);

@@ -1,6 +1,7 @@
 //! Reports for machines: what a run writes, what comes of a run that was kept, and what readers make of both.
 
 mod junitparser;
+mod sessions;
 
 use regex::Regex;
 use serde_json::Value;

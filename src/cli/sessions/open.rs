@@ -82,6 +82,11 @@ impl Open {
         }
     }
 
+    /// Whether it has sent nothing.
+    pub(super) fn is_silent(&self) -> bool {
+        self.slots.is_empty() && self.troubles.is_empty()
+    }
+
     pub(super) fn slot_of(&self, observed: &Arc<Observed>) -> Option<Arc<Slot>> {
         self.slots.iter().rev().find(|slot| Arc::ptr_eq(&slot.observed, observed)).cloned()
     }
