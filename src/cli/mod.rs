@@ -42,6 +42,7 @@ mod select;
 mod serve;
 mod sessions;
 mod settings;
+mod shield;
 mod socket;
 mod stack;
 mod tapes;

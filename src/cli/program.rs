@@ -13,8 +13,8 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use troubles::Troubles;
 
-use crate::exchange::Secrets;
 use crate::event::Interruption;
+use crate::exchange::Secrets;
 use crate::proxy::{self, Proxy, Trouble};
 use crate::record::{Mode, Staging, Verdict};
 use crate::stack;
@@ -158,7 +158,13 @@ async fn run_to_its_end(
         return Ok(Ended::of(code, "it was told to end".to_owned(), true));
     }
     let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(concluded(Ended::of(code, format!("the command ended with {code}"), signals.told > 0), notes, troubles, behind, args))
+    Ok(concluded(
+        Ended::of(code, format!("the command ended with {code}"), signals.told > 0),
+        notes,
+        troubles,
+        behind,
+        args,
+    ))
 }
 
 /// Waits for replies that still arrive, and writes or drops the recordings. Returns false if the user did not wait.

@@ -27,8 +27,8 @@ pub(super) fn run(args: &KeptArgs) -> Result<Exit, Stop> {
         return reports.of_runs(&runs).map(|()| Exit::Ok).map_err(Stop::internal);
     }
     let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), Secrets::default()), options);
-    for event in latest(merged(runs)) {
-        match terminal.handle(&event) {
+    for event in latest(merged(&runs)).iter() {
+        match terminal.handle(event) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
         }

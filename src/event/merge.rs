@@ -1,5 +1,6 @@
 //! Several runs as one: shards, setups, nights, sessions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -16,19 +17,24 @@ struct Merged {
 }
 
 /// The runs as one. One alone stays as it is; of several, each case counts once, as the latest run has it.
-pub(crate) fn merged(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
-    runs.iter_mut().for_each(ended);
-    if runs.len() == 1 { runs.remove(0) } else { joined(runs) }
+pub(crate) fn merged(runs: &[Vec<Event>]) -> Cow<'_, [Event]> {
+    match runs {
+        [one] if has_ended(one) => Cow::Borrowed(one),
+        [one] => Cow::Owned(ended(one.clone())),
+        _ => Cow::Owned(joined(runs.to_vec())),
+    }
 }
 
 /// The run with each case once: a session that began anew, as a test that is run again, counts as it ended last.
-pub(crate) fn latest(run: Vec<Event>) -> Vec<Event> {
+pub(crate) fn latest(run: Cow<'_, [Event]>) -> Cow<'_, [Event]> {
     let mut known = HashSet::new();
-    let is_once = run.iter().filter_map(finished).all(|finished| known.insert((&finished.case.id, &finished.case.setup)));
-    if is_once { run } else { joined(vec![run]) }
+    let key = |finished: &Finished| (finished.case.id.clone(), finished.case.setup.clone());
+    let is_once = run.iter().filter_map(finished).all(|finished| known.insert(key(finished)));
+    if is_once { run } else { Cow::Owned(joined(vec![run.into_owned()])) }
 }
 
-fn joined(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
+fn joined(runs: Vec<Vec<Event>>) -> Vec<Event> {
+    let mut runs: Vec<Vec<Event>> = runs.into_iter().map(ended).collect();
     runs.sort_by_key(|run| head_of(run).map(|head| head.started_ms));
     let heads: Vec<Head> = runs.iter().filter_map(|run| head_of(run)).cloned().collect();
     let total = total(&runs);
@@ -68,11 +74,16 @@ fn joined(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
 }
 
 /// A run whose process was killed has no end: it gets one that says so.
-fn ended(run: &mut Vec<Event>) {
-    if !run.iter().any(|event| matches!(event, Event::Finished { .. })) {
+fn ended(mut run: Vec<Event>) -> Vec<Event> {
+    if !has_ended(&run) {
         let interrupted = Some(Interruption::Cut);
         run.push(Event::Finished { duration: Duration::ZERO, interrupted, proof: Box::default() });
     }
+    run
+}
+
+fn has_ended(run: &[Event]) -> bool {
+    run.iter().any(|event| matches!(event, Event::Finished { .. }))
 }
 
 fn head_of(run: &[Event]) -> Option<&Head> {
@@ -234,7 +245,8 @@ mod tests {
     fn all_shards_are_the_whole_and_count_a_shared_recording_once() {
         let parts = |of: &[&str]| {
             let ids = [("1/2", "b"), ("2/2", "a")].into_iter().filter(|(part, _)| of.contains(part));
-            merged(ids.map(|(part, id)| run(5, Some(part), 2, vec![case(id, Outcome::Passed)])).collect())
+            let runs: Vec<_> = ids.map(|(part, id)| run(5, Some(part), 2, vec![case(id, Outcome::Passed)])).collect();
+            merged(&runs).into_owned()
         };
         let whole = parts(&["1/2", "2/2"]);
         assert_eq!((tally(&whole).passed, tally(&whole).deselected), (2, 0));
@@ -255,25 +267,26 @@ mod tests {
         let first = run(1, None, 2, vec![case("a", failed()), case("b", Outcome::Passed)]);
         let second = run(2, None, 2, vec![case("a", Outcome::Passed), case("b", failed())]);
         // Whatever the order of the files.
-        let both = merged(vec![second, first]);
+        let both = merged(&[second, first]).into_owned();
         let counted = tally(&both);
         assert_eq!((counted.passed, counted.failed, counted.reruns, counted.deselected), (1, 1, 1, 0));
     }
 
     #[test]
     fn a_session_that_ran_again_counts_once_and_its_failure_is_a_rerun() {
-        let mut one = run(1, None, 3, vec![
-            case("a", Outcome::Failed(Box::default())),
-            case("b", Outcome::Passed),
-            case("a", Outcome::Passed),
-        ]);
+        let mut one = run(
+            1,
+            None,
+            3,
+            vec![case("a", Outcome::Failed(Box::default())), case("b", Outcome::Passed), case("a", Outcome::Passed)],
+        );
         one.remove(1);
-        let once = latest(one.clone());
+        let once = latest(Cow::Borrowed(&one)).into_owned();
         let counted = tally(&once);
         assert_eq!((counted.passed, counted.failed, counted.reruns, counted.deselected), (2, 0, 1, 0));
         assert_eq!(once.last(), one.last(), "what it rests on stays");
         let suites = run(2, None, 7, vec![case("c", Outcome::Passed)]);
-        let both = tally(&merged(vec![one, suites]));
+        let both = tally(&merged(&[one, suites]));
         assert_eq!((both.passed, both.deselected), (3, 6));
     }
 
@@ -281,7 +294,8 @@ mod tests {
     fn a_run_that_was_killed_says_so() {
         let mut one = run(1, None, 2, vec![case("a", Outcome::Passed)]);
         one.pop();
-        let cut = merged(vec![one]);
+        let runs = [one];
+        let cut = merged(&runs);
         assert!(matches!(cut.last(), Some(Event::Finished { interrupted: Some(Interruption::Cut), .. })));
     }
 }

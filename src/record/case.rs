@@ -308,7 +308,13 @@ mod tests {
             let state = CaseState::new(case);
             for number in 0..2 * MOST_MISSES {
                 let kind = ErrorKind::MissingRecording;
-                state.missed(Miss { case: None, kind, name: number.to_string(), message: String::new(), nearest: None });
+                state.missed(Miss {
+                    case: None,
+                    kind,
+                    name: number.to_string(),
+                    message: String::new(),
+                    nearest: None,
+                });
                 state.note(number.to_string());
             }
             assert_eq!((state.misses().len(), state.misses()[0].name.as_str()), (most, "0"));

@@ -1,9 +1,10 @@
 //! The forms in which a run can be reported to machines.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::page::page;
+use super::page;
 use super::record::Record;
 use super::{ctrf, github, jsonl, junit, markdown, tap};
 use crate::event::{Event, latest, merged};
@@ -78,22 +79,25 @@ impl From<String> for Rendered {
 
 /// Renders runs as one. `folder` is where the working directory lies below the root of the repository: ``, `sub/`.
 pub(crate) fn render(kind: Kind, runs: &[Vec<Event>], folder: &str) -> Rendered {
-    let events = || latest(merged(runs.to_vec()));
+    let events = || latest(merged(runs));
     match kind {
-        Kind::Jsonl => jsonl::lines(&merged(runs.to_vec())).into(),
+        Kind::Jsonl => jsonl::lines(&merged(runs)).into(),
         Kind::Junit => junit::xml(&Record::of(&events()), junit::Most::default()),
         Kind::Ctrf => ctrf::json(&Record::of(&events())).into(),
         Kind::Tap => tap::lines(&Record::of(&events())).into(),
         Kind::Github => github::annotations(&Record::of(&events()), folder).into(),
         Kind::Markdown => markdown::page(&Record::of(&events()), markdown::MOST_OF_COMMENT),
         // The page compares runs, and does not want them as one.
-        Kind::Html => page(&runs.iter().cloned().map(latest).collect::<Vec<_>>()).into(),
+        Kind::Html => match runs.iter().map(|run| latest(Cow::Borrowed(run))).collect::<Vec<_>>() {
+            same if same.iter().all(|run| matches!(run, Cow::Borrowed(_))) => page::whole(runs),
+            others => page::whole(&others.into_iter().map(Cow::into_owned).collect::<Vec<_>>()),
+        },
     }
 }
 
 /// The summary of a job on GitHub, of at most so many bytes.
 pub(crate) fn job_summary(runs: &[Vec<Event>], most: usize) -> Rendered {
-    let events = latest(merged(runs.to_vec()));
+    let events = latest(merged(runs));
     markdown::page(&Record::of(&events), most)
 }
 

@@ -118,8 +118,9 @@ impl Open {
             (None, Ended::Unsaid) => Outcome::Skipped(UNSAID.to_owned()),
         };
         let id = id(session);
-        let more = (self.more_calls > 0)
-            .then(|| format!("{id}: {} more requests than {MOST_CALLS}, which are not told one by one", self.more_calls));
+        let more = (self.more_calls > 0).then(|| {
+            format!("{id}: {} more requests than {MOST_CALLS}, which are not told one by one", self.more_calls)
+        });
         let mut used: Vec<String> = calls.iter().filter_map(|call| call.recording.as_ref()?.file.clone()).collect();
         used.extend(names(usage.used.iter()));
         used.sort();

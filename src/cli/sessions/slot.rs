@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn the_usage_of_a_body_that_was_cut_is_not_known() {
-        let body = vec![bytes::Bytes::from_static(br#"{"model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 4}}"#)];
+        let body = vec![bytes::Bytes::from_static(
+            br#"{"model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 4}}"#,
+        )];
         let reply = |is_cut| ObservedReply {
             head: Some((200, HeaderMap::new())),
             body: body.clone(),

@@ -46,7 +46,7 @@ impl Table {
 }
 
 /// Bytes for what may be large, so that a page of very many cases can still be opened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
     /// For the details of cases.
     pub(super) details: usize,

@@ -481,5 +481,5 @@ fn a_case_of_two_setups_has_two_names() {
     events.insert(3, Event::CaseFinished(other));
     let report = quick_junit::Report::deserialize_from_str(&render(Kind::Junit, &[events], "").text).unwrap();
     let names: Vec<&str> = report.test_suites[0].test_cases.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(names, ["case_0 ()", "case_0 (other)"]);
+    assert_eq!(names, ["case_0 (other)", "case_0 (s)"]);
 }

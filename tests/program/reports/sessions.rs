@@ -167,7 +167,9 @@ fn a_server_reports_its_sessions_when_they_end_and_the_rest_when_it_does() {
         command.arg("-c").arg(script).current_dir(dir.path()).env("RETAKE_PROXY_URL", server.url(""));
         assert!(command.status().unwrap().success());
     };
-    ask("ask 1 said one; post said/finish '{\"outcome\": \"passed\"}'; ask 1 unsaid one; post unsaid/finish ''; ask 1 left one");
+    ask(
+        "ask 1 said one; post said/finish '{\"outcome\": \"passed\"}'; ask 1 unsaid one; post unsaid/finish ''; ask 1 left one",
+    );
     // Each line is there when its session has ended.
     let so_far = events(&dir, "serve.jsonl");
     assert_eq!(case(&so_far, "said")["outcome"], "passed");
