@@ -496,7 +496,7 @@ fn the_variable_asks_for_several_reports() {
 #[test]
 fn text_of_others_is_no_command_to_a_runner_of_github() {
     let dir = project();
-    let raw = r#"rules: [{reply: {raw: {status: 200, body: "\n  ::error::body\n##[add-mask]body\r::set-output name=a::b\n"}}}]"#;
+    let raw = r#"rules: [{reply: {raw: {status: 200, body: "x\n  ::error::body\n##[add-mask]body\r::set-output name=a::b\n"}}}]"#;
     dir.write("script.yaml", raw);
     dir.write("suites/a/first.v1.yaml", SUITE);
     let on_github = |command: TestCommand| command.env("GITHUB_ACTIONS", "true").run();
@@ -515,6 +515,6 @@ fn text_of_others_is_no_command_to_a_runner_of_github() {
     let command = quiet(dir.retake("run --mode live -- sh -c")).arg("echo ::notice::mine");
     assert_eq!(on_github(command).exits(0).stdout, "::notice::mine\n");
     let elsewhere = test(&dir, "--tb long").env("GITHUB_ACTIONS", "false").run();
-    assert!(elsewhere.stdout.contains("            ::error::body") || elsewhere.stdout.contains(" ::error::body"));
+    assert!(elsewhere.stdout.contains("\n  ::error::body"), "{}", elsewhere.stdout);
     assert!(!elsewhere.stdout.contains("\\::error"), "{}", elsewhere.stdout);
 }
