@@ -14,6 +14,7 @@ const hash = (page) => new URL(page.url()).hash;
   check("the run before and this one are compared", await names(page), ["run 1", "run 2"]);
   const marked = await page.locator("#sides table").nth(1).locator("tbody tr").count();
   check("what differs is marked", marked > 0 && (await page.locator("#sides table").nth(1).locator("tr.differs .unequal").count()) === marked);
+  check("reasons are told", (await page.locator("#sides table").nth(1).locator(".why").count()) > 0 && !(await page.locator("#sides").innerText()).includes("[object"));
   check("each row has both columns", await page.locator("#sides table").nth(1).locator("tbody tr").first().locator("td").count(), 2);
   await page.getByRole("button", { name: /^Only what differs/ }).click();
   check("all rows are there when wanted", (await page.locator("#sides table").nth(1).locator("tbody tr").count()) > marked && hash(page) === "#sides=all");

@@ -96,7 +96,7 @@ const sideTable = (title, both, rows) => el("table", { class: "sides", role: "ta
   el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, el("th", { role: "columnheader", scope: "col" }, unseen("What")), both.map((side) => el("th", { role: "columnheader", scope: "col" }, sideName(side))))),
   el("tbody", { role: "rowgroup" }, rows.map(([name, cells, isDiffering]) => el("tr", { role: "row", class: isDiffering ? "differs" : null },
     el("th", { role: "rowheader", scope: "row" }, name, isDiffering && el("span", { class: "unequal", title: "differs" }, " ≠", unseen(" differs"))),
-    cells.map((cell) => el("td", { role: "cell", class: cell.tone ?? null }, cell.words))))));
+    cells.map((cell) => el("td", { role: "cell", class: cell.tone ?? null }, [cell.words].flat(2)))))));
 
 const figuresOf = (both) => {
   const all = both.map(({ results, run }) => {
