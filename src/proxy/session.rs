@@ -60,7 +60,9 @@ impl Running {
             true => self.by_age.pop_first().map(|(_, oldest)| oldest),
             false => None,
         };
-        let_go.iter().for_each(|oldest| drop(self.names.remove(oldest)));
+        if let Some(oldest) = &let_go {
+            self.names.remove(oldest);
+        }
         self.names.insert(name.to_owned(), Session { age: self.last, asked: 0 });
         self.by_age.insert(self.last, name.to_owned());
         Touched { is_new: true, let_go }
