@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::page;
+use super::page::bounded_page;
 use super::record::Record;
 use super::{ctrf, github, jsonl, junit, markdown, tap};
 use crate::event::{Event, latest, merged};
@@ -89,8 +89,8 @@ pub(crate) fn render(kind: Kind, runs: &[Vec<Event>], folder: &str) -> Rendered 
         Kind::Markdown => markdown::page(&Record::of(&events()), markdown::MOST_OF_COMMENT),
         // The page compares runs, and does not want them as one.
         Kind::Html => match runs.iter().map(|run| latest(Cow::Borrowed(run))).collect::<Vec<_>>() {
-            same if same.iter().all(|run| matches!(run, Cow::Borrowed(_))) => page::whole(runs),
-            others => page::whole(&others.into_iter().map(Cow::into_owned).collect::<Vec<_>>()),
+            same if same.iter().all(|run| matches!(run, Cow::Borrowed(_))) => bounded_page(runs),
+            others => bounded_page(&others.into_iter().map(Cow::into_owned).collect::<Vec<_>>()),
         },
     }
 }

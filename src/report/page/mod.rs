@@ -44,11 +44,11 @@ const MOST: usize = 8_000_000;
 /// The page of these runs, oldest first: each is the events of one run in order. The last run is the one that it shows;
 /// the others are its history.
 pub fn page(runs: &[Vec<Event>]) -> String {
-    whole(runs).text
+    bounded_page(runs).text
 }
 
 /// The page, and what was left out of it to stay below its size.
-pub(super) fn whole(runs: &[Vec<Event>]) -> Rendered {
+pub(super) fn bounded_page(runs: &[Vec<Event>]) -> Rendered {
     rendered(runs, MOST)
 }
 
