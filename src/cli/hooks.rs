@@ -9,10 +9,10 @@ use futures_util::future::BoxFuture;
 
 use super::app::Log;
 use super::witness::Witness;
-use crate::event::{self, Recorded, Recordings};
+use crate::event::{self, Changed, Nearest, Recorded, Recordings};
 use crate::exchange::{self, Fault};
 use crate::matrix::Case;
-use crate::record::{PlayedReply, TapeSet, Verdict};
+use crate::record::{self, PlayedReply, TapeSet, Verdict};
 use crate::run::{CaseEnd, CaseUsage, Heard, Replayed, StackHooks};
 use crate::upstream;
 
@@ -67,6 +67,10 @@ impl StackHooks for TapeHooks {
         misses.map(|miss| upstream::Error::new(miss.kind, miss.message)).collect()
     }
 
+    fn nearest(&self, case: &str, at: usize) -> Option<Nearest> {
+        self.tapes.misses(case).get(at)?.nearest.as_ref().map(nearest_event)
+    }
+
     fn replayed(&self, case: &str) -> Option<Replayed> {
         let played = self.tapes.take_played(case)?;
         Some(replayed(played, self.speed))
@@ -114,6 +118,16 @@ pub(super) fn replayed(played: PlayedReply, speed: Option<f64>) -> Replayed {
             recorded_ms: played.recorded_at.as_deref().and_then(milliseconds),
         },
     }
+}
+
+/// The recording nearest to a request that none answers.
+pub(super) fn nearest_event(nearest: &record::Nearest) -> Nearest {
+    let changed = nearest.changed.iter().map(|changed| Changed {
+        path: changed.path.clone(),
+        recorded: changed.recorded.clone(),
+        asked: changed.asked.clone(),
+    });
+    Nearest { file: nearest.file.display().to_string(), changed: changed.collect() }
 }
 
 /// A time as a recording has it, in milliseconds since 1970.

@@ -21,7 +21,7 @@ pub struct Failure {
     /// For a case that must pass several times: how many tries passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<Tries>,
-    /// For a session with a missing or stale recording: the nearest one.
+    /// For a missing or stale recording: the nearest one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
     /// The last request and its reply.

@@ -89,6 +89,8 @@ pub(crate) trait StackHooks: Send + Sync {
     fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String>;
     /// The requests of this case that had no answer below the stack, even if the stack answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
+    /// The recording nearest to the request of the trouble with this number, from 0; `None` if there is none.
+    fn nearest(&self, case: &str, at: usize) -> Option<event::Nearest>;
     /// What the stack printed while the case ran, if that is known.
     fn printed(&self) -> Option<String>;
     /// The recording behind the answer to the last request of this case; `None` if it was not replayed. Called once per

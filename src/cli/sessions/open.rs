@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::slot::{Slot, Terms};
-use crate::event::{
-    Attempt, Call, CaseRef, Changed, Class, Failure, Finished, Nearest, Outcome, Part, PartTime, Problem, Recordings,
-};
+use crate::cli::hooks::nearest_event;
+use crate::event::{Attempt, Call, CaseRef, Class, Failure, Finished, Outcome, Part, PartTime, Problem, Recordings};
 use crate::proxy::{Observed, Trouble};
-use crate::record::{self, Usage};
+use crate::record::Usage;
 use crate::run;
 use crate::upstream::ErrorKind;
 
@@ -152,7 +151,12 @@ impl Open {
         let class = ErrorKind::from_name(first.kind).map_or(Class::Harness, run::class_of);
         let is_of_recordings = matches!(class, Class::MissingRecording | Class::StaleRecording);
         let nearest = usage.misses.first().filter(|_| is_of_recordings).and_then(|miss| miss.nearest.as_ref());
-        Some(Failure { class, problem: Problem::Message(message), nearest: nearest.map(near), ..Failure::default() })
+        Some(Failure {
+            class,
+            problem: Problem::Message(message),
+            nearest: nearest.map(nearest_event),
+            ..Failure::default()
+        })
     }
 }
 
@@ -160,15 +164,6 @@ impl Open {
 fn told(reason: String) -> Failure {
     let reason = if reason.trim().is_empty() { FAILED.to_owned() } else { reason };
     Failure { problem: Problem::Message(reason), ..Failure::default() }
-}
-
-fn near(nearest: &record::Nearest) -> Nearest {
-    let changed = nearest.changed.iter().map(|changed| Changed {
-        path: changed.path.clone(),
-        recorded: changed.recorded.clone(),
-        asked: changed.asked.clone(),
-    });
-    Nearest { file: nearest.file.display().to_string(), changed: changed.collect() }
 }
 
 /// What a session's name tells: test runners name them by the file and the test, as `tests/test_a.py::test_b[param]`.
@@ -205,7 +200,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::record::Miss;
+    use crate::record::{self, Miss};
 
     const TERMS: Terms = Terms { speed: None, prices: BTreeMap::new() };
 

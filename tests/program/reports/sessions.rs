@@ -181,3 +181,27 @@ fn a_server_reports_its_sessions_when_they_end_and_the_rest_when_it_does() {
     assert_eq!(proof(&all)["network_requests"], 0);
     assert!(text(&dir, "serve.xml").contains("nobody said how it ended"));
 }
+
+#[test]
+fn a_case_of_a_suite_tells_the_nearest_recording_as_a_session_does() {
+    let dir = Dir::new();
+    let suite = |words: &str| {
+        let body = format!("{{model: m, messages: [{{role: user, content: {words}}}]}}");
+        dir.write(
+            "suites/a.yaml",
+            &format!("cases:\n  - {{name: asks, request: {{post: /v1/chat/completions, body: {body}}}}}\n"),
+        );
+    };
+    dir.write("script.yaml", "rules: [{reply: {text: hello}}]\n");
+    dir.write("suites/setups.yaml", "setups:\n  s: {provider: openai, models: {text: openai/m}}\n");
+    suite("three");
+    let words = "test --setup s --stack-config direct";
+    let record = format!("{words} --mode record --provider openai=script:script.yaml");
+    quiet(dir.retake(&record)).run().exits(0);
+    suite("four");
+    quiet(dir.retake(&format!("{words} --report jsonl=run.jsonl"))).run().exits(1);
+    let events = events(&dir, "run.jsonl");
+    let nearest = &case(&events, "suites/a.yaml::asks")["outcome"]["failed"]["nearest"];
+    let changed = json!([{"path": "$.messages[0].content", "recorded": "\"three\"", "asked": "\"four\""}]);
+    assert!(nearest["changed"] == changed && nearest["file"].as_str().unwrap().starts_with("recordings/openai/"));
+}
