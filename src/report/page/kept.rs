@@ -35,6 +35,11 @@ impl Kept {
         Kept { calls: Calls::All, room: ROOM, runs, cases: usize::MAX }
     }
 
+    /// The same without the calls of earlier runs.
+    pub(super) fn without_earlier_calls(self) -> Self {
+        Kept { calls: Calls::OfLast, ..self }
+    }
+
     /// Less than this, the least useful first; `None` if nothing more can be left out. `most` is how many cases a run
     /// has.
     pub(super) fn less(self, most: usize) -> Option<Self> {
@@ -68,7 +73,7 @@ impl Kept {
             count => words.push(format!("the {count} oldest runs")),
         }
         if self.cases < usize::MAX {
-            words.push(format!("all but {} cases, failed ones first", self.cases));
+            words.push(format!("cases beyond {} of a run, those that passed first", self.cases));
         }
         words
     }
@@ -93,10 +98,10 @@ mod tests {
             "details of most failures",
             "the 3 oldest runs",
             "the 4 oldest runs",
-            "all but 5 cases, failed ones first",
-            "all but 2 cases, failed ones first",
-            "all but 1 cases, failed ones first",
-            "all but 0 cases, failed ones first",
+            "cases beyond 5 of a run, those that passed first",
+            "cases beyond 2 of a run, those that passed first",
+            "cases beyond 1 of a run, those that passed first",
+            "cases beyond 0 of a run, those that passed first",
         ];
         assert_eq!(told, expected);
     }

@@ -59,13 +59,13 @@ fn rendered(runs: &[Vec<Event>], most: usize) -> Rendered {
     let failures = fixed::failures(last);
     let frame = FRAME.len() + STYLE.len() + SCRIPT.len() + 1_000;
     let fixed = frame + failures.len() + summary.title.len() + summary.headline.len() + summary.facts.len();
-    let mut kept = Kept::all(runs.len());
-    let mut data = html::script(&run::data(runs, kept));
+    let (mut kept, data) = told(runs, most.saturating_sub(fixed));
+    let mut data = html::script(&data);
     while fixed + data.len() > most
         && let Some(less) = kept.less(run::most_cases(runs))
     {
         kept = less;
-        data = html::script(&run::data(runs, kept));
+        data = html::script(&run::data(runs, kept).json);
     }
     let parts = [
         ("policy", policy()),
@@ -81,6 +81,20 @@ fn rendered(runs: &[Vec<Event>], most: usize) -> Rendered {
     let left_out = kept.left_out(runs.len());
     let cut = (!left_out.is_empty()).then(|| format!("it is without {}", left_out.join("; without ")));
     Rendered { text: filled(FRAME, &parts), cut }
+}
+
+/// Everything of the runs, or what is left without the calls of earlier ones where those would hardly fit: making it
+/// twice takes as long as all else.
+fn told(runs: &[Vec<Event>], most: usize) -> (Kept, String) {
+    let all = Kept::all(runs.len());
+    if runs.len() > 1 {
+        let without = all.without_earlier_calls();
+        let data = run::data(runs, without);
+        if data.json.len() + run::earlier_calls(runs) * data.call > most {
+            return (without, data.json);
+        }
+    }
+    (all, run::data(runs, all).json)
 }
 
 /// The frame with its `{{parts}}`. What is put in is not searched again.

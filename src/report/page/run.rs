@@ -1,6 +1,6 @@
 //! Runs as one JSON text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -10,15 +10,22 @@ use super::fixed::verdict;
 use super::html::cut;
 use super::kept::{Calls, Kept};
 use super::store::Store;
-use crate::event::{CaseRef, Event, Finished, Head, Outcome, Proof, Tally};
+use crate::event::{Call, CaseRef, Event, Finished, Head, Outcome, Proof, Tally};
 use crate::report::head::interruption;
 
 /// Notices of a run that are kept, and characters of each.
 const MOST_NOTICES: usize = 200;
 const MOST_OF_NOTICE: usize = 4_000;
 
+/// All that the page's scripts show.
+pub(super) struct Data {
+    pub(super) json: String,
+    /// The bytes of a call, on average.
+    pub(super) call: usize,
+}
+
 /// All that the page's scripts show, as far as it is kept.
-pub(super) fn data(runs: &[Vec<Event>], kept: Kept) -> String {
+pub(super) fn data(runs: &[Vec<Event>], kept: Kept) -> Data {
     let mut store = Store::new(kept.room);
     let mut cases = Cases::default();
     // What there is no room for shall be missing from old runs.
@@ -26,17 +33,30 @@ pub(super) fn data(runs: &[Vec<Event>], kept: Kept) -> String {
     let mut rows: Vec<Value> =
         of_page.map(|(back, events)| run(events, (kept, back == 0), &mut cases, &mut store)).collect();
     rows.reverse();
-    format!(
+    let (calls, count) = (store.calls.rows(), store.calls.count().max(1));
+    let json = format!(
         "{{\"texts\":{},\n\"runs\":{},\n\"cases\":{},\n\"calls\":{},\n\"streams\":{},\n\"details\":{},\n\"bare\":{},\n\"cut\":{}}}",
         store.texts.texts(),
         Value::from(rows),
         cases.rows(),
-        store.calls.rows(),
+        calls,
         store.streams.rows(),
         store.details.rows(),
         store.bare_streams,
         Value::from(kept.left_out(runs.len())),
-    )
+    );
+    Data { json, call: calls.len() / count }
+}
+
+/// How many calls of earlier runs would be rows of their own: those of a replay are mostly the same in each run.
+pub(super) fn earlier_calls(runs: &[Vec<Event>]) -> usize {
+    let earlier = runs.iter().take(runs.len().saturating_sub(1)).flatten();
+    let calls = earlier.filter_map(|event| match event {
+        Event::CaseFinished(finished) => Some(&finished.calls),
+        _ => None,
+    });
+    let key = |call: &Call| (call.first_byte, call.last_byte, call.status, call.usage.map(|usage| usage.output));
+    calls.flatten().map(key).collect::<HashSet<_>>().len()
 }
 
 /// How many cases the largest of these runs has.

@@ -35,6 +35,10 @@ impl Table {
         self.numbers.get(text).copied()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.kept.len()
+    }
+
     pub(super) fn texts(&self) -> Value {
         Value::from(self.kept.clone())
     }
