@@ -69,7 +69,7 @@ fn compare(args: &ProgramArgs, first: &Path, second: &Path) -> Result<(), Stop> 
 /// What the run came to.
 struct Ended {
     code: u8,
-    /// Why it did not succeed; empty if it did.
+    /// Why it did not succeed, if it did not.
     why: String,
     /// Everything that was said at the end, but for requests without an answer.
     said: Vec<String>,

@@ -24,8 +24,9 @@ pub(super) fn of(
     protocol: &str,
     revision: Revision,
 ) -> Proof {
-    let proof = of_tapes(&tapes.set, &scripted(tapes.sourcing), &tapes.secrets, revision);
+    let proof = of_tapes(&tapes.set, &scripted(tapes.sourcing), &tapes.secrets);
     Proof {
+        revision: revision.wait(),
         network_requests: proof.network_requests + elsewhere,
         recordings: RecordingCounts { unused, ..proof.recordings },
         protocol: Some(protocol.to_owned()),
@@ -33,8 +34,8 @@ pub(super) fn of(
     }
 }
 
-/// The proof of what these tapes did. Which recordings nobody needs is not known.
-pub(super) fn of_tapes(tapes: &TapeSet, scripted: &BTreeSet<String>, secrets: &Secrets, revision: Revision) -> Proof {
+/// The proof of what these tapes did, without the revision. Which recordings nobody needs is not known.
+pub(super) fn of_tapes(tapes: &TapeSet, scripted: &BTreeSet<String>, secrets: &Secrets) -> Proof {
     let used: Vec<UsedRecording> = tapes.used().into_iter().map(|(path, file)| described(&path, &file)).collect();
     Proof {
         network_requests: tapes.network_requests(|provider| !scripted.contains(provider)),
@@ -42,7 +43,7 @@ pub(super) fn of_tapes(tapes: &TapeSet, scripted: &BTreeSet<String>, secrets: &S
         used,
         protocol: None,
         secrets: secrets.names(),
-        revision: revision.wait(),
+        revision: None,
     }
 }
 
@@ -81,7 +82,8 @@ impl Revision {
         Revision(Some(thread::spawn(move || asked(&folder))))
     }
 
-    fn wait(self) -> Option<String> {
+    /// What was found out.
+    pub(super) fn wait(self) -> Option<String> {
         self.0?.join().ok().flatten()
     }
 }

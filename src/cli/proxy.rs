@@ -19,7 +19,7 @@ use super::exit::Stop;
 use super::intercept::Intercepting;
 use super::proof::Revision;
 use super::reports::{Reports, Wanted};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Terms};
 use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, named_setup};
 use super::tapes::{ClientAuth, Tapes, providers_of};
 use super::{bases, figures, load, output, proof, reports, sessions, settings};
@@ -208,15 +208,17 @@ impl Behind {
         }
         reports::to_files(wanted, stdout)?;
         let reports = Reports::open(wanted, self.secrets.clone(), true)?;
+        // Before recordings are written, which would count as changes.
+        let revision = Revision::of(if self.suites.is_dir() { &self.suites } else { Path::new(".") });
         let head = sessions::head(self.mode.to_string(), self.setup.as_ref());
         let providers = self.providers.iter().map(|(provider, _)| provider.clone());
-        Ok(Some(Arc::new(Sessions::begin(reports, head, providers, Arc::clone(&self.tapes), self.speed))))
+        let terms = Terms::of(providers, self.speed);
+        Ok(Some(Arc::new(Sessions::begin(reports, head, terms, Arc::clone(&self.tapes), revision))))
     }
 
-    /// What the outcomes of its sessions rest on.
+    /// What the outcomes of its sessions rest on, without the revision.
     pub(super) fn proof(&self) -> Proof {
-        let folder = if self.suites.is_dir() { &self.suites } else { Path::new(".") };
-        proof::of_tapes(&self.tapes, &self.scripted, &self.secrets, Revision::of(folder))
+        proof::of_tapes(&self.tapes, &self.scripted, &self.secrets)
     }
 
     /// The set of all its tapes.

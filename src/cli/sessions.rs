@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use open::{Ended, Open};
-use slot::{Slot, Terms};
+use slot::Slot;
+pub(super) use slot::Terms;
 
-use super::budget::prices;
+use super::proof::Revision;
 use super::reports::Reports;
 use crate::event::{self, Event, Head, Interruption, Outcome, Proof};
 use crate::exchange::SESSION;
-use crate::provider::Provider;
 use crate::proxy::{Observed, Observer, SessionEnd, Trouble};
 use crate::record::{TapeSet, Usage, Verdict};
 use crate::upstream::{Request, without_secrets};
@@ -31,6 +31,8 @@ pub(super) struct Sessions {
     /// The setup whose providers are served; empty if none was named.
     setup: String,
     began: Instant,
+    /// Until the end takes it.
+    revision: Mutex<Option<Revision>>,
 }
 
 #[derive(Default)]
@@ -53,7 +55,7 @@ pub(super) struct RunEnd {
     pub(super) interrupted: Option<Interruption>,
     /// Messages for the user.
     pub(super) notes: Vec<String>,
-    /// What the outcomes rest on.
+    /// What the outcomes rest on, without the revision.
     pub(super) proof: Proof,
 }
 
@@ -62,15 +64,14 @@ impl Sessions {
     pub(super) fn begin(
         mut reports: Reports,
         head: Head,
-        providers: impl Iterator<Item = Provider>,
+        terms: Terms,
         tapes: Arc<TapeSet>,
-        speed: Option<f64>,
+        revision: Revision,
     ) -> Self {
         let setup = head.setups.first().cloned().unwrap_or_default();
         reports.handle(&Event::Started(Box::new(head)));
-        let prices = providers.map(|provider| (provider.name.clone(), prices(vec![provider]))).collect();
-        let (running, terms, began) = (Mutex::default(), Terms { speed, prices }, Instant::now());
-        Sessions { reports: Mutex::new(reports), running, tapes, terms, setup, began }
+        let (running, revision, began) = (Mutex::default(), Mutex::new(Some(revision)), Instant::now());
+        Sessions { reports: Mutex::new(reports), running, tapes, terms, setup, began, revision }
     }
 
     /// Notes a request that should not have been sent, or whose recording is missing.
@@ -107,6 +108,7 @@ impl Sessions {
             self.ended(None, own, said, &usage);
         }
         notes.into_iter().map(Event::Notice).for_each(|note| self.tell(&note));
+        let proof = Proof { revision: lock(&self.revision).take().and_then(Revision::wait), ..proof };
         self.tell(&Event::Finished { duration: self.began.elapsed(), interrupted, proof: Box::new(proof) });
         lock(&self.reports).end()
     }

@@ -3,19 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cli::budget::prices;
 use crate::cli::hooks::replayed;
 use crate::event::Call;
 use crate::protocol::Asked;
+use crate::provider::Provider;
 use crate::proxy::{Observed, ObservedReply};
 use crate::run::{self, Answer, Price};
 use crate::upstream::Request;
 
 /// What figures of replies depend on.
-pub(super) struct Terms {
+pub(in crate::cli) struct Terms {
     /// The pace of replay as a multiple of the recorded pace; `None` replays without pauses.
     pub(super) speed: Option<f64>,
     /// What models cost, by provider.
     pub(super) prices: BTreeMap<String, Price>,
+}
+
+impl Terms {
+    pub(in crate::cli) fn of(providers: impl Iterator<Item = Provider>, speed: Option<f64>) -> Self {
+        Terms { speed, prices: providers.map(|provider| (provider.name.clone(), prices(vec![provider]))).collect() }
+    }
 }
 
 /// A request that a session sent.
