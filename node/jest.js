@@ -10,16 +10,16 @@ const retake = (options = {}) => running.again(options);
 /** The mode of the proxy; null without one. */
 Object.defineProperty(retake, "mode", { get: () => running.mode });
 
-/** Whether the running test has failed, as Jest's runner knows; undefined if it does not say. */
-function passed() {
+/** Whether the running test has passed, as Jest's runner knows, and why not; nothing if it does not say. */
+function ended() {
   const symbol = Object.getOwnPropertySymbols(globalThis).find((each) => each.description === "JEST_STATE_SYMBOL");
   const test = symbol && globalThis[symbol]?.currentlyRunningTest;
-  return test ? test.errors.length === 0 : undefined;
+  return test ? [test.errors.length === 0, [test.errors[0]].flat()[0]] : [];
 }
 
 beforeAll(() => running.beginFile(session.relative(expect.getState().testPath)));
 beforeEach(() => running.beginTest(expect.getState().currentTestName));
-afterEach(() => running.endTest(passed()));
+afterEach(() => running.endTest(...ended()));
 afterAll(() => running.endFile());
 
 module.exports = { retake };

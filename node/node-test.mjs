@@ -22,5 +22,5 @@ beforeEach((test) => {
   const file = test.filePath ? session.relative(test.filePath) : undefined;
   return running.beginTest(test.fullName ?? test.name, file);
 });
-afterEach((test) => running.endTest(test.passed));
+afterEach((test) => running.endTest(test.passed, test.error?.cause ?? test.error));
 after(() => running.endFile());

@@ -99,7 +99,7 @@ class Process {
       await this.ask("POST", route(session), body);
     } catch (error) {
       if (error.status !== 409 || !(await this.isLeftOpen(session))) throw error;
-      await this.ask("POST", `${route(session)}/finish`, { outcome: "failed" });
+      await this.ask("POST", `${route(session)}/finish`, { outcome: "failed", again: true });
       await this.ask("POST", route(session), body);
     }
   }
@@ -131,16 +131,16 @@ class Process {
   async again({ faults, allowHosts }) {
     if (!this.url) return;
     if (!this.test) throw told("retake() belongs into a test");
-    await this.ask("POST", `${route(this.test)}/finish`, { outcome: "failed" });
+    await this.ask("POST", `${route(this.test)}/finish`, { outcome: "failed", again: true });
     const body = { for: this.name, within: this.file, faults, allow_hosts: allowHosts };
     await this.ask("POST", route(this.test), body);
   }
 
-  /** Ends the session of the running test. `passed` is unknown if it is undefined. */
-  async endTest(passed) {
+  /** Ends the session of the running test. `passed` is unknown if it is undefined; `error` is why it failed. */
+  async endTest(passed, error) {
     const session = this.test;
     this.test = null;
-    if (session) await this.end(session, passed);
+    if (session) await this.end(session, passed, error);
   }
 
   /** Ends the session of the test file. */
@@ -148,13 +148,14 @@ class Process {
     const file = this.file;
     this.file = null;
     this.stop();
-    if (file) await this.end(file, true);
+    if (file) await this.end(file, true, undefined, true);
   }
 
-  async end(session, passed) {
+  async end(session, passed, error, part) {
     const { troubles, blocked } = await this.ask("GET", route(session));
     const outcome = troubles.length > 0 || passed === false ? "failed" : passed ? "passed" : undefined;
-    await this.ask("POST", `${route(session)}/finish`, outcome ? { outcome } : {});
+    const reason = passed === false && error ? String(error.message ?? error) : undefined;
+    await this.ask("POST", `${route(session)}/finish`, outcome ? { outcome, reason, part } : {});
     if (troubles.length > 0) {
       throw told(troubles.map(({ kind, message }) => `${kind}: ${message}`).join("\n\nretake: "));
     }

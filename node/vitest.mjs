@@ -16,5 +16,5 @@ await running.look();
 
 beforeAll(async () => running.beginFile(session.relative(expect.getState().testPath)));
 beforeEach(async ({ task }) => running.beginTest(names(task).join(" > ")));
-afterEach(async ({ task }) => running.endTest(task.result?.state !== "fail"));
+afterEach(async ({ task }) => running.endTest(task.result?.state !== "fail", task.result?.errors?.[0]));
 afterAll(async () => running.endFile());

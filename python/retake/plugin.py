@@ -78,7 +78,7 @@ class Proxy:
         except ProxyError as error:
             if error.status != 409 or not self._is_left_open(session):
                 raise
-            self.ask("POST", session + "/finish", {"outcome": "failed"})
+            self.ask("POST", session + "/finish", {"outcome": "failed", "again": True})
             self.ask("POST", session, body)
 
     def _is_left_open(self, session: str) -> bool:
@@ -138,6 +138,7 @@ class Plugin:
         self._files: Dict[str, set[str]] = {"used": set(), "recorded": set()}
         self._told = 0
         self._failed = False
+        self._reason = ""
         self._runs = ""
         self._within: List[str] = []
         self._finished: List[Dict[str, Any]] = []
@@ -165,7 +166,7 @@ class Plugin:
             pytest.skip(f"retake: it needs mode {' or '.join(wanted)}, and this is mode {self.mode}")
         body: Dict[str, Any] = {"for": self.process}
         body.update({name: marks[name] for name in ("faults", "allow_hosts") if name in marks})
-        self._told, self._failed, self._runs = 0, False, item.nodeid
+        self._told, self._failed, self._reason, self._runs = 0, False, "", item.nodeid
         refused = ""
         try:
             self.proxy.begin(self._session(), body)
@@ -195,7 +196,8 @@ class Plugin:
         finally:
             troubles = self.proxy.ask("GET", _path(name))["troubles"]
             self._within.pop()
-            self._count(self.proxy.ask("POST", _path(name) + "/finish", {"outcome": "failed" if troubles else outcome}))
+            ended = {"outcome": "failed" if troubles else outcome, "part": True}
+            self._count(self.proxy.ask("POST", _path(name) + "/finish", ended))
             if troubles:
                 pytest.fail(_words(troubles), pytrace=False)
         return value
@@ -225,6 +227,8 @@ class Plugin:
             hosts = ", ".join(told["blocked"])
             way_out = f"@pytest.mark.retake(allow_hosts={told['blocked']!r}) lets this test reach them"
             report.sections.append(("retake", f"--block-network refused {hosts}\n{way_out}"))
+        if report.failed and not self._failed:
+            self._reason = _reason(report)
         self._failed = self._failed or report.failed
         if is_last:
             self._count(self._finish())
@@ -239,7 +243,8 @@ class Plugin:
 
     def _finish(self) -> Dict[str, Any]:
         session, self._runs = self._session(), ""
-        return self.proxy.ask("POST", session + "/finish", {"outcome": "failed" if self._failed else "passed"})
+        ended = {"outcome": "failed", "reason": self._reason} if self._failed else {"outcome": "passed"}
+        return self.proxy.ask("POST", session + "/finish", ended)
 
     def pytest_sessionfinish(self) -> None:
         """Ends the session of a test that was interrupted: it gets no more reports."""
@@ -263,18 +268,23 @@ class Plugin:
             self.all_files = told["all"]
             self.notes.extend(note for note in told["notes"] if note not in self.notes)
 
+    def _came_to(self) -> str:
+        """What the run did with recordings. While it records, those that are new are no share of what was there."""
+        used, recorded = self.counts["used"], self.counts["recorded"]
+        missed = f", {self.counts['missed']} not found" if self.counts["missed"] else ""
+        if self.mode == "record":
+            return f"{recorded} recorded, {used} unchanged{missed}"
+        if self.mode == "record-if-missing":
+            return f"{used} recordings used, {recorded} recorded{missed}"
+        of_all = f" of {self.all_files}" if self.mode == "replay" else ""
+        return f"{used}{of_all} recordings used{missed}"
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if not self.is_told:
             return
         terminalreporter.section("retake")
-        counts = self.counts
-        missed = f", {counts['missed']} not found" if counts["missed"] else ""
-        recorded = f", {counts['recorded']} recorded" if self.mode.startswith("record") else ""
-        of_all = f" of {self.all_files}" if self.mode != "live" else ""
-        if not self.requests:
-            terminalreporter.write_line(f"mode {self.mode}: no test asked the proxy at {self.proxy.url} for anything")
-        else:
-            terminalreporter.write_line(f"mode {self.mode}: {counts['used']}{of_all} recordings used{recorded}{missed}")
+        came = self._came_to() if self.requests else f"no test asked the proxy at {self.proxy.url} for anything"
+        terminalreporter.write_line(f"mode {self.mode}: {came}")
         for note in self.notes:
             terminalreporter.write_line(note)
 
@@ -289,6 +299,12 @@ def _fail(report: pytest.TestReport, troubles: List[Dict[str, str]], keeps_trace
     if hasattr(report, "wasxfail"):
         del report.wasxfail
     report.longrepr = _words(troubles)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test failed, in the words of pytest's own summary: the exception and its message."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(getattr(crash, "message", "") or report.longreprtext)
 
 
 def _words(troubles: List[Dict[str, str]]) -> str:

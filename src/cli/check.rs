@@ -76,12 +76,14 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Stop> {
         checked.file(number, file, &catalogue, args)?;
     }
     checked.compare(&files, &catalogue, args)?;
-    let text = match (args.json, args.by) {
-        (true, _) => serde_json::to_string_pretty(&checked).map_err(Stop::internal)? + "\n",
-        (false, None) => checked.listed(),
-        (false, Some(by)) => checked.table(by),
-    };
-    output::print(&Secrets::default(), &text)?;
+    match (args.json, args.by) {
+        (true, _) => {
+            let text = serde_json::to_string_pretty(&checked).map_err(Stop::internal)? + "\n";
+            output::print(&Secrets::default(), &text)?;
+        }
+        (false, None) => output::say(&Secrets::default(), &checked.listed())?,
+        (false, Some(by)) => output::say(&Secrets::default(), &checked.table(by))?,
+    }
     let is_red = checked.findings.iter().any(|found| found.is_failing) || !checked.unreadable.is_empty();
     Ok(match checked.recordings {
         _ if is_red => Exit::Failed,

@@ -74,11 +74,11 @@ pub(super) fn run(args: ConformArgs) -> Result<Exit, Stop> {
     let judging = Judging { catalogue: &catalogue, sourcing: &sourcing, secrets: &secrets, options };
     guarded(&secrets, || {
         let verdict = super::block_on(judging.verdict(&given, settings::again(&source)))?;
-        let text = match args.json {
-            true => serde_json::to_string_pretty(&verdict).map_err(Stop::internal)? + "\n",
-            false => report::conformance(&verdict, look),
-        };
-        output::print(&secrets, &text)?;
+        if args.json {
+            output::print(&secrets, &(serde_json::to_string_pretty(&verdict).map_err(Stop::internal)? + "\n"))?;
+        } else {
+            output::say(&secrets, &report::conformance(&verdict, look))?;
+        }
         Ok(if verdict.works { Exit::Ok } else { Exit::Failed })
     })
 }

@@ -9,10 +9,10 @@ use futures_util::future::BoxFuture;
 
 use super::app::Log;
 use super::witness::Witness;
-use crate::event::{self, Recorded, Recordings};
+use crate::event::{self, Changed, Nearest, Recorded, Recordings};
 use crate::exchange::{self, Fault};
 use crate::matrix::Case;
-use crate::record::{TapeSet, Verdict};
+use crate::record::{self, PlayedReply, TapeSet, Verdict};
 use crate::run::{CaseEnd, CaseUsage, Heard, Replayed, StackHooks};
 use crate::upstream;
 
@@ -67,23 +67,13 @@ impl StackHooks for TapeHooks {
         misses.map(|miss| upstream::Error::new(miss.kind, miss.message)).collect()
     }
 
+    fn nearest(&self, case: &str, at: usize) -> Option<Nearest> {
+        self.tapes.misses(case).get(at)?.nearest.as_ref().map(nearest_event)
+    }
+
     fn replayed(&self, case: &str) -> Option<Replayed> {
         let played = self.tapes.take_played(case)?;
-        let origin = match played.origin {
-            _ if played.is_edited => event::Origin::Edited,
-            exchange::Origin::Real => event::Origin::Real,
-            exchange::Origin::Simulated => event::Origin::Simulated,
-        };
-        Some(Replayed {
-            chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
-            sizes: played.chunks.iter().map(|chunk| chunk.size).collect(),
-            speed: self.speed,
-            recording: Recorded {
-                file: played.file.map(|path| path.display().to_string()),
-                origin,
-                recorded_ms: played.recorded_at.as_deref().and_then(milliseconds),
-            },
-        })
+        Some(replayed(played, self.speed))
     }
 
     fn heard(&self, case: &str) -> Vec<Heard> {
@@ -109,6 +99,35 @@ impl StackHooks for TapeHooks {
         }
         .boxed()
     }
+}
+
+/// A recorded reply that was given at this multiple of its pace.
+pub(super) fn replayed(played: PlayedReply, speed: Option<f64>) -> Replayed {
+    let origin = match played.origin {
+        _ if played.is_edited => event::Origin::Edited,
+        exchange::Origin::Real => event::Origin::Real,
+        exchange::Origin::Simulated => event::Origin::Simulated,
+    };
+    Replayed {
+        chunks: played.chunks.iter().map(|chunk| Duration::from_millis(chunk.at_ms)).collect(),
+        sizes: played.chunks.iter().map(|chunk| chunk.size).collect(),
+        speed,
+        recording: Recorded {
+            file: played.file.map(|path| path.display().to_string()),
+            origin,
+            recorded_ms: played.recorded_at.as_deref().and_then(milliseconds),
+        },
+    }
+}
+
+/// The recording nearest to a request that none answers.
+pub(super) fn nearest_event(nearest: &record::Nearest) -> Nearest {
+    let changed = nearest.changed.iter().map(|changed| Changed {
+        path: changed.path.clone(),
+        recorded: changed.recorded.clone(),
+        asked: changed.asked.clone(),
+    });
+    Nearest { file: nearest.file.display().to_string(), changed: changed.collect() }
 }
 
 /// A time as a recording has it, in milliseconds since 1970.

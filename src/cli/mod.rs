@@ -41,7 +41,9 @@ mod schema;
 mod script;
 mod select;
 mod serve;
+mod sessions;
 mod settings;
+mod shield;
 mod socket;
 #[cfg(feature = "stack")]
 mod stack;

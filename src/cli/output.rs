@@ -5,21 +5,29 @@ use std::io::{self, Write};
 use crate::exchange::Secrets;
 
 use super::exit::Stop;
+use super::settings;
+use super::shield::Shield;
 
-/// A writer that removes secrets from lines. A line that is flushed before its end is scrubbed as far as it goes.
+/// A writer that removes secrets from lines, and commands to a runner of GitHub. A line that is flushed before its end is
+/// scrubbed as far as it goes.
 pub(super) struct Scrubbed<W> {
     out: W,
     secrets: Secrets,
+    shield: Option<Shield>,
     held: Vec<u8>,
 }
 
 impl<W: Write> Scrubbed<W> {
     pub(super) fn new(out: W, secrets: Secrets) -> Self {
-        Scrubbed { out, secrets, held: Vec::new() }
+        Scrubbed { out, secrets, shield: settings::is_on_github().then(Shield::default), held: Vec::new() }
     }
 
     fn release(&mut self, length: usize) -> io::Result<()> {
-        let written = self.out.write_all(&self.secrets.bytes(&self.held[..length]));
+        let scrubbed = self.secrets.bytes(&self.held[..length]);
+        let written = match &mut self.shield {
+            Some(shield) => self.out.write_all(shield.over(&String::from_utf8_lossy(&scrubbed)).as_bytes()),
+            None => self.out.write_all(&scrubbed),
+        };
         self.held.drain(..length);
         written
     }
@@ -68,10 +76,20 @@ fn is_of_retake(file: &str) -> bool {
     file.starts_with(sources)
 }
 
-/// Prints text to stdout unchanged. If nobody reads it (`| head`), that is no failure.
+/// Prints text for people to stdout, line by line without secrets and commands. If nobody reads it, that is no failure.
+pub(super) fn say(secrets: &Secrets, text: &str) -> Result<(), Stop> {
+    let mut out = Scrubbed::new(io::stdout(), secrets.clone());
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Prints text for programs to stdout unchanged but for secrets. If nobody reads it (`| head`), that is no failure.
 pub(super) fn print(secrets: &Secrets, text: &str) -> Result<(), Stop> {
     let mut out = io::stdout();
-    match out.write_all(secrets.text(text).as_bytes()).and_then(|()| out.flush()) {
+    printed(out.write_all(secrets.text(text).as_bytes()).and_then(|()| out.flush()))
+}
+
+fn printed(written: io::Result<()>) -> Result<(), Stop> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Stop::internal(format!("cannot write to stdout: {error}")))
         }
@@ -81,7 +99,9 @@ pub(super) fn print(secrets: &Secrets, text: &str) -> Result<(), Stop> {
 
 /// Prints a line to stderr. A closed stderr neither ends the program nor changes its exit code.
 pub(super) fn warn(secrets: &Secrets, text: &str) {
-    let _ = io::stderr().write_all(format!("{}\n", secrets.text(text)).as_bytes());
+    let text = secrets.text(text);
+    let text = if settings::is_on_github() { Shield::default().over(&text).into_owned() } else { text };
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 #[cfg(test)]

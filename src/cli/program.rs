@@ -1,15 +1,21 @@
 //! `retake run`: runs a command whose SDKs get recordings.
 
+mod signals;
+mod troubles;
+
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::process::{Child, Command};
+use signals::Signals;
+use tokio::process::Command;
 use tokio::sync::watch;
+use troubles::Troubles;
 
+use crate::event::Interruption;
 use crate::exchange::Secrets;
-use crate::proxy::{self, Trouble};
+use crate::proxy::{self, Proxy, Trouble};
 use crate::record::{Mode, Staging, Verdict};
 use crate::stack;
 
@@ -17,7 +23,8 @@ use super::args::ProgramArgs;
 use super::ending::{AFTER_COMMAND, GRACE, broken_off};
 use super::exit::{Exit, Stop};
 use super::output::{Scrubbed, guarded, warn};
-use super::proxy::{Behind, ProxyHooks, worded};
+use super::proxy::{Behind, ProxyHooks};
+use super::sessions::RunEnd;
 use super::settings::{self, Sourcing, quoted_if_needed};
 use super::socket::{base_of, bind, guard};
 use super::watchdog::Watchdog;
@@ -25,8 +32,6 @@ use super::{block_on, figures, load, record, unused};
 
 /// How many unused recordings are named; more are only counted.
 const MOST_NAMED: usize = 10;
-/// How many problems are reported one by one.
-const MOST_TOLD: usize = 100;
 
 /// Runs the command to its end.
 pub(super) fn run(mut args: ProgramArgs) -> Result<ExitCode, Stop> {
@@ -61,6 +66,22 @@ fn compare(args: &ProgramArgs, first: &Path, second: &Path) -> Result<(), Stop> 
     })
 }
 
+/// What the run came to.
+struct Ended {
+    code: u8,
+    /// Why it did not succeed, if it did not.
+    why: String,
+    /// Everything that was said at the end, but for requests without an answer.
+    said: Vec<String>,
+    was_told: bool,
+}
+
+impl Ended {
+    fn of(code: u8, why: String, was_told: bool) -> Self {
+        Ended { code, why, said: Vec::new(), was_told }
+    }
+}
+
 fn once(args: &ProgramArgs) -> Result<u8, Stop> {
     if args.prune && (args.proxy.source.mode == "live" || !args.proxy.source.script.is_empty()) {
         return Err(Stop::usage(
@@ -72,44 +93,78 @@ fn once(args: &ProgramArgs) -> Result<u8, Stop> {
         Behind::new(&args.proxy, (!args.no_intercept).then_some(&args.network), None, Staging::Command, |flags| {
             format!("retake run{flags} --mode record -- {}", words.join(" "))
         })?;
-    let troubles = Arc::new(Troubles::default());
-    let heard = Arc::clone(&troubles);
-    let notes = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&notes);
+    let reported = behind.reported(&args.proxy.reports, "the command's")?;
+    let (troubles, notes) = (Arc::new(Troubles::default()), Arc::new(Mutex::new(Vec::new())));
+    let (heard, told, noted) = (Arc::clone(&troubles), reported.clone(), Arc::clone(&notes));
     let note = move |note: &str| noted.lock().unwrap_or_else(PoisonError::into_inner).push(note.to_owned());
+    let tell = move |trouble: &Trouble| {
+        heard.add(trouble);
+        told.iter().for_each(|sessions| sessions.troubled(trouble));
+    };
     let guard = guard(std::net::Ipv4Addr::LOCALHOST.into(), &args.proxy.access)?;
-    let proxy = behind.proxy(ProxyHooks::new(guard, None, move |trouble| heard.add(trouble), note));
-    block_on(async {
-        let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
-        let base = base_of(&listener)?;
-        let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
-        let mut signals = Signals::new().map_err(Stop::internal)?;
-        let mut command = command(&args.command, &behind, &base)?;
-        // If there is no shell for a watchdog, the command runs without one.
-        let mut watchdog = Watchdog::of_command().ok();
-        watchdog.iter().for_each(|watchdog| watchdog.take_in(&mut command));
-        let child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => return Ok(not_started(&behind, &args.command[0], &error)),
-        };
-        watchdog.iter_mut().for_each(|watchdog| watchdog.started(&child));
-        let status = signals.wait(child).await.map_err(Stop::internal)?;
-        if signals.told > 0 {
-            watchdog.iter().for_each(Watchdog::end_all);
+    let mut hooks = ProxyHooks::new(guard, None, tell, note);
+    hooks.observer = reported.clone().map(|sessions| sessions as _);
+    let proxy = behind.proxy(hooks);
+    let ended = block_on(run_to_its_end(args, &behind, proxy, (&troubles, &notes)))?;
+    let Some(sessions) = reported else { return Ok(ended.code) };
+    let Ended { code, why, said, was_told } = ended;
+    let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
+    let interrupted = was_told.then_some(Interruption::User);
+    match sessions.end(RunEnd { verdict, why, interrupted, notes: said, proof: behind.proof() }) {
+        Ok(()) => Ok(code),
+        Err(why) => {
+            warn(&behind.secrets, &format!("ERROR: {why}"));
+            // What failed says more than that it could not be reported.
+            Ok(if code == 0 { Exit::Internal as u8 } else { code })
         }
-        behind.greeted().await;
-        let code = code_of(status);
-        let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
-        let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
-        let is_orderly = concluded_in_order(&behind, verdict, &why, &mut signals).await;
-        server.abort();
-        if !is_orderly {
-            return Ok(if code == 0 { Exit::Interrupted as u8 } else { code });
+    }
+}
+
+/// Runs the command behind the proxy.
+async fn run_to_its_end(
+    args: &ProgramArgs,
+    behind: &Behind,
+    proxy: Arc<Proxy>,
+    (troubles, notes): (&Troubles, &Mutex<Vec<String>>),
+) -> Result<Ended, Stop> {
+    let listener = bind(std::net::Ipv4Addr::LOCALHOST.into(), 0).await?;
+    let base = base_of(&listener)?;
+    let server = tokio::spawn(stack::serve(listener, proxy::router(proxy), std::future::pending()));
+    let mut signals = Signals::new().map_err(Stop::internal)?;
+    let mut command = command(&args.command, behind, &base)?;
+    // If there is no shell for a watchdog, the command runs without one.
+    let mut watchdog = Watchdog::of_command().ok();
+    watchdog.iter().for_each(|watchdog| watchdog.take_in(&mut command));
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            let code = not_started(behind, &args.command[0], &error);
+            return Ok(Ended::of(code, "the command could not be started".to_owned(), false));
         }
-        let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
-        let was_told = signals.told > 0;
-        Ok(concluded(code, notes, &troubles, &behind, was_told, args))
-    })
+    };
+    watchdog.iter_mut().for_each(|watchdog| watchdog.started(&child));
+    let status = signals.wait(child).await.map_err(Stop::internal)?;
+    if signals.told > 0 {
+        watchdog.iter().for_each(Watchdog::end_all);
+    }
+    behind.greeted().await;
+    let code = code_of(status);
+    let verdict = if code == 0 { Verdict::Passed } else { Verdict::Failed };
+    let why = format!("the command ended with {code} (--keep-failed keeps it all the same)");
+    let is_orderly = concluded_in_order(behind, verdict, &why, &mut signals).await;
+    server.abort();
+    if !is_orderly {
+        let code = if code == 0 { Exit::Interrupted as u8 } else { code };
+        return Ok(Ended::of(code, "it was told to end".to_owned(), true));
+    }
+    let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(concluded(
+        Ended::of(code, format!("the command ended with {code}"), signals.told > 0),
+        notes,
+        troubles,
+        behind,
+        args,
+    ))
 }
 
 /// Waits for replies that still arrive, and writes or drops the recordings. Returns false if the user did not wait.
@@ -173,15 +228,19 @@ fn not_started(behind: &Behind, program: &str, error: &std::io::Error) -> u8 {
     if is_missing { 127 } else { 126 }
 }
 
-/// The final exit code, after all problems and notes were printed.
+/// The run with its final exit code, after all problems and notes were printed.
 fn concluded(
-    code: u8,
+    mut ended: Ended,
     mut notes: Vec<String>,
     troubles: &Troubles,
     behind: &Behind,
-    was_told: bool,
     args: &ProgramArgs,
-) -> u8 {
+) -> Ended {
+    let code = ended.code;
+    let mut say = |line: &str| {
+        warn(&behind.secrets, &format!("retake: {line}"));
+        ended.said.push(line.to_owned());
+    };
     // A command that failed may have ended before the requests that a mask is for.
     let idle = if code == 0 { behind.idle_masks() } else { Vec::new() };
     if troubles.is_any() {
@@ -191,19 +250,16 @@ fn concluded(
     let failures = behind.failures();
     notes.extend(behind.take_notes());
     let unsaid = failures.iter().filter(|failure| !notes.contains(failure));
-    for line in notes.iter().chain(unsaid).chain(&idle) {
-        warn(&behind.secrets, &format!("retake: {line}"));
-    }
+    notes.iter().chain(unsaid).chain(&idle).for_each(|line| say(line));
     let count = troubles.say(&behind.secrets);
     let (must_ask, prune) = (args.require_requests, args.prune);
     let figures = if behind.records() { behind.figures() } else { Vec::new() };
-    figures::lines(&figures).iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}")));
-    behind.reached().iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}")));
+    figures::lines(&figures).iter().chain(&behind.reached()).for_each(|line| say(line));
     let is_silent = count == 0 && !behind.is_asked();
     // Live, nothing is lost: the provider answers the command all the same. A command that was told to end may not have
     // come to its requests.
-    if is_silent && !was_told && (must_ask || behind.mode != Mode::Live) {
-        warn(&behind.secrets, &format!("retake: {}", figures::silence(&behind.variable_names(), !args.no_intercept)));
+    if is_silent && !ended.was_told && (must_ask || behind.mode != Mode::Live) {
+        say(&figures::silence(&behind.variable_names(), !args.no_intercept));
     }
     let mut wrong = counted(count, failures.len(), idle.len());
     if wrong.is_empty() {
@@ -212,15 +268,16 @@ fn concluded(
     }
     if code == 0 && wrong.is_empty() && behind.can_tell_unused() {
         match unused(behind, prune) {
-            Ok(said) => said.iter().for_each(|line| warn(&behind.secrets, &format!("retake: {line}"))),
+            Ok(said) => said.iter().for_each(|line| say(line)),
             Err(stop) => wrong = stop.message,
         }
     }
-    if code != 0 || wrong.is_empty() {
-        return code;
+    if code == 0 && !wrong.is_empty() {
+        ended.why = format!("the command succeeded, but {wrong}");
+        ended.code = 1;
+        warn(&behind.secrets, &format!("retake: {}: exit 1", ended.why));
     }
-    warn(&behind.secrets, &format!("retake: the command succeeded, but {wrong}: exit 1"));
-    1
+    ended
 }
 
 /// The message about recordings that the command did not use, if there are any; removes them if `prune` is set.
@@ -254,149 +311,9 @@ fn code_of(status: ExitStatus) -> u8 {
     status.code().map_or(u8::MAX, |code| u8::try_from(code).unwrap_or(u8::MAX))
 }
 
-/// The requests that the proxy could not answer, each kind once.
-#[derive(Default)]
-struct Troubles(Mutex<Heard>);
-
-#[derive(Default)]
-struct Heard {
-    count: usize,
-    different: Vec<(Trouble, usize)>,
-}
-
-impl Troubles {
-    fn add(&self, trouble: &Trouble) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.count += 1;
-        if let Some((_, times)) = heard.different.iter_mut().find(|(known, _)| known == trouble) {
-            *times += 1;
-        } else if heard.different.len() < MOST_TOLD {
-            heard.different.push((trouble.clone(), 1));
-        }
-    }
-
-    fn is_any(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).count > 0
-    }
-
-    /// Prints all of them and returns how many there were.
-    fn say(&self, secrets: &Secrets) -> usize {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (trouble, times) in &heard.different {
-            let times = if *times > 1 { format!("\n  asked {times} times") } else { String::new() };
-            warn(secrets, &format!("{}{times}", worded(trouble)));
-        }
-        let told: usize = heard.different.iter().map(|(_, times)| times).sum();
-        if told < heard.count {
-            warn(secrets, &format!("retake: and {} more requests without an answer", heard.count - told));
-        }
-        heard.count
-    }
-}
-
-/// The signals that are meant for the command.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-    /// How often a signal came while the command ran.
-    told: u32,
-}
-
-#[cfg(unix)]
-impl Signals {
-    /// Starts listening; called before the command starts.
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            told: 0,
-        })
-    }
-
-    /// Waits for the next signal.
-    async fn next(&mut self) -> rustix::process::Signal {
-        use rustix::process::Signal;
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-            _ = self.hang_up.recv() => Signal::HUP,
-        }
-    }
-
-    /// Waits for the command, and passes signals on to it.
-    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
-        use rustix::process::Signal;
-        use std::io::IsTerminal;
-        loop {
-            let signal = tokio::select! {
-                status = child.wait() => return status,
-                signal = self.next() => signal,
-            };
-            self.told += 1;
-            // Ctrl-C in a terminal reaches all programs that were started from it. Many programs that get a second
-            // signal end without cleaning up.
-            if signal == Signal::INT && std::io::stdin().is_terminal() {
-                continue;
-            }
-            let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
-            if let Some(pid) = pid {
-                // A process that has ended needs no signal.
-                let _ = rustix::process::kill_process(pid, signal);
-            }
-        }
-    }
-}
-
-/// Signals that are meant for the command: on Windows it gets them by itself.
-#[cfg(windows)]
-struct Signals {
-    console: super::windows::Console,
-    told: u32,
-}
-
-#[cfg(windows)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Signals { console: super::windows::Console::new()?, told: 0 })
-    }
-
-    async fn next(&mut self) {
-        self.console.next().await;
-    }
-
-    async fn wait(&mut self, mut child: Child) -> std::io::Result<ExitStatus> {
-        loop {
-            tokio::select! {
-                status = child.wait() => return status,
-                () = self.console.next() => self.told += 1,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn trouble(message: &str) -> Trouble {
-        Trouble { kind: "missing-recording", session: None, message: message.to_owned() }
-    }
-
-    #[test]
-    fn equal_troubles_are_counted_and_all_of_them_are_bounded() {
-        let troubles = Troubles::default();
-        for number in 0..2 * MOST_TOLD {
-            troubles.add(&trouble(&number.to_string()));
-            troubles.add(&trouble("0"));
-        }
-        let heard = troubles.0.lock().unwrap();
-        assert_eq!((heard.count, heard.different.len()), (4 * MOST_TOLD, MOST_TOLD));
-        assert_eq!(heard.different[0].1, 2 * MOST_TOLD + 1);
-    }
 
     #[test]
     fn what_is_counted_reads_as_a_sentence() {

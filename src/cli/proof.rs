@@ -1,16 +1,17 @@
 //! What the outcomes of a run rest on, for reports.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::hooks::milliseconds;
-use super::settings::Elsewhere;
+use super::settings::{Elsewhere, Sourcing};
 use super::tapes::Tapes;
 use crate::event::{Origin, Proof, RecordingCounts, UsedRecording};
-use crate::exchange;
-use crate::record::UsedFile;
+use crate::exchange::{self, Secrets};
+use crate::record::{TapeSet, UsedFile};
 
 /// How long git may take: in a very large repository the report does without it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,17 +24,34 @@ pub(super) fn of(
     protocol: &str,
     revision: Revision,
 ) -> Proof {
-    let used: Vec<UsedRecording> = tapes.set.used().into_iter().map(|(path, file)| described(&path, &file)).collect();
-    // A script is asked in this process.
-    let is_network = |provider: &str| !matches!(tapes.sourcing.elsewhere.get(provider), Some(Elsewhere::Script(_)));
+    let proof = of_tapes(&tapes.set, &scripted(tapes.sourcing), &tapes.secrets);
     Proof {
-        network_requests: tapes.set.network_requests(is_network) + elsewhere,
-        recordings: RecordingCounts::of(&used, unused),
-        used,
-        protocol: Some(protocol.to_owned()),
-        secrets: tapes.secrets.names(),
         revision: revision.wait(),
+        network_requests: proof.network_requests + elsewhere,
+        recordings: RecordingCounts { unused, ..proof.recordings },
+        protocol: Some(protocol.to_owned()),
+        ..proof
     }
+}
+
+/// The proof of what these tapes did, without the revision. Which recordings nobody needs is not known.
+pub(super) fn of_tapes(tapes: &TapeSet, scripted: &BTreeSet<String>, secrets: &Secrets) -> Proof {
+    let used: Vec<UsedRecording> = tapes.used().into_iter().map(|(path, file)| described(&path, &file)).collect();
+    Proof {
+        network_requests: tapes.network_requests(|provider| !scripted.contains(provider)),
+        recordings: RecordingCounts::of(&used, None),
+        used,
+        protocol: None,
+        secrets: secrets.names(),
+        revision: None,
+    }
+}
+
+/// The providers whose place a script takes: it is asked in this process.
+pub(super) fn scripted(sourcing: &Sourcing) -> BTreeSet<String> {
+    let is_script = |elsewhere: &Elsewhere| matches!(elsewhere, Elsewhere::Script(_));
+    let all = sourcing.elsewhere.iter().filter(|(_, elsewhere)| is_script(elsewhere));
+    all.map(|(provider, _)| provider.clone()).collect()
 }
 
 fn described(path: &Path, file: &UsedFile) -> UsedRecording {
@@ -64,7 +82,8 @@ impl Revision {
         Revision(Some(thread::spawn(move || asked(&folder))))
     }
 
-    fn wait(self) -> Option<String> {
+    /// What was found out.
+    pub(super) fn wait(self) -> Option<String> {
         self.0?.join().ok().flatten()
     }
 }

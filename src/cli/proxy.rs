@@ -1,23 +1,28 @@
 //! What `retake serve` and `retake run` share: providers behind a proxy, and the variables that lead to it.
 
+mod variables;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::Guard;
+use crate::event::Proof;
 use crate::exchange::Secrets;
 use crate::provider::{Catalogue, Provider, Setup};
-use crate::proxy::{MOST_ASKED, OWN_NAMES, Proxy, ProxyConfig, Trouble, Watcher};
+use crate::proxy::{MOST_ASKED, OWN_NAMES, Observer, Proxy, ProxyConfig, Trouble, Watcher};
 use crate::record::{Figures, Mode, Size, Staging, Tape, TapeSet, Verdict};
 
 use super::args::{NetworkArgs, ProxyArgs};
 use super::exit::Stop;
 use super::intercept::Intercepting;
-use super::load::unknown;
+use super::proof::Revision;
+use super::reports::{Reports, Wanted};
+use super::sessions::{Sessions, Terms};
 use super::settings::{Elsewhere, Sourcing, TOKEN_VARIABLE, add_flag, again, named_setup};
 use super::tapes::{ClientAuth, Tapes, providers_of};
-use super::{bases, figures, load, output, settings};
+use super::{bases, figures, load, output, proof, reports, sessions, settings};
 
 /// The variable that holds the proxy's own address.
 const OWN_VARIABLE: &str = "RETAKE_PROXY_URL";
@@ -40,6 +45,8 @@ pub(super) struct ProxyHooks {
     pub(super) case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Called for each request that was answered.
     pub(super) seen: Option<Watcher>,
+    /// Observes all requests and sessions.
+    pub(super) observer: Option<Arc<dyn Observer>>,
 }
 
 impl ProxyHooks {
@@ -50,7 +57,8 @@ impl ProxyHooks {
         tell: impl Fn(&Trouble) + Send + Sync + 'static,
         note: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
-        ProxyHooks { guard, token, tell: Arc::new(tell), note: Arc::new(note), case: Arc::new(|| None), seen: None }
+        let (tell, note) = (Arc::new(tell), Arc::new(note));
+        ProxyHooks { guard, token, tell, note, case: Arc::new(|| None), seen: None, observer: None }
     }
 }
 
@@ -69,6 +77,11 @@ pub(super) struct Behind {
     max_request_size: Size,
     /// Some replies come from scripts, whatever the mode.
     has_scripts: bool,
+    /// The providers whose place a script takes.
+    scripted: BTreeSet<String>,
+    speed: Option<f64>,
+    setup: Option<String>,
+    suites: PathBuf,
     /// For clients that use the proxy as their network proxy.
     intercepting: Option<Intercepting>,
     /// The values that must not be shown.
@@ -120,10 +133,10 @@ impl Behind {
             can_be_served(provider)?;
             providers.push((provider.clone(), tapes.of(provider)?));
         }
-        let variables = variables(&args.env, providers.iter().map(|(provider, _)| provider))?;
+        let variables = variables::of(&args.env, providers.iter().map(|(provider, _)| provider))?;
         let client_auth = client_auth(&sourcing, &providers, args.client_auth);
         let (tapes, mode, recordings) = (tapes.set, sourcing.mode, sourcing.recordings.clone());
-        let has_scripts = !sourcing.by_hand.is_empty();
+        let (has_scripts, scripted) = (!sourcing.by_hand.is_empty(), proof::scripted(&sourcing));
         let placed = placed(&sourcing);
         let intercepting = network.map(Intercepting::new).transpose()?;
         Ok(Behind {
@@ -137,6 +150,10 @@ impl Behind {
             variables,
             max_request_size: args.max_request_size,
             has_scripts,
+            scripted,
+            speed: args.source.replay_speed,
+            setup: args.setup.clone(),
+            suites: args.source.suites.clone(),
             intercepting,
             secrets,
         })
@@ -151,7 +168,7 @@ impl Behind {
         setup: &Setup,
     ) -> Result<Self, Stop> {
         providers.iter().try_for_each(|(provider, _)| can_be_served(provider))?;
-        let mut variables = variables(&[], providers.iter().map(|(provider, _)| provider))?;
+        let mut variables = variables::of(&[], providers.iter().map(|(provider, _)| provider))?;
         if let Some((own, _)) = providers.iter().find(|(provider, _)| provider.name == setup.provider) {
             let path = own.base_url.splitn(4, '/').nth(3).unwrap_or_default().trim_end_matches('/');
             variables.entry(OPENAI_VARIABLE.to_owned()).or_insert(format!("{}/{path}", own.name));
@@ -175,9 +192,33 @@ impl Behind {
             variables,
             max_request_size,
             has_scripts,
+            scripted: BTreeSet::new(),
+            speed: None,
+            setup: None,
+            suites: PathBuf::new(),
             intercepting,
             secrets,
         })
+    }
+
+    /// The reports of its sessions; `None` if none are wanted. Places are tried now.
+    pub(super) fn reported(&self, wanted: &[Wanted], stdout: &str) -> Result<Option<Arc<Sessions>>, Stop> {
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        reports::to_files(wanted, stdout)?;
+        let reports = Reports::open(wanted, self.secrets.clone(), true)?;
+        // Before recordings are written, which would count as changes.
+        let revision = Revision::of(if self.suites.is_dir() { &self.suites } else { Path::new(".") });
+        let head = sessions::head(self.mode.to_string(), self.setup.as_ref());
+        let providers = self.providers.iter().map(|(provider, _)| provider.clone());
+        let terms = Terms::of(providers, self.speed);
+        Ok(Some(Arc::new(Sessions::begin(reports, head, terms, Arc::clone(&self.tapes), revision))))
+    }
+
+    /// What the outcomes of its sessions rest on, without the revision.
+    pub(super) fn proof(&self) -> Proof {
+        proof::of_tapes(&self.tapes, &self.scripted, &self.secrets)
     }
 
     /// The set of all its tapes.
@@ -187,7 +228,7 @@ impl Behind {
 
     /// The proxy.
     pub(super) fn proxy(&self, hooks: ProxyHooks) -> Arc<Proxy> {
-        let ProxyHooks { guard, token, tell, note, case, seen } = hooks;
+        let ProxyHooks { guard, token, tell, note, case, seen, observer } = hooks;
         let (providers, tapes, mode) = (self.providers.clone(), Arc::clone(&self.tapes), self.mode);
         let (client_auth, max_request_size) = (self.client_auth.clone(), self.max_request_size);
         Arc::new(Proxy::new(ProxyConfig {
@@ -204,6 +245,7 @@ impl Behind {
             case,
             interception: self.intercepting.as_ref().map(|it| Arc::clone(&it.interception)),
             seen,
+            observer,
         }))
     }
 
@@ -370,79 +412,10 @@ fn flags(args: &ProxyArgs) -> String {
     line
 }
 
-/// The variables of the served providers, and those that the user adds or replaces.
-fn variables<'p>(
-    words: &[String],
-    served: impl Iterator<Item = &'p Provider>,
-) -> Result<BTreeMap<String, String>, Stop> {
-    let mut variables = BTreeMap::new();
-    let mut names = Vec::new();
-    for provider in served {
-        names.push(provider.name.clone());
-        for (variable, path) in &provider.sdk_env {
-            variables.insert(variable.clone(), format!("{}{path}", provider.name));
-        }
-    }
-    for word in words {
-        let Some((variable, place)) = word.split_once('=').filter(|(variable, _)| is_variable(variable)) else {
-            return Err(Stop::usage(format!(
-                "--env {word}: write it as VARIABLE=PROVIDER/PATH, such as OPENAI_BASE_URL=llama-cpp/v1"
-            )));
-        };
-        let place = place.trim_matches('/');
-        let provider = place.split('/').next().unwrap_or_default();
-        if !names.iter().any(|name| name == provider) {
-            return Err(Stop::usage(format!("--env {word}: {}", unknown("provider", provider, &names))));
-        }
-        if place.contains(char::is_whitespace) || place.contains(['?', '#', '\'', '"', '$', '`', ';', '&']) {
-            return Err(Stop::usage(format!("--env {word}: `{place}` is not a path of a URL")));
-        }
-        variables.insert(variable.to_owned(), place.to_owned());
-    }
-    Ok(variables)
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
-}
-
 /// A problem as one line, followed by its details.
 pub(super) fn worded(trouble: &Trouble) -> String {
     match &trouble.session {
         Some(session) => format!("retake: {} (session {session}): {}", trouble.kind, trouble.message),
         None => format!("retake: {}: {}", trouble.kind, trouble.message),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(words: &[&str]) -> Result<BTreeMap<String, String>, String> {
-        let provider = |name: &str, env: &[(&str, &str)]| Provider {
-            name: name.to_owned(),
-            sdk_env: env.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect(),
-            ..Provider::default()
-        };
-        let providers = [provider("openai", &[("OPENAI_BASE_URL", "/v1")]), provider("ollama", &[("OLLAMA_HOST", "")])];
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        variables(&words, providers.iter()).map_err(|stop| stop.message)
-    }
-
-    #[test]
-    fn variables_lead_to_their_provider_or_where_the_user_says() {
-        let all = set(&["OPENAI_BASE_URL=ollama/v1/", "OWN=openai"]).unwrap();
-        let all: Vec<String> = all.into_iter().map(|(name, path)| format!("{name}={path}")).collect();
-        assert_eq!(all, ["OLLAMA_HOST=ollama", "OPENAI_BASE_URL=ollama/v1", "OWN=openai"]);
-    }
-
-    #[test]
-    fn a_wrong_variable_says_how_it_is_written() {
-        for bad in ["OPENAI_BASE_URL", "=openai", "A B=openai", "1A=openai"] {
-            assert!(set(&[bad]).is_err_and(|why| why.contains("VARIABLE=PROVIDER/PATH")), "{bad}");
-        }
-        assert!(set(&["A=opneai/v1"]).is_err_and(|why| why.contains("did you mean `openai`?")));
-        assert!(set(&["A=openai/$(x)"]).is_err_and(|why| why.contains("is not a path")));
     }
 }

@@ -9,7 +9,7 @@ use super::output::{Scrubbed, warn};
 use super::reports::Reports;
 use super::{near, settings};
 use crate::disk::{self, MOST_RECORDED};
-use crate::event::{self, Event, merged};
+use crate::event::{self, Event, latest, merged};
 use crate::exchange::Secrets;
 use crate::report::{self, Letters, Terminal};
 
@@ -27,8 +27,8 @@ pub(super) fn run(args: &KeptArgs) -> Result<Exit, Stop> {
         return reports.of_runs(&runs).map(|()| Exit::Ok).map_err(Stop::internal);
     }
     let mut terminal = Terminal::new(Scrubbed::new(BufWriter::new(io::stdout()), Secrets::default()), options);
-    for event in merged(runs) {
-        match terminal.handle(&event) {
+    for event in latest(merged(&runs)).iter() {
+        match terminal.handle(event) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             result => result.map_err(|error| Stop::internal(format!("cannot write the report: {error}")))?,
         }

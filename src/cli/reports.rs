@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use tempfile::SpooledTempFile;
 
 use super::exit::Stop;
 use super::near;
@@ -17,6 +19,8 @@ use crate::report::{self, Kind, Rendered};
 
 /// The most that GitHub takes of a step's summary is 1 MiB.
 const MOST_OF_SUMMARY: usize = (1 << 20) - 1024;
+/// Bytes of events that wait in memory for the reports of the end; beyond that they wait in a temporary file.
+const MOST_IN_MEMORY: usize = 16 << 20;
 /// The file to which a step appends its summary.
 const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
@@ -61,6 +65,14 @@ pub(super) fn take_stdout(wanted: &[Wanted]) -> bool {
     wanted.iter().any(|wanted| wanted.out == Out::Stdout && wanted.kind != Kind::Github)
 }
 
+/// Refuses reports on stdout, where a command or the lines of a server are.
+pub(super) fn to_files(wanted: &[Wanted], whose: &str) -> Result<(), Stop> {
+    match wanted.iter().find(|one| one.out == Out::Stdout && one.kind != Kind::Github) {
+        Some(one) => Err(Stop::usage(format!("--report {}=-: stdout is {whose}; name a file", one.kind))),
+        None => Ok(()),
+    }
+}
+
 /// The reports of a run.
 pub(super) struct Reports {
     secrets: Secrets,
@@ -68,8 +80,8 @@ pub(super) struct Reports {
     streams: Vec<Stream>,
     /// Reports that are made at the end.
     others: Vec<Wanted>,
-    /// All events, if a report is made at the end.
-    events: Vec<Event>,
+    /// The lines of all events, if a report is made at the end: a server may run for long.
+    kept: Option<SpooledTempFile>,
     summary: Option<PathBuf>,
     /// What could not be written.
     failures: Vec<String>,
@@ -116,7 +128,7 @@ impl Reports {
             secrets,
             streams: Vec::new(),
             others: Vec::new(),
-            events: Vec::new(),
+            kept: None,
             summary: None,
             failures: Vec::new(),
         };
@@ -156,16 +168,22 @@ impl Reports {
         }
         let line = scrubbed(&self.secrets, event);
         self.failures.extend(self.streams.iter_mut().filter_map(|stream| stream.write(&line).err()));
-        // What is reported is what a kept run would say, to the last digit of a time.
-        if let Some(event) = serde_json::from_str(&line).ok().filter(|_| !self.others.is_empty()) {
-            self.events.push(event);
+        if !self.others.is_empty() {
+            let kept = self.kept.get_or_insert_with(|| SpooledTempFile::new(MOST_IN_MEMORY));
+            if let Err(error) = kept.write_all(line.as_bytes()) {
+                // Reports of half a run would be wrong.
+                self.others.clear();
+                self.failures.push(format!("no temporary file can hold the events for the reports: {error}"));
+            }
         }
     }
 
     /// Writes what is made at the end. `Err` says what could not be written.
-    pub(super) fn end(mut self) -> Result<(), String> {
-        let events = std::mem::take(&mut self.events);
-        self.render(&[events]);
+    pub(super) fn end(&mut self) -> Result<(), String> {
+        if !self.others.is_empty() || self.summary.is_some() {
+            let events = self.kept.take().map_or_else(Vec::new, |kept| self.read_again(kept));
+            self.render(&[events]);
+        }
         self.said()
     }
 
@@ -175,7 +193,17 @@ impl Reports {
         self.said()
     }
 
-    fn said(self) -> Result<(), String> {
+    /// The events that were kept aside. What is reported is what a kept run would say, to the last digit of a time.
+    fn read_again(&mut self, mut kept: SpooledTempFile) -> Vec<Event> {
+        let lines = kept.rewind().map(|()| BufReader::new(kept).lines());
+        let lines = lines.and_then(|lines| lines.collect::<io::Result<Vec<String>>>()).unwrap_or_else(|error| {
+            self.failures.push(format!("the events cannot be read again for the reports: {error}"));
+            Vec::new()
+        });
+        lines.into_iter().filter_map(|line| serde_json::from_str(&line).ok()).collect()
+    }
+
+    fn said(&self) -> Result<(), String> {
         if self.failures.is_empty() { Ok(()) } else { Err(self.failures.join("\n")) }
     }
 

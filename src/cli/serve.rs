@@ -15,6 +15,7 @@ use super::exit::{Exit, Stop};
 use super::interrupt::Interrupts;
 use super::output::warn;
 use super::proxy::{Behind, ProxyHooks, worded};
+use super::sessions::RunEnd;
 use super::socket::{base_of, bind, guard, ready};
 use super::{block_on, ending, figures};
 
@@ -38,7 +39,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
     let (secrets, again) = (behind.secrets.clone(), behind.secrets.clone());
     let is_troubled = Arc::new(AtomicBool::new(false));
     let set_troubled = Arc::clone(&is_troubled);
+    let reported = behind.reported(&args.proxy.reports, "for the address of the proxy and its variables")?;
+    let heard = reported.clone();
     let troubled = move |trouble: &proxy::Trouble| {
+        heard.iter().for_each(|sessions| sessions.troubled(trouble));
         warn(&secrets, &worded(trouble));
         set_troubled.store(true, Ordering::Relaxed);
     };
@@ -48,6 +52,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         let secrets = behind.secrets.clone();
         hooks.seen = Some(Arc::new(move |seen| warn(&secrets, &line(seen))));
     }
+    hooks.observer = reported.clone().map(|sessions| sessions as _);
     let is_watched = hooks.seen.is_some();
     let proxy = behind.proxy(hooks);
     block_on(async {
@@ -69,6 +74,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Stop> {
         let figures = if behind.records() || is_watched { behind.figures() } else { Vec::new() };
         let in_vain = figures::in_vain(&figures);
         figures::lines(&figures).iter().chain(&in_vain).for_each(|line| warn(&behind.secrets, line));
+        if let Some(sessions) = reported {
+            let (verdict, why, notes) = (Verdict::Unknown, String::new(), in_vain.iter().cloned().collect());
+            let end = RunEnd { verdict, why, interrupted: None, notes, proof: behind.proof() };
+            sessions.end(end).map_err(Stop::internal)?;
+        }
         // Each failure was printed as a note when it happened.
         Ok(if behind.failures().is_empty() && in_vain.is_none() { Exit::Ok } else { Exit::Failed })
     })

@@ -356,6 +356,11 @@ pub(super) fn again(source: &SourceArgs) -> String {
     line
 }
 
+/// Whether the output goes into the log of a job on GitHub, whose runner reads it for commands.
+pub(super) fn is_on_github() -> bool {
+    Sourcing::inherited("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
 /// Adds a flag with its value to a command line.
 pub(super) fn add_flag(line: &mut String, flag: &str, value: &str) {
     line.push_str(&format!(" {flag} {}", quoted_if_needed(value)));

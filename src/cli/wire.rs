@@ -198,6 +198,7 @@ impl<'a> Wired<'a> {
         let running = Arc::clone(&hooks.running);
         let behind = Behind::of_setup(providers, Arc::clone(&tapes.set), self.sourcing, setup)?;
         let proxy = behind.proxy(ProxyHooks {
+            observer: None,
             guard: Guard::default(),
             token: None,
             // A problem fails the case that caused it.

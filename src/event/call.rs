@@ -20,6 +20,9 @@ pub struct Call {
     /// The attempt, from 0.
     #[serde(default)]
     pub attempt: usize,
+    /// The provider that was asked, where the case is a session, which may ask several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The HTTP method.
     pub method: String,
     /// The path with its query, as in the case.

@@ -56,32 +56,44 @@ pub struct Finding {
     pub known: Option<String>,
 }
 
-/// The identity of a case: enough to find it, and to group cases by what they are about.
+/// The identity of a case: enough to find it, and to group cases by what they are about. A session of the proxy has what
+/// its name and its requests tell; the rest is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CaseRef {
-    /// `suites/inference/sanity.yaml::name[params]`; unique in a run.
+    /// `suites/inference/sanity.yaml::name[params]`, or a session's name. It is unique in a run, but that a session may
+    /// run again.
     pub id: String,
-    /// The suite's file.
+    /// The suite's file, or the file of tests that a session's name begins with.
+    #[serde(default)]
     pub suite: String,
-    /// The line of the file where the template begins, from 1.
+    /// The line of the file where the template begins, from 1; 0 if it is not known.
+    #[serde(default)]
     pub line: u32,
     /// The template's name.
+    #[serde(default)]
     pub template: String,
     /// The setup it runs for.
+    #[serde(default)]
     pub setup: String,
-    /// The provider that answers.
+    /// The provider that answers; of a session all that it asked, with commas between.
+    #[serde(default)]
     pub provider: String,
-    /// The model as the case's requests name it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The model as the case's requests name it; of a session all of them, with commas between.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<String>,
     /// The client of the case, if the suite names clients: `openai_client`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<String>,
     /// Each parameter and the id of its value; two names with a shared value are `city,country`.
+    #[serde(default)]
     pub parameters: Vec<(String, String)>,
     /// The capabilities that the case needs from a provider.
+    #[serde(default)]
     pub capabilities: Vec<String>,
+    /// Set if it is no case of a suite, but requests of a client of the proxy.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_session: bool,
 }
 
 /// One attempt to run a case.

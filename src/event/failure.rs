@@ -21,6 +21,9 @@ pub struct Failure {
     /// For a case that must pass several times: how many tries passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<Tries>,
+    /// For a missing or stale recording: the nearest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
     /// The last request and its reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Exchange>,
@@ -32,6 +35,28 @@ pub struct Failure {
     /// The command that records such cases, without its `-k 'id'`; `None` if the user cannot record them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
+}
+
+/// The recording nearest to a request that none answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Nearest {
+    /// Its file, as a path relative to the working directory.
+    pub file: String,
+    /// Where the request differs from it: the first places.
+    pub changed: Vec<Changed>,
+}
+
+/// A place at which a request differs from a recorded one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Changed {
+    /// The place: `$.messages[0].content`.
+    pub path: String,
+    /// The recorded value, shortened.
+    pub recorded: String,
+    /// The value that was asked, shortened.
+    pub asked: String,
 }
 
 /// The problem behind a failure.

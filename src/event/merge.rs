@@ -1,6 +1,7 @@
 //! Several runs as one: shards, setups, nights, sessions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::{CaseRef, Event, Finished, Head, Interruption, Outcome, Proof, RecordingCounts, UsedRecording};
@@ -16,11 +17,24 @@ struct Merged {
 }
 
 /// The runs as one. One alone stays as it is; of several, each case counts once, as the latest run has it.
-pub(crate) fn merged(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
-    runs.iter_mut().for_each(ended);
-    if runs.len() == 1 {
-        return runs.remove(0);
+pub(crate) fn merged(runs: &[Vec<Event>]) -> Cow<'_, [Event]> {
+    match runs {
+        [one] if has_ended(one) => Cow::Borrowed(one),
+        [one] => Cow::Owned(ended(one.clone())),
+        _ => Cow::Owned(joined(runs.to_vec())),
     }
+}
+
+/// The run with each case once: a session that began anew, as a test that is run again, counts as it ended last.
+pub(crate) fn latest(run: Cow<'_, [Event]>) -> Cow<'_, [Event]> {
+    let mut known = HashSet::new();
+    let key = |finished: &Finished| (finished.case.id.clone(), finished.case.setup.clone());
+    let is_once = run.iter().filter_map(finished).all(|finished| known.insert(key(finished)));
+    if is_once { run } else { Cow::Owned(joined(vec![run.into_owned()])) }
+}
+
+fn joined(runs: Vec<Vec<Event>>) -> Vec<Event> {
+    let mut runs: Vec<Vec<Event>> = runs.into_iter().map(ended).collect();
     runs.sort_by_key(|run| head_of(run).map(|head| head.started_ms));
     let heads: Vec<Head> = runs.iter().filter_map(|run| head_of(run)).cloned().collect();
     let total = total(&runs);
@@ -60,11 +74,16 @@ pub(crate) fn merged(mut runs: Vec<Vec<Event>>) -> Vec<Event> {
 }
 
 /// A run whose process was killed has no end: it gets one that says so.
-fn ended(run: &mut Vec<Event>) {
-    if !run.iter().any(|event| matches!(event, Event::Finished { .. })) {
+fn ended(mut run: Vec<Event>) -> Vec<Event> {
+    if !has_ended(&run) {
         let interrupted = Some(Interruption::Cut);
         run.push(Event::Finished { duration: Duration::ZERO, interrupted, proof: Box::default() });
     }
+    run
+}
+
+fn has_ended(run: &[Event]) -> bool {
+    run.iter().any(|event| matches!(event, Event::Finished { .. }))
 }
 
 fn head_of(run: &[Event]) -> Option<&Head> {
@@ -74,19 +93,31 @@ fn head_of(run: &[Event]) -> Option<&Head> {
     })
 }
 
-/// How many cases there are: shards and nights of the same setups select from the same ones.
+/// How many cases there are: shards and nights of the same setups select from the same ones. Sessions are only those that
+/// ran.
 fn total(runs: &[Vec<Event>]) -> usize {
+    let mut sessions: HashSet<&str> = HashSet::new();
     let mut groups: BTreeMap<(&[String], &str), usize> = BTreeMap::new();
     for run in runs {
         let Some(head) = head_of(run) else { continue };
-        let all = run.iter().find_map(|event| match event {
+        let collected = run.iter().find_map(|event| match event {
             Event::Collected { total, .. } => Some(*total),
             _ => None,
         });
         let group = groups.entry((&head.setups, &head.suites)).or_default();
-        *group = (*group).max(all.unwrap_or_default());
+        *group = (*group).max(collected.unwrap_or_default());
+        if collected.is_none() {
+            sessions.extend(run.iter().filter_map(finished).map(|finished| finished.case.id.as_str()));
+        }
     }
-    groups.values().sum()
+    groups.values().sum::<usize>() + sessions.len()
+}
+
+fn finished(event: &Event) -> Option<&Finished> {
+    match event {
+        Event::CaseFinished(finished) => Some(finished),
+        _ => None,
+    }
 }
 
 /// The case, which another setup may have under the same id.
@@ -135,7 +166,7 @@ fn head(heads: Vec<Head>) -> Head {
         mode: each(|head| head.mode.clone()),
         stack: each(|head| head.stack.clone()),
         setups: distinct(heads.iter().flat_map(|head| head.setups.clone())),
-        suites: each(|head| head.suites.clone()),
+        suites: distinct(heads.iter().map(|head| head.suites.clone()).filter(|suites| !suites.is_empty())).join(", "),
         files: heads.iter().map(|head| head.files).max().unwrap_or_default(),
         shard: Some(distinct(heads.iter().filter_map(|head| head.shard.clone())).join(", "))
             .filter(|shards| !is_whole && !shards.is_empty()),
@@ -145,7 +176,10 @@ fn head(heads: Vec<Head>) -> Head {
     }
 }
 
-fn proof(proofs: Vec<Proof>) -> Proof {
+fn proof(mut proofs: Vec<Proof>) -> Proof {
+    if proofs.len() == 1 {
+        return proofs.remove(0);
+    }
     let each = |of: fn(&Proof) -> &Option<String>| {
         Some(distinct(proofs.iter().filter_map(|proof| of(proof).clone())).join(", ")).filter(|all| !all.is_empty())
     };
@@ -180,7 +214,7 @@ mod tests {
     use super::*;
     use crate::event::{Origin, Tally};
 
-    fn finished(id: &str, outcome: Outcome) -> Event {
+    fn case(id: &str, outcome: Outcome) -> Event {
         let case = CaseRef { id: id.into(), suite: "a.yaml".into(), ..CaseRef::default() };
         Event::CaseFinished(Box::new(Finished { case, outcome, ..Finished::default() }))
     }
@@ -211,7 +245,8 @@ mod tests {
     fn all_shards_are_the_whole_and_count_a_shared_recording_once() {
         let parts = |of: &[&str]| {
             let ids = [("1/2", "b"), ("2/2", "a")].into_iter().filter(|(part, _)| of.contains(part));
-            merged(ids.map(|(part, id)| run(5, Some(part), 2, vec![finished(id, Outcome::Passed)])).collect())
+            let runs: Vec<_> = ids.map(|(part, id)| run(5, Some(part), 2, vec![case(id, Outcome::Passed)])).collect();
+            merged(&runs).into_owned()
         };
         let whole = parts(&["1/2", "2/2"]);
         assert_eq!((tally(&whole).passed, tally(&whole).deselected), (2, 0));
@@ -229,19 +264,38 @@ mod tests {
     #[test]
     fn of_two_nights_the_later_counts_and_a_failure_before_it_is_a_rerun() {
         let failed = || Outcome::Failed(Box::default());
-        let first = run(1, None, 2, vec![finished("a", failed()), finished("b", Outcome::Passed)]);
-        let second = run(2, None, 2, vec![finished("a", Outcome::Passed), finished("b", failed())]);
+        let first = run(1, None, 2, vec![case("a", failed()), case("b", Outcome::Passed)]);
+        let second = run(2, None, 2, vec![case("a", Outcome::Passed), case("b", failed())]);
         // Whatever the order of the files.
-        let both = merged(vec![second, first]);
-        let tally = tally(&both);
-        assert_eq!((tally.passed, tally.failed, tally.reruns, tally.deselected), (1, 1, 1, 0));
+        let both = merged(&[second, first]).into_owned();
+        let counted = tally(&both);
+        assert_eq!((counted.passed, counted.failed, counted.reruns, counted.deselected), (1, 1, 1, 0));
+    }
+
+    #[test]
+    fn a_session_that_ran_again_counts_once_and_its_failure_is_a_rerun() {
+        let mut one = run(
+            1,
+            None,
+            3,
+            vec![case("a", Outcome::Failed(Box::default())), case("b", Outcome::Passed), case("a", Outcome::Passed)],
+        );
+        one.remove(1);
+        let once = latest(Cow::Borrowed(&one)).into_owned();
+        let counted = tally(&once);
+        assert_eq!((counted.passed, counted.failed, counted.reruns, counted.deselected), (2, 0, 1, 0));
+        assert_eq!(once.last(), one.last(), "what it rests on stays");
+        let suites = run(2, None, 7, vec![case("c", Outcome::Passed)]);
+        let both = tally(&merged(&[one, suites]));
+        assert_eq!((both.passed, both.deselected), (3, 6));
     }
 
     #[test]
     fn a_run_that_was_killed_says_so() {
-        let mut one = run(1, None, 2, vec![finished("a", Outcome::Passed)]);
+        let mut one = run(1, None, 2, vec![case("a", Outcome::Passed)]);
         one.pop();
-        let cut = merged(vec![one]);
+        let runs = [one];
+        let cut = merged(&runs);
         assert!(matches!(cut.last(), Some(Event::Finished { interrupted: Some(Interruption::Cut), .. })));
     }
 

@@ -21,11 +21,11 @@ pub use call::{Call, Chunk};
 pub use case::{Attempt, Captured, CaseRef, Finding, Finished, Outcome, PartTime, Rate, Recordings};
 pub use class::Class;
 pub use exchange::{Exchange, KeyHeader, Origin, Recorded, Reply, Request, StreamEnd, StreamEvent, Usage};
-pub use failure::{Excerpt, Failure, Mismatch, Part, Problem, Texts, Tries};
+pub use failure::{Changed, Excerpt, Failure, Mismatch, Nearest, Part, Problem, Texts, Tries};
 pub use proof::{Proof, RecordingCounts, UsedRecording};
 pub use tally::Tally;
 
-pub(crate) use merge::merged;
+pub(crate) use merge::{latest, merged};
 pub(crate) use read::read;
 #[cfg(all(test, feature = "schema"))]
 pub(crate) use schema::schema;
@@ -36,7 +36,8 @@ use time::micros;
 /// can ignore is no reason.
 pub const FORMAT: u32 = 1;
 
-/// An event of a run. A run is: one `Started`, any `Notice`s, one `Collected`; then for each case one `CaseStarted`,
+/// An event of a run. A run is: one `Started`, any `Notice`s, one `Collected` (none if the cases are sessions of the proxy,
+/// of which nobody knows how many come); then for each case one `CaseStarted`,
 /// any `CaseRerun`s, one `CaseTeardown` if it fails, and one `CaseFinished` or, if the user stopped the run, one
 /// `CaseGivenUp`; then one `Finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,11 +114,11 @@ pub struct Head {
     pub retake: String,
     /// `replay`, `record`, `live`, `record-if-missing`.
     pub mode: String,
-    /// The stack, as given with `--stack-config`.
+    /// The stack, as given with `--stack-config`; `proxy` for `retake run` and `retake serve`.
     pub stack: String,
     /// The setups.
     pub setups: Vec<String>,
-    /// The folder of the suites.
+    /// The folder of the suites; empty if none were run.
     pub suites: String,
     /// How many of its files were read.
     pub files: usize,

@@ -10,6 +10,7 @@
 //! | `interception` | how requests to other hosts are answered, and which hosts were reached |
 //! | `location` | pure: addresses of the provider in a reply lead back to the proxy |
 //! | `tunnel` | `CONNECT` and requests with a whole URL: answers for hosts of providers, and lets others pass |
+//! | `observer` | what an observer is told: requests with their replies, and how sessions end |
 //! | `process` | the tests that processes run, and what became of their requests |
 //! | `session` | the running sessions, and the report on one that ends |
 //! | `switch` | switches to other protocols, as WebSocket clients ask for |
@@ -24,6 +25,7 @@ mod credential;
 mod hosts;
 mod interception;
 mod location;
+mod observer;
 mod process;
 mod refusal;
 mod service;
@@ -38,6 +40,7 @@ use std::time::Duration;
 
 pub use interception::Interception;
 pub(crate) use interception::Reached;
+pub use observer::{Observed, ObservedReply, Observer, SessionEnd};
 pub use service::{SESSION_HEADER, TOKEN_HEADER, router};
 
 use crate::access::AccessKeys;
@@ -82,6 +85,8 @@ pub struct ProxyConfig {
     pub interception: Option<Arc<Interception>>,
     /// Called for each request to a provider when its reply begins; `None` saves the work.
     pub seen: Option<Watcher>,
+    /// Observes all requests and sessions; `None` saves the work.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// Is told of each request to a provider.
@@ -128,6 +133,7 @@ pub struct Proxy {
     case: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     interception: Option<Arc<Interception>>,
     seen: Option<Watcher>,
+    observer: Option<Arc<dyn Observer>>,
     sessions: Sessions,
     tests: Tests,
     /// How often a caller without access was refused.
@@ -151,6 +157,7 @@ impl Proxy {
             case,
             interception,
             seen,
+            observer,
         } = config;
         let keys = AccessKeys::new(&token.into_iter().collect::<Vec<_>>());
         let (sessions, strangers, bodies) = (Sessions::default(), AtomicUsize::new(0), Bodies::new(max_request_size));
@@ -168,6 +175,7 @@ impl Proxy {
             case,
             interception,
             seen,
+            observer,
             sessions,
             tests: Tests::default(),
             strangers,

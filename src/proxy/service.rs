@@ -22,6 +22,7 @@ use super::bodies::Room;
 use super::credential;
 use super::hosts::{Host, names};
 use super::location::lead_back;
+use super::observer::Observing;
 use super::process::{self, PROCESS};
 use super::refusal::{Refusal, json_response};
 use super::session::{self, case_of};
@@ -95,20 +96,22 @@ async fn answer(proxy: &Proxy, head: Parts, body: Body) -> Result<Response, Refu
             if name.starts_with(PROCESS) {
                 return Err(Refusal::bad_session(&format!("{name:?} would be the name of a process")));
             }
-            if !proxy.sessions.start(&name) {
+            let touched = proxy.sessions.start(&name);
+            if !touched.is_new {
                 return Err(Refusal::session_runs(&name));
             }
             if let Err(other) = proxy.tests.begin(&name, test) {
                 session::drop_new(proxy, &name);
                 return Err(Refusal::process_runs(&other));
             }
+            session::touched(proxy, &name, touched);
             let count = faults.len();
             proxy.tapes.begin(&case_of(&name), faults, Arc::default());
             Ok(json_response(StatusCode::CREATED, &json!({"session": name, "faults": count})))
         }
         Place::Finish(name) => {
-            let verdict = session::verdict(&proxy.bodies.own(&head.headers, body).await?)?;
-            Ok(json_response(StatusCode::OK, &session::finish(proxy, &name, verdict).await?))
+            let said = session::said(&proxy.bodies.own(&head.headers, body).await?)?;
+            Ok(json_response(StatusCode::OK, &session::finish(proxy, &name, said).await?))
         }
         Place::Look(name) => match proxy.tests.told(&name) {
             Some(told) => Ok(json_response(StatusCode::OK, &told)),
@@ -195,7 +198,7 @@ async fn ask(
     At { path: rest, shown }: At<'_>,
 ) -> Result<Response, Refusal> {
     if let Some(session) = session {
-        proxy.sessions.asks(session);
+        session::touched(proxy, session, proxy.sessions.asks(session));
     }
     if let Some(protocol) = switch::wanted(&head.headers) {
         if proxy.mode != Mode::Live {
@@ -210,7 +213,13 @@ async fn ask(
     let watched = proxy.seen.as_ref().map(|seen| Watched::of(seen, format!("{method} {shown}"), &body));
     let request = request(proxy, head, body, case, provider, rest);
     let is_misplaced = proxy.mode != Mode::Replay && is_misplaced(&request.endpoint);
+    let observe = |observer| Observing::begin(observer, session, &provider.name, &request);
+    let observing = proxy.observer.as_ref().map(observe);
     let answered = tape.answer(request).await;
+    let answered = match observing {
+        Some(observing) => observing.around(answered),
+        None => answered,
+    };
     watched.iter().for_each(|watched| watched.tell(proxy.mode, &answered));
     let reply = match answered {
         Err(error) if error.message == BROKEN_ON_PURPOSE => return Ok(lost(error)),
@@ -243,7 +252,7 @@ impl<'p> Watched<'p> {
 
     fn tell(&self, mode: Mode, answered: &Result<(Answerer, Reply), Error>) {
         let (status, how) = match answered {
-            Ok((Answerer::Recording, reply)) => (Some(reply.status.as_u16()), "replayed"),
+            Ok((Answerer::Recording(_), reply)) => (Some(reply.status.as_u16()), "replayed"),
             Ok((Answerer::Provider, reply)) if mode == Mode::Live => (Some(reply.status.as_u16()), "live"),
             Ok((Answerer::Provider, reply)) => (Some(reply.status.as_u16()), "recorded"),
             Ok((Answerer::Made, reply)) => (Some(reply.status.as_u16()), "made"),

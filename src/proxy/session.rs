@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use super::Proxy;
+use super::observer::SessionEnd;
 use super::refusal::Refusal;
 use crate::exchange::SESSION;
 use crate::record::{MOST_CASES, Mode, Tape, Usage, Verdict};
 use crate::spelling::nearest;
 
+/// How many characters of the reason for a failure are kept.
+const MOST_OF_REASON: usize = 16 << 10;
 /// How many unused files are named; the others are only counted.
 const MOST_NAMED: usize = 100;
 
@@ -26,6 +29,15 @@ struct Running {
     last: u64,
 }
 
+/// What the use of a session changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Touched {
+    /// The session was not running.
+    pub(super) is_new: bool,
+    /// The session that was let go to make room.
+    pub(super) let_go: Option<String>,
+}
+
 /// One session.
 #[derive(Default)]
 struct Session {
@@ -36,44 +48,42 @@ struct Session {
 }
 
 impl Running {
-    fn touch(&mut self, name: &str) {
+    fn touch(&mut self, name: &str) -> Touched {
         self.last += 1;
-        match self.names.get_mut(name) {
-            Some(session) => {
-                let Some(name) = self.by_age.remove(&std::mem::replace(&mut session.age, self.last)) else { return };
+        if let Some(session) = self.names.get_mut(name) {
+            if let Some(name) = self.by_age.remove(&std::mem::replace(&mut session.age, self.last)) {
                 self.by_age.insert(self.last, name);
             }
-            None => {
-                if self.names.len() >= MOST_CASES
-                    && let Some((_, oldest)) = self.by_age.pop_first()
-                {
-                    self.names.remove(&oldest);
-                }
-                self.names.insert(name.to_owned(), Session { age: self.last, asked: 0 });
-                self.by_age.insert(self.last, name.to_owned());
-            }
+            return Touched { is_new: false, let_go: None };
         }
+        let let_go = match self.names.len() >= MOST_CASES {
+            true => self.by_age.pop_first().map(|(_, oldest)| oldest),
+            false => None,
+        };
+        if let Some(oldest) = &let_go {
+            self.names.remove(oldest);
+        }
+        self.names.insert(name.to_owned(), Session { age: self.last, asked: 0 });
+        self.by_age.insert(self.last, name.to_owned());
+        Touched { is_new: true, let_go }
     }
 }
 
 impl Sessions {
-    /// Starts a session; false if it runs already.
-    pub(super) fn start(&self, name: &str) -> bool {
+    /// Starts a session, unless it runs already.
+    pub(super) fn start(&self, name: &str) -> Touched {
         let mut running = self.lock();
-        let is_new = !running.names.contains_key(name);
-        if is_new {
-            running.touch(name);
-        }
-        is_new
+        if running.names.contains_key(name) { Touched::default() } else { running.touch(name) }
     }
 
     /// Notes a request of a session, and starts the session if it does not run.
-    pub(super) fn asks(&self, name: &str) {
+    pub(super) fn asks(&self, name: &str) -> Touched {
         let mut running = self.lock();
-        running.touch(name);
+        let touched = running.touch(name);
         if let Some(session) = running.names.get_mut(name) {
             session.asked += 1;
         }
+        touched
     }
 
     /// How many sessions run.
@@ -102,19 +112,44 @@ pub(super) fn case_of(session: &str) -> String {
     format!("{SESSION}{session}")
 }
 
-/// How a session ended, from the body of the request that ends it. An empty body says nothing.
-pub(super) fn verdict(body: &[u8]) -> Result<Verdict, Refusal> {
+/// How a session ended, as the body of the request that ends it says. An empty body says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) verdict: Verdict,
+    reason: Option<String>,
+    is_again: bool,
+    is_part: bool,
+}
+
+/// Reads how a session ended.
+pub(super) fn said(body: &[u8]) -> Result<Said, Refusal> {
+    let unsaid = Said { verdict: Verdict::Unknown, reason: None, is_again: false, is_part: false };
     if body.trim_ascii().is_empty() {
-        return Ok(Verdict::Unknown);
+        return Ok(unsaid);
     }
     let body: Value = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad_outcome(&format!("the body is not JSON ({error})")))?;
-    match &body["outcome"] {
-        Value::Null if body.as_object().is_some_and(serde_json::Map::is_empty) => Ok(Verdict::Unknown),
-        Value::String(word) if word == "passed" => Ok(Verdict::Passed),
-        Value::String(word) if word == "failed" => Ok(Verdict::Failed),
-        Value::Null => Err(Refusal::bad_outcome("the body says no `outcome`")),
-        other => Err(Refusal::bad_outcome(&format!("{other} is no outcome"))),
+    let verdict = match &body["outcome"] {
+        Value::Null if body.as_object().is_some_and(serde_json::Map::is_empty) => return Ok(unsaid),
+        Value::String(word) if word == "passed" => Verdict::Passed,
+        Value::String(word) if word == "failed" => Verdict::Failed,
+        Value::Null => return Err(Refusal::bad_outcome("the body says no `outcome`")),
+        other => return Err(Refusal::bad_outcome(&format!("{other} is no outcome"))),
+    };
+    let reason = body["reason"].as_str().map(|reason| reason.chars().take(MOST_OF_REASON).collect());
+    Ok(Said { verdict, reason, is_again: body["again"] == true, is_part: body["part"] == true })
+}
+
+/// Tells the observer of a session that began, and of the one that was let go for it.
+pub(super) fn touched(proxy: &Proxy, name: &str, touched: Touched) {
+    let Some(observer) = &proxy.observer else { return };
+    if let Some(let_go) = touched.let_go {
+        let (verdict, usage) = (Verdict::Unknown, Usage::default());
+        let end = SessionEnd { verdict, reason: None, is_again: false, is_part: false, usage };
+        observer.session_ended(&let_go, &end);
+    }
+    if touched.is_new {
+        observer.session_began(name);
     }
 }
 
@@ -125,11 +160,15 @@ pub(super) fn drop_new(proxy: &Proxy, name: &str) {
 }
 
 /// Ends a session and reports the outcome.
-pub(super) async fn finish(proxy: &Proxy, name: &str, verdict: Verdict) -> Result<Value, Refusal> {
+pub(super) async fn finish(proxy: &Proxy, name: &str, said: Said) -> Result<Value, Refusal> {
     let asked = proxy.sessions.end(name)?;
     proxy.tests.end(name);
+    let Said { verdict, reason, is_again, is_part } = said;
     let usage = proxy.tapes.finish(&case_of(name), verdict).await;
     usage.notes.iter().for_each(|note| (proxy.note)(note));
+    if let Some(observer) = &proxy.observer {
+        observer.session_ended(name, &SessionEnd { verdict, reason, is_again, is_part, usage: usage.clone() });
+    }
     let tapes: Vec<Arc<Tape>> = proxy.providers.iter().map(|(_, tape)| Arc::clone(tape)).collect();
     let (session, mode) = (name.to_owned(), proxy.mode);
     // Folders may be large, and their disks slow.
@@ -189,26 +228,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_end_says_how_and_why() {
+        let said_by = |body: &str| said(body.as_bytes()).map(|said| (said.verdict, said.reason, said.is_again));
+        assert_eq!(said_by(" "), Ok((Verdict::Unknown, None, false)));
+        assert_eq!(said_by("{}"), Ok((Verdict::Unknown, None, false)));
+        let failed = r#"{"outcome": "failed", "reason": "1 is not 2", "again": true}"#;
+        assert_eq!(said_by(failed), Ok((Verdict::Failed, Some("1 is not 2".into()), true)));
+        for bad in ["no", r#"{"outcome": 1}"#, r#"{"reason": "x"}"#] {
+            assert!(said_by(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_session_runs_from_its_start_to_its_end() {
         let sessions = Sessions::default();
-        assert!(sessions.start("a") && !sessions.start("a"));
-        sessions.asks("a");
-        sessions.asks("b");
+        assert!(sessions.start("a").is_new && !sessions.start("a").is_new);
+        assert!(!sessions.asks("a").is_new && sessions.asks("b").is_new);
         assert_eq!(sessions.count(), 2);
         assert_eq!((sessions.end("a"), sessions.end("b")), (Ok(1), Ok(1)));
-        assert!(sessions.start("test_alpha"));
+        assert!(sessions.start("test_alpha").is_new);
         assert!(sessions.end("test_alpah").is_err_and(|refusal| refusal.message.contains("\"test_alpha\"")));
-        assert!(sessions.end("a").is_err() && sessions.start("a"));
+        assert!(sessions.end("a").is_err() && sessions.start("a").is_new);
     }
 
     #[test]
     fn sessions_that_never_end_are_let_go_the_longest_idle_first() {
         let sessions = Sessions::default();
         sessions.asks("lively");
+        let mut let_go = Vec::new();
         for number in 0..2 * MOST_CASES {
-            sessions.asks(&number.to_string());
+            let_go.extend(sessions.asks(&number.to_string()).let_go);
             sessions.asks("lively");
         }
+        assert_eq!((let_go.len(), let_go[0].as_str()), (MOST_CASES + 1, "0"));
         assert_eq!((sessions.count(), sessions.lock().by_age.len()), (MOST_CASES, MOST_CASES));
         assert!(sessions.end("0").is_err() && sessions.end("lively").is_ok());
         assert!(sessions.end(&(2 * MOST_CASES - 1).to_string()).is_ok());

@@ -27,6 +27,28 @@ pub struct Miss {
     pub name: String,
     /// For people: the nearest recording, what differs, and how to record it.
     pub message: String,
+    /// The same of the nearest recording as data; `None` if there is none.
+    pub nearest: Option<Nearest>,
+}
+
+/// The recording nearest to a request that none answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest {
+    /// Its file.
+    pub file: PathBuf,
+    /// Where the request differs from it: the first places.
+    pub changed: Vec<Changed>,
+}
+
+/// A place at which a request differs from a recorded one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The place: `$.messages[0].content`.
+    pub path: String,
+    /// The recorded value, shortened.
+    pub recorded: String,
+    /// The value that was asked, shortened.
+    pub asked: String,
 }
 
 /// The outcome of a case's requests.
@@ -286,7 +308,13 @@ mod tests {
             let state = CaseState::new(case);
             for number in 0..2 * MOST_MISSES {
                 let kind = ErrorKind::MissingRecording;
-                state.missed(Miss { case: None, kind, name: number.to_string(), message: String::new() });
+                state.missed(Miss {
+                    case: None,
+                    kind,
+                    name: number.to_string(),
+                    message: String::new(),
+                    nearest: None,
+                });
                 state.note(number.to_string());
             }
             assert_eq!((state.misses().len(), state.misses()[0].name.as_str()), (most, "0"));

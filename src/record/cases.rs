@@ -157,6 +157,13 @@ impl Cases {
         *known = fate.max(*known);
     }
 
+    /// The files that have a new reply.
+    pub(super) fn written(&self) -> BTreeSet<PathBuf> {
+        let files = lock(&self.files);
+        let new = files.recorded.iter().filter(|(_, (fate, _))| matches!(fate, Fate::Recorded | Fate::Replaced));
+        new.map(|(path, _)| path.clone()).collect()
+    }
+
     /// Notes that a file was not written.
     pub(super) fn unwritten(&self, path: &Path, provider: &str) {
         lock(&self.files).unwritten.insert(path.to_owned(), provider.to_owned());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::case::{Changed, Nearest};
 use super::file_cache::Found;
 use super::library::Library;
 use super::near::AskedOfFile;
@@ -19,6 +20,8 @@ use crate::upstream::ErrorKind;
 
 /// How many differing places are shown.
 const MOST_SHOWN: usize = 3;
+/// How many differing places are told as data.
+const MOST_TOLD: usize = 20;
 /// How many lines of a text difference are shown.
 const MOST_LINES: usize = 16;
 /// How many masks are shown.
@@ -52,22 +55,28 @@ const NEW_PASS: &str = "\n  a second pass of the same tests: give each pass its 
                         its own by its base URL, http://HOST:PORT/session/NAME/PROVIDER/…";
 
 impl Missed<'_> {
-    /// Whether a recording is missing or stale, and the whole message: the request, its case, the nearest recording,
-    /// what differs, the likely cause, and the command that records it.
-    pub(super) fn message(&self, command: Option<&str>) -> (ErrorKind, String) {
+    /// Whether a recording is missing or stale, the whole message (the request, its case, the nearest recording, what
+    /// differs, the likely cause, and the command that records it), and the nearest recording as data.
+    pub(super) fn message(&self, command: Option<&str>) -> (ErrorKind, String, Option<Nearest>) {
         let (near, count) = match self.files.is_empty() {
             true => self.library.near(self.view, self.key, self.request, self.label),
             false => (Vec::new(), 0),
         };
-        let (kind, mut message) = match self.nearest(&near, |asked| self.is_left_of_case(asked)) {
-            Some((own, differences)) => (ErrorKind::StaleRecording, self.stale(own, &differences)),
-            None => (ErrorKind::MissingRecording, self.missing(&near, count)),
+        let (kind, mut message, nearest) = match self.nearest(&near, |asked| self.is_left_of_case(asked)) {
+            Some((own, differences)) => {
+                (ErrorKind::StaleRecording, self.stale(own, &differences), Some((own, differences)))
+            }
+            None => (ErrorKind::MissingRecording, self.missing(&near, count), self.nearest(&near, |_| true)),
         };
+        let nearest = nearest.map(|(asked, differences)| Nearest {
+            file: asked.path.clone(),
+            changed: differences.iter().take(MOST_TOLD).map(changed).collect(),
+        });
         if let Some(command) = command {
             let what = if kind == ErrorKind::StaleRecording { "record it anew" } else { "record it" };
             let _ = write!(message, "\n  to {what}: {command}");
         }
-        (kind, message)
+        (kind, message, nearest)
     }
 
     fn stale(&self, own: &AskedOfFile, differences: &[Difference]) -> String {
@@ -308,6 +317,11 @@ impl Missed<'_> {
             _ => cause,
         }
     }
+}
+
+fn changed(difference: &Difference) -> Changed {
+    let (recorded, asked) = shown(difference);
+    Changed { path: difference.path.clone(), recorded, asked }
 }
 
 /// The top-level member of the body that holds a difference.

@@ -63,7 +63,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use case::{Miss, PlayedReply, Usage};
+pub use case::{Changed, Miss, Nearest, PlayedReply, Usage};
 pub use cases::{MOST_CASES, UsedFile};
 pub use count::{ENDS_READ, Summary};
 pub use figures::Figures;
@@ -72,7 +72,7 @@ pub use mode::Mode;
 pub(crate) use recorded::in_memory;
 pub use set::TapeSet;
 pub use size::Size;
-pub use tape::{Source, Tape, wire};
+pub use tape::{Playing, Source, Tape, wire};
 
 use crate::exchange::Secrets;
 use crate::upstream::Shared;

@@ -1,6 +1,6 @@
 //! All tapes of a run, and the cases that use them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -136,6 +136,16 @@ impl TapeSet {
     /// The files that answered, each once.
     pub fn used(&self) -> BTreeMap<PathBuf, UsedFile> {
         self.cases.used()
+    }
+
+    /// The requests without a case that no recording answers, as far as they are kept.
+    pub fn misses_of_nobody(&self) -> Vec<Miss> {
+        self.cases.nobody().misses()
+    }
+
+    /// The files that were written.
+    pub fn written(&self) -> BTreeSet<PathBuf> {
+        self.cases.written()
     }
 
     /// How many requests were sent to these providers, whether they were recorded or not.

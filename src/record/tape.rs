@@ -64,14 +64,32 @@ enum Played {
 }
 
 /// Who answered a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Source {
     /// A recording.
-    Recording,
+    Recording(Playing),
     /// The provider; in a mode that records, its reply is kept.
     Provider,
     /// A fault or a script.
     Made,
+}
+
+/// A recording that answers.
+#[derive(Clone)]
+pub struct Playing(Arc<Found>);
+
+impl Playing {
+    /// What is known of its reply.
+    pub fn reply(&self) -> PlayedReply {
+        let exchange = &self.0.recording.exchange;
+        PlayedReply {
+            chunks: exchange.reply.chunks.clone(),
+            file: Some(self.0.path.clone()),
+            origin: exchange.origin,
+            recorded_at: exchange.recorded_at.clone(),
+            is_edited: self.0.recording.is_edited(),
+        }
+    }
 }
 
 impl Tape {
@@ -208,7 +226,7 @@ impl Tape {
                 if case.case.is_some() || known.files.len() > 1 || known.is_new() {
                     self.note(&case, &found);
                 }
-                return Ok((Source::Recording, found.reply(self.options.speed)));
+                return Ok(self.replayed(&found));
             }
             case.release(name, nth);
         }
@@ -265,14 +283,12 @@ impl Tape {
         let mut files = Vec::new();
         if self.mode != Mode::Record {
             match self.look(&asked).await? {
-                Played::Reply(found) => {
-                    return Ok((Source::Recording, found.reply(self.options.speed)));
-                }
+                Played::Reply(found) => return Ok(self.replayed(&found)),
                 Played::Nothing(known) => files = known,
                 Played::Passing(found, why) => {
                     if self.lacks_key(&asked.request) {
                         self.note(&asked.case, &found);
-                        return Ok((Source::Recording, found.reply(self.options.speed)));
+                        return Ok(self.replayed(&found));
                     }
                     asked
                         .case
@@ -335,16 +351,13 @@ impl Tape {
         }
     }
 
-    fn note(&self, case: &CaseState, found: &Found) {
-        let exchange = &found.recording.exchange;
+    fn replayed(&self, found: &Arc<Found>) -> (Source, Reply) {
+        (Source::Recording(Playing(Arc::clone(found))), found.reply(self.options.speed))
+    }
+
+    fn note(&self, case: &CaseState, found: &Arc<Found>) {
         case.used(&found.path);
-        case.set_played(|| PlayedReply {
-            chunks: exchange.reply.chunks.clone(),
-            file: Some(found.path.clone()),
-            origin: exchange.origin,
-            recorded_at: exchange.recorded_at.clone(),
-            is_edited: found.recording.is_edited(),
-        });
+        case.set_played(|| Playing(Arc::clone(found)).reply());
         self.cases.played(&found.path, &found.recording);
     }
 
@@ -372,7 +385,7 @@ impl Tape {
             };
             missed.message(command.as_deref())
         });
-        let (kind, mut message) = match said.await {
+        let (kind, mut message, nearest) = match said.await {
             Ok(said) => said,
             Err(error) => return error,
         };
@@ -383,7 +396,7 @@ impl Tape {
             ));
         }
         let message = self.options.secrets.text(&message);
-        case.missed(Miss { case: case.case.clone(), kind, name, message: message.clone() });
+        case.missed(Miss { case: case.case.clone(), kind, name, message: message.clone(), nearest });
         Error::new(kind, message)
     }
 

@@ -13,7 +13,7 @@ const VERSION: &str = "0.0.0";
 pub(super) fn json(record: &Record<'_>) -> String {
     let count = |counts| record.cases.iter().filter(|entry| entry.counts() == counts).count();
     let is_flaky = |entry: &&Entry<'_>| matches!(entry.finished.outcome, Outcome::Flaky(_));
-    let mut suites: Vec<&str> = record.cases.iter().map(|entry| entry.finished.case.suite.as_str()).collect();
+    let mut suites: Vec<&str> = record.cases.iter().map(Entry::group).collect();
     suites.dedup();
     let start = record.head.started_ms;
     let mut environment = json!({"reportName": "retake", "extra": proof(record)});
@@ -65,11 +65,9 @@ fn test(entry: &Entry<'_>) -> Value {
         "name": entry.name(),
         "status": status,
         "duration": ms(finished.duration),
-        "suite": [case.suite],
+        "suite": [entry.group()],
         "rawStatus": raw,
         "type": "integration",
-        "filePath": case.suite,
-        "line": case.line,
         "tags": case.capabilities,
         "extra": {
             "id": case.id,
@@ -82,6 +80,12 @@ fn test(entry: &Entry<'_>) -> Value {
         },
     });
     let mut add = |name: &str, value: Value| test[name] = value;
+    if !case.suite.is_empty() {
+        add("filePath", json!(case.suite));
+    }
+    if case.line > 0 {
+        add("line", json!(case.line));
+    }
     if let Some(start) = entry.started_ms() {
         add("start", json!(start));
         add("stop", json!(start.saturating_add(ms(finished.duration))));

@@ -46,16 +46,20 @@ fn command(out: &mut String, level: &str, entry: &Entry<'_>, folder: &str) {
     let case = &entry.finished.case;
     let place = failure(entry.finished).and_then(place).filter(|place| place.line > 0);
     let (file, line) = place.map_or((case.suite.as_str(), case.line), |place| (place.file.as_str(), place.line));
-    let file = if file.starts_with('/') { file.to_owned() } else { format!("{folder}{file}") };
-    let mut at = format!("file={},line={}", property(&file), line.max(1));
+    // A session may have no file.
+    let mut at = match file {
+        "" => String::new(),
+        file if file.starts_with('/') => format!("file={},line={},", property(file), line.max(1)),
+        file => format!("file={},line={},", property(&format!("{folder}{file}")), line.max(1)),
+    };
     if let Some(place) = place.filter(|place| place.column > 0) {
-        let _ = write!(at, ",col={}", place.column);
+        let _ = write!(at, "col={},", place.column);
         if place.width > 0 {
-            let _ = write!(at, ",endColumn={}", place.column as usize + place.width);
+            let _ = write!(at, "endColumn={},", place.column as usize + place.width);
         }
     }
     let text: String = message(entry).chars().take(MOST_CHARACTERS).collect();
-    let _ = writeln!(out, "::{level} {at},title={}::{}", property(&entry.name()), data(&text));
+    let _ = writeln!(out, "::{level} {at}title={}::{}", property(&entry.name()), data(&text));
 }
 
 fn message(entry: &Entry<'_>) -> String {

@@ -4,15 +4,16 @@ use crate::event::{Head, Interruption};
 
 /// The head's lines, in order.
 pub(super) fn lines(head: &Head) -> Vec<String> {
-    let files = if head.files == 1 { "1 file".to_owned() } else { format!("{} files", head.files) };
-    let run = format!(
-        "retake {} -- mode: {}, stack: {}, setup: {}",
-        head.retake,
-        head.mode,
-        head.stack,
-        head.setups.join(", ")
-    );
-    let mut lines = vec![run, format!("suites: {} ({files})", head.suites)];
+    let mut run = format!("retake {} -- mode: {}, stack: {}", head.retake, head.mode, head.stack);
+    if !head.setups.is_empty() {
+        run.push_str(&format!(", setup: {}", head.setups.join(", ")));
+    }
+    let mut lines = vec![run];
+    // Sessions of the proxy are of no suites.
+    if !head.suites.is_empty() {
+        let files = if head.files == 1 { "1 file".to_owned() } else { format!("{} files", head.files) };
+        lines.push(format!("suites: {} ({files})", head.suites));
+    }
     lines.extend(head.shard.iter().map(|shard| format!("shard: {shard}, by id")));
     lines.extend(head.notes.iter().cloned());
     lines

@@ -105,7 +105,7 @@ fn report(record: &Record<'_>, detail: Detail, cut: Option<&str>) -> Report {
             let Some(left) = room.checked_sub(1) else { continue };
             room = left;
         }
-        suites.entry(&entry.finished.case.suite).or_default().push(entry);
+        suites.entry(entry.group()).or_default().push(entry);
     }
     let proof: Vec<Property> =
         record.proof_rows().into_iter().map(|(name, value)| property(&name.replace(' ', "-"), &value)).collect();
@@ -127,7 +127,7 @@ fn report(record: &Record<'_>, detail: Detail, cut: Option<&str>) -> Report {
 fn case(entry: &Entry<'_>, detail: Detail) -> TestCase {
     let finished = entry.finished;
     let mut case = TestCase::new(clean(&entry.name()), status(entry, detail));
-    case.set_classname(class_name(&finished.case.suite)).set_time(finished.duration);
+    case.set_classname(class_name(entry.group())).set_time(finished.duration);
     if let Some(time) = entry.started_ms().and_then(time) {
         case.set_timestamp(time);
     }
@@ -145,7 +145,9 @@ fn case(entry: &Entry<'_>, detail: Detail) -> TestCase {
 fn properties(entry: &Entry<'_>) -> Vec<Property> {
     let finished = entry.finished;
     let of_case = &finished.case;
-    let mut all = vec![property("setup", &of_case.setup), property("provider", &of_case.provider)];
+    let whose = [("setup", &of_case.setup), ("provider", &of_case.provider)].into_iter();
+    let mut all: Vec<Property> =
+        whose.filter(|(_, value)| !value.is_empty()).map(|(name, value)| property(name, value)).collect();
     all.extend(of_case.model.iter().map(|model| property("model", model)));
     all.extend(of_case.client.iter().map(|client| property("client", client)));
     all.extend(of_case.capabilities.iter().map(|capability| property("capability", capability)));
@@ -206,7 +208,8 @@ fn property(name: &str, value: &str) -> Property {
 
 /// `suites/inference/a.b.yaml` as `suites.inference.a_b`: servers take each dot for a level.
 fn class_name(file: &str) -> String {
-    let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml")).unwrap_or(file);
+    let ends = [".yaml", ".yml", ".py"];
+    let stem = ends.iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file);
     let levels = stem.split(['/', '\\']).filter(|level| !level.is_empty() && *level != "." && *level != "..");
     clean(&levels.map(|level| level.replace('.', "_")).collect::<Vec<_>>().join("."))
 }

@@ -1,12 +1,13 @@
 //! The forms in which a run can be reported to machines.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::page::page;
+use super::page::bounded_page;
 use super::record::Record;
 use super::{ctrf, github, jsonl, junit, markdown, tap};
-use crate::event::{Event, merged};
+use crate::event::{Event, latest, merged};
 
 /// A form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,23 +79,25 @@ impl From<String> for Rendered {
 
 /// Renders runs as one. `folder` is where the working directory lies below the root of the repository: ``, `sub/`.
 pub(crate) fn render(kind: Kind, runs: &[Vec<Event>], folder: &str) -> Rendered {
-    let events = merged(runs.to_vec());
-    let record = Record::of(&events);
+    let events = || latest(merged(runs));
     match kind {
-        Kind::Jsonl => jsonl::lines(&events).into(),
-        Kind::Junit => junit::xml(&record, junit::Most::default()),
-        Kind::Ctrf => ctrf::json(&record).into(),
-        Kind::Tap => tap::lines(&record).into(),
-        Kind::Github => github::annotations(&record, folder).into(),
-        Kind::Markdown => markdown::page(&record, markdown::MOST_OF_COMMENT),
+        Kind::Jsonl => jsonl::lines(&merged(runs)).into(),
+        Kind::Junit => junit::xml(&Record::of(&events()), junit::Most::default()),
+        Kind::Ctrf => ctrf::json(&Record::of(&events())).into(),
+        Kind::Tap => tap::lines(&Record::of(&events())).into(),
+        Kind::Github => github::annotations(&Record::of(&events()), folder).into(),
+        Kind::Markdown => markdown::page(&Record::of(&events()), markdown::MOST_OF_COMMENT),
         // The page compares runs, and does not want them as one.
-        Kind::Html => page(runs).into(),
+        Kind::Html => match runs.iter().map(|run| latest(Cow::Borrowed(run))).collect::<Vec<_>>() {
+            same if same.iter().all(|run| matches!(run, Cow::Borrowed(_))) => bounded_page(runs),
+            others => bounded_page(&others.into_iter().map(Cow::into_owned).collect::<Vec<_>>()),
+        },
     }
 }
 
 /// The summary of a job on GitHub, of at most so many bytes.
 pub(crate) fn job_summary(runs: &[Vec<Event>], most: usize) -> Rendered {
-    let events = merged(runs.to_vec());
+    let events = latest(merged(runs));
     markdown::page(&Record::of(&events), most)
 }
 

@@ -121,6 +121,7 @@ fn column(case: &CaseRef) -> String {
     match &case.model {
         Some(model) if model.starts_with(&format!("{}/", case.provider)) => model.clone(),
         Some(model) => format!("{}/{model}", case.provider),
+        None if case.provider.is_empty() => "no provider".to_owned(),
         None => case.provider.clone(),
     }
 }

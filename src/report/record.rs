@@ -102,13 +102,11 @@ impl<'e> Record<'e> {
             let _ = write!(recordings, "; {} of them from another tool", counts.imported);
         }
         let known = |count: Option<usize>| count.map_or_else(|| "not known".to_owned(), |count| count.to_string());
-        let mut rows = vec![
-            ("retake", head.retake.clone()),
-            ("mode", head.mode.clone()),
-            ("stack", head.stack.clone()),
-            ("setups", head.setups.join(", ")),
-            ("suites", head.suites.clone()),
-        ];
+        let mut rows =
+            vec![("retake", head.retake.clone()), ("mode", head.mode.clone()), ("stack", head.stack.clone())];
+        // Sessions of the proxy are of no suites, and mostly of no setup.
+        let of_suites = [("setups", head.setups.join(", ")), ("suites", head.suites.clone())];
+        rows.extend(of_suites.into_iter().filter(|(_, value)| !value.is_empty()));
         rows.extend(head.shard.clone().map(|shard| ("shard", shard)));
         rows.push(("recordings", recordings));
         rows.extend(counts.oldest_ms.and_then(moment).map(|oldest| ("oldest recording", oldest)));
@@ -150,14 +148,26 @@ impl<'e> Entry<'e> {
     pub(super) fn name(&self) -> String {
         let case = &self.finished.case;
         let name = case.id.strip_prefix(&format!("{}::", case.suite)).unwrap_or(&case.id);
-        let setup = if self.is_of_several { format!(" ({})", case.setup) } else { String::new() };
+        let is_told = self.is_of_several && !case.setup.is_empty();
+        let setup = if is_told { format!(" ({})", case.setup) } else { String::new() };
         let teardown = if self.is_teardown { " (teardown)" } else { "" };
         format!("{name}{setup}{teardown}")
     }
 
     /// The whole id, unique in the run.
     pub(super) fn id(&self) -> String {
-        format!("{}::{}", self.finished.case.suite, self.name())
+        match self.finished.case.suite.as_str() {
+            "" => self.name(),
+            suite => format!("{suite}::{}", self.name()),
+        }
+    }
+
+    /// What it is grouped by: its file, or `sessions` for a session whose name begins with none.
+    pub(super) fn group(&self) -> &'e str {
+        match self.finished.case.suite.as_str() {
+            "" => "sessions",
+            suite => suite,
+        }
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -1,5 +1,6 @@
 //! The output after the cases: explanations of failures, the short summary, the last line.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -104,8 +105,7 @@ impl Summary<'_> {
             }
             if self.options.trace == Trace::Line {
                 let summary = headline(failure);
-                let (file, message) = (visible_line(&finished.case.suite), first_line(&summary));
-                writeln!(out, "{file}:{}: {message}", finished.case.line)?;
+                writeln!(out, "{}{}: {}", file(finished), line(finished), first_line(&summary))?;
                 continue;
             }
             let name = titled('_', &visible_line(name(&finished.case.id)), self.options.width);
@@ -120,8 +120,8 @@ impl Summary<'_> {
             }
             recordings(out, &finished.recordings)?;
             writeln!(out)?;
-            self.paint(out, &visible_line(&finished.case.suite), Style::RedBold)?;
-            writeln!(out, ":{}: {}", finished.case.line, failure.class.name())?;
+            self.paint(out, &file(finished), Style::RedBold)?;
+            writeln!(out, "{}: {}", line(finished), failure.class.name())?;
             if let Some(command) = rerun(failure, &finished.case.id) {
                 writeln!(out, "rerun: {}", visible_line(&command))?;
             }
@@ -226,7 +226,7 @@ impl Summary<'_> {
         }
         for (case, reason, count) in folded {
             self.paint(out, "SKIPPED", Style::Yellow)?;
-            let place = format!(" [{count}] {}:{}: ", visible_line(&case.case.suite), case.case.line);
+            let place = format!(" [{count}] {}{}: ", file(case), line(case));
             let room = self.options.width.saturating_sub("SKIPPED".len());
             writeln!(out, "{}", self.cut(&place, reason, room).unwrap_or_else(|| place.trim_end().to_owned()))?;
         }
@@ -355,6 +355,17 @@ fn errors(cases: &[Finished]) -> impl Iterator<Item = (&Finished, &Failure)> {
         Outcome::Error(failure) => Some((case, &**failure)),
         _ => None,
     })
+}
+
+/// The file of a case; the id where it has none.
+fn file(finished: &Finished) -> Cow<'_, str> {
+    let case = &finished.case;
+    visible_line(if case.suite.is_empty() { &case.id } else { &case.suite })
+}
+
+/// The line behind the file, where it is known.
+fn line(finished: &Finished) -> String {
+    if finished.case.line > 0 { format!(":{}", finished.case.line) } else { String::new() }
 }
 
 /// The case's name with its brackets.

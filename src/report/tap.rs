@@ -43,8 +43,11 @@ fn case(out: &mut String, entry: &Entry<'_>, number: usize) {
         let _ = writeln!(out, "  {name}:{}{value}", if value.starts_with('\n') { "" } else { " " });
     };
     member("duration_ms", &format!("{:.3}", entry.finished.duration.as_secs_f64() * 1e3));
-    member("setup", &quoted(&entry.finished.case.setup));
-    member("provider", &quoted(&entry.finished.case.provider));
+    for (name, value) in [("setup", &entry.finished.case.setup), ("provider", &entry.finished.case.provider)] {
+        if !value.is_empty() {
+            member(name, &quoted(value));
+        }
+    }
     if let Some(model) = &entry.finished.case.model {
         member("model", &quoted(model));
     }

@@ -282,7 +282,8 @@ impl<W: Write> Terminal<W> {
 
     /// The percentage, one column short of the right edge; directly after a line that is too long.
     fn percent(&mut self, column: usize) -> io::Result<()> {
-        let done = (self.tally.done() * 100).checked_div(self.selected).unwrap_or(100);
+        // Nobody knows how many sessions of the proxy come.
+        let Some(done) = (self.tally.done() * 100).checked_div(self.selected) else { return Ok(()) };
         let fill = self.options.width.saturating_sub(column + 1);
         let text = format!("{:>fill$}", format!(" [{done:3}%]"));
         self.paint(&text, self.style())

@@ -17,15 +17,19 @@ use super::tail::tail;
 use super::{Planned, Replayed};
 
 /// A reply that was read to its end.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: bytes::Bytes,
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// All bytes of the body that came.
+    pub(crate) body: bytes::Bytes,
     /// When each chunk of the body came, measured from sending the request.
-    pub(super) chunks: Vec<Duration>,
+    pub(crate) chunks: Vec<Duration>,
     /// The size of each chunk in bytes.
-    pub(super) sizes: Vec<usize>,
-    pub(super) broken: Option<String>,
+    pub(crate) sizes: Vec<usize>,
+    /// Set when the body broke off, with the reason.
+    pub(crate) broken: Option<String>,
 }
 
 impl Answer {

@@ -2,13 +2,15 @@
 
 use http::header::CONTENT_TYPE;
 
+use crate::check::{Observed, Seen};
 use crate::event::{Call, Chunk, Part, Usage};
 use crate::exchange::Request;
+use crate::protocol::Asked;
 use crate::suite::Step;
 use crate::wire::{BodyKind, usage};
 
-use super::answer::Answer;
-use super::judge::Judged;
+use super::answer::{Answer, timing};
+use super::judge::{Judged, named};
 use super::{Price, Replayed};
 
 /// How many pieces of a stream are kept one by one. A long answer has a few hundred.
@@ -52,6 +54,31 @@ pub(super) fn judged(call: &mut Call, judged: &Judged, asked: Option<&str>, pric
     call.model.clone_from(&judged.model);
     call.finish_reason.clone_from(&judged.finish_reason);
     call.usd = asked.zip(call.usage).and_then(|(model, usage)| price(model, usage));
+}
+
+/// Adds the reply to a request that no case sent, and that nothing checks.
+pub(crate) fn complete(
+    call: &mut Call,
+    answer: &Answer,
+    asked: Asked,
+    replayed: Option<&Replayed>,
+    price: Option<&Price>,
+) {
+    let timing = timing(answer, replayed);
+    answered(call, answer, &timing.chunks, replayed);
+    let model = asked.model().map(str::to_owned);
+    call.usd = price.zip(model).zip(call.usage).and_then(|((price, model), usage)| price(&model, usage));
+    let seen = Seen::new(Observed {
+        status: answer.status,
+        headers: &answer.headers,
+        body: &answer.body,
+        broken: answer.broken.as_deref(),
+        timing,
+        asked,
+        heard: &[],
+        model: None,
+    });
+    (call.model, call.finish_reason) = named(&seen);
 }
 
 #[cfg(test)]

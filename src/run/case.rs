@@ -328,7 +328,8 @@ async fn exchanged(
     let known = target.hooks.troubles(&case.id).len();
     let answer = answer(planned, request, deadline).await;
     if let Some(trouble) = target.hooks.troubles(&case.id).into_iter().nth(known) {
-        return Err(of_message(&scene, class_of(trouble.kind), &trouble.message));
+        let failure = of_message(&scene, class_of(trouble.kind), &trouble.message);
+        return Err(Box::new(Failure { nearest: target.hooks.nearest(&case.id, known), ..*failure }));
     }
     let lost = |kind| matches!(kind, ErrorKind::Broken | ErrorKind::Connect);
     if step.expect.may_break() && answer.as_ref().is_err_and(|error| lost(error.kind)) {

@@ -78,6 +78,7 @@ impl Scene<'_> {
             problem,
             step: Some(self.place()),
             tries: None,
+            nearest: None,
             exchange: Some(self.exchange()),
             printed: target.hooks.printed(),
             rerun: target.rerun.clone(),

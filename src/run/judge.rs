@@ -93,9 +93,14 @@ fn judged(expect: &Expect, capture: &[Capture], look: Look) -> Judged {
         true => captured(capture, &seen),
         false => Err(Unfit::Mismatches(verdict.mismatches)),
     };
-    let joined = |words: Vec<String>| Some(words).filter(|words| !words.is_empty()).map(|words| words.join(", "));
-    let (model, finish_reason) = (joined(seen.models()), joined(seen.finish_reasons()));
+    let (model, finish_reason) = named(&seen);
     Judged { protocol: verdict.protocol, model, finish_reason, is_silent: seen.is_silent(), came }
+}
+
+/// The model that answered, and why it stopped.
+pub(super) fn named(seen: &Seen<'_>) -> (Option<String>, Option<String>) {
+    let joined = |words: Vec<String>| Some(words).filter(|words| !words.is_empty()).map(|words| words.join(", "));
+    (joined(seen.models()), joined(seen.finish_reasons()))
 }
 
 fn captured(capture: &[Capture], seen: &Seen<'_>) -> Result<Scope, Unfit> {

@@ -27,6 +27,9 @@ use crate::protocol::Policy;
 use crate::upstream;
 use case::{Done, GivenUp};
 
+pub(crate) use answer::Answer;
+pub(crate) use call::complete;
+
 pub(crate) use crate::check::Heard;
 
 /// A case and what it calls.
@@ -86,6 +89,8 @@ pub(crate) trait StackHooks: Send + Sync {
     fn begin(&self, case: &Case, faults: &[Fault]) -> Result<(), String>;
     /// The requests of this case that had no answer below the stack, even if the stack answered something.
     fn troubles(&self, case: &str) -> Vec<upstream::Error>;
+    /// The recording nearest to the request of the trouble with this number, from 0; `None` if there is none.
+    fn nearest(&self, case: &str, at: usize) -> Option<event::Nearest>;
     /// What the stack printed while the case ran, if that is known.
     fn printed(&self) -> Option<String>;
     /// The recording behind the answer to the last request of this case; `None` if it was not replayed. Called once per
@@ -361,11 +366,12 @@ fn case_ref(case: &Case) -> CaseRef {
         client: case.client.map(|client| client.name().to_owned()),
         parameters: case.parameters().collect(),
         capabilities: template.needs.clone(),
+        is_session: false,
     }
 }
 
 /// The class of failure for an upstream's error.
-fn class_of(kind: upstream::ErrorKind) -> Class {
+pub(crate) fn class_of(kind: upstream::ErrorKind) -> Class {
     use upstream::ErrorKind as Kind;
     match kind {
         Kind::MissingRecording => Class::MissingRecording,

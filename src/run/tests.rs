@@ -131,6 +131,10 @@ impl StackHooks for Fake {
         let own = troubles.iter().filter(|(whose, _)| whose == case);
         own.map(|(_, kind)| upstream::Error::new(*kind, kind.name())).collect()
     }
+    fn nearest(&self, _: &str, _: usize) -> Option<crate::event::Nearest> {
+        None
+    }
+
     fn printed(&self) -> Option<String> {
         Some("listening".to_owned())
     }

@@ -130,6 +130,7 @@ fn case(index: usize) -> CaseRef {
         client: Some(client.into()),
         parameters: vec![("txt".into(), model.into()), ("city,country".into(), format!("{city}{again}"))],
         capabilities: capabilities.iter().map(|name| (*name).to_owned()).collect(),
+        is_session: false,
     }
 }
 

@@ -17,7 +17,7 @@ for (const [name, [options, hash]] of Object.entries(views)) {
   await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
   await page.screenshot({ path: `${pictures}/${name}-top.png` });
   if (name !== "plain") {
-    for (const id of ["matrix", "failures", "cases", "timing", "proof", "history"]) {
+    for (const id of ["matrix", "sides", "failures", "cases", "timing", "proof", "history"]) {
       const part = page.locator(`#${id}`);
       if (await part.count()) await part.screenshot({ path: `${pictures}/${name}-${id}.png` });
     }

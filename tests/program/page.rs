@@ -36,6 +36,13 @@ fn a_reader_finds_filters_opens_and_follows_with_mouse_and_keyboard() {
 
 #[test]
 #[ignore = "needs Chromium and Node"]
+fn two_runs_and_two_providers_stand_side_by_side() {
+    let printed = browsed("sides.mjs", &corpus::runs(2, 160));
+    assert!(printed.ends_with("all done\n"), "{printed}");
+}
+
+#[test]
+#[ignore = "needs Chromium and Node"]
 fn pictures_of_it_on_a_desk_on_a_phone_and_in_the_dark() {
     let printed = browsed("pictures.mjs", &corpus::runs(4, 160));
     assert!(printed.ends_with("all done\n"), "{printed}");

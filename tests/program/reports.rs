@@ -1,6 +1,7 @@
 //! Reports for machines: what a run writes, what comes of a run that was kept, and what readers make of both.
 
 mod junitparser;
+mod sessions;
 
 use regex::Regex;
 use serde_json::Value;
@@ -490,4 +491,30 @@ fn the_variable_asks_for_several_reports() {
     assert!(text(&dir, "a.tap").starts_with("TAP") && text(&dir, "b.md").starts_with("### ❌"));
     // Another variable is for letters, and says so.
     test(&dir, "").env("RETAKE_REPORT", "tap=a.tap").run().exits(4).says("RETAKE_REPORTS");
+}
+
+#[test]
+fn text_of_others_is_no_command_to_a_runner_of_github() {
+    let dir = project();
+    let raw = r#"rules: [{reply: {raw: {status: 200, body: "x\n  ::error::body\n##[add-mask]body\r::set-output name=a::b\n"}}}]"#;
+    dir.write("script.yaml", raw);
+    dir.write("suites/a/first.v1.yaml", SUITE);
+    let on_github = |command: TestCommand| command.env("GITHUB_ACTIONS", "true").run();
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    let lines = |ran: &Ran| -> Vec<String> {
+        [&ran.stdout, &ran.stderr].iter().flat_map(|text| text.split(['\n', '\r'])).map(str::to_owned).collect()
+    };
+    let ran = on_github(test(&dir, "--tb long")).exits(1);
+    let commands: Vec<String> = lines(&ran).into_iter().filter(|line| is_command(line)).collect();
+    assert!(commands.is_empty(), "{commands:#?}");
+    assert!(ran.stdout.contains("\\::error::body") && ran.stdout.contains("##\\[add-mask]body"), "{}", ran.stdout);
+    // retake's own are.
+    let own = on_github(test(&dir, "--report github")).exits(1);
+    assert!(own.stdout.contains("\n::error file=suites/a/first.v1.yaml,line="), "{}", own.stdout);
+    // What a command of the user's says is its own.
+    let command = quiet(dir.retake("run --mode live -- sh -c")).arg("echo ::notice::mine");
+    assert_eq!(on_github(command).exits(0).stdout, "::notice::mine\n");
+    let elsewhere = test(&dir, "--tb long").env("GITHUB_ACTIONS", "false").run();
+    assert!(elsewhere.stdout.contains("\n  ::error::body"), "{}", elsewhere.stdout);
+    assert!(!elsewhere.stdout.contains("\\::error"), "{}", elsewhere.stdout);
 }

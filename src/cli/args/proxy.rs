@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::source::{AccessArgs, SourceArgs};
+use crate::cli::reports::Wanted;
 use crate::proxy;
 use crate::record::Size;
 
@@ -35,6 +36,10 @@ pub(in crate::cli) struct ProxyArgs {
     /// Refuse requests with larger bodies: 100MiB, 1GiB
     #[arg(long, env = "RETAKE_MAX_REQUEST_SIZE", value_name = "SIZE", default_value_t = proxy::MOST_ASKED, help_heading = PROXY)]
     pub(in crate::cli) max_request_size: Size,
+    /// Report sessions for machines: jsonl, junit, ctrf, tap, github, markdown or html, to FILE; may be repeated
+    // Without a variable: commands that run beside the proxy, or below it, read RETAKE_REPORTS, and two would write one file.
+    #[arg(long = "report", value_name = "KIND=FILE", value_delimiter = ',', help_heading = PROXY)]
+    pub(in crate::cli) reports: Vec<Wanted>,
 }
 
 const PROXY: &str = "Proxy";
@@ -113,7 +118,7 @@ pub(in crate::cli) struct ProgramArgs {
     #[arg(long, env = "RETAKE_PRUNE", conflicts_with = "twice", help_heading = PROXY)]
     pub(in crate::cli) prune: bool,
     /// Run the command twice, record into temporary folders, and show which fields of requests and replies changed
-    #[arg(long, help_heading = PROXY)]
+    #[arg(long, conflicts_with = "reports", help_heading = PROXY)]
     pub(in crate::cli) twice: bool,
     /// Exit 1 if the command ends without a request to the proxy: its SDKs went elsewhere
     #[arg(long, env = "RETAKE_REQUIRE_REQUESTS", help_heading = PROXY)]

@@ -31,7 +31,7 @@ pub(super) fn recorded(recorded: &Recorded, store: &mut Store) -> Value {
 }
 
 /// The number of the call's row. Its columns: part, step, attempt, method, endpoint, status, model, first byte, last byte,
-/// finish, input, output, dollars, recording, stream, pieces left out. Many cases of a replay have the same row.
+/// finish, input, output, dollars, recording, stream, pieces left out, provider. Many cases of a replay have the same row.
 pub(super) fn number(call: &Call, store: &mut Store) -> usize {
     let stream = stream(call, store);
     let usage = call.usage;
@@ -52,6 +52,7 @@ pub(super) fn number(call: &Call, store: &mut Store) -> usize {
         call.recording.as_ref().map_or(Value::Null, |kept| recorded(kept, store)),
         stream,
         json!((call.more_chunks > 0).then_some(call.more_chunks)),
+        store.maybe(call.provider.as_deref()),
     ];
     store.calls.number(&row(cells).to_string())
 }

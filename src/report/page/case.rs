@@ -66,7 +66,13 @@ pub(super) fn is_bad(finished: &Finished) -> bool {
 /// A result. Its columns: case, outcome (a number, as `data.js` names them), microseconds, reason, details, calls, findings
 /// as rule, actual and known, rules that were kept, recordings used, recordings written, tries that passed and were made,
 /// reruns, details of the teardown.
-pub(super) fn result(finished: &Finished, case: usize, beside: &Beside<'_>, store: &mut Store) -> Value {
+pub(super) fn result(
+    finished: &Finished,
+    case: usize,
+    beside: &Beside<'_>,
+    has_calls: bool,
+    store: &mut Store,
+) -> Value {
     let id = &finished.case.id;
     let (outcome, reason, failure) = match &finished.outcome {
         Outcome::Passed => (0, None, None),
@@ -82,7 +88,7 @@ pub(super) fn result(finished: &Finished, case: usize, beside: &Beside<'_>, stor
         None => of_captured(&finished.captured, store),
     };
     let reason = reason.filter(|reason| !reason.trim().is_empty());
-    let calls: Vec<usize> = finished.calls.iter().map(|call| number(call, store)).collect();
+    let calls: Vec<usize> = finished.calls.iter().filter(|_| has_calls).map(|call| number(call, store)).collect();
     let mut findings = Vec::new();
     for finding in &finished.protocol {
         findings.extend([

@@ -39,11 +39,11 @@ const recordingOf = (row) => row && { file: text(row[0]), origin: text(row[1]), 
 
 const callOf = (number) => {
   const row = raw.calls[number];
-  const [part, step, attempt, method, endpoint, status, model, first, last, finish, input, output, dollars, recording, stream, more] = row;
+  const [part, step, attempt, method, endpoint, status, model, first, last, finish, input, output, dollars, recording, stream, more, provider] = row;
   return {
     part: text(part), step: text(step), attempt, method: text(method), endpoint: text(endpoint), status, model: text(model),
     first, last, finish: text(finish), input, output, dollars, recording: recordingOf(recording),
-    stream: streamOf(stream), bare: Array.isArray(stream) ? stream[0] : 0, more: more ?? 0,
+    stream: streamOf(stream), bare: Array.isArray(stream) ? stream[0] : 0, more: more ?? 0, provider: text(provider),
   };
 };
 

@@ -42,18 +42,21 @@ const judge = (results) => {
 // What explains a verdict best stands first.
 const weight = (result) => (isBad(result) ? 0 : ["xfailed", "flaky", "xpassed", "skipped", "passed"].indexOf(result.outcome.key) + 1);
 
+// The rows that a result belongs to: its capabilities; its suite where it needs none in particular.
+const rowsOf = ({ case: { capabilities, suite } }) =>
+  capabilities.length > 0 ? capabilities.map((name) => ({ kind: "cap", name })) : [{ kind: "suite", name: suite }];
+
 const cellKey = (row, column) => `${row}\n${column}`;
 
 // Rows: capabilities by name; then suites, for their cases that need no capability in particular. Columns: provider, model.
 const matrixOf = (run) => {
   const cells = new Map(), columns = new Map(), rows = new Map();
   for (const result of run.results) {
-    const { provider, model, capabilities, suite } = result.case;
+    const { provider, model } = result.case;
     if (result.outcome.key === "gone") continue;
     const column = JSON.stringify([provider, model]);
     columns.set(column, { provider, model, key: column });
-    const named = capabilities.length > 0 ? capabilities.map((name) => ({ kind: "cap", name })) : [{ kind: "suite", name: suite }];
-    for (const { kind, name } of named) {
+    for (const { kind, name } of rowsOf(result)) {
       const row = JSON.stringify([kind, name]);
       rows.set(row, { kind, name, key: row });
       const key = cellKey(row, column);

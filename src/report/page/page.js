@@ -19,7 +19,9 @@ const header = () => {
     run.deselected > 0 && `${whole(run.deselected)} deselected`,
   ].filter(Boolean);
   const warning = [run.end.broken && "The run has no end: what follows is what had happened until then.", run.end.interrupted,
-    run.notRun > 0 && `${counted(run.notRun, "case")} did not run.`].filter(Boolean);
+    run.notRun > 0 && `${counted(run.notRun, "case")} did not run.`,
+    run.left > 0 && `${counted(run.left, "case")} of this run ${run.left === 1 ? "is" : "are"} not on the page, and not in its counts.`].filter(Boolean);
+  const cut = raw.cut.length > 0 && `This page would be larger than 8 MB. It is without ${raw.cut.join("; without ")}. The events that it was made of have them.`;
   return [
     el("div", { class: "top" }, el("h1", {}, "retake"), runs.length > 1 && pickers()),
     el("p", { class: `verdict ${tone}` }, el("span", { class: "mark", "aria-hidden": "true" }, mark), " ", el("strong", {}, word)),
@@ -27,11 +29,12 @@ const header = () => {
     shares(SHOWN.filter((key) => counts[key] > 0).map((key) => [outcomeOf(key).key, outcomeOf(key).word, counts[key]]), Math.max(sum(Object.values(counts)), 1)),
     el("ul", { class: "facts" }, facts.map((fact) => el("li", {}, fact))),
     warning.length > 0 && el("p", { class: "warning" }, warning.join(" ")),
+    cut && el("p", { class: "note cut" }, cut),
   ].filter(Boolean);
 };
 
 const pickers = () => {
-  const option = (run, isChosen) => el("option", { value: String(run.number + 1), selected: isChosen }, `${runName(run)}${run.head.started_ms ? ", " + moment(run.head.started_ms) : ""}, ${run.head.setups.join(", ")}`);
+  const option = (run, isChosen) => el("option", { value: String(run.number + 1), selected: isChosen }, [runName(run), run.head.started_ms ? moment(run.head.started_ms) : "", ...run.head.setups].filter(Boolean).join(", "));
   const pick = (key, title, options) => el("div", { class: "field" }, el("label", { for: `pick-${key}` }, title),
     el("select", { id: `pick-${key}`, onchange: (event) => goTo(address({ [key]: event.target.value, case: null, at: null }), `pick-${key}`) }, options));
   return el("div", { class: "pickers" },
@@ -39,12 +42,12 @@ const pickers = () => {
     pick("base", "Compared with", [el("option", { value: "none", selected: !base() }, "none"), ...runs.filter((run) => run !== current()).map((run) => option(run, run === base()))]));
 };
 
-const SECTIONS = [["matrix", "What works"], ["failures", "Failures"], ["cases", "Cases"], ["timing", "Timing"], ["proof", "Proof"], ["history", "History"]];
+const SECTIONS = [["matrix", "What works"], ["sides", "Side by side"], ["failures", "Failures"], ["cases", "Cases"], ["timing", "Timing"], ["proof", "Proof"], ["history", "History"]];
 
 const navigation = () => {
   const bad = current().results.filter(isBad).length;
   const count = { failures: bad, cases: current().results.length };
-  return SECTIONS.filter(([id]) => id !== "history" || runs.length > 1).map(([id, title]) =>
+  return SECTIONS.filter(([id]) => document.getElementById(id)).map(([id, title]) =>
     el("a", { href: address({ at: id, case: null }) }, title, count[id] !== undefined && el("span", { class: "number" }, whole(count[id]))));
 };
 
@@ -55,10 +58,10 @@ const renderCases = () => {
 
 const render = () => {
   document.getElementById("head").replaceChildren(...header());
+  main.replaceChildren(...[matrix(), sides(), failures(), casesSection(), timing(), proof(), historySection()].filter(Boolean));
   const nav = document.getElementById("nav");
   nav.hidden = false;
   nav.replaceChildren(...navigation());
-  main.replaceChildren(...[matrix(), failures(), casesSection(), timing(), proof(), historySection()].filter(Boolean));
   list();
 };
 
@@ -70,6 +73,7 @@ const follow = () => {
   if (differs(["run", "base"])) render();
   else {
     if (differs(["rows"])) document.getElementById("matrix").replaceWith(matrix());
+    if (differs(["left", "right", "sides"])) document.getElementById("sides")?.replaceWith(sides());
     if (differs([...FILTERS, "sort"])) renderCases();
     document.getElementById("nav").replaceChildren(...navigation());
   }
@@ -98,9 +102,9 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.('a[href="#"], a[href^="#"][href*="="]');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  const isToggle = link.classList.contains("toggle");
+  const of = link.classList.contains("toggle") && link.closest("section")?.id;
   goTo(link.getAttribute("href"));
-  if (isToggle) document.querySelector(".toggle")?.focus();
+  if (of) document.querySelector(`#${of} .toggle`)?.focus();
 });
 
 document.addEventListener("keydown", (event) => {

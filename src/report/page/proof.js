@@ -5,7 +5,7 @@ const proof = () => {
   return section("proof", "What this run rests on",
     kept ? sentence(run, kept) : el("p", { class: "message" }, "The run has no end, so it says nothing of what it rests on."),
     kept && recordingBars(run, kept),
-    deviations(run),
+    kept && deviations(run, kept),
     el("h3", {}, "The run"),
     el("dl", { class: "facts" }, runFacts(run, head, kept).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
     head.notes.length > 0 && el("ul", { class: "plain" }, head.notes.map((note) => el("li", {}, note))),
@@ -74,7 +74,7 @@ const ages = (run) => {
       el("td", {}, el("meter", { min: 0, max: most, value: count, "aria-hidden": "true" })))))));
 };
 
-const deviations = (run) => {
+const deviations = (run, kept) => {
   const found = new Map();
   const add = (kind, rule, provider, words, result) => {
     const key = JSON.stringify([kind, rule, kind === "new" ? words : provider]);
@@ -85,6 +85,8 @@ const deviations = (run) => {
     for (const { rule, actual, known } of result.findings) add(known === null ? "new" : "known", rule, result.case.provider, known ?? actual, result);
     for (const rule of result.kept) add("kept", rule, result.case.provider, "declared, but every reply kept it", result);
   }
+  // Sessions of the proxy are held to no rules.
+  if (found.size === 0 && !kept.protocol) return null;
   if (found.size === 0) return el("div", {}, el("h3", {}, "Rules of the API"), el("p", {}, "No reply broke one without failing its case."));
   const KIND = { new: ["not declared", "odd"], known: ["declared", ""], kept: ["declared, did not show", ""] };
   const sorted = [...found.values()].sort((a, b) => Object.keys(KIND).indexOf(a.kind) - Object.keys(KIND).indexOf(b.kind) || (a.rule < b.rule ? -1 : 1));
@@ -101,11 +103,11 @@ const runFacts = (run, head, kept) => [
   ["mode", head.mode],
   ["setup", head.setups.join(", ")],
   ["stack", head.stack],
-  ["protocol rules", kept?.protocol ?? "not said"],
+  ["protocol rules", kept?.protocol],
   ["secrets scrubbed", kept && (kept.secrets.length ? kept.secrets.join(", ") : "none declared")],
   ["git revision", kept && (kept.revision ? kept.revision + (kept.revision.endsWith("+") ? " (with changes that are not committed)" : "") : "not known")],
   ["retake", head.retake],
-  ["suites", `${head.suites} (${counted(head.files, "file")})`],
+  ["suites", head.suites && `${head.suites} (${counted(head.files, "file")})`],
   ["shard", head.shard],
   ["cases", `${counted(run.total, "case")}, ${whole(run.deselected)} left out by the selection${run.notRun ? `, ${whole(run.notRun)} not run` : ""}`],
   ["began", head.started_ms ? moment(head.started_ms) : ""],

@@ -129,7 +129,7 @@ const caseFacts = (result) => {
   const parameters = [];
   for (let i = 0; i < of.parameters.length; i += 2) parameters.push(`${of.parameters[i]}: ${of.parameters[i + 1]}`);
   const facts = [
-    ["suite", of.suite && `${of.suite}:${of.line}`],
+    [of.line ? "suite" : "file", of.suite && `${of.suite}${of.line ? ":" + of.line : ""}`],
     ["setup", of.setup],
     ["provider", of.provider],
     ["model", of.model],

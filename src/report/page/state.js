@@ -1,7 +1,7 @@
 // What the reader chose, kept in the address after `#`, so that a link shows the same.
 
 const FILTERS = ["status", "k", "provider", "model", "cap", "suite", "client", "setup", "why", "changed"];
-const KEYS = [...FILTERS, "sort", "run", "base", "rows", "case", "at"];
+const KEYS = [...FILTERS, "sort", "run", "base", "rows", "left", "right", "sides", "case", "at"];
 
 const read = () => {
   const found = new URLSearchParams(location.hash.slice(1));

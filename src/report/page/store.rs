@@ -35,6 +35,10 @@ impl Table {
         self.numbers.get(text).copied()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.kept.len()
+    }
+
     pub(super) fn texts(&self) -> Value {
         Value::from(self.kept.clone())
     }
@@ -46,7 +50,7 @@ impl Table {
 }
 
 /// Bytes for what may be large, so that a page of very many cases can still be opened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
     /// For the details of cases.
     pub(super) details: usize,

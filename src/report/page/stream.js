@@ -61,7 +61,7 @@ const callFigure = (call) => {
     call.bare > 0 && `${counted(call.bare, "piece")} (the page has no room for their timeline)`,
   ].filter(Boolean);
   return el("li", { class: "call" },
-    el("p", { class: "call-title" }, el("code", {}, `${call.method} ${call.endpoint}`), " ",
+    el("p", { class: "call-title" }, el("code", {}, `${call.method} ${call.endpoint}`), " ", call.provider && el("span", { class: "tag" }, call.provider), " ",
       el("span", { class: call.status && call.status < 400 ? "tag" : "tag bad" }, call.status ?? "no reply"),
       call.part !== "call" && el("span", { class: "tag" }, call.part),
       call.step && el("span", { class: "tag" }, call.step),

@@ -291,3 +291,42 @@ fn what_a_run_rests_on_is_in_the_page() {
     let text = |at: usize| &data["texts"][row[at].as_u64().unwrap() as usize];
     assert_eq!((text(0), text(1), &row[2]), (&"recordings/p/1.json".into(), &"edited".into(), &7.into()));
 }
+
+/// A live run: each call has times of its own.
+fn live(cases: usize, from: u64) -> Vec<Event> {
+    let case = |index: usize| {
+        let at = Duration::from_micros(from + index as u64);
+        let call = Call { method: "POST".into(), endpoint: "/v1/x".into(), last_byte: Some(at), ..Call::default() };
+        let outcome = if index.is_multiple_of(4) { message(&format!("{index} is wrong")) } else { Outcome::Passed };
+        Finished { calls: vec![call], ..finished(index, &format!("case_{index}"), outcome) }
+    };
+    run((0..cases).map(case).collect())
+}
+
+#[test]
+fn a_page_stays_below_its_size_whatever_it_is_made_of_and_says_what_is_left_out() {
+    let runs: Vec<Vec<Event>> = (0..4).map(|number| live(400, number * 1_000)).collect();
+    let whole = rendered(&runs, usize::MAX);
+    assert_eq!(whole.cut, None);
+    let (mut most, mut cuts) = (whole.text.len(), Vec::new());
+    let least = rendered(&runs, 0).text.len() + 2_000;
+    while most > least {
+        most -= 2_000;
+        let Rendered { text, cut } = rendered(&runs, most);
+        assert!(text.len() <= most, "{} bytes of {most}", text.len());
+        let (cut, data) = (cut.unwrap(), data(&text));
+        let results = |run: &Value| run["results"].as_array().unwrap().clone();
+        let newest = results(data["runs"].as_array().unwrap().last().unwrap());
+        let failed = newest.iter().filter(|row| row[1] == 2).count();
+        // A case that passed goes before one that failed.
+        assert!(failed == 100 || failed == newest.len(), "{cut}");
+        assert_eq!(data["cut"].as_array().unwrap().len(), cut.split("; ").count());
+        if cuts.last() != Some(&cut) {
+            cuts.push(cut);
+        }
+    }
+    let first = cuts.first().map(String::as_str);
+    assert_eq!(first, Some("it is without calls of earlier runs"));
+    assert!(cuts.iter().any(|cut| cut.contains("the 3 oldest runs")), "{cuts:#?}");
+    assert!(cuts.last().is_some_and(|cut| cut.contains("those that passed first")), "{cuts:#?}");
+}

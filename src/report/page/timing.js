@@ -22,7 +22,7 @@ const MOST_MODELS = 40;
 
 const timing = () => {
   const all = modelsOf(current());
-  if (all.length === 0) return section("timing", "Timing, tokens and cost", el("p", { class: "empty" }, "The run has kept no calls."));
+  if (all.length === 0) return section("timing", "Timing, tokens and cost", el("p", { class: "empty" }, current().bare ? "Its calls are not on this page, which would be too large." : "The run has kept no calls."));
   const calls = all.flatMap((model) => model.calls);
   const recorded = calls.filter((call) => call.recording).length;
   const words = recorded === calls.length ? "Times are as recorded: replay does not wait for them."

@@ -410,7 +410,11 @@ fn long(count: usize) -> Vec<Event> {
             0 => Outcome::Failed(failure(Class::WrongAnswer, &"no such thing \u{ffff}\u{1b}[2J <&> ".repeat(20))),
             _ => Outcome::Passed,
         };
-        finished(number, &format!("case_{number}"), outcome)
+        let mut event = finished(number, &format!("case_{number}"), outcome);
+        if let Event::CaseFinished(finished) = &mut event {
+            (finished.case.setup, finished.case.provider) = ("s".into(), "p".into());
+        }
+        event
     }));
     events.push(ended(None));
     events
@@ -477,5 +481,5 @@ fn a_case_of_two_setups_has_two_names() {
     events.insert(3, Event::CaseFinished(other));
     let report = quick_junit::Report::deserialize_from_str(&render(Kind::Junit, &[events], "").text).unwrap();
     let names: Vec<&str> = report.test_suites[0].test_cases.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(names, ["case_0 ()", "case_0 (other)"]);
+    assert_eq!(names, ["case_0 (other)", "case_0 (s)"]);
 }
