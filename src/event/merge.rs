@@ -317,7 +317,7 @@ mod tests {
             done(at("a.yaml", 2, "early", "t")),
             done(at("a.yaml", 2, "early", "s")),
         ];
-        let both = merged(vec![first, run(2, None, 9, early)]);
+        let both = merged(&[first, run(2, None, 9, early)]).into_owned();
         let told: Vec<String> = both
             .iter()
             .filter_map(|event| match event {
@@ -337,8 +337,8 @@ mod tests {
         let given_up = |id: &str| Event::CaseGivenUp { id: id.into() };
         let note = |text: &str| Event::Notice(text.into());
         let first = run(1, None, 3, vec![note("old"), given_up("a"), given_up("b")]);
-        let second = run(2, None, 3, vec![note("old"), note("new"), finished("a", Outcome::Passed)]);
-        let both = merged(vec![first, second]);
+        let second = run(2, None, 3, vec![note("old"), note("new"), case("a", Outcome::Passed)]);
+        let both = merged(&[first, second]).into_owned();
         let notes: Vec<&Event> = both.iter().filter(|event| matches!(event, Event::Notice(_))).collect();
         assert_eq!(notes, [&note("old"), &note("new")]);
         let left: Vec<&Event> = both.iter().filter(|event| matches!(event, Event::CaseGivenUp { .. })).collect();
@@ -358,11 +358,11 @@ mod tests {
         };
         let of = |heads: &[(&str, &str, Option<&str>)]| {
             let runs = heads.iter().map(|(setup, mode, shard)| {
-                let mut run = run(1, None, 4, vec![finished("a", Outcome::Passed)]);
+                let mut run = run(1, None, 4, vec![case("a", Outcome::Passed)]);
                 run[0] = Event::Started(Box::new(head(setup, mode, *shard)));
                 run
             });
-            let both = merged(runs.collect());
+            let both = merged(&runs.collect::<Vec<_>>()).into_owned();
             let Event::Collected { total, .. } = both[1] else { panic!("{both:?}") };
             (head_of(&both).cloned().unwrap(), total)
         };
@@ -381,15 +381,15 @@ mod tests {
     #[test]
     fn the_proof_of_several_runs_names_each_revision_and_secret_once() {
         let with = |revision: Option<&str>, secret: &str| {
-            let mut run = run(1, None, 1, vec![finished("a", Outcome::Passed)]);
+            let mut run = run(1, None, 1, vec![case("a", Outcome::Passed)]);
             let proof =
                 Proof { revision: revision.map(str::to_owned), secrets: vec![secret.to_owned()], ..Proof::default() };
             run.pop();
             run.push(Event::Finished { duration: Duration::ZERO, interrupted: None, proof: Box::new(proof) });
             run
         };
-        let both =
-            merged(vec![with(Some("abc"), "B"), with(Some("def+"), "A"), with(Some("abc"), "A"), with(None, "A")]);
+        let both = merged(&[with(Some("abc"), "B"), with(Some("def+"), "A"), with(Some("abc"), "A"), with(None, "A")])
+            .into_owned();
         let Some(Event::Finished { proof, .. }) = both.last() else { panic!("no end") };
         assert_eq!((proof.revision.as_deref(), proof.protocol.as_deref()), (Some("abc, def+"), None));
         assert_eq!(proof.secrets, ["A", "B"]);

@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_as_its_body_says_and_only_an_empty_one_says_nothing() {
-        let of = |body: &str| verdict(body.as_bytes()).map_err(|refusal| refusal.message);
+        let of = |body: &str| said(body.as_bytes()).map(|said| said.verdict).map_err(|refusal| refusal.message);
         for (body, is) in [
             ("", Verdict::Unknown),
             (" \n", Verdict::Unknown),

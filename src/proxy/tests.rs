@@ -59,6 +59,7 @@ fn config(mode: Mode, root: &Path, live: &Arc<Fake>) -> ProxyConfig {
         case: Arc::new(|| None),
         interception: None,
         seen: None,
+        observer: None,
     }
 }
 

@@ -170,7 +170,7 @@ mod tests {
     fn recorded(body: &'static str, marks: &[(usize, u64)], end: End) -> exchange::Reply {
         let chunks = marks.iter().map(|(size, at_ms)| ChunkMark { size: *size, at_ms: *at_ms }).collect();
         let headers = vec![("x-request-id".to_owned(), "r1".to_owned()), ("set-cookie".to_owned(), "a".to_owned())];
-        exchange::Reply { status: 200, headers, body: body.into(), chunks, end }
+        exchange::Reply { status: 200, headers, body: body.into(), large: None, chunks, end }
     }
 
     async fn played(recorded: &exchange::Reply, speed: Option<f64>) -> Vec<Result<String, String>> {
