@@ -328,10 +328,10 @@ mod tests {
         ]
     }
 
-    #[cfg(feature = "schema")]
     #[test]
     fn every_matcher_holds_and_does_not() {
-        for (matcher, good, bad) in table() {
+        let is_built = |matcher: &Matcher| cfg!(feature = "schema") || matcher.schema.is_none();
+        for (matcher, good, bad) in table().into_iter().filter(|(matcher, ..)| is_built(matcher)) {
             for value in good {
                 assert_eq!(meets(&matcher, &value, &Scope::new()), Ok(()), "{matcher:?} {value}");
             }

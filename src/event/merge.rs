@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::{CaseRef, Event, Finished, Head, Interruption, Outcome, Proof, RecordingCounts, UsedRecording};
+use super::case::{CaseRef, Finished, Outcome};
+use super::proof::{Proof, RecordingCounts, UsedRecording};
+use super::{Event, Head, Interruption};
 
 /// A case in all runs: the last one counts, and failures before it are reruns.
 #[derive(Default)]
