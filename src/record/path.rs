@@ -72,6 +72,7 @@ mod tests {
     fn closer_texts_are_nearer() {
         let planets = ["Which planet do humans live on?", "Which planets do humans live on?"];
         assert!(text_distance(planets[0], planets[1]) < 0.1);
+        assert_eq!(text_distance("aaa", "aaaa"), 0.25, "no character counts twice");
         assert!(text_distance("aaa", "aa") < 0.5 && text_distance("", "x") > 0.9 && text_distance("ab", "xy") > 0.9);
     }
 

@@ -86,6 +86,44 @@ async fn what_a_case_asks_no_longer_is_no_longer_its_own() {
 }
 
 #[tokio::test]
+async fn what_a_case_asks_no_longer_stays_with_the_others_that_ask_it() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    for case in ["s.yaml::c", "s.yaml::d"] {
+        assert_eq!(body(&tape, ask(Some(case), "U")).await, next(1));
+        finish(&tape, case, true).await;
+    }
+    let (tape, _) = recorder(root.path(), vec![json(&next(2))]);
+    body(&tape, ask(Some("s.yaml::c"), "V")).await;
+    assert_eq!(finish(&tape, "s.yaml::c", true).await, Vec::<String>::new());
+    assert_eq!(body(&player(root.path()), ask(Some("s.yaml::d"), "U")).await, next(1));
+    let owners = |call: usize| {
+        let (_, text) =
+            files(root.path()).into_iter().find(|(_, text)| text.contains(&format!("\"call\": {call}"))).unwrap();
+        exchange::read(&text).unwrap().owners.cases().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!((owners(1), owners(2)), (vec!["s.yaml::d".to_owned()], vec!["s.yaml::c".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_recording_for_any_number_of_requests_stays_as_it_is_where_its_reply_comes_again() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), calls());
+    body(&tape, ask(Some("s.yaml::c"), "U")).await;
+    finish(&tape, "s.yaml::c", true).await;
+    let (name, text) = files(root.path()).remove(0);
+    let repeating = text.replacen("\"version\": \"1.1\"", "\"version\": \"1.1\",\n    \"repeat\": true", 1);
+    std::fs::write(root.path().join(name), repeating).unwrap();
+    let kept = files(root.path());
+    let (tape, _) = recorder(root.path(), vec![json(&next(1))]);
+    for _ in 0..3 {
+        body(&tape, ask(Some("s.yaml::c"), "U")).await;
+    }
+    finish(&tape, "s.yaml::c", true).await;
+    assert_eq!(files(root.path()), kept);
+}
+
+#[tokio::test]
 async fn requests_of_no_case_begin_anew_with_each_recorder() {
     let root = TempDir::new().unwrap();
     let (tape, _) = recorder(root.path(), calls());

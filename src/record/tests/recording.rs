@@ -33,6 +33,14 @@ async fn torn_streams_and_errors_are_recorded_as_what_they_are() {
 }
 
 #[tokio::test]
+async fn a_404_of_a_path_that_an_api_may_have_is_recorded_like_any_reply() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![answer(404, "application/json", &["{\"error\": {}}\n"])]);
+    let live = hear(&tape, ask(None, "hi")).await.unwrap();
+    assert_eq!(hear(&player(root.path()), ask(None, "hi")).await.unwrap(), live);
+}
+
+#[tokio::test]
 async fn chunks_are_relayed_at_once_and_a_client_that_leaves_loses_nothing() {
     let root = TempDir::new().unwrap();
     let gate = Arc::new(Semaphore::new(1));
@@ -402,4 +410,31 @@ async fn a_reply_that_two_sessions_of_a_server_heard_is_kept_at_once_for_both() 
     finish(&tape, "session a", false).await;
     let owners = exchange::read(&files(root.path())[0].1).unwrap().owners;
     assert_eq!(owners.cases().collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test]
+async fn a_missing_key_matters_where_a_recording_may_answer_instead_and_the_request_needs_one() {
+    let root = TempDir::new().unwrap();
+    let without = Options { missing_key: Some("TOGETHER_API_KEY".to_owned()), ..Options::default() };
+    for (mode, auth, is_sent) in [
+        (Mode::RecordIfMissing, Auth::Provider, false),
+        (Mode::RecordIfMissing, Auth::None, true),
+        // The provider's own answer tells of the missing key.
+        (Mode::Record, Auth::Provider, true),
+    ] {
+        let live = fake(vec![json("{}")]);
+        let tape = super::tape(mode, root.path(), Some(Arc::clone(&live) as Shared), without.clone());
+        let request = Request { auth, ..ask(None, "hi") };
+        assert_eq!(hear(&tape, request).await.is_ok(), is_sent, "{mode}");
+        assert_eq!(live.calls.load(Ordering::SeqCst), usize::from(is_sent), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn what_waited_for_nobody_is_not_touched_by_how_the_command_ends() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, ask(None, "hi")).await;
+    tape.conclude(Verdict::Failed, "the command ended with 1").await;
+    assert_eq!((tape.take_notes(), files(root.path()).len()), (Vec::new(), 1));
 }

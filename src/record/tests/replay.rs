@@ -96,3 +96,24 @@ async fn a_broken_file_is_said_with_its_place_and_fails_only_who_needs_it() {
     assert!(tape.take_notes()[0].contains("replaced, because it was broken"));
     assert_eq!(body(&player(root.path()), ask(None, "one")).await, "{\"n\":1}");
 }
+
+#[tokio::test]
+async fn a_recording_that_git_or_the_system_made_unreadable_is_said_with_what_it_is() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    body(&tape, ask(None, "hi")).await;
+    let path = root.path().join(&files(root.path())[0].0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> theirs\n")).unwrap();
+    let error = hear(&player(root.path()), ask(None, "hi")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::BrokenRecording);
+    assert!(error.message.contains(".json:1:1: ") && error.message.contains("conflict markers"), "{}", error.message);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let error = hear(&player(root.path()), ask(None, "hi")).await.unwrap_err();
+    assert!(
+        error.message.contains("not a readable recording: ") && error.message.contains("folder"),
+        "{}",
+        error.message
+    );
+}

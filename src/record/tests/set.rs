@@ -36,6 +36,9 @@ async fn a_case_is_told_once_where_its_last_reply_came_from() {
     assert_eq!((played.file, played.chunks[0].size, played.is_edited), (Some(only(root.path())), 7, false));
     assert!(played.recorded_at.is_some());
     assert_eq!((replay.take_played("a"), replay.take_played("nobody")), (None, None));
+    tape.finish_case("a", Verdict::Passed).await;
+    body(&tape, ask(Some("a"), "hi")).await;
+    assert!(replay.take_played("a").is_some(), "also where it is answered from memory");
 }
 
 #[tokio::test]
@@ -162,7 +165,10 @@ async fn what_there_is_to_say_of_a_session_that_never_ended_is_said_at_the_end()
     let notes = run.take_notes();
     assert!(notes.iter().any(|note| note.contains("asked again, because the provider answered 429")), "{notes:?}");
     run.failed("the disk is full".to_owned());
-    assert_eq!(run.failures(), ["the disk is full"]);
+    assert_eq!(
+        (run.failures(), tape.failures()),
+        (vec!["the disk is full".to_owned()], vec!["the disk is full".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -170,12 +176,19 @@ async fn a_recording_that_depends_on_a_secret_is_noted_once() {
     let root = TempDir::new().unwrap();
     let secrets = Secrets::new([("API_KEY".to_owned(), "sk-canary-0123".to_owned())]);
     let options = Options { secrets, staging: Staging::Server, ..Options::default() };
-    let (run, tape) = set(Mode::Record, root.path(), vec![json("{}")], options);
+    let (run, tape) = set(Mode::Record, root.path(), vec![json("{}")], options.clone());
     for prompt in ["one sk-canary-0123", "two sk-canary-0123", "three"] {
         body(&tape, ask(None, prompt)).await;
     }
     let notes = run.take_notes();
     assert!(notes.len() == 1 && notes[0].contains("holds the value of API_KEY"), "{notes:?}");
+    let (run, tape) = set(Mode::Record, root.path(), vec![json("{}")], options.clone());
+    body(&tape, Request { endpoint: "/v1/x?user=sk-canary-0123".to_owned(), ..ask(None, "four") }).await;
+    assert_eq!(run.take_notes().len(), 1);
+    // A suite that is recorded without the secret has its name there, which is then what is replayed.
+    let (run, tape) = set(Mode::Record, root.path(), vec![json("{}")], Options { staging: Staging::Case, ..options });
+    body(&tape, ask(None, "five sk-canary-0123")).await;
+    assert_eq!(run.take_notes(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -208,4 +221,37 @@ async fn equal_requests_of_a_case_to_two_providers_are_counted_apart() {
     for (name, text) in files(root.path()) {
         assert!(text.contains("\"a\": \"1\"") && !name.contains("-2."), "{name}: {text}");
     }
+}
+
+/// Replies that somebody wrote by hand: one, and a rule that fails.
+struct ByHand;
+
+impl Upstream for ByHand {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        let prompt = String::from_utf8_lossy(&request.body);
+        let answer = match (prompt.contains("by hand"), prompt.contains("failing")) {
+            (true, _) => Ok(Reply::whole(StatusCode::OK, HeaderMap::new(), "{\"hand\":1}")),
+            (_, true) => Err(Error::new(ErrorKind::Other, "the rule has no such member")),
+            _ => Err(Error::new(ErrorKind::NoRule, "no rule")),
+        };
+        async { answer }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_by_hand_answers_in_every_mode_and_all_else_is_as_without_it() {
+    let root = TempDir::new().unwrap();
+    for mode in [Mode::Record, Mode::Replay, Mode::Live] {
+        let options = Options { by_hand: Some(Arc::new(ByHand)), ..Options::default() };
+        let (_, tape) = set(mode, root.path(), vec![json("{}")], options);
+        let (source, _) = tape.answer(ask(None, "by hand")).await.unwrap();
+        assert_eq!(source, Source::Made, "{mode}");
+        let failed = hear(&tape, ask(None, "failing")).await.unwrap_err();
+        assert_eq!((failed.kind, failed.message.as_str()), (ErrorKind::Other, "the rule has no such member"), "{mode}");
+        let (source, reply) = tape.answer(ask(None, "hi")).await.unwrap();
+        assert_eq!(source == Source::Recording, mode == Mode::Replay, "{mode}");
+        // A recording is whole when its reply was read.
+        assert_eq!(reply.body.count().await, 1, "{mode}");
+    }
+    assert_eq!(files(root.path()).len(), 1, "nothing that is written by hand is recorded");
 }

@@ -35,3 +35,31 @@ async fn files_are_counted_by_what_they_are_and_those_of_other_hosts_by_host() {
     assert_eq!(player(root.path()).library().summary(), expected);
     assert!(broken.len() == 2 && broken[0].contains("bbbbbbbbbbbb.json: "), "{broken:?}");
 }
+
+#[tokio::test]
+async fn the_files_of_a_folder_are_listed_with_their_exchanges_and_cases() {
+    let root = TempDir::new().unwrap();
+    let (tape, _) = recorder(root.path(), vec![json("{}")]);
+    for case in ["s.yaml::a", "s.yaml::b"] {
+        body(&tape, ask(Some(case), "hi")).await;
+        finish(&tape, case, true).await;
+    }
+    let (name, _) = files(root.path()).remove(0);
+    let (path, cassette) = (root.path().join(&name), root.path().join("together/zz.json"));
+    std::fs::write(&cassette, "{\"interactions\": []}").unwrap();
+    let player = player(root.path());
+    let library = player.library();
+    assert_eq!(library.files(), [path.clone(), cassette.clone()]);
+    assert_eq!(library.recordings(), std::slice::from_ref(&path));
+    let asked: Vec<_> = library.exchanges().unwrap().into_iter().map(|exchange| exchange.request.endpoint).collect();
+    assert_eq!(asked, ["/v1/chat/completions"]);
+    assert_eq!(
+        (library.cases_of(&path), library.cases_of(&cassette)),
+        (vec!["s.yaml::a".into(), "s.yaml::b".into()], vec![])
+    );
+    assert_eq!((library.short(&path), library.short(Path::new("else.json"))), (name, "else.json".to_owned()));
+    // Without a folder of the provider's own, the shared one counts.
+    std::fs::rename(&path, root.path().join("0123456789ab.json")).unwrap();
+    std::fs::remove_dir_all(root.path().join("together")).unwrap();
+    assert_eq!(super::player(root.path()).library().recordings(), [root.path().join("0123456789ab.json")]);
+}
