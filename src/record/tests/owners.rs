@@ -358,3 +358,43 @@ async fn what_waits_for_the_end_of_a_command_is_kept_when_it_ends_well() {
         );
     }
 }
+
+#[tokio::test]
+async fn one_request_that_is_recorded_again_leaves_the_later_repeats_of_another() {
+    // Whichever of the two is written first.
+    for (thrice, once) in [("U", "V"), ("V", "U")] {
+        let root = TempDir::new().unwrap();
+        let case = Some("s.yaml::c");
+        let (tape, _) = recorder(root.path(), calls());
+        for prompt in [once, thrice, thrice, thrice] {
+            body(&tape, ask(case, prompt)).await;
+        }
+        finish(&tape, "s.yaml::c", true).await;
+        for (name, _) in files(root.path()).iter().filter(|(name, _)| !name.contains('-')) {
+            std::fs::remove_file(root.path().join(name)).unwrap();
+        }
+        let live = fake(vec![json(&next(8)), json(&next(9))]);
+        let tape = tape_of(Mode::RecordIfMissing, root.path(), live);
+        for (prompt, call) in [(once, 8), (thrice, 9), (thrice, 3), (thrice, 4)] {
+            assert_eq!(body(&tape, ask(case, prompt)).await, next(call));
+        }
+        assert!(finish(&tape, "s.yaml::c", true).await.is_empty());
+        let player = player(root.path());
+        for call in [9, 3, 4] {
+            assert_eq!(body(&player, ask(case, thrice)).await, next(call));
+        }
+    }
+}
+
+fn tape_of(mode: Mode, root: &Path, live: Arc<Fake>) -> Tape {
+    tape(mode, root, Some(live as Shared), Options::default())
+}
+
+#[tokio::test]
+async fn a_switch_of_protocols_is_refused_where_it_could_not_be_replayed() {
+    let root = TempDir::new().unwrap();
+    for mode in [Mode::Record, Mode::RecordIfMissing, Mode::Replay] {
+        let error = tape_of(mode, root.path(), fake(vec![])).switch(ask(None, "U")).await.err().unwrap();
+        assert!(error.message.contains("only mode live passes it on"), "{mode}: {}", error.message);
+    }
+}
