@@ -1,4 +1,4 @@
-//! What an answer says: its text, which model gave it, what it cost.
+//! Checks of an answer's text, model and token usage.
 
 use serde_json::Value;
 
@@ -23,8 +23,8 @@ impl Checker<'_> {
         self.record(need.place, "text", result);
     }
 
-    /// What a choice says besides its text, where that helps to understand why the text is what it is: ` (finish_reason
-    /// length, reasoning of 812 characters)`.
+    /// The other content of a choice, for messages about its text or its tool calls, because it often explains the
+    /// failure: ` (finish_reason length, reasoning of 812 characters)`.
     pub(super) fn besides(&self, choice: &Choice) -> String {
         let reasoning = Some(choice.reasoning()).filter(|length| *length > 0);
         let calls = Some(choice.tool_calls.len()).filter(|count| *count > 0);
@@ -40,7 +40,7 @@ impl Checker<'_> {
         if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
     }
 
-    /// Every model that the reply names; a name is met by its versions and its aliases.
+    /// Checks every model that the reply names. The versions and aliases of an expected name match it too.
     pub(super) fn model(&mut self, need: &Need) {
         let told = self.seen.models();
         if told.is_empty() {

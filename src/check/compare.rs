@@ -1,4 +1,5 @@
-//! The comparisons of a matcher that look at one value as it is.
+//! Compares one value with the operands of a matcher. `matcher` does the rest: named matchers and matchers that contain
+//! others.
 
 use std::cmp::Ordering;
 
@@ -13,10 +14,10 @@ use crate::diff::parting;
 use crate::suite::template::{self, Scope};
 use crate::suite::{Matcher, ValueType};
 
-/// Characters of an object or an array that are compared by eye on a line.
+/// The most characters of an object or array that a reader can still compare on one line.
 const SHORT: usize = 60;
 
-/// The comparisons of the value itself.
+/// Compares a value with the operands of a matcher. `Err` describes the first comparison that fails.
 pub(super) fn compare(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
     let fold = matcher.fold;
     if let Some(operand) = &matcher.equals {
@@ -83,7 +84,8 @@ fn number<'v>(value: &'v Value, what: &str) -> Result<&'v Number, Unmet> {
     value.as_number().ok_or_else(|| Unmet::senseless("a number", format!("the {what} {}", show::value(value))))
 }
 
-/// Whole numbers exactly, since ids and seeds do not fit into a float; others as floats.
+/// Compares integers exactly, because a float cannot represent every large id and seed. Other numbers are compared as
+/// floats.
 fn order(a: &Number, b: &Number) -> Option<Ordering> {
     match (a.as_i128(), b.as_i128()) {
         (Some(a), Some(b)) => Some(a.cmp(&b)),
@@ -91,7 +93,7 @@ fn order(a: &Number, b: &Number) -> Option<Ordering> {
     }
 }
 
-/// An operand with its names filled in.
+/// An operand in which every `${…}` is replaced by its value.
 pub(super) fn filled(operand: &Value, scope: &Scope) -> Result<Value, Unmet> {
     template::fill(operand, scope).map_err(|unbound| Unmet::senseless("an operand that is set", unbound.to_string()))
 }
@@ -102,7 +104,7 @@ fn unequal(wanted: &Value, value: &Value, fold: bool) -> Unmet {
     Unmet { texts: texts(wanted, value, fold).map(Box::new), ..Unmet::new(expected, actual) }
 }
 
-/// Both in full, where each on a line of its own could not be compared by eye.
+/// Both values in full, if a reader could not compare them on one line each.
 fn texts(wanted: &Value, value: &Value, fold: bool) -> Option<Texts> {
     let (expected, actual) = match (wanted, value) {
         (Value::String(wanted), Value::String(actual)) if wanted.contains('\n') || actual.contains('\n') => {
@@ -120,7 +122,8 @@ fn texts(wanted: &Value, value: &Value, fold: bool) -> Option<Texts> {
     Some(Texts { expected, actual })
 }
 
-/// `value` with its members in the order of those of `wanted`, and what counts as equal written in the same way.
+/// `value` with its members in the order of `wanted`, and written like `wanted` where the two count as equal. A
+/// comparison by lines then shows real differences only.
 fn aligned(wanted: &Value, value: &Value, fold: bool) -> Value {
     match (wanted, value) {
         _ if equal(wanted, value, fold) => wanted.clone(),
@@ -160,7 +163,7 @@ fn matches(pattern: &Value, value: &Value) -> Result<(), Unmet> {
     }
 }
 
-/// Equal as JSON: 1 equals 1.0, members in any order.
+/// Whether two values are equal as JSON: 1 equals 1.0, and the order of members does not matter.
 fn equal(a: &Value, b: &Value, fold: bool) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => x == y || (x.is_f64() || y.is_f64()) && x.as_f64() == y.as_f64(),
@@ -189,7 +192,7 @@ fn contains(value: &Value, wanted: &Value, fold: bool) -> Result<(), Unmet> {
     if holds { Ok(()) } else { Err(Unmet::new(words().0, words().1)) }
 }
 
-/// Whether `value` has at least the members of `wanted`, at every level; arrays must be as long.
+/// Whether `value` has at least the members of `wanted`, at every level. Arrays must have the same length.
 pub(super) fn has_subset(value: &Value, wanted: &Value, fold: bool) -> bool {
     match (value, wanted) {
         (Value::Object(members), Value::Object(wanted)) => {
@@ -202,18 +205,19 @@ pub(super) fn has_subset(value: &Value, wanted: &Value, fold: bool) -> bool {
     }
 }
 
-/// Without case and diacritics: "Sōl" is "sol".
+/// The text in lower case and without diacritics: "Sōl" becomes "sol".
 fn folded(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase()
 }
 
-/// Suites with schemas are refused where they are read.
+/// Without the feature, a suite with a schema is rejected when it is read.
 #[cfg(not(feature = "schema"))]
 pub(super) fn validates(_: &Value, _: &Value) -> Result<(), Unmet> {
     Err(Unmet::senseless("a JSON Schema", crate::features::without("schema")))
 }
 
-/// Checks against a JSON Schema, draft 2020-12, that refers to nothing outside; a string is read as JSON first.
+/// Validates a value against a JSON Schema, draft 2020-12. A string is parsed as JSON first. A `$ref` to another
+/// document is an error: nothing is downloaded.
 #[cfg(feature = "schema")]
 pub(super) fn validates(schema: &Value, value: &Value) -> Result<(), Unmet> {
     let validator = jsonschema::options()

@@ -1,4 +1,4 @@
-//! A reply's members against the reference of its API.
+//! Compares the members of a reply with the reference of its API.
 
 use super::MismatchKind;
 use super::expectation::Checker;
@@ -8,7 +8,8 @@ use crate::suite::Expect;
 use crate::yaml::Place;
 
 impl Checker<'_> {
-    /// What is known of the provider, or left aside by the step, is no mismatch; what another check told is told once.
+    /// Reports members that differ from the API reference, except for differences that are known of the provider, rules
+    /// that the step ignores, and rules that another check has reported.
     pub(super) fn conforms(&mut self, api: Api, place: Place, expect: &Expect) {
         let seen = self.seen;
         if Api::of(&seen.asked) != Some(api) {
@@ -17,7 +18,7 @@ impl Checker<'_> {
                 Unmet::new(format!("a reply of an endpoint of {}", api.name()), format!("the endpoint is {whose}"));
             return self.push(place, "conforms", unmet, MismatchKind::WrongAnswer);
         }
-        // A body that broke off ends anywhere; that it did is said already.
+        // An incomplete body may break many rules. That it is incomplete is already reported.
         if seen.broken.is_some() {
             return;
         }

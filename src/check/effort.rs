@@ -1,12 +1,13 @@
-//! Whether the checks of a step are surely done in no time.
+//! Estimates whether the checks of a step are fast.
 
 use crate::suite::{ArgumentsKind, Expect, Is, Matcher, Need};
 
-/// Bytes of a reply that are read and compared in no time.
+/// The most bytes of a reply that are always parsed and compared fast.
 const SMALL: usize = 64 << 10;
 
-/// Whether checking a reply of so many bytes is surely done in no time. Regular expressions and JSONPath are bounded, but
-/// by seconds; a JSON Schema can refer to itself in ways that multiply, and what a project's own matcher does, nobody knows.
+/// Whether the check of a reply of `length` bytes is certainly fast. Regular expressions and JSONPath are bounded, but
+/// may take seconds. The time of a JSON Schema can multiply when it refers to itself. The time of a project's own
+/// matcher is not known.
 pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
     let Expect {
         status,
@@ -44,7 +45,7 @@ pub(crate) fn is_quick(expect: &Expect, length: usize) -> bool {
         .chain(json.iter().map(|item| &item.need));
     let is_schema = |kind: &ArgumentsKind| matches!(kind, ArgumentsKind::Schema(_));
     length <= SMALL
-        // A function in a path may be one that searches.
+        // A function in a path may be `match` or `search`, which run a regular expression.
         && !json.iter().any(|item| item.path.text.contains('('))
         && !calls.filter_map(|call| call.arguments.as_ref()).any(|arguments| is_schema(&arguments.kind))
         && !needs.any(|Need { matcher, .. }| may_take_long(matcher))

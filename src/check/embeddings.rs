@@ -28,7 +28,7 @@ impl Checker<'_> {
         };
         self.maybe(&expect.count, "embeddings.count", &found.len().into());
         let Some(first) = found.first() else {
-            // That there are none can be what is wanted, but nothing else can be true of none.
+            // Only `count` can be met without vectors. Any other condition needs at least one.
             if expect.count.is_none() || asks_of_vectors(expect) {
                 let unmet = Unmet::new("vectors", "there are none");
                 self.push(expect.place, "embeddings", unmet, MismatchKind::WrongAnswer);
@@ -76,7 +76,8 @@ impl Checker<'_> {
         self.push(expect.place, "embeddings.differ", unmet, MismatchKind::WrongAnswer);
     }
 
-    /// `differs_from` and `cosine`: the first vector against a captured one, or the second.
+    /// Checks `differs_from` and `cosine`, which compare the first vector with another: a captured one, or for `cosine`
+    /// also the second.
     fn against_another(&mut self, expect: &EmbeddingsExpect, first: &Vector, second: Option<&Vector>) {
         let captured = |operand: &Value| {
             vector(&filled(operand, self.scope)?)
@@ -106,7 +107,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether more is asked than how many there are.
+/// Whether the expectation has conditions other than `count`.
 fn asks_of_vectors(expect: &EmbeddingsExpect) -> bool {
     let EmbeddingsExpect {
         place: _,
@@ -130,7 +131,7 @@ fn encoding_name(encoding: EmbeddingEncoding) -> &'static str {
     }
 }
 
-/// One vector and how it came.
+/// One vector and its encoding.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Vector {
     pub(super) encoding: EmbeddingEncoding,
@@ -138,16 +139,16 @@ pub(super) struct Vector {
 }
 
 impl Vector {
-    /// Whether both are the same 32-bit numbers: base64 holds no more, so that the same vector in digits can
-    /// be off beyond them.
+    /// Whether both vectors are equal as 32-bit floats. Base64 holds 32-bit floats, so the same vector in decimal
+    /// numbers may differ in further digits.
     fn is_same(&self, other: &Vector) -> bool {
         let narrow = |vector: &Vector| vector.numbers.iter().map(|number| *number as f32).collect::<Vec<_>>();
         narrow(self) == narrow(other)
     }
 }
 
-/// The vectors of `data[*].embedding`, in the order of their `index` where each has its own, as clients put them
-/// beside the inputs; `Err` says which is none.
+/// The vectors of `data[*].embedding`. If each has an `index` of its own, they are sorted by it, because clients assign
+/// vectors to inputs by `index`. `Err` says which item is not a vector.
 pub(super) fn vectors(body: &Value) -> Result<Vec<Vector>, String> {
     let data = body["data"].as_array().ok_or_else(|| "the reply has no array `data`".to_owned())?;
     let read = |(index, item): (usize, &Value)| {
@@ -163,7 +164,7 @@ pub(super) fn vectors(body: &Value) -> Result<Vec<Vector>, String> {
     Ok(ordered.into_iter().map(|(_, vector)| vector).collect())
 }
 
-/// An array of numbers, or base64 of little-endian 32-bit floats.
+/// Reads a vector: an array of numbers, or base64 of little-endian 32-bit floats.
 pub(super) fn vector(value: &Value) -> Result<Vector, String> {
     match value {
         Value::Array(items) => {
@@ -194,7 +195,7 @@ pub(super) fn flaw(vector: &Vector) -> Option<&'static str> {
     }
 }
 
-/// Cosine similarity; `None` for vectors of different length or without direction.
+/// The cosine similarity; `None` if the vectors have different lengths or one of them is zero.
 pub(super) fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();

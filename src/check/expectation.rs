@@ -1,4 +1,4 @@
-//! Every expectation of a step, in the order a reader asks: did it come, is it the protocol, is it right.
+//! Checks all expectations of a step: first that the reply is complete, then the protocol, then the content.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ use crate::suite::{ErrorExpect, Expect, Need, StreamExpect};
 use crate::wire::BodyKind;
 use crate::yaml::Place;
 
-/// Checks a reply. Names in operands are filled in from `scope`. With a wrong status, nothing else is looked at: a
-/// refusal meets no other expectation, and saying so for each hides the reason.
+/// Checks a reply. `scope` has the values for `${…}` in operands. If the status is wrong, the content is not checked:
+/// an error reply fails the other expectations too, and those failures would hide the reason.
 pub(crate) fn check(expect: &Expect, scope: &Scope, seen: &Seen<'_>, policy: &Policy) -> Verdict {
     let mut checker = Checker { scope, seen, policy, mismatches: Vec::new(), protocol: Weighed::default() };
     checker.status(expect);
@@ -113,7 +113,7 @@ impl Checker<'_> {
         self.push(Place::default(), path, Unmet::new(expected, actual), MismatchKind::ProtocolViolation);
     }
 
-    /// Without `status`, 2xx; with `error` alone, 4xx or 5xx.
+    /// Checks the status. Without `status`, it must be 2xx, or 4xx or 5xx if an error is expected.
     fn status(&mut self, expect: &Expect) {
         let status = self.seen.status;
         let body = show::body(self.seen.body_text());
@@ -132,7 +132,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What every reply must be, whatever was asked of it.
+    /// Checks what every reply must meet, whatever the step expects.
     fn protocol(&mut self, expect: &Expect) {
         let seen = self.seen;
         let reads_json = !expect.json.is_empty()
@@ -147,7 +147,7 @@ impl Checker<'_> {
         if let Some(actual) = not_json {
             self.protocol_violation("body", "JSON", actual);
         }
-        // A body that broke off ends anywhere; that it did is said already.
+        // An incomplete body may break many rules. That it is incomplete is already reported.
         if seen.broken.is_some() {
             return;
         }
@@ -161,8 +161,8 @@ impl Checker<'_> {
         self.protocol = weighed;
     }
 
-    /// The reply has no such choice, so that there is neither text nor tool call. Said once, and not where the body is not
-    /// JSON.
+    /// Reports that the reply has no choice with this index, and so no text and no tool call. A body that is not JSON
+    /// is reported elsewhere.
     pub(super) fn no_choice(&mut self, place: Place, path: &str, index: u64) {
         if self.seen.reading.not_json.is_none() {
             let unmet = Unmet::new(format!("a choice {index}"), show::body(self.seen.body_text()));
@@ -193,7 +193,8 @@ impl Checker<'_> {
             [(&expect.message, "message"), (&expect.r#type, "type"), (&expect.code, "code"), (&expect.param, "param")]
         {
             let is_absent = error.get(name).is_none();
-            // Servers leave out what is null in OpenAI's own errors; only `exists: false` tells the two apart.
+            // Some servers omit members that are null in OpenAI's errors. A missing member counts as null, except for
+            // `exists`.
             let wanted = need.as_ref().filter(|need| !(is_absent && need.matcher.exists == Some(false)));
             if let Some(need) = wanted {
                 let result = match is_absent && need.matcher.exists.is_some() {
@@ -234,7 +235,7 @@ impl Checker<'_> {
         }
         let answer = &seen.reading.answer;
         let reasons: Vec<_> = answer.choices.values().map(|choice| choice.finish_reason.clone()).collect();
-        // Which events of another protocol carry something is not known here.
+        // For other protocols, it is not known which events carry content. There, all events count.
         let has_chunks = seen.asked.is_completion() || !answer.choices.is_empty();
         let chunks = if has_chunks { answer.chunks } else { answer.events };
         self.maybe(&expect.chunks, "stream.chunks", &chunks.into());

@@ -1,4 +1,4 @@
-//! Does a value meet a matcher.
+//! Checks values, and the nodes that a JSONPath selects, against matchers.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::unmet::Unmet;
 use crate::suite::template::{self, Scope};
 use crate::suite::{Is, Matcher, OwnMatcher, Panicked};
 
-/// Checks a value; `any`, `all` look at an array's elements.
+/// Checks a value. `any` and `all` apply to the elements of an array.
 pub(super) fn meets(matcher: &Matcher, value: &Value, scope: &Scope) -> Result<(), Unmet> {
     if matcher.exists == Some(false) {
         return Err(Unmet::new("nothing here", show::value(value)));
@@ -63,8 +63,9 @@ fn meets_own(own: &OwnMatcher, value: &Value) -> Result<(), Unmet> {
     }
 }
 
-/// Checks the nodes that a path selects: each must match, at least one, unless the matcher says otherwise.
-/// `any` and `all` look at the nodes; where the path can select but one (`is_singular`) and that is an array, at its elements.
+/// Checks the nodes that a path selects. There must be at least one, and each must match, unless the matcher says
+/// otherwise. `any` and `all` apply to the nodes. If the path can select only one node (`is_singular`) and that node is
+/// an array, they apply to its elements.
 pub(super) fn nodes_meet(matcher: &Matcher, nodes: &[&Value], is_singular: bool, scope: &Scope) -> Result<(), Unmet> {
     if matcher.exists == Some(false) {
         return match nodes.first() {
@@ -104,13 +105,13 @@ pub(super) fn nodes_meet(matcher: &Matcher, nodes: &[&Value], is_singular: bool,
     nodes.iter().try_for_each(|node| meets(&each, node, scope))
 }
 
-/// Whether a matcher asks for the nodes together, so that `not` must be taken of them together.
+/// Whether a matcher is about all nodes together. Then `not` negates its result for all of them, not for each node.
 fn is_about_nodes(matcher: &Matcher) -> bool {
     let own = matcher.exists.is_some() || matcher.count.is_some() || matcher.any.is_some() || matcher.all.is_some();
     own || matcher.not.as_deref().is_some_and(is_about_nodes)
 }
 
-/// `fold` counts for what stands inside, too.
+/// The inner matcher, with `fold` if the outer one has it.
 fn inherit(inner: &Matcher, outer: &Matcher) -> Matcher {
     Matcher { fold: inner.fold || outer.fold, ..inner.clone() }
 }
@@ -134,7 +135,7 @@ fn some_meets<'v>(
     if holds { Ok(()) } else { Err(Unmet { senseless, ..Unmet::new(words.0, words.1) }) }
 }
 
-/// Every one of nothing proves nothing.
+/// Checks that all values meet a matcher. If there are no values, it fails, also below `not`: nothing was checked.
 fn every_meets<'v>(
     inner: &Matcher,
     word: &str,
@@ -182,7 +183,8 @@ fn show_nodes(nodes: &[&Value]) -> String {
     show::cut(&format!("[{}]", found.join(", ")))
 }
 
-/// Whether a path can select one node at most: names and indexes only (RFC 9535, 2.3.5.1).
+/// Whether a path can select at most one node, because it consists of names and indexes only (RFC 9535, section
+/// 2.3.5.1).
 pub(super) fn is_singular(path: &str) -> bool {
     let mut quote = None;
     let mut chars = path.chars();
@@ -207,7 +209,7 @@ fn elements<'v>(value: &'v Value, word: &str) -> Result<&'v [Value], Unmet> {
     items.ok_or_else(|| Unmet::senseless(format!("an array, for `{word}`"), show::value(value)))
 }
 
-/// A matcher in words, for "not …", "any …" and "nothing was selected".
+/// A matcher in words, for messages about `not`, `any`, `all`, and paths that select nothing.
 pub(super) fn describe(matcher: &Matcher, scope: &Scope) -> String {
     let mut words = Vec::new();
     let shown = |operand: &Value| {

@@ -1,4 +1,4 @@
-//! Does a reply meet an expectation.
+//! Checks whether a reply meets an expectation.
 
 mod answer;
 mod compare;
@@ -25,10 +25,10 @@ pub(crate) use timing::{Clock, Timing};
 use crate::protocol::Weighed;
 use crate::yaml::Place;
 
-/// What the checks said of a reply: it holds when there is no mismatch.
+/// The result of the checks of a reply. The reply passes if there is no mismatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Everything that does not hold, in the order of the checks.
+    /// Expectations that do not hold, in the order of the checks.
     pub mismatches: Vec<Mismatch>,
     /// Rules of the protocol that the reply breaks.
     pub protocol: Weighed,
@@ -37,34 +37,34 @@ pub(crate) struct Verdict {
 /// An expectation that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mismatch {
-    /// Where the expectation stands in the suite; `0:0` for what every reply must be.
+    /// Where the expectation is in the suite; `0:0` if it applies to every reply.
     pub place: Place,
-    /// What was looked at: `status`, `text`, `$.choices[0].text`, `stream.chunks`.
+    /// What was checked: `status`, `text`, `$.choices[0].text`, `stream.chunks`.
     pub path: String,
-    /// What should be, short.
+    /// The expected value, shortened.
     pub expected: String,
-    /// What is, short.
+    /// The actual value, shortened.
     pub actual: String,
     /// The class.
     pub kind: MismatchKind,
-    /// Both in full, where they are too long for a line and can be compared line by line.
+    /// Both in full, if they are too long for one line and can be compared line by line.
     pub texts: Option<Box<Texts>>,
 }
 
-/// What should be and what is, as texts of several lines.
+/// The expected and the actual value, as texts of several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Texts {
-    /// What should be.
+    /// The expected value.
     pub expected: String,
-    /// What is.
+    /// The actual value.
     pub actual: String,
 }
 
 /// Classes of mismatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MismatchKind {
-    /// The answer is not the one that was asked for.
+    /// The answer is not the expected one.
     WrongAnswer,
-    /// The reply is not what the protocol allows: no JSON, a stream that broke off, an error inside a good one.
+    /// The reply breaks the protocol: it is not JSON, it breaks off, or it has an error in spite of a status of 2xx.
     ProtocolViolation,
 }

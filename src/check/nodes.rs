@@ -1,19 +1,19 @@
-//! The nodes that a JSONPath selects, in a bounded number of steps.
+//! Evaluates a JSONPath in a bounded number of steps.
 //!
-//! RFC 9535 lets a node be selected as often as there are ways to it: `$..*..*..*..*..*` selects 75 million of them in
-//! JSON that is nested 100 deep, and the library keeps a list of all. It cannot be told to stop, so how many nodes a path
-//! visits is counted first. That takes a walk through the JSON for each path, not one for each node that is selected:
-//! how often a node stands in the list before a segment follows from how often those above it do.
+//! In RFC 9535, a path selects a node once for each way to reach it. In JSON that is nested 100 deep,
+//! `$..*..*..*..*..*` selects 75 million nodes. The library puts all of them into a list and cannot be interrupted. So
+//! the nodes that a path visits are counted first. The count takes one walk through the JSON, however many nodes are
+//! selected: how often a node is in the input of a segment follows from how often its ancestors are.
 
 use serde_json::Value;
 
 use super::unmet::Unmet;
 use crate::suite::JsonPath;
 
-/// Nodes that a path may visit: a second of work, and some 100 MB at most.
+/// The most nodes that a path may visit. They take about a second and at most about 100 MB.
 const MOST: u64 = 5_000_000;
 
-/// The nodes that a path selects.
+/// The nodes that a path selects. `Err` if the path would visit more than [`MOST`].
 pub(super) fn nodes<'v>(path: &JsonPath, json: &'v Value) -> Result<Vec<&'v Value>, Unmet> {
     if selects_one(&path.text) || visits(&path.text, json) <= MOST {
         return Ok(path.query.query(json).all());
@@ -24,13 +24,13 @@ pub(super) fn nodes<'v>(path: &JsonPath, json: &'v Value) -> Result<Vec<&'v Valu
     ))
 }
 
-/// Whether each part of a path selects one node at most, as in `$.choices[0].message.content`. Most paths are like that,
-/// and need no count.
+/// Whether each segment of a path selects at most one node, as in `$.choices[0].message.content`. Most paths are like
+/// that and need no count.
 fn selects_one(path: &str) -> bool {
     !path.contains(['*', '?', ':', ',']) && !path.contains("..")
 }
 
-/// A part of a path: what it selects, of a node's children or of all that is below it.
+/// A segment of a path. It selects among the children of a node or, if `is_deep`, among all its descendants.
 #[derive(Debug, Default, PartialEq)]
 struct Segment<'p> {
     is_deep: bool,
@@ -41,23 +41,24 @@ struct Segment<'p> {
 enum Selector<'p> {
     Name(&'p str),
     Index(usize),
-    /// Perhaps every child: a wildcard, a slice, and what is not looked at closely.
+    /// A selector that may select every child: a wildcard, a slice, or one that is not analyzed further.
     Any,
     Filter(Filter),
 }
 
-/// What it takes to ask a filter of a node.
+/// What determines the cost of a filter for one node.
 #[derive(Debug, PartialEq)]
 struct Filter {
-    /// Paths in it.
+    /// The number of queries in it.
     queries: u64,
-    /// How many times over they may visit everything below; nothing where they select one node at most.
+    /// If the value that they search has `n` nodes, each query visits at most `n` to this power. 0 if each selects at
+    /// most one node.
     power: u32,
-    /// Whether one of them begins at the root.
+    /// Whether one of them begins at the root (`$`).
     is_absolute: bool,
 }
 
-/// An upper bound of the nodes that are visited when `path` is asked of `json`; counted on only as far as it matters.
+/// An upper bound of the nodes that `path` visits in `json`. The count stops soon after [`MOST`].
 fn visits(path: &str, json: &Value) -> u64 {
     let segments = segments(path);
     let mut walk = Walk { segments: &segments, root: json, count: 0 };
@@ -74,7 +75,8 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    /// `times`: how often this node stands in the list before each segment. `above`: how often those above it do together.
+    /// `times` says for each segment how often this node is in the segment's input. `above` is the sum of that for all
+    /// ancestors.
     fn node(&mut self, node: &Value, times: &[u64], above: &[u64]) {
         let reach: Vec<u64> = times.iter().zip(above).map(|(own, above)| own.saturating_add(*above)).collect();
         for (segment, reach) in self.segments.iter().zip(&reach) {
@@ -115,7 +117,7 @@ impl Walk<'_> {
             }
             self.count = self.count.saturating_add(own[at + 1]);
         }
-        // What no segment can reach is not walked through.
+        // Nodes that no segment can select are skipped.
         let goes_on = own.iter().any(|times| *times > 0)
             || self.segments.iter().zip(reach).any(|(segment, reach)| segment.is_deep && *reach > 0);
         if goes_on {
@@ -131,7 +133,7 @@ impl Filter {
     }
 }
 
-/// The nodes of a value, counted as far as `most`.
+/// The number of nodes in a value. The count stops soon after `most`.
 fn size(value: &Value, most: u64) -> u64 {
     let add =
         |sum: u64, value: &Value| if sum > most { sum } else { sum.saturating_add(size(value, most - sum.min(most))) };
@@ -142,7 +144,7 @@ fn size(value: &Value, most: u64) -> u64 {
     }
 }
 
-/// The parts of a path that the library has read already: nothing of it is wrong.
+/// The segments of a path. The library has parsed the path before, so it is valid.
 fn segments(path: &str) -> Vec<Segment<'_>> {
     let mut segments = Vec::new();
     let mut rest = path.trim_start().trim_start_matches('$').trim_start();
@@ -166,7 +168,7 @@ fn segments(path: &str) -> Vec<Segment<'_>> {
     segments
 }
 
-/// What stands before the first such character that is in no quotes and no brackets, and what after it.
+/// Splits a text at the first character `at` that is outside of quotes and brackets.
 fn split_at_top(text: &str, at: char) -> (&str, &str) {
     let mut depth = 0_usize;
     for (place, c) in unquoted(text) {
@@ -192,7 +194,7 @@ fn parts(list: &str) -> Vec<&str> {
     parts
 }
 
-/// The characters that stand in no quotes.
+/// The characters outside of quotes, with their positions.
 fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
     let (mut quote, mut is_escaped) = (None, false);
     text.char_indices().filter(move |(_, c)| match quote {
@@ -218,7 +220,7 @@ fn selector(text: &str) -> Selector<'_> {
         return Selector::Index(index);
     }
     let name = text.strip_prefix(['"', '\'']).and_then(|rest| rest.strip_suffix(['"', '\'']));
-    // One with an escape may be any name.
+    // A name with an escape is not decoded, so it may be any name.
     name.filter(|name| !name.contains('\\')).map_or(Selector::Any, Selector::Name)
 }
 
@@ -227,7 +229,7 @@ fn cost_of(filter: &str) -> Filter {
     let count = |wanted: &[char]| symbols.iter().filter(|c| wanted.contains(c)).count();
     let deep = symbols.windows(2).filter(|pair| **pair == ['.', '.']).count();
     let is_wide = deep + count(&['*', ':', '?']) > 0;
-    // Each of these can multiply what the part before it selects.
+    // Each of these can multiply the number of nodes that the part before it selects.
     let power = if is_wide { (deep + count(&[',', '?'])).max(1) } else { 0 };
     Filter {
         queries: u64::try_from(count(&['@', '$'])).unwrap_or(u64::MAX),

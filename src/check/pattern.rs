@@ -1,24 +1,23 @@
-//! Does a text match a regular expression, in a bounded number of steps.
+//! Matches a text with a regular expression in a bounded number of steps.
 //!
-//! The engine takes time in proportion to the text, but also to the size of what the expression compiles to:
-//! `(.{0,500}b){5}c` has tens of thousands of states, and on 2 MB of text it would be busy for minutes, with nothing that
-//! could stop it. So the automaton that is built on the way is asked first, which answers nearly everything at the speed
-//! of reading and says by itself when it does not get on; what is left for the slow engine is done only when its steps,
-//! which are known beforehand, are not too many.
+//! The time of a match grows with the text and with the size of the compiled expression. `(.{0,500}b){5}c` has tens of
+//! thousands of states: on 2 MB of text, it would take minutes, and nothing can interrupt it. So the lazy DFA runs
+//! first. It answers nearly always, about as fast as the text can be read, and gives up by itself when it is slow. Then
+//! the slow engine runs, but only if its number of steps, which is known beforehand, is small enough.
 
 use regex_automata::hybrid::dfa;
 use regex_automata::nfa::thompson::{self, pikevm::PikeVM};
 use regex_automata::{Input, MatchError, MatchErrorKind};
 
-/// What an expression may compile to, in bytes: what the crate regex allows, by which a suite is read.
+/// The largest size of a compiled expression in bytes. The crate regex has the same limit, and suites are read with it.
 const MOST_SIZE: usize = 10 << 20;
-/// Bytes that the automaton made on the way may take.
+/// The largest size of the lazy DFA's cache in bytes.
 const MOST_CACHED: usize = 2 << 20;
-/// How often that cache is thrown away, and how few bytes of text a state of it must be good for, before the automaton
-/// gives up: what the crate regex takes.
+/// The lazy DFA gives up if its cache was cleared [`THROWN_AWAY`] times and it searches fewer than [`WORTHWHILE`] bytes
+/// of text for each state that it builds. The crate regex uses the same numbers.
 const THROWN_AWAY: usize = 3;
 const WORTHWHILE: usize = 10;
-/// Steps of the slow engine: a few seconds of them.
+/// The most steps of the slow engine. They take a few seconds.
 const MOST_STEPS: usize = 300_000_000;
 
 /// Why it is not known whether a text matches.
@@ -26,7 +25,7 @@ const MOST_STEPS: usize = 300_000_000;
 pub(super) enum Unanswered {
     /// It is not a regular expression, for this reason.
     Malformed(String),
-    /// It would take so many steps.
+    /// The match would take this many steps.
     TooMuch(usize),
 }
 
@@ -46,7 +45,7 @@ pub(super) fn is_match(pattern: &str, text: &str) -> Result<bool, Unanswered> {
     Ok(machine.is_match(&mut machine.create_cache(), input))
 }
 
-/// What the automaton says; `None` where it does not get on, or where the expression is none for it.
+/// The answer of the lazy DFA; `None` if it gives up, or cannot handle the expression or the text.
 fn at_reading_speed(nfa: &thompson::NFA, input: &Input<'_>) -> Option<bool> {
     let config = dfa::Config::new()
         .unicode_word_boundary(true)
@@ -58,12 +57,13 @@ fn at_reading_speed(nfa: &thompson::NFA, input: &Input<'_>) -> Option<bool> {
     found.map_err(|error| debug_assert!(is_expected(&error), "{error}")).ok()
 }
 
-/// Not getting on, and a word's edge beside a letter that is not ASCII.
+/// Whether the lazy DFA stopped for a known reason: it gave up because it was slow, or the expression has a word
+/// boundary and the text has a character that is not ASCII.
 fn is_expected(error: &MatchError) -> bool {
     matches!(error.kind(), MatchErrorKind::GaveUp { .. } | MatchErrorKind::Quit { .. })
 }
 
-/// The reason in the words that a suite's author gets when the suite is read.
+/// The error with the message of the crate regex, as it is also shown when a suite is read.
 fn malformed(pattern: &str, error: &thompson::BuildError) -> Unanswered {
     let said = regex::Regex::new(pattern).err().map(|error| error.to_string());
     Unanswered::Malformed(said.unwrap_or_else(|| error.to_string()).replace('\n', " "))
@@ -93,7 +93,7 @@ mod tests {
         let text = "ab é ".repeat(100_000);
         assert_eq!(is_match(r"\bab é $", &text), Ok(true));
         assert_eq!(is_match(r"(\w+\s?)+!", &text), Ok(false));
-        // Without a repetition that the automaton could learn.
+        // The text is pseudorandom: in a repetitive text, the lazy DFA could reuse its states.
         let mut seed = 1_u64;
         let mixed: String = (0..2_000_000)
             .map(|_| {

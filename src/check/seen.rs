@@ -1,4 +1,4 @@
-//! A reply, read once for every check of a step.
+//! A reply that is parsed once for all checks of a step.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,58 +14,58 @@ use crate::protocol::{self, Asked, Finding, Reply, Rule};
 use crate::suite::CaptureFrom;
 use crate::wire::{self, Reading};
 
-/// What a provider answered to a gateway, which gave the client a reply of its own.
+/// The reply of a provider to a gateway, which sent the client a reply of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
-    /// What it was asked.
+    /// The gateway's request to the provider.
     pub asked: Asked,
     /// The HTTP status.
     pub status: u16,
-    /// The content type; empty where there is none.
+    /// The content type; empty if there is none.
     pub content_type: String,
     /// All bytes of the body.
     pub body: Bytes,
-    /// Rules whose breach the gateway is told to mend.
+    /// Rules whose breaches the gateway is told to repair.
     pub mended: Arc<[&'static Rule]>,
 }
 
-/// A reply as it came.
+/// A reply as it was received.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed<'a> {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// All bytes of the body that came.
+    /// All bytes of the body that were received.
     pub body: &'a [u8],
-    /// Set when the body broke off, with the reason.
+    /// Why the body broke off; `None` if it is complete.
     pub broken: Option<&'a str>,
-    /// When it came.
+    /// When it was received.
     pub timing: Timing,
-    /// What was asked.
+    /// The request.
     pub asked: Asked,
-    /// What providers answered behind a gateway, in order; nothing where none stands between.
+    /// The replies of providers to a gateway, in order; empty if there is no gateway.
     pub heard: &'a [Heard],
-    /// The model that a gateway says has answered.
+    /// The model that answered, as a gateway reports it.
     pub model: Option<&'a str>,
 }
 
 impl<'a> Observed<'a> {
-    /// A reply that came whole from who was asked.
+    /// A complete reply, without a gateway.
     #[cfg(test)]
     pub(crate) fn of(status: u16, headers: &'a HeaderMap, body: &'a [u8], timing: Timing) -> Self {
         Observed { status, headers, body, broken: None, timing, asked: Asked::default(), heard: &[], model: None }
     }
 }
 
-/// What a provider answered to a gateway, read.
+/// The parsed reply of a provider to a gateway.
 #[derive(Debug)]
 struct Behind<'a> {
     heard: &'a Heard,
     reading: Reading,
 }
 
-/// A reply, read.
+/// A parsed reply.
 #[derive(Debug)]
 pub(crate) struct Seen<'a> {
     pub(super) status: u16,
@@ -100,15 +100,16 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// What its members are that the reference of its API has another way.
+    /// The findings about members that differ from the API reference.
     pub(super) fn of_schema(&self, expects_error: bool) -> Vec<Finding> {
         let content_type = content_type(self.headers);
         let reply = Reply { status: self.status, content_type: &content_type, reading: &self.reading };
         protocol::of_schema(&self.asked, &reply, self.findings(expects_error))
     }
 
-    /// The rules of its endpoint that it breaks; where an error is expected, only those that every body keeps. A gateway
-    /// may hide what its provider's reply breaks, such as another model: that counts too.
+    /// The rules of its endpoint that it breaks. If an error is expected, only the rules for every body are checked.
+    /// Rules that a provider's reply to a gateway breaks count too, because the gateway may hide the breach, such as
+    /// another model.
     pub(super) fn findings(&self, expects_error: bool) -> Vec<Finding> {
         let judge = if expects_error { protocol::judge_body } else { protocol::judge };
         let content_type = content_type(self.headers);
@@ -130,7 +131,7 @@ impl<'a> Seen<'a> {
         findings
     }
 
-    /// The models that the answer names, as its provider calls them.
+    /// The models that the answer names, with the provider's names.
     pub(crate) fn models(&self) -> Vec<String> {
         let told = match (self.behind.iter().rfind(|behind| behind.is_good()), self.model) {
             (Some(behind), _) => protocol::models(&behind.reading),
@@ -140,7 +141,7 @@ impl<'a> Seen<'a> {
         told.into_iter().map(str::to_owned).collect()
     }
 
-    /// Why the model stopped, each reason once, in the order of the choices.
+    /// The finish reasons, each once, in the order of the choices.
     pub(crate) fn finish_reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> = Vec::new();
         for reason in self.reading.answer.choices.values().filter_map(|choice| choice.finish_reason.as_ref()) {
@@ -151,7 +152,7 @@ impl<'a> Seen<'a> {
         reasons
     }
 
-    /// The tokens that it reports: of a stream the last report.
+    /// The reported token usage; in a stream, the last report.
     pub(super) fn usage(&self) -> Option<&Value> {
         self.reading.answer.usage.as_ref()
     }
@@ -171,7 +172,7 @@ impl<'a> Seen<'a> {
         &self.text
     }
 
-    /// The answer's text: of choice 0, whole or put together. `None` when there is no such choice.
+    /// The text of choice 0, whole or put together from a stream. `None` if there is no such choice.
     pub(crate) fn text(&self) -> Option<&str> {
         self.reading.answer.text()
     }
@@ -181,13 +182,15 @@ impl<'a> Seen<'a> {
         self.reading.answer.tool_calls()
     }
 
-    /// The error in the reply as an object with, at best, `message`, `type`, `code` and `param`: `{error: {…}}`,
-    /// `{error: "…"}`, `{detail: …}`, in a stream too; with a status of 4xx or 5xx also `{message: …}` and plain text.
+    /// The error in the reply, as an object with those of `message`, `type`, `code` and `param` that it has. Errors are
+    /// `{error: {…}}`, `{error: "…"}` and `{detail: …}`, in a stream too. With a status of 4xx or 5xx, `{message: …}`
+    /// and plain text are errors too.
     pub(crate) fn error(&self) -> Option<Value> {
         self.error.clone()
     }
 
-    /// A value to keep for later steps; `Err` says why there is none. Of several nodes that a path selects, the first.
+    /// A value to keep for later steps. If a path selects several nodes, it is the first. `Err` says why there is no
+    /// value.
     pub(crate) fn capture(&self, from: &CaptureFrom) -> Result<Value, String> {
         match from {
             CaptureFrom::Text => self.text().map(Value::from).ok_or_else(|| "the reply has no choice 0".to_owned()),

@@ -2,22 +2,22 @@
 
 use serde_json::Value;
 
-/// Characters of a value that are shown.
+/// The most characters of a value that are shown.
 const MOST: usize = 200;
-/// Characters of a server's own words that are shown.
+/// The most characters of a server's text that are shown.
 const MOST_WORDS: usize = 2000;
 
-/// A value as compact JSON, cut when long.
+/// A value as compact JSON, cut if it is long.
 pub(super) fn value(value: &Value) -> String {
     cut(&value.to_string())
 }
 
-/// Text cut when long, its length said.
+/// A text. If it is long, it is cut and its length is added.
 pub(super) fn cut(text: &str) -> String {
     cut_after(text, MOST)
 }
 
-/// A server's own words on one line, nearly always all of them.
+/// A server's text on one line. Few texts are so long that they are cut.
 pub(super) fn body(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     cut_after(&lines.join(" "), MOST_WORDS)

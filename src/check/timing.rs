@@ -1,4 +1,4 @@
-//! When a reply came, and whether that was in time.
+//! When a reply was received, and whether that was within the limits.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use super::expectation::Checker;
 use super::unmet::Unmet;
 use crate::suite::TimeExpect;
 
-/// When a reply came, from sending its request on.
+/// When a reply was received, counted from the moment when its request was sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Timing {
-    /// When each chunk of the body came, in order; none for a body without bytes, or where nobody knows.
+    /// When each chunk of the body was received, in order. Empty if the body is empty or the times are unknown.
     pub chunks: Vec<Duration>,
     /// Where these times come from.
     pub clock: Clock,
@@ -19,11 +19,12 @@ pub(crate) struct Timing {
 /// Where times come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Clock {
-    /// The reply was waited for.
+    /// They were measured while the reply was received.
     Measured,
     /// The reply was replayed at once: the times are those of its recording.
     Recorded,
-    /// The reply was replayed at a multiple of its recorded pace, waited for, and its times multiplied by it.
+    /// The reply was replayed at this multiple of its recorded pace. The times were measured and multiplied by the same
+    /// number.
     Replayed(f64),
 }
 

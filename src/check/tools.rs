@@ -1,4 +1,4 @@
-//! Tool calls.
+//! Checks of tool calls.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::unmet::Unmet;
 use super::{MismatchKind, show};
 use crate::suite::{ArgumentsExpect, ArgumentsKind, Matcher, ToolCallExpect, ToolCallsExpect};
 
-/// What one call lacks: below its path, with the words.
+/// What does not match in one call: the part of the call, `name` or `arguments`, and the reason.
 type Lacks = Vec<(&'static str, Unmet)>;
 
 impl Checker<'_> {
@@ -33,7 +33,7 @@ impl Checker<'_> {
         self.calls_in_order(expect, calls);
     }
 
-    /// Each wanted call is met by one that came, in the order that is wanted; others may come in between.
+    /// Checks that the reply has the wanted calls, in this order. Other calls may be in between.
     fn calls_in_order(&mut self, expect: &ToolCallsExpect, calls: &[Value]) {
         let mut next = 0;
         for (index, wanted) in expect.calls.iter().enumerate() {
@@ -70,7 +70,7 @@ impl Checker<'_> {
             let result = meets(&need.matcher, &tool["name"], self.scope);
             lacks.extend(result.err().map(|unmet| ("name", unmet)));
         }
-        // Arguments that are no JSON are told for every call, wanted or not.
+        // `tool_calls` already reports arguments that are not JSON, for every call.
         if let (Some(expect), Ok(arguments)) = (&wanted.arguments, arguments_of(call)) {
             lacks.extend(self.arguments(expect, &arguments).err().map(|unmet| ("arguments", unmet)));
         }
@@ -93,7 +93,8 @@ impl Checker<'_> {
         }
     }
 
-    /// What there is in the place of a call in this choice, and calls where nobody looked for them.
+    /// What the reply has instead of a call in this choice: its text, legacy function calls, and tool calls in other
+    /// choices.
     fn said(&self, index: u64) -> String {
         let choices = &self.seen.reading.answer.choices;
         let mut said = choices.get(&index).map_or_else(String::new, |choice| {
@@ -113,8 +114,8 @@ impl Checker<'_> {
     }
 }
 
-/// A call's arguments, read. A function without parameters may be called with nothing at all; the input of a custom tool
-/// is any text.
+/// The parsed arguments of a call. Empty arguments count as `{}`: a function may have no parameters. The input of a
+/// custom tool is any text and is not parsed.
 fn arguments_of(call: &Value) -> Result<Value, Unmet> {
     if call["custom"].is_object() {
         return Ok(call["custom"]["input"].clone());

@@ -1,33 +1,33 @@
-//! Why something does not hold.
+//! Why a condition does not hold.
 
 use super::Texts;
 
-/// Why something does not hold.
+/// Why a condition does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unmet {
-    /// What should be, short.
+    /// The expected value, shortened.
     pub(super) expected: String,
-    /// What is, short.
+    /// The actual value, shortened.
     pub(super) actual: String,
-    /// The question has no answer for this value: an operand that is not set, a regular expression that is none, a
-    /// length of null. Then `not` does not hold either, lest a mistake in a suite turns it green.
+    /// The condition makes no sense for this value: an operand is not set, a regular expression is invalid, or null has
+    /// no length. Then `not` fails too, so that a mistake in a suite does not let a test pass.
     pub(super) senseless: bool,
-    /// Expected and actual in full, where both are too long for a line and can be compared line by line.
+    /// Both values in full, if they are too long for one line and can be compared line by line.
     pub(super) texts: Option<Box<Texts>>,
 }
 
 impl Unmet {
-    /// It does not hold.
+    /// The value does not meet the condition.
     pub(super) fn new(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Unmet { expected: expected.into(), actual: actual.into(), senseless: false, texts: None }
     }
 
-    /// It cannot be asked.
+    /// The condition makes no sense for the value.
     pub(super) fn senseless(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Unmet { senseless: true, ..Unmet::new(expected, actual) }
     }
 
-    /// The same with other words.
+    /// The same with another text for the expected and the actual value.
     pub(super) fn of(mut self, words: impl FnOnce(Unmet) -> (String, String)) -> Self {
         let (senseless, texts) = (self.senseless, self.texts.take());
         let (expected, actual) = words(self);

@@ -1,11 +1,11 @@
-//! What was asked, as far as it decides what the reply must be.
+//! The parts of a request that decide what its reply must be.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::Aliases;
 
-/// Endpoints whose replies are judged.
+/// Endpoints with rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// `POST /v1/chat/completions`.
@@ -22,7 +22,7 @@ pub(super) enum Endpoint {
     Messages,
 }
 
-/// What was asked.
+/// The parts of a request that decide what its reply must be.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Asked {
     /// The path without its query.
@@ -35,14 +35,14 @@ pub struct Asked {
     /// `encoding_format: base64` of the body.
     pub(super) wants_base64: bool,
     pub(super) model: Option<String>,
-    /// Texts to be embedded, where they are counted.
+    /// The number of inputs to embed; `None` if it is not known.
     pub(super) inputs: Option<usize>,
-    /// Further names of models of who is asked.
+    /// Other names of the provider's models.
     pub(super) aliases: Aliases,
 }
 
 impl Asked {
-    /// From a request: its method, its path with whatever stands before the API's own, its body.
+    /// Reads a request. Its path may have a prefix before the API's own path.
     pub fn new(method: &str, path: &str, body: &[u8]) -> Self {
         let path = path.split('?').next().unwrap_or_default();
         let endpoint = Endpoint::of(method, path);
@@ -61,33 +61,33 @@ impl Asked {
 }
 
 impl Asked {
-    /// The same, of one whose models have these names too.
+    /// The same request to a provider whose models have these other names.
     pub fn known_as(self, aliases: &Aliases) -> Self {
         Asked { aliases: Aliases::clone(aliases), ..self }
     }
 
-    /// The model that was asked.
+    /// The requested model.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 
-    /// Further names of models of who is asked.
+    /// Other names of the provider's models.
     pub fn aliases(&self) -> &Aliases {
         &self.aliases
     }
 
-    /// Whether its reply is held to rules of its own.
+    /// Whether its endpoint has rules of its own.
     pub fn is_known(&self) -> bool {
         self.endpoint.is_some()
     }
 
-    /// Whether it is answered with choices.
+    /// Whether its reply has choices.
     pub fn is_completion(&self) -> bool {
         matches!(self.endpoint, Some(Endpoint::Chat | Endpoint::Completions))
     }
 }
 
-/// What counts of a request's body. The rest, which may be long, is passed over.
+/// The members of a request's body that are needed. The others, which may be long, are skipped.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Body {
@@ -101,14 +101,14 @@ struct Body {
 impl Body {
     fn read(body: &[u8]) -> Self {
         let read = serde_json::from_slice(body);
-        // A member that stands there twice: the last one counts, as everywhere.
+        // The struct cannot have a member twice. In a `Value`, the last one counts, as in other JSON parsers.
         read.or_else(|_| serde_json::from_slice::<Value>(body).and_then(Body::deserialize)).unwrap_or_default()
     }
 }
 
 impl Endpoint {
     fn of(method: &str, path: &str) -> Option<Self> {
-        // A gateway, a proxy and a provider each put something of their own before it.
+        // Gateways, proxies and providers add prefixes to the API's own path.
         let (_, own) = path.rsplit_once("/v1/").or_else(|| path.rsplit_once("/v1beta/openai/"))?;
         match (method, own.trim_end_matches('/')) {
             ("POST", "chat/completions" | "openai/chat/completions") => Some(Endpoint::Chat),
@@ -122,7 +122,7 @@ impl Endpoint {
     }
 }
 
-/// One text, one list of tokens, or a list of either.
+/// The number of inputs. `input` is one text, one list of tokens, or a list of either.
 fn inputs(input: &Value) -> Option<usize> {
     match input {
         Value::String(_) => Some(1),

@@ -28,7 +28,7 @@ pub(super) fn judge(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findin
     usage::judge(items, is_promised, findings);
 }
 
-/// Every choice of every item, with the item's place.
+/// Every choice of every item, with the position of the item and the index of the choice.
 pub(super) fn pieces(items: &[Value]) -> impl Iterator<Item = (usize, u64, &Value)> {
     items.iter().enumerate().flat_map(|(at, item)| {
         let choices = item["choices"].as_array().into_iter().flatten().enumerate();
@@ -59,11 +59,11 @@ fn choices(endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Findings) {
     }
 }
 
-/// How a choice of a stream came to its end.
+/// The finish reasons of a choice in a stream.
 #[derive(Default)]
 struct End {
     reasons: usize,
-    /// The last event with its reason.
+    /// The last event that has one.
     at: usize,
 }
 
@@ -82,7 +82,7 @@ fn stream(reply: &Reply<'_>, findings: &mut Findings) {
     }
     let unfinished: Vec<String> =
         ends.iter().filter(|(_, end)| end.is_none()).map(|(index, _)| format!("choice {index}")).collect();
-    // A stream that was cut has no end to speak of.
+    // A stream that was cut off cannot have its last events.
     if !unfinished.is_empty() && !findings.has(&rule::STREAM_CUT) {
         findings.add(&rule::FINISH_MISSING, format!("{} has none", unfinished.join(", ")));
     }
@@ -114,7 +114,7 @@ fn roles(reply: &Reply<'_>, findings: &mut Findings) {
 }
 
 fn names(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Findings) {
-    // Events without choices are pings, usage, or the filter's word on the prompt.
+    // Events without choices are pings, token usage, or the content filter's results for the prompt.
     let items: Vec<&Value> =
         reply.items().iter().filter(|item| item["choices"].as_array().is_some_and(|all| !all.is_empty())).collect();
     let all = |name: &str| -> BTreeSet<&str> { items.iter().filter_map(|item| words(&item[name])).collect() };
@@ -139,7 +139,7 @@ fn names(asked: &Asked, endpoint: Endpoint, reply: &Reply<'_>, findings: &mut Fi
         _ => "chat.completion",
     };
     let mut others = items.iter().map(|item| &item["object"]).filter(|said| *said != object);
-    // One that says nothing is worse than all that say another thing.
+    // A missing `object` is worse than a wrong one, so it is reported first.
     if let Some(other) = others.clone().find(|said| said.is_null()).or_else(|| others.next()) {
         let other = if other.is_null() { "none".to_owned() } else { other.to_string() };
         findings.add(&rule::OBJECT, format!("{other} for \"{object}\""));

@@ -1,4 +1,4 @@
-//! A reply against the rules that hold for every endpoint, and the way to those of its own.
+//! Checks a reply against the rules for every endpoint, then calls the checks of its endpoint.
 
 use serde_json::Value;
 
@@ -7,21 +7,21 @@ use super::rule::{self, Rule};
 use super::{Finding, completions, others};
 use crate::wire::{Answer, BodyKind, Flaw, FlawKind, Reading};
 
-/// Findings of one rule that are told of a reply; the rest is more of the same.
+/// The most findings of one rule that are reported for a reply. More of them would say little new.
 const MOST_OF_A_RULE: usize = 3;
-/// Characters that are shown of what a rule is about.
+/// The most characters of a value that a finding shows.
 const MOST_CHARACTERS: usize = 200;
-/// Characters that are shown of a server's error, which is nearly always all of it.
+/// The most characters of a server's error that a finding shows. Few errors are longer.
 const MOST_OF_ERROR: usize = 2000;
 
-/// A reply, read.
+/// A parsed reply.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply<'a> {
     /// The HTTP status.
     pub status: u16,
-    /// The content type; empty where there is none.
+    /// The content type; empty if there is none.
     pub content_type: &'a str,
-    /// What was read of the body.
+    /// The parsed body.
     pub reading: &'a Reading,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
 
@@ -60,8 +60,8 @@ impl Findings {
     }
 }
 
-/// Every rule that a reply breaks, in the order of a reader's questions: did it come whole, is it what was asked for, is
-/// it right.
+/// Every rule that a reply breaks: first the rules about a complete body, then about the requested kind of reply, then
+/// about its content.
 pub fn judge(asked: &Asked, reply: &Reply<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     body(asked, reply, &mut findings);
@@ -73,7 +73,7 @@ pub fn judge(asked: &Asked, reply: &Reply<'_>) -> Vec<Finding> {
             &rule::ERROR_IN_SUCCESS,
             format!("{} and an error: {}", reply.status, cut_after(&error.to_string(), MOST_OF_ERROR)),
         );
-        // An error is no answer: that it has no choices either is no news.
+        // An error is not an answer. That it has no choices either need not be reported.
         return findings.0;
     }
     let Some(endpoint) = asked.endpoint else { return findings.0 };
@@ -95,7 +95,7 @@ pub fn judge(asked: &Asked, reply: &Reply<'_>) -> Vec<Finding> {
     findings.0
 }
 
-/// The rules of every body that this one breaks, whatever it says.
+/// The rules for every body that the reply breaks. The rules of its endpoint are not checked.
 pub fn judge_body(asked: &Asked, reply: &Reply<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     body(asked, reply, &mut findings);
@@ -141,7 +141,7 @@ fn content_type(reply: &Reply<'_>) -> String {
     }
 }
 
-/// A server's own words, as many as fit.
+/// A server's text, cut if it is long.
 pub(super) fn cut(text: &str) -> String {
     cut_after(text, MOST_CHARACTERS)
 }

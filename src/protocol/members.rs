@@ -1,4 +1,4 @@
-//! A reply against the schema of its endpoint.
+//! Checks a reply against the schema of its endpoint.
 
 use std::sync::LazyLock;
 
@@ -32,7 +32,7 @@ const FILES: &[(&str, &str)] = files![
     "anthropic/error.json",
 ];
 
-/// That they can be read is held by a test.
+/// All schemas. A test makes sure that they can be read.
 pub(super) static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| Schemas::read(FILES).unwrap_or_default());
 
 /// APIs whose replies have schemas.
@@ -45,10 +45,10 @@ pub enum Api {
 }
 
 impl Api {
-    /// Each with its name in suites.
+    /// Every API with its name in suites.
     pub const ALL: [(Api, &str); 2] = [(Api::OpenAi, "openai"), (Api::Anthropic, "anthropic")];
 
-    /// The one that has the endpoint that was asked.
+    /// The API of the requested endpoint; `None` if the endpoint has no rules.
     pub fn of(asked: &Asked) -> Option<Self> {
         asked.endpoint.map(|endpoint| match endpoint {
             Endpoint::Messages => Api::Anthropic,
@@ -62,16 +62,16 @@ impl Api {
     }
 }
 
-/// What `findings` do not tell yet: the members of a reply that are not as the schema of its endpoint has them. Each fault
-/// is told once, by the graver of two rules.
+/// Adds findings about members of the reply that break the schema of its endpoint. If two rules cover the same fault,
+/// only the finding of the more severe rule is kept.
 pub fn judge_members(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Finding>) {
     let Some(id) = schema(asked, reply) else { return };
-    // An error in the place of an answer, or a body that could not be read, is no object of the schema's.
+    // The schema is not for an error in place of an answer, and not for a body that could not be parsed.
     if [&rule::ERROR_IN_SUCCESS, &rule::BODY_JSON].iter().any(|rule| findings.iter().any(|f| f.rule == *rule)) {
         return;
     }
     let is_good = (200..300).contains(&reply.status);
-    // What JSON cannot say is read as null; that it came is told.
+    // Values that JSON does not allow, such as NaN, are read as null. They are already reported.
     let is_flawed = findings.iter().any(|finding| finding.rule == &rule::EVENT_JSON);
     for breach in SCHEMAS.breaches(id, reply.items()) {
         if is_flawed && breach.is_null {
@@ -94,7 +94,7 @@ pub fn judge_members(asked: &Asked, reply: &Reply<'_>, findings: &mut Vec<Findin
     }
 }
 
-/// Of all `findings`, those that are about a member that its schema has another way, whichever rule tells it.
+/// Those of all `findings` that are about members that break the schema, whichever rule reports them.
 pub fn of_schema(asked: &Asked, reply: &Reply<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut alone = Vec::new();
     judge_members(asked, reply, &mut alone);
@@ -106,7 +106,7 @@ pub fn of_schema(asked: &Asked, reply: &Reply<'_>, mut findings: Vec<Finding>) -
     findings
 }
 
-/// The schema of what came: the reply, or every event of it.
+/// The schema of the reply, or of every event of a stream.
 pub(super) fn schema(asked: &Asked, reply: &Reply<'_>) -> Option<Id> {
     let endpoint = asked.endpoint?;
     let is_good = (200..300).contains(&reply.status);
@@ -130,7 +130,7 @@ pub(super) fn schema(asked: &Asked, reply: &Reply<'_>) -> Option<Id> {
     SCHEMAS.root(path)
 }
 
-/// Rules that say of a member what its schema says, too; the empty name is the reply itself.
+/// Rules that state the same about a member as its schema. The empty name is the reply itself.
 const SAME: &[(&Rule, &[&str])] = &[
     (&rule::CHOICES_EMPTY, &["choices"]),
     (&rule::CHOICE_FORM, &["choices[].message", "choices[].delta", "choices[].text"]),
@@ -160,7 +160,7 @@ fn is_told(findings: &[Finding], breach: &Breach) -> bool {
     findings.iter().any(|finding| is_graver(finding.rule) && tells(finding.rule, &breach.path))
 }
 
-/// ``event 2: `choices[].index`: none (3 times)``.
+/// The text of a finding: ``event 2: `choices[].index`: none (3 times)``.
 fn told(reply: &Reply<'_>, breach: &Breach) -> String {
     let event = if reply.is_stream() { format!("event {}: ", breach.first) } else { String::new() };
     let member = if breach.path.is_empty() { String::new() } else { format!("`{}`: ", breach.path) };
@@ -183,7 +183,7 @@ mod tests {
         assert!(FILES.iter().all(|(path, _)| SCHEMAS.root(path).is_some()));
     }
 
-    /// What is told of a reply, by all rules.
+    /// The findings of all rules about a reply, as text.
     fn told(path: &str, request: &Value, status: u16, body: &str) -> Vec<String> {
         let asked = Asked::new("POST", path, request.to_string().as_bytes());
         let content_type = if request["stream"] == true { "text/event-stream" } else { "application/json" };

@@ -1,21 +1,21 @@
-//! What a reply of a known endpoint must be, rule by rule, whoever asked for it and whatever a suite expects.
+//! The rules that every reply of a known endpoint must follow, whoever sends the request and whatever a suite expects.
 //!
-//! A [`Rule`] is data: an id, what must hold, what the official SDKs make of a breach. [`judge`] reads a reply against all
-//! of them; a [`Policy`] says what becomes of what it found.
+//! A [`Rule`] is data: an id, a condition, and how the official SDKs react to a breach. [`judge`] checks a reply
+//! against all rules. A [`Policy`] decides which findings fail a case.
 //!
-//! | file | holds |
+//! | file | content |
 //! |---|---|
 //! | `rule` | the rules |
-//! | `asked` | what was asked, as far as it decides what the reply must be |
-//! | `policy` | which findings fail a case, which are told, which are known |
-//! | `judge` | a reply against the rules that hold for every endpoint, and the way to the others |
+//! | `asked` | the parts of a request that decide what its reply must be |
+//! | `policy` | which findings fail a case, which are only reported, and which are known |
+//! | `judge` | checks a reply against the rules for every endpoint, then calls the checks of its endpoint |
 //! | `completions`, `tool_calls` | chat completions and completions |
-//! | `model` | which model answered, and whether it is the one that was asked |
-//! | `usage` | tokens |
+//! | `model` | which model answered, and whether it is the requested one |
+//! | `usage` | token usage |
 //! | `others` | embeddings, models, responses, Anthropic's messages |
-//! | `schema` | the JSON Schemas of `schemas/wire`, and values held to one |
-//! | `members` | a reply against the schema of its endpoint |
-//! | `shape` | recordings against each other: members that one lacks |
+//! | `schema` | reads the JSON Schemas of `schemas/wire` and validates values against them |
+//! | `members` | checks a reply against the schema of its endpoint |
+//! | `shape` | compares recordings, to find members that one of them lacks |
 
 mod asked;
 mod completions;
@@ -46,8 +46,8 @@ pub use usage::disagreement;
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
-    /// The member that it is about, where the rule is about members: `choices[].message.role`.
+    /// The member that it is about, if the rule is about members: `choices[].message.role`.
     pub member: Option<String>,
-    /// What is there instead, and where.
+    /// What the reply has instead, and where.
     pub actual: String,
 }

@@ -1,4 +1,4 @@
-//! Which model answered, and whether it is the one that was asked.
+//! Which model answered, and whether it is the requested one.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use serde_json::Value;
 
 use crate::wire::{Reading, words};
 
-/// Further names of models, as a provider's data says them.
+/// Other names of models, from a provider's data.
 pub type Aliases = Arc<[Alias]>;
 
-/// Names that a model may be told by.
+/// Other names of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
-    /// The model that is asked, without provider.
+    /// The requested model, without the provider.
     pub asked: String,
-    /// What its replies may call it.
+    /// The names that replies may use for it.
     pub told: Vec<String>,
 }
 
-/// What stands behind a model's name to say which of its versions it is, as OpenAI, Anthropic, Google, Mistral, Cohere and
-/// Ollama write it: `y`, `m` and `d` are digits of a date, `n` is any digit.
+/// The suffixes that OpenAI, Anthropic, Google, Mistral, Cohere and Ollama add to a model's name for a version. `y`,
+/// `m` and `d` are digits of a date, `n` is any digit.
 const VERSIONS: [&str; 9] =
     ["-20yy-mm-dd", "-20yymmdd", "@20yymmdd", "-mmdd", "-yymm", "-mm-20yy", "-00n", "-latest", ":latest"];
-/// The versions that a name can ask for without saying which.
+/// The suffixes that request the latest version.
 const LATEST: [&str; 2] = ["-latest", ":latest"];
 
 /// The models that a reply names, each once, in order of first appearance.
@@ -31,7 +31,7 @@ pub fn models(reading: &Reading) -> Vec<&str> {
     let events = reading.json.as_ref().and_then(Value::as_array).filter(|_| reading.kind.is_stream());
     let mut named = Vec::new();
     for item in events.map_or(whole, Vec::as_slice) {
-        // OpenAI's responses and Anthropic's messages name it one level below.
+        // Stream events of OpenAI's responses and Anthropic's messages name it one level below.
         let places = [&item["model"], &item["response"]["model"], &item["message"]["model"]];
         for model in places.into_iter().filter_map(words) {
             if !named.contains(&model) {
@@ -42,8 +42,8 @@ pub fn models(reading: &Reading) -> Vec<&str> {
     named
 }
 
-/// Whether a model is the one that was asked: `gpt-4o` is answered by `gpt-4o-2024-08-06`, `provider/model` by `model`, and
-/// names differ in the case of their letters; any other name is an alias that was declared.
+/// Whether a model is the requested one. `gpt-4o-2024-08-06` is the same model as `gpt-4o`, and `model` the same as
+/// `provider/model`. The case of letters does not matter. Any other name must be a declared alias.
 pub fn is_same_model(asked: &str, told: &str, aliases: &[Alias]) -> bool {
     let declared = aliases.iter().filter(|alias| is_name_of(&alias.asked, asked)).flat_map(|alias| &alias.told);
     is_name_of(asked, told) || declared.into_iter().any(|name| is_name_of(name, told))

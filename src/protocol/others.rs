@@ -1,4 +1,4 @@
-//! Embeddings, models, responses, Anthropic's messages.
+//! Rules for embeddings, models, responses and Anthropic's messages.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::judge::{Findings, Reply, cut};
 use super::{rule, usage};
 use crate::wire::Ending;
 
-/// A list of vectors.
+/// Checks a list of vectors.
 pub(super) fn embeddings(asked: &Asked, reply: &Reply<'_>, findings: &mut Findings) {
     let Some(reply) = reply.items().first() else { return };
     let data: &[Value] = reply["data"].as_array().map_or(&[], Vec::as_slice);
@@ -34,12 +34,12 @@ pub(super) fn embeddings(asked: &Asked, reply: &Reply<'_>, findings: &mut Findin
     usage::judge(std::slice::from_ref(reply), true, findings);
 }
 
-/// Numbers of an array, bytes of what is encoded.
+/// The length of a vector: the count of numbers in an array, or of bytes in a base64 text.
 fn length(embedding: &Value) -> Option<usize> {
     embedding.as_array().map(Vec::len).or_else(|| embedding.as_str().map(str::len))
 }
 
-/// A list of models.
+/// Checks a list of models.
 pub(super) fn models(reply: &Reply<'_>, findings: &mut Findings) {
     let Some(list) = reply.items().first() else { return };
     match list["data"].as_array() {
@@ -55,7 +55,7 @@ pub(super) fn models(reply: &Reply<'_>, findings: &mut Findings) {
     }
 }
 
-/// A stream whose last event says that it is the last.
+/// Checks that the last event of a stream is one that ends it.
 pub(super) fn events_to_the_end(reply: &Reply<'_>, findings: &mut Findings) {
     if reply.is_stream() && matches!(reply.reading.ending(), Ending::Open | Ending::Unknown | Ending::Empty) {
         let last = reply.items().last().and_then(|event| event["type"].as_str()).unwrap_or("no event with a `type`");

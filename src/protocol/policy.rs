@@ -1,4 +1,4 @@
-//! What becomes of what was found.
+//! Decides which findings fail a case.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use super::rule::{Level, Rule};
 /// How strict a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Violations fail a case, deviations are told.
+    /// Violations fail a case, deviations are only reported.
     #[default]
     Standard,
     /// Both fail a case.
     Strict,
-    /// Neither is looked for.
+    /// Neither is reported.
     Off,
 }
 
 impl Mode {
-    /// The word for it on the command line.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Mode::Standard => "standard",
@@ -35,47 +35,48 @@ impl Mode {
 pub struct Known {
     /// The rule.
     pub rule: &'static Rule,
-    /// Of which members, as in `choices[].logprobs`; empty: of all.
+    /// The members that it breaks the rule with, such as `choices[].logprobs`; empty for all.
     pub members: Vec<String>,
-    /// Why, or where it is reported.
+    /// Why it breaks the rule, or where that was reported.
     pub reason: String,
-    /// Of which models; empty: of all.
+    /// The models that break the rule; empty for all.
     pub models: Vec<String>,
-    /// At which endpoints, as in `/v1/embeddings`; empty: at all.
+    /// The endpoints that break the rule, such as `/v1/embeddings`; empty for all.
     pub endpoints: Vec<String>,
 }
 
-/// What becomes of findings in replies to one case.
+/// Decides which findings in the replies to a case fail it.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// How strict the run is.
     pub mode: Mode,
-    /// Rules that its provider is known to break.
+    /// Rules that the provider is known to break.
     pub known: Arc<[Known]>,
-    /// Further names of its models.
+    /// Other names of the provider's models.
     pub aliases: Aliases,
 }
 
-/// Findings, by what becomes of them.
+/// Findings, by their effect on the case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Weighed {
-    /// They fail the case.
+    /// Findings that fail the case.
     pub failing: Vec<Finding>,
-    /// They are told.
+    /// Findings that are only reported.
     pub told: Vec<Finding>,
-    /// They are known of the provider: with its reason.
+    /// Findings that are known of the provider, each with the reason.
     pub known: Vec<(Finding, String)>,
-    /// Rules that the provider is known to break at this endpoint, and that this reply keeps.
+    /// Rules that the provider is known to break at this endpoint, but that this reply follows.
     pub kept: Vec<&'static Rule>,
 }
 
 impl Policy {
-    /// Weighs findings. `ignored` are rules that the step leaves aside; `None` leaves all of them aside.
+    /// Sorts findings by their effect on the case. `ignored` are the rules that the step ignores; `None` if it ignores
+    /// all.
     pub fn weigh(&self, findings: Vec<Finding>, ignored: Option<&[&'static Rule]>, asked: &Asked) -> Weighed {
         let mut weighed = Weighed::default();
         let Some(ignored) = ignored.filter(|_| self.mode != Mode::Off) else { return weighed };
-        // Of a rule that is known of every endpoint, it cannot be said that this one breaks it.
-        // Nor of one about members, which not every run looks at.
+        // `kept` is only about entries that name an endpoint. An entry for all endpoints does not say that this one
+        // breaks the rule. Rules about members are left out, because not every run checks them.
         let expected = self.known.iter().filter(|known| !known.endpoints.is_empty() && !known.rule.is_about_members());
         let expected = expected.filter(|known| known.is_about(asked));
         let is_kept = |known: &&Known| findings.iter().all(|finding| finding.rule != known.rule);
@@ -97,13 +98,13 @@ impl Policy {
 }
 
 impl Known {
-    /// Whether it speaks of what was found, whatever was asked.
+    /// Whether it is about this finding, whatever the request was.
     fn covers(&self, finding: &Finding) -> bool {
         let is_member = |member: &String| finding.member.as_ref() == Some(member);
         self.rule == finding.rule && (self.members.is_empty() || self.members.iter().any(is_member))
     }
 
-    /// Whether it is known of what was asked.
+    /// Whether it is about this request.
     pub fn is_about(&self, asked: &Asked) -> bool {
         let model = |known: &String| {
             asked.model.as_ref().is_some_and(|model| model == known || model.ends_with(&format!("/{known}")))

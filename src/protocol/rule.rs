@@ -5,9 +5,9 @@ use std::fmt;
 /// How much a breach matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// An official SDK raises on it, or its user gets less than the server said, or something else.
+    /// An official SDK raises an error, or its user gets less than the server sent, or something different.
     Violation,
-    /// Clients live with it.
+    /// Clients cope with it.
     Deviation,
 }
 
@@ -20,23 +20,23 @@ impl fmt::Display for Level {
     }
 }
 
-/// What a reply must be.
+/// A condition that replies must meet.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Its name in messages, suites and `providers.yaml`.
     pub id: &'static str,
     /// How much a breach matters.
     pub level: Level,
-    /// What must hold, as it stands behind "expected".
+    /// The condition, as it follows the word "expected" in messages.
     pub holds: &'static str,
-    /// What a client makes of a breach.
+    /// How a client reacts to a breach.
     pub client: &'static str,
-    /// Where the API's reference says so.
+    /// The URL of the reference that states the rule.
     pub reference: &'static str,
 }
 
 impl Rule {
-    /// Whether it is held to by `retake check` and `expect: {conforms: …}` alone.
+    /// Whether only `retake check` and `expect: {conforms: …}` check it.
     pub fn is_about_members(&self) -> bool {
         self.reference == REFERENCE || *self == ERROR_FORM
     }

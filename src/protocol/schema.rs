@@ -1,43 +1,44 @@
-//! The JSON Schemas of replies (`schemas/wire`), as far as they use the language, and a value held to one.
+//! Reads the JSON Schemas of replies (`schemas/wire`) and validates values against them. Only the keywords that these
+//! files use are supported.
 //!
-//! Two rules of reading: a `null` member counts as absent, and `required` binds only members that may not be null. The
-//! enumerations of the references are `examples`, and `discriminator` says by `type` which schema an object is held to:
-//! values and types that are not known yet break nothing.
+//! A `null` member counts as absent, and `required` applies only to members that may not be null. The schemas list the
+//! enumerations of the API references as `examples`, so that new values are valid. `discriminator` chooses the schema
+//! of an object by its `type`. An object of an unknown type needs to match only the general schema.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-/// Where a schema lies among the others.
+/// The position of a schema in [`Schemas`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Id(usize);
 
-/// Types of JSON, a bit each.
+/// A set of JSON types, as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Types(u8);
 
 const TYPES: [(&str, u8); 7] =
     [("null", 1), ("boolean", 2), ("integer", 4), ("number", 12), ("string", 16), ("array", 32), ("object", 64)];
 
-/// What an object, an array or a plain value must be. Without types it may be anything.
+/// A schema. Without types, values of any type are valid.
 #[derive(Debug, Default)]
 struct Schema {
     types: Types,
     constant: Option<String>,
     required: Vec<String>,
     members: HashMap<String, Member>,
-    /// What members without a name of their own are, as in a map.
+    /// The schema of members that are not in `members`, as in a map (`additionalProperties`).
     others: Option<Id>,
     items: Option<Id>,
-    /// By the `type` of an object.
+    /// The schemas of objects by their `type` (`discriminator`).
     kinds: HashMap<String, Id>,
 }
 
-/// What a schema says of a member.
+/// What a schema says about a member.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     pub(super) schema: Id,
-    /// Whether it is there depends on what was asked and said.
+    /// Whether its presence depends on the request and the answer (`x-varies`).
     pub(super) varies: bool,
 }
 
@@ -48,30 +49,30 @@ pub(super) struct Schemas {
     roots: HashMap<&'static str, Id>,
 }
 
-/// What a value breaks.
+/// How a value breaks a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It has another type.
     Type,
-    /// A member that it must have is missing.
+    /// A required member is missing.
     Missing,
-    /// It is another word than the only one that it may be.
+    /// It is not the only allowed text (`const`).
     Value,
 }
 
-/// Something that values of a reply break at one path.
+/// A fault that values of a reply have at one path.
 #[derive(Debug)]
 pub(super) struct Breach {
     pub(super) fault: Fault,
     /// `choices[].message.role`; empty for the value itself.
     pub(super) path: String,
-    /// What the first is.
+    /// The first value with the fault.
     pub(super) actual: String,
-    /// Whether that is null.
+    /// Whether that value is null.
     pub(super) is_null: bool,
-    /// How many are so.
+    /// The number of values with the fault.
     pub(super) count: usize,
-    /// Where the first is: the number of the value among those that were looked at.
+    /// The position of the first in the list of validated values.
     pub(super) first: usize,
 }
 
@@ -96,7 +97,7 @@ impl Types {
         self.0 == 0 || self.0 & 1 != 0
     }
 
-    /// `a string`, `a string or an array`; null goes without saying.
+    /// The types as text: `a string`, `a string or an array`. Null is left out.
     fn named(self) -> String {
         let is_number = self.0 & 8 != 0;
         let names = TYPES
@@ -117,7 +118,7 @@ pub(super) fn type_of(value: &Value) -> &'static str {
 }
 
 impl Schemas {
-    /// Reads schemas, each with its path, by which others refer to it. `Err` says which cannot be read, and why.
+    /// Reads schemas, each with the path that others use in `$ref`. `Err` says which one cannot be read, and why.
     pub(super) fn read(files: &[(&'static str, &str)]) -> Result<Self, String> {
         let mut texts = BTreeMap::new();
         for (path, text) in files {
@@ -137,35 +138,35 @@ impl Schemas {
         self.roots.get(path).copied()
     }
 
-    /// The schema that an object is held to: where it has a `type`, that of the type.
+    /// The schema for an object: the one for its `type` if there is one, else `id` itself.
     pub(super) fn of_object(&self, id: Id, object: &Map<String, Value>) -> Id {
         let kind = object.get("type").and_then(Value::as_str).and_then(|kind| self.all[id.0].kinds.get(kind));
         kind.map_or(id, |kind| *kind)
     }
 
-    /// What it says of a member.
+    /// What the schema says about a member.
     pub(super) fn member(&self, id: Id, name: &str) -> Option<Member> {
         self.all[id.0].members.get(name).copied()
     }
 
-    /// Whether it must be there.
+    /// Whether the schema requires a member.
     pub(super) fn requires(&self, id: Id, name: &str) -> bool {
         let schema = &self.all[id.0];
         let may_be_null = |member: &Member| self.all[member.schema.0].types.may_be_null();
         schema.required.iter().any(|required| required == name) && !schema.members.get(name).is_some_and(may_be_null)
     }
 
-    /// What the items of an array are held to.
+    /// The schema of an array's items.
     pub(super) fn items(&self, id: Id) -> Option<Id> {
         self.all[id.0].items
     }
 
-    /// Whether the names of its members are data.
+    /// Whether it is the schema of a map, whose member names are data.
     pub(super) fn is_map(&self, id: Id) -> bool {
         self.all[id.0].others.is_some()
     }
 
-    /// Holds values to a schema, in order. Each fault is told once for each path.
+    /// Validates values against a schema, in order. Each fault is reported once for each path.
     pub(super) fn breaches(&self, id: Id, values: &[Value]) -> Vec<Breach> {
         let mut walk = Walk { schemas: self, path: Vec::new(), at: 0, found: Vec::new() };
         for (at, value) in values.iter().enumerate() {
@@ -179,13 +180,13 @@ impl Schemas {
 /// Schemas that are being read.
 struct Reader<'a> {
     texts: &'a BTreeMap<&'static str, Value>,
-    /// By file and place in it.
+    /// Schemas that were read, by file and JSON Pointer.
     read: BTreeMap<(String, String), Id>,
     all: Vec<Schema>,
 }
 
 impl Reader<'_> {
-    /// The schema at this place of a file, read once: schemas may refer to themselves.
+    /// The schema at a JSON Pointer of a file. It is read only once, because schemas may refer to themselves.
     fn at(&mut self, file: &str, pointer: &str) -> Result<Id, String> {
         let key = (file.to_owned(), pointer.to_owned());
         if let Some(id) = self.read.get(&key) {
@@ -214,7 +215,7 @@ impl Reader<'_> {
         Ok(id)
     }
 
-    /// `#/$defs/choice` of this file, `common.json#/$defs/usage` of one beside it.
+    /// The schema of a `$ref`: `#/$defs/choice` in this file, `common.json#/$defs/usage` in a file of the same folder.
     fn referred(&mut self, file: &str, reference: &str) -> Result<Id, String> {
         let (other, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -263,7 +264,7 @@ fn names(value: &Value) -> Vec<String> {
     names.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The way to a value.
+/// A step on the path to a value.
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Member(&'a str),
@@ -354,10 +355,10 @@ fn written(steps: &[Step<'_>]) -> String {
     path
 }
 
-/// Characters of a value that are shown.
+/// The most characters of a value that are shown.
 const MOST_CHARACTERS: usize = 60;
 
-/// `the string "0"`, `an object`.
+/// A value as text: `the string "0"`, `an object`.
 fn shown(value: &Value) -> String {
     let name = type_of(value);
     if value.is_null() || value.is_object() || value.is_array() {

@@ -1,8 +1,8 @@
-//! Recordings against each other: what all the others of an endpoint have, and one lacks.
+//! Compares the recordings of an endpoint, to find members that all but one of them have.
 //!
-//! Recordings are learned one after the other, and only what they have in common is kept: for each place of a reply how
-//! many recordings have it, and the sum of their numbers. Where all but one have a member, the sums differ by the number
-//! of the one.
+//! Recordings are learned one after the other and are not kept. For each place in a reply, only two numbers are kept:
+//! how many recordings have it, and the sum of these recordings' numbers. If all recordings but one have a member, the
+//! sums differ by the number of that one.
 
 use std::collections::BTreeMap;
 
@@ -15,28 +15,29 @@ use super::members::{SCHEMAS, schema, tells};
 use super::rule;
 use super::schema::{Id, type_of};
 
-/// So many others must agree.
+/// At least this many other recordings must agree.
 const FEWEST: u64 = 2;
-/// An object with more members than this is a map, whose names are data.
+/// An object with more members than this counts as a map, whose names are data.
 const MOST_MEMBERS: usize = 64;
 
-/// What replies look like, by group.
+/// The shapes of replies, by group.
 #[derive(Debug, Default)]
 pub struct Shapes(BTreeMap<Group, Shape>);
 
-/// Replies that are compared.
+/// A group of replies that are compared with each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
-    /// Whose they are: provider, model, endpoint.
+    /// Provider, model and endpoint.
     name: String,
     is_stream: bool,
-    /// What was asked besides, and how the choices ended: members that come and go with these are compared where they are
-    /// equal. `None`: whatever it was.
+    /// The names of the request's members, and the finish reasons. Members that depend on these are compared only where
+    /// they are equal. `None` is the group of all contexts.
     context: Option<String>,
 }
 
 impl Shapes {
-    /// Learns a good reply, under a number of its own. `name` is provider, model and endpoint; `request` is the body.
+    /// Learns a reply under a unique number, unless it is an error. `name` is provider, model and endpoint; `request`
+    /// is the body of the request.
     pub fn learn(&mut self, number: usize, name: &str, request: &[u8], asked: &Asked, reply: &Reply<'_>) {
         let is_good = (200..300).contains(&reply.status) && reply.answer().error.is_none();
         let Some(id) = schema(asked, reply).filter(|_| is_good) else { return };
@@ -47,7 +48,8 @@ impl Shapes {
         self.0.entry(group).or_default().learn(number as u64, &body, id, reply.items());
     }
 
-    /// What one lacks, or has of another type, and all the others have: with its number.
+    /// The members that one reply lacks and all others have, and those that have another type in one reply, each with
+    /// the number of that reply.
     pub fn findings(&self) -> Vec<(usize, Finding)> {
         let mut all = BTreeMap::new();
         for (group, shape) in &self.0 {
@@ -59,13 +61,13 @@ impl Shapes {
     }
 }
 
-/// Whether another rule tells already of the member that is dropped.
+/// Whether another finding is already about the dropped member.
 pub fn is_told(findings: &[Finding], dropped: &Finding) -> bool {
     let member = dropped.member.as_deref().unwrap_or_default();
     findings.iter().any(|finding| finding.member == dropped.member || tells(finding.rule, member))
 }
 
-/// The members of the request and how the choices ended.
+/// The names of the request's members, and the finish reasons of the choices.
 fn context(body: &Value, reply: &Reply<'_>) -> String {
     let mut asked: Vec<&str> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     asked.sort_unstable();
@@ -73,7 +75,7 @@ fn context(body: &Value, reply: &Reply<'_>) -> String {
     format!("{} {}", asked.join(","), ends.collect::<Vec<_>>().join(","))
 }
 
-/// What a request asks for, as far as a reply may have other members for it: `tools`, `encoding_format=base64`.
+/// The parts of a request that may change the members of its reply: `tools`, `encoding_format=base64`.
 fn options(body: &Value) -> impl Iterator<Item = String> {
     body.as_object().into_iter().flatten().map(|(name, value)| match value {
         Value::Bool(_) => format!("{name}={value}"),
@@ -82,11 +84,11 @@ fn options(body: &Value) -> impl Iterator<Item = String> {
     })
 }
 
-/// Recordings that have something.
+/// The recordings that have something in common, as a count and a sum.
 #[derive(Debug, Clone, Copy, Default)]
 struct Having {
     count: u64,
-    /// Of their numbers.
+    /// The sum of their numbers.
     sum: u64,
 }
 
@@ -96,20 +98,21 @@ impl Having {
         self.sum += number;
     }
 
-    /// The one of these that `others` lacks, where enough others are there.
+    /// The number of the one recording that `others` lacks, if it is one and there are enough others.
     fn only_one_beside(self, others: Having) -> Option<u64> {
         (self.count == others.count + 1 && others.count >= FEWEST).then(|| self.sum - others.sum)
     }
 }
 
-/// What replies of one group look like: a tree of places, the first of them the reply itself or any event of it.
+/// The shape of the replies of one group: a tree of places. The first place is the reply itself, or any event of a
+/// stream.
 #[derive(Debug)]
 struct Shape {
-    /// All recordings, and those that ask for something.
+    /// All recordings, and the recordings by the options of their requests.
     all: Having,
     asked: BTreeMap<String, Having>,
     places: Vec<Place>,
-    /// Those that the recording at hand has.
+    /// The places where the current recording has objects.
     touched: Vec<usize>,
 }
 
@@ -124,11 +127,13 @@ struct Place {
     items: Option<usize>,
     /// Objects of different `type`s at one place have different members.
     kinds: BTreeMap<String, usize>,
-    /// In the recording at hand: values, objects among them, and their type, if they have one in common.
+    /// In the current recording: the number of values, the number of objects, and the type of the values if all have
+    /// the same.
     values: usize,
     objects: usize,
     kind: Option<&'static str>,
-    /// Recordings with a value, with one in every object around it, with objects, and by the type of the values.
+    /// Recordings with a value here, with a value in every object around it, with an object here, and with values of
+    /// each type.
     some: Having,
     always: Having,
     around: Having,
@@ -224,7 +229,7 @@ impl Shape {
         }
     }
 
-    /// Counts a value of the recording at hand.
+    /// Counts a value of the current recording.
     fn see(&mut self, at: usize, value: &Value) {
         let kind = match type_of(value) {
             "integer" => "number",
@@ -250,7 +255,8 @@ impl Shape {
         self.places.len() - 1
     }
 
-    /// Whether all the others ask for something that this one does not: they may have more for it.
+    /// Whether all other requests have an option that this one lacks. Then their replies may have more members because
+    /// of it.
     fn asks_less(&self, number: u64) -> bool {
         self.asked.values().any(|asked| self.all.only_one_beside(*asked) == Some(number))
     }
@@ -272,10 +278,10 @@ impl Shape {
 }
 
 impl Place {
-    /// The recording that lacks this member, of all that have an object around it.
+    /// The one recording that lacks this member, among all that have the object around it.
     fn lacking(&self, all: Having, is_stream: bool) -> Option<(u64, Finding)> {
         let nowhere = all.only_one_beside(self.some).map(|number| (number, "none"));
-        // Which event of a stream carries it is the server's choice.
+        // In a stream, the server chooses which events have the member.
         let is_everywhere = !is_stream && !self.varies;
         let somewhere =
             || all.only_one_beside(self.always).filter(|_| is_everywhere).map(|number| (number, "not everywhere"));
@@ -284,7 +290,8 @@ impl Place {
         Some((number, Finding { rule: &rule::MEMBER_DROPPED, member: Some(self.path.clone()), actual }))
     }
 
-    /// The recording whose values are of another type than those of all others, at a place that no schema knows.
+    /// The one recording whose values have another type than those of all others. Members that the schema knows are
+    /// left out.
     fn changed(&self) -> Option<(u64, Finding)> {
         let mut types: Vec<_> = self.types.iter().collect();
         types.sort_by_key(|(_, having)| having.count);
@@ -308,7 +315,7 @@ mod tests {
     use super::*;
     use crate::wire::read;
 
-    /// What is told of whole chats, each with what was asked besides.
+    /// The findings about chat completions, each given with its request.
     fn told(replies: &[(Value, Value)]) -> Vec<String> {
         let mut shapes = Shapes::default();
         for (number, (request, reply)) in replies.iter().enumerate() {

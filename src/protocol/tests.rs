@@ -1,4 +1,4 @@
-//! Each rule, with replies that break it and nothing else, and good ones that break none.
+//! Tests every rule with replies that break only this rule, and with good replies that break none.
 
 use std::collections::BTreeSet;
 
@@ -51,12 +51,12 @@ fn sse(events: &[Value]) -> String {
     events.iter().map(|event| format!("data: {event}\n\n")).collect()
 }
 
-/// What a stream of these events breaks, with `[DONE]` at its end.
+/// The rules that a stream of these events breaks. `[DONE]` is added at its end.
 fn stream(events: &[Value]) -> Vec<&'static str> {
     broken(&streamed(), 200, EVENTS, &format!("{}data: [DONE]\n\n", sse(events)))
 }
 
-/// What a whole chat breaks, with `change` in the place of its members.
+/// The rules that a whole chat completion breaks if its members are replaced with those of `change`.
 fn whole(change: &Value) -> Vec<&'static str> {
     let mut reply = json!({
         "id": "c1", "object": "chat.completion", "model": "m",
@@ -69,7 +69,7 @@ fn whole(change: &Value) -> Vec<&'static str> {
     broken(&asked(CHAT, &json!({"model": "m"})), 200, JSON, &reply.to_string())
 }
 
-/// A stream with these pieces of tool calls.
+/// The rules that a stream with these pieces of tool calls breaks.
 fn tools(pieces: &[Value]) -> Vec<&'static str> {
     let mut events: Vec<Value> =
         pieces.iter().map(|piece| delta(&json!({"role": "assistant", "tool_calls": [piece]}))).collect();
@@ -147,7 +147,7 @@ fn each_reply_of_the_corpus_breaks_the_rules_that_it_is_there_for_and_no_other()
 fn no_rule_is_without_a_reply_that_breaks_it_alone() {
     let alone = dialects().into_iter().filter(|dialect| dialect.breaks.len() == 1);
     let covered: BTreeSet<String> = alone.flat_map(|dialect| dialect.breaks).collect();
-    // What is about members, the tests of schemas and shapes break.
+    // The tests of `members` and `shape` cover the rules about members.
     let all = RULES.iter().filter(|rule| !rule.is_about_members());
     let all: BTreeSet<String> = all.map(|rule| rule.id.to_owned()).collect();
     assert_eq!(covered, all);

@@ -1,4 +1,4 @@
-//! Tool calls: what SDKs put together from their pieces, and what a user can do with them.
+//! Rules for tool calls: whether SDKs can join their pieces, and whether a user can call the tools.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) fn judge(reply: &Reply<'_>, findings: &mut Findings) {
     whole(reply, findings);
 }
 
-/// What came of one call so far, at its index of its choice.
+/// What the pieces of one call have brought so far.
 #[derive(Default)]
 struct Pieces<'a> {
     id: Option<&'a str>,
@@ -33,7 +33,7 @@ struct Pieces<'a> {
     arguments: usize,
 }
 
-/// The pieces of a stream, as the SDKs join them: by index.
+/// Checks the pieces of a stream, which SDKs join by index.
 fn in_pieces(items: &[Value], findings: &mut Findings) {
     let mut known: BTreeMap<(u64, u64), Pieces<'_>> = BTreeMap::new();
     for (at, choice_index, choice) in pieces(items) {
@@ -71,7 +71,7 @@ fn in_pieces(items: &[Value], findings: &mut Findings) {
     }
 }
 
-/// The calls, put together.
+/// Checks the joined calls.
 fn whole(reply: &Reply<'_>, findings: &mut Findings) {
     for (index, choice) in &reply.answer().choices {
         let calls = &choice.tool_calls;
@@ -87,7 +87,7 @@ fn whole(reply: &Reply<'_>, findings: &mut Findings) {
             if call.name.is_empty() {
                 findings.add(&rule::TOOL_CALL_NAME, format!("{place}: none"));
             }
-            // What a limit of tokens cut off is no fault of the server's.
+            // If the token limit cut off the arguments, that is not a fault of the server.
             let is_cut = choice.finish_reason.as_deref() == Some("length");
             if !call.is_custom() && !is_cut && !is_object(&call.arguments) {
                 let actual = format!("{place}: {}", cut(&call.arguments));

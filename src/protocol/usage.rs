@@ -1,11 +1,11 @@
-//! Tokens that a reply reports.
+//! Rules for the token usage that a reply reports.
 
 use serde_json::Value;
 
 use super::judge::Findings;
 use super::rule;
 
-/// `is_promised`: the reply must report it.
+/// Checks the token usage of a reply. If `is_promised`, the reply must report it.
 pub(super) fn judge(items: &[Value], is_promised: bool, findings: &mut Findings) {
     let reports: Vec<&Value> = items.iter().map(|item| &item["usage"]).filter(|usage| usage.is_object()).collect();
     if reports.is_empty() && is_promised && !items.is_empty() {
@@ -19,8 +19,8 @@ pub(super) fn judge(items: &[Value], is_promised: bool, findings: &mut Findings)
     }
 }
 
-/// Why the total of tokens that a `usage` reports is not the sum of the others; `None` where it is, and where one of them
-/// is not reported.
+/// Why the total of a `usage` is not the sum of its other token counts; `None` if it is the sum, or if the total or the
+/// tokens of the prompt are not reported.
 pub fn disagreement(usage: &Value) -> Option<String> {
     let count = |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_u64());
     let asked = count(["prompt_tokens", "input_tokens"])?;

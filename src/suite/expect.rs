@@ -1,5 +1,4 @@
-//! What a reply must be. Operands are JSON values in which `${…}` may still stand; `check` fills
-//! them in.
+//! Expectations for replies. Operands are JSON values that may still have `${…}`, which `check` replaces.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +9,13 @@ use super::own::OwnMatcher;
 use crate::protocol::{Api, Rule};
 use crate::yaml::Place;
 
-/// Everything a step may ask of a reply. What is absent is not checked, but for the status: without
-/// `status` or `error`, it must be 2xx. What few steps ask is boxed, so that it costs the others nothing.
+/// Everything that a step may expect of a reply. What is absent is not checked, except for the status: without `status`
+/// or `error`, it must be 2xx. Rare expectations are boxed, so that they take little memory in steps without them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expect {
     /// The HTTP status.
     pub status: Option<Need>,
-    /// Response headers by name (any case).
+    /// Response headers by name, which is not case-sensitive.
     pub headers: Vec<(String, Need)>,
     /// JSONPath checks on the reply's JSON (for a stream: on the array of its JSON events).
     pub json: Vec<PathExpect>,
@@ -32,26 +31,26 @@ pub(crate) struct Expect {
     pub tool_calls: Option<Box<ToolCallsExpect>>,
     /// The vectors of an embeddings reply.
     pub embeddings: Option<Box<EmbeddingsExpect>>,
-    /// An error reply. Its presence demands a status of 4xx or 5xx unless `status` says otherwise.
+    /// An error reply. If it is present, the status must be 4xx or 5xx, unless `status` says otherwise.
     pub error: Option<Box<ErrorExpect>>,
     /// How long the reply may take.
     pub time: Option<Box<TimeExpect>>,
-    /// Which rules of the protocol its reply is held to.
+    /// The rules of the protocol that the reply must follow.
     pub protocol: ProtocolExpect,
-    /// The API whose reference its members are held to.
+    /// The API whose reference the reply's members must match.
     pub conforms: Option<(Api, Place)>,
-    /// Whether the body breaks off, or the connection is lost before there is one. `None` is no.
+    /// Whether the body must break off, or the connection must be lost before the body. `None` is the same as false.
     pub broken: Option<(bool, Place)>,
 }
 
 impl Expect {
-    /// Whether a reply that breaks off is what is wanted.
+    /// Whether the step expects a reply that breaks off.
     pub(crate) fn may_break(&self) -> bool {
         matches!(self.broken, Some((true, _)))
     }
 }
 
-/// Which rules of the protocol a reply is held to.
+/// The rules of the protocol that a reply must follow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum ProtocolExpect {
     /// All of them.
@@ -64,7 +63,7 @@ pub(crate) enum ProtocolExpect {
 }
 
 impl ProtocolExpect {
-    /// The rules that are left aside; `None`: all of them.
+    /// The rules that are ignored; `None` if all of them are.
     pub(crate) fn ignored(&self) -> Option<&[&'static Rule]> {
         match self {
             ProtocolExpect::All => Some(&[]),
@@ -85,37 +84,38 @@ pub(crate) struct TimeExpect {
     pub whole: Option<(Duration, Place)>,
 }
 
-/// A matcher and where it stands.
+/// A matcher and its place in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Need {
     /// What must hold.
     pub matcher: Box<Matcher>,
-    /// Where it stands in the file.
+    /// Its place in the file.
     pub place: Place,
 }
 
 /// A JSONPath and what must hold for the nodes it selects.
 #[derive(Debug, Clone)]
 pub(crate) struct PathExpect {
-    /// The path: one value for all the places of a file that say it.
+    /// The path. Equal paths in a file share one value.
     pub path: Arc<JsonPath>,
-    /// For each selected node unless the matcher says `any`/`all`; at least one node must be selected,
-    /// unless the matcher is `exists: false` (or `length` with `nodes`, see `Matcher::count`).
+    /// Each selected node must meet it, unless it has `any` or `all`. At least one node must be selected, unless it is
+    /// `exists: false` or has only `count`.
     pub need: Need,
 }
 
 /// An RFC 9535 JSONPath.
 #[derive(Debug)]
 pub(crate) struct JsonPath {
-    /// What it selects.
+    /// The parsed path.
     pub query: serde_json_path::JsonPath,
-    /// As it is written.
+    /// The path as it is written.
     pub text: String,
 }
 
-/// What must hold for one value. Several fields given together must all hold. Field names are the YAML's.
+/// Conditions on one value. All given fields must hold. The field names are those of the YAML file.
 ///
-/// Boxed throughout: of the twenty things a matcher can ask it asks one or two, and a suite may hold a hundred thousand.
+/// The fields are boxed to save memory: a matcher uses one or two of twenty, and a suite may have a hundred thousand
+/// matchers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Matcher {
     /// Equal as JSON (1 equals 1.0).
@@ -140,11 +140,11 @@ pub(crate) struct Matcher {
     pub approx: Option<Box<Approx>>,
     /// One of these values.
     pub one_of: Option<Vec<Value>>,
-    /// Some selected node (or array element) meets this.
+    /// At least one selected node (or array element) meets this.
     pub any: Option<Box<Matcher>>,
     /// Every selected node (or array element) meets this.
     pub all: Option<Box<Matcher>>,
-    /// This does not hold.
+    /// The value does not meet this.
     pub not: Option<Box<Matcher>>,
     /// Whether the path selects anything (null counts as something).
     pub exists: Option<bool>,
@@ -152,22 +152,22 @@ pub(crate) struct Matcher {
     pub count: Option<Box<Matcher>>,
     /// Validates against this JSON Schema; a string is read as JSON first.
     pub schema: Option<Box<Value>>,
-    /// Meets a matcher that has a name.
+    /// Meets this named matcher.
     pub is: Option<Box<Is>>,
     /// Compare strings without case and diacritics ("sōl" meets "Sol"); applies to `equals`, `contains`, `one_of`.
     pub fold: bool,
 }
 
-/// A matcher that has a name.
+/// A named matcher.
 #[derive(Debug, Clone)]
 pub(crate) enum Is {
     /// Written in Rust.
     Own(OwnMatcher),
-    /// Put together from others, under `matchers` in YAML.
+    /// Composed of other matchers, under `matchers` in YAML.
     Composed {
         /// Its name.
         name: String,
-        /// What it asks.
+        /// Its conditions.
         matcher: Arc<Matcher>,
     },
 }
@@ -183,7 +183,7 @@ impl Is {
 }
 
 impl Matcher {
-    /// Whether it asks for nothing.
+    /// Whether it has no conditions.
     pub(crate) fn is_empty(&self) -> bool {
         let Matcher {
             equals,
@@ -220,7 +220,7 @@ impl Matcher {
 pub(crate) struct Approx {
     /// The number.
     pub value: Value,
-    /// Absolute distance at most.
+    /// The largest absolute distance.
     pub within: f64,
 }
 
@@ -243,20 +243,20 @@ pub(crate) enum ValueType {
     Object,
 }
 
-/// What a stream must be like.
+/// Expectations for a stream.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StreamExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
-    /// Whether it is one at all: a boolean, or a name that stands for one. Where it is none, nothing else is asked.
+    /// Whether the reply must be a stream: a boolean, or a `${…}` for one. If it is false, nothing else is checked.
     pub is_stream: Value,
-    /// How many events carry something of the answer: text, reasoning, a refusal, audio, a tool call.
+    /// How many events have a part of the answer: text, reasoning, a refusal, audio, a tool call.
     pub chunks: Option<Need>,
-    /// How many JSON events came, whatever they carry; the terminal `[DONE]` is not counted.
+    /// How many JSON events there are, with or without a part of the answer. The final `[DONE]` is not counted.
     pub events: Option<Need>,
     /// The finish reason of each choice, in the order of their indexes, as an array.
     pub finish_reasons: Option<Need>,
-    /// The `usage` object of the last event that has one; `null` when there is none.
+    /// The `usage` object of the last event that has one; `null` if there is none.
     pub usage: Option<Need>,
     /// The roles that deltas named, in order of first appearance, as an array.
     pub roles: Option<Need>,
@@ -266,34 +266,34 @@ pub(crate) struct StreamExpect {
     pub done: Option<bool>,
 }
 
-/// What the tokens that a reply reports must be.
+/// Expectations for the token usage that a reply reports.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UsageExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
-    /// Whether the total is the sum of the others.
+    /// Whether the total is the sum of the other counts.
     pub adds_up: Option<bool>,
-    /// What single counts must be, by their names in the API.
+    /// Expectations for single counts, by their names in the API.
     pub counts: Vec<(&'static str, Need)>,
 }
 
-/// What the tool calls must be.
+/// Expectations for the tool calls.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToolCallsExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
     /// The index of the choice that they are in.
     pub choice: u64,
-    /// How many.
+    /// The number of calls.
     pub count: Option<Need>,
-    /// Each must be met by one call, in order.
+    /// The expected calls, in order. A different call of the reply must meet each.
     pub calls: Vec<ToolCallExpect>,
 }
 
-/// What one tool call must be.
+/// Expectations for one tool call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToolCallExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
     /// The function's name.
     pub name: Option<Need>,
@@ -301,10 +301,10 @@ pub(crate) struct ToolCallExpect {
     pub arguments: Option<ArgumentsExpect>,
 }
 
-/// What a call's arguments must be; they are parsed as JSON first, and that they parse is always checked.
+/// Expectations for a call's arguments. They are parsed as JSON first, and it is always an error if they are not JSON.
 #[derive(Debug, Clone)]
 pub(crate) struct ArgumentsExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
     /// How they are compared.
     pub kind: ArgumentsKind,
@@ -321,26 +321,26 @@ pub(crate) enum ArgumentsKind {
     Equals(Value),
 }
 
-/// What an embeddings reply must be.
+/// Expectations for an embeddings reply.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EmbeddingsExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
     /// Number of vectors.
     pub count: Option<Need>,
     /// Length of every vector.
     pub dimensions: Option<Need>,
-    /// No NaN, no infinity, not all zero.
+    /// Whether every vector has no NaN and no infinity, and is not empty or all zero.
     pub finite: Option<bool>,
-    /// How the vectors came.
+    /// The encoding of the vectors.
     pub encoding: Option<EmbeddingEncoding>,
-    /// No two vectors of this reply are equal.
+    /// Whether all vectors of this reply differ from each other.
     pub differ: Option<bool>,
-    /// The first vector is not the one captured earlier: operand is the other vector (`${name}`).
+    /// A vector captured earlier (`${name}`), from which the first vector must differ.
     pub differs_from: Option<Value>,
-    /// Cosine similarity: vector 0 of this reply against vector 1, or against `with`.
+    /// The cosine similarity of the first vector of this reply and `cosine_with`.
     pub cosine: Option<Need>,
-    /// The other vector for `cosine` (`${name}`), else vector 1 of this reply.
+    /// The other vector for `cosine` (`${name}`). Without it, the other one is the second vector of this reply.
     pub cosine_with: Option<Value>,
 }
 
@@ -353,10 +353,10 @@ pub(crate) enum EmbeddingEncoding {
     Base64,
 }
 
-/// What an error reply must be; the members of `error` in OpenAI's shape, or `detail`, or plain text as `message`.
+/// Expectations for the members of `error` in OpenAI's format. A `detail` or a plain text counts as `message`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ErrorExpect {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
     /// The message.
     pub message: Option<Need>,

@@ -1,4 +1,4 @@
-//! Faults: what goes wrong on purpose on the way from a provider, the same every time.
+//! Reads faults, which are injected on the way from a provider and are the same in every run.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What cases use by name: taken in from the top of the suite and from the files it includes, and looked up.
+//! Collects what cases use by name, from the top of the suite and from the files that it includes, and looks it up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::shared::{Named, Shared};
 use crate::yaml::{self, Pairs, Place, Source, Spanned};
 
 impl Reader<'_> {
-    /// Takes in what stands at the top of the suite, and what it includes.
+    /// Adds the definitions at the top of the suite and those of the files that it includes.
     pub(super) fn share(&mut self, top: RawTop) {
         let RawTop { include, secrets, masks, matchers, steps, params } = top;
         self.add_secrets(secrets);
@@ -40,7 +40,7 @@ impl Reader<'_> {
         }
         let names: Vec<String> = self.shared.matchers.keys().cloned().collect();
         for name in names {
-            // Its mistakes are told where it stands, once.
+            // Every matcher is read once, even if no case uses it, so that its mistakes are reported.
             let _ = self.composed(&name);
         }
     }
@@ -54,7 +54,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Demands the name of an environment variable.
+    /// Reports a name that cannot be an environment variable.
     pub(super) fn variable(&mut self, name: &Spanned<String>) {
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.value.is_empty()
@@ -103,7 +103,7 @@ impl Reader<'_> {
         self.error(name.place, name.value.chars().count(), reason).push_help("rename one of the two");
     }
 
-    /// The file of that path, as seen from the one being read.
+    /// The file at a path relative to the current file.
     pub(super) fn file(&mut self, path: &Spanned<String>) -> Checked<Arc<Source>> {
         match self.known.files.read(&self.source.name, &path.value) {
             Ok(source) => Ok(Arc::new(source)),
@@ -113,7 +113,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The step of that name.
+    /// The step with this name.
     pub(super) fn named_step(&mut self, name: &Spanned<String>) -> Checked<(Arc<Source>, Spanned<RawStep>)> {
         if let Some(found) = self.shared.steps.get(&name.value) {
             return Ok((Arc::clone(&found.source), found.what.clone()));
@@ -122,7 +122,7 @@ impl Reader<'_> {
         Err(self.unknown_name(name, "step", "steps", &known))
     }
 
-    /// The list of values of that name.
+    /// The list of values with this name.
     pub(super) fn named_param(&mut self, name: &Spanned<String>) -> Checked<(Arc<Source>, RawParam)> {
         if let Some(found) = self.shared.params.get(&name.value) {
             return Ok((Arc::clone(&found.source), found.what.clone()));
@@ -144,7 +144,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The matcher of that name: put together in YAML, or written in Rust.
+    /// The matcher with this name, composed in YAML or written in Rust.
     pub(super) fn named_matcher(&mut self, name: &Spanned<String>) -> Checked<Is> {
         if self.shared.open.contains(&name.value) {
             let way = [self.shared.open.as_slice(), std::slice::from_ref(&name.value)].concat().join(" → ");
@@ -174,7 +174,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The matcher of that name that is put together in YAML; `None` when there is none.
+    /// The matcher with this name that is composed in YAML; `None` if there is none.
     fn composed(&mut self, name: &str) -> Option<Checked<Arc<Matcher>>> {
         if let Some(read) = self.shared.read.get(name) {
             return Some(read.clone());

@@ -1,4 +1,4 @@
-//! Masks: text in requests that changes from run to run, where it stands and what it looks like.
+//! Reads masks. A mask says where requests have text that changes from run to run, and what this text looks like.
 
 use super::raw::RawMask;
 use super::reader::Reader;
@@ -6,7 +6,7 @@ use crate::exchange::{BodyPath, Mask, mask_pattern};
 use crate::yaml::{Error, OneOrMore, Place, Source, Spanned};
 
 impl Reader<'_> {
-    /// Takes in the masks of the suite, or of a file that it includes.
+    /// Adds the masks of the suite, or of a file that it includes.
     pub(super) fn add_masks(&mut self, raw: Vec<RawMask>) {
         let source = self.source.clone();
         for RawMask { endpoint, place, pattern } in raw {
@@ -25,7 +25,7 @@ fn is_path(text: &str) -> bool {
     text.starts_with('/') && !text.contains(char::is_whitespace)
 }
 
-/// The masks that places and patterns make, one a pattern; what is wrong goes to `errors`.
+/// The masks for places and patterns: one for each pattern, with all places. Mistakes are added to `errors`.
 pub(crate) fn masks(
     source: &Source,
     endpoint: Option<&str>,
@@ -64,7 +64,7 @@ pub(crate) fn masks(
     masks
 }
 
-/// A place in a body; a mistake is shown at its place inside the string.
+/// Parses the JSONPath of a place in a body. An error has its position inside the string.
 pub(crate) fn body_path(source: &Source, text: &Spanned<String>) -> Result<BodyPath, Error> {
     if !text.value.starts_with('$') {
         let reason = format!("`{}` is not a JSONPath, which begins with `$`", text.value);

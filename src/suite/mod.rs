@@ -1,4 +1,4 @@
-//! What a suite file says, before it is known for whom it runs.
+//! Suite files, parsed without regard to the setup and provider that they will run for.
 
 mod expect;
 mod fault;

@@ -1,4 +1,4 @@
-//! The shape of a suite after parsing: everything is checked, nothing is re-validated later.
+//! A suite after parsing. Everything in it is valid and is not checked again later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,47 +14,48 @@ use crate::yaml::{Place, Source};
 /// One suite file.
 #[derive(Debug, Clone)]
 pub(crate) struct Suite {
-    /// The file's text, for messages that show a line of it. `source.name` is the path as it stands in case ids
+    /// The file's text, for messages that show a line of it. `source.name` is the path as in case ids
     /// (`suites/inference/sanity.yaml`).
     pub source: Arc<Source>,
-    /// Environment variables whose values are never kept nor shown.
+    /// Environment variables whose values are never stored or shown.
     pub secrets: Vec<String>,
-    /// What changes from run to run in the texts of its requests: they are compared masked.
+    /// Texts in its requests that change from run to run. They are ignored when requests are compared.
     pub masks: Arc<[Mask]>,
     /// The case templates, in file order.
     pub templates: Vec<Template>,
 }
 
-/// One case template: becomes a case for every client, model and parameter value.
+/// A case template. It becomes a case for every client, model and parameter value.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     /// The case's name, unique in its file; no brackets, no `::`.
     pub name: String,
     /// Where the template starts.
     pub place: Place,
-    /// Which clients call; empty means the default client, which then is no part of the id.
+    /// The clients that send the requests. Empty means the default client, which is then not part of the id.
     pub clients: Vec<Client>,
     /// Which model of the setup is used as `${model}`; `None` when the case needs none.
     pub model: Option<Axis>,
     /// Named parameters, in file order.
     pub params: Vec<Param>,
-    /// Extra words that `-k` finds.
+    /// Additional keywords for `-k`, and marks for `-m`.
     pub keywords: Vec<String>,
-    /// Capabilities without which the case makes no sense.
+    /// Capabilities that the provider must have, else the case is skipped.
     pub needs: Vec<String>,
-    /// An environment variable without which the case makes no sense.
+    /// An environment variable that must be set and not empty, else the case is skipped.
     pub needs_env: Option<String>,
     /// Secrets that its requests and expectations use.
     pub secrets: Vec<String>,
-    /// Skip always, with this reason.
+    /// The reason why the case is always skipped.
     pub skip: Option<String>,
-    /// Expected to fail, with the reason.
+    /// Why the case is expected to fail.
     pub xfail: Option<Xfail>,
     /// How often it is run.
     pub repeat: Repeat,
-    /// What comes before them, in order.
+    /// The steps before the case's own, in order.
     pub setup: Vec<Step>,
-    /// What comes after them, whatever came of them, in the order in which it is done: the last that is written first.
+    /// The steps after the case's own, whatever their outcome. They are in the order of execution, which is the reverse
+    /// of the order in the file.
     pub teardown: Vec<Step>,
     /// The requests, in order; a one-request case has one step.
     pub steps: Vec<Step>,
@@ -65,24 +66,26 @@ pub(crate) struct Template {
 pub(crate) struct Xfail {
     /// Why it fails.
     pub reason: String,
-    /// When true, passing is a failure.
+    /// If true, passing is a failure.
     pub strict: bool,
 }
 
-/// Who calls the stack, in the words of llama-stack's own tests: each calls the paths that its namesake there calls.
+/// A client that sends requests, named as in llama-stack's own tests. It uses the same paths as the client of that name
+/// there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Client {
     /// `openai_client`: OpenAI's SDK, with a base URL that ends in `/v1/openai/v1`.
     OpenAi,
     /// `llama_stack_client`: calls OpenAI's API below `/v1/openai/v1/`, llama-stack's own below `/v1/`.
     LlamaStack,
-    /// `client_with_models`: the same client, once its models are registered; selected by this name too where a suite
-    /// names no client.
+    /// `client_with_models`: the same client after its models are registered. If a suite names no client, cases can be
+    /// selected by this name too.
     #[default]
     WithModels,
 }
 
-/// OpenAI's API, as far as llama-stack's client has it below `/v1/openai/v1/`; it asks for models below `/v1/`.
+/// The endpoints of OpenAI's API that llama-stack's client calls below `/v1/openai/v1/`. It calls `models` below
+/// `/v1/`.
 const OPENAIS: [&str; 7] = [
     "/v1/chat/completions",
     "/v1/completions",
@@ -101,7 +104,7 @@ impl Client {
         (Client::WithModels, "client_with_models"),
     ];
 
-    /// What stands before a path that is written as `/v1/…`.
+    /// The prefix of a path that is written as `/v1/…`.
     pub(crate) fn prefix(self, path: &str) -> &'static str {
         let is_openais =
             |api: &&str| path.strip_prefix(*api).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
@@ -148,16 +151,17 @@ impl Axis {
 /// One named parameter and its values.
 #[derive(Debug, Clone)]
 pub(crate) struct Param {
-    /// The name, used as `${name}` or `${name.field}`; several, when each value is an array of so many.
+    /// The name, used as `${name}` or `${name.field}`. If there are several names, each value is an array with one
+    /// element for each name.
     pub names: Vec<String>,
-    /// The values, in file order, ids unique.
+    /// The values, in file order, with unique ids.
     pub values: Vec<ParamValue>,
 }
 
 /// One value of a parameter.
 #[derive(Debug, Clone)]
 pub(crate) struct ParamValue {
-    /// How the value stands in the id (`inference:completion:sanity`, `True`, `1`).
+    /// The part of the case's id for this value (`inference:completion:sanity`, `True`, `1`).
     pub id: String,
     /// The value itself; a mapping's fields are `${name.field}`.
     pub value: Value,
@@ -166,11 +170,11 @@ pub(crate) struct ParamValue {
 /// One request of a case and what is expected of its reply.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    /// The file it stands in: the suite's, or one that the suite includes.
+    /// The file that has the step: the suite, or a file that the suite includes.
     pub source: Arc<Source>,
     /// Where the step starts.
     pub place: Place,
-    /// The name shown in a failure, when the case has several steps.
+    /// The name shown in a failure if the case has several steps.
     pub name: Option<String>,
     /// What is sent.
     pub request: RequestTemplate,
@@ -178,9 +182,9 @@ pub(crate) struct Step {
     pub expect: Expect,
     /// Values kept for later steps, in file order.
     pub capture: Vec<Capture>,
-    /// Ask again until the expectation holds, for at most this long.
+    /// The longest time during which the request is repeated until the expectation holds.
     pub eventually: Option<Duration>,
-    /// What goes wrong on the way from the provider.
+    /// Faults to inject on the way from the provider.
     pub faults: Vec<Fault>,
 }
 
@@ -195,7 +199,7 @@ pub(crate) struct RequestTemplate {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
-    /// Whether the provider's key goes along.
+    /// Whether the provider's API key is sent.
     pub auth: Auth,
 }
 
@@ -217,18 +221,19 @@ impl RequestTemplate {
 pub(crate) enum Body {
     /// No body.
     None,
-    /// JSON; strings may hold `${…}`, and a string that is one `${…}` alone takes the value's own type.
+    /// JSON. Strings may have `${…}`. A string that is a single `${…}` becomes the value, with the value's type.
     Json(JsonText),
-    /// Text sent as it stands, for malformed bodies; `${…}` is replaced in it.
+    /// Text that is not encoded as JSON, for malformed bodies. `${…}` is replaced in it.
     Raw(String),
 }
 
-/// A JSON value, kept as its text: a tree takes ten times the memory, and is wanted only when the request is made.
+/// A JSON value, stored as text. A tree would take ten times the memory, and it is needed only when the request is
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JsonText(Box<str>);
 
 impl JsonText {
-    /// The value as a tree. `Err` when it is nested deeper than such a tree may be.
+    /// The value as a tree. `Err` if it is nested more deeply than the parser allows.
     pub(crate) fn value(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(&self.0)
     }

@@ -1,4 +1,4 @@
-//! What `${…}` may name: `model`, parameters and their members, captures, secrets.
+//! Checks the names in `${…}`: `model`, parameters and their members, captures, secrets.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::spelling::nearest;
 use crate::yaml::Place;
 
 impl Reader<'_> {
-    /// Demands that every name is declared, and points at the `${` that is not.
+    /// Checks that every name is declared. An error shows the `${…}` that is not.
     pub(super) fn names(&mut self, scope: &[String], place: Place, names: Result<Vec<&str>, template::Unclosed>) {
         let names = match names {
             Ok(names) => names,
@@ -59,10 +59,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Demands that `${name.member}` is there, whichever value the parameter has.
+    /// Checks that every value of a parameter has the member in `${name.member}`.
     fn member(&mut self, scope: &[String], root: &str, name: &str, place: Place) {
         let Some(path) = name.strip_prefix(root).and_then(|rest| rest.strip_prefix('.')) else { return };
-        // What is captured under the same name takes its place.
+        // A capture with the same name replaces the parameter, and its members are not known yet.
         if scope.iter().filter(|known| *known == root).count() > 1 {
             return;
         }
@@ -90,7 +90,7 @@ impl Reader<'_> {
         self.secrets.iter().find(|secret| *secret == name).cloned()
     }
 
-    /// The way out for a `${env.…}` that is not declared.
+    /// The help text for a `${env.…}` that is not declared.
     fn no_secret(&self, name: &str) -> String {
         let variable = name.strip_prefix("env.").unwrap_or("NAME");
         match nearest(variable, self.secrets.iter().map(String::as_str)) {

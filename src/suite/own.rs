@@ -9,7 +9,7 @@ use serde_json::Value;
 
 type Test = dyn Fn(&Value) -> Result<(), String> + Send + Sync;
 
-/// A matcher of one's own, as a suite names it: `{is: NAME}`.
+/// A matcher that a project writes in Rust. A suite uses it as `{is: NAME}`.
 #[derive(Clone)]
 pub(crate) struct OwnMatcher {
     /// Its name.
@@ -18,9 +18,10 @@ pub(crate) struct OwnMatcher {
 }
 
 impl OwnMatcher {
-    /// Asks it about a value. `Ok(Err(why))` when the value does not meet it, `Err` when it panics.
+    /// Runs it on a value. `Ok(Err(why))` if the value does not meet it, `Err` if it panics.
     pub(crate) fn ask(&self, value: &Value) -> Result<Result<(), String>, Panicked> {
-        // Its state may be half changed after a panic: that is its own affair, and the next question is told so too.
+        // A panic may leave the matcher's state half changed. Only the matcher uses that state, and if its next call
+        // panics because of it, that is reported too.
         catch_unwind(AssertUnwindSafe(|| (self.test)(value))).map_err(|_| Panicked)
     }
 }
@@ -40,17 +41,17 @@ pub(crate) struct Panicked;
 pub(crate) struct OwnMatchers(BTreeMap<String, OwnMatcher>);
 
 impl OwnMatchers {
-    /// Adds one; a second of that name takes the place of the first.
+    /// Adds a matcher. It replaces an earlier one with the same name.
     pub(crate) fn add(&mut self, name: &str, test: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) {
         self.0.insert(name.to_owned(), OwnMatcher { name: name.to_owned(), test: Arc::new(test) });
     }
 
-    /// The one of that name.
+    /// The matcher with this name.
     pub(crate) fn named(&self, name: &str) -> Option<&OwnMatcher> {
         self.0.get(name)
     }
 
-    /// All names, in order.
+    /// All names, sorted.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }

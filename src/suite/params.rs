@@ -1,4 +1,4 @@
-//! The values of parameters: written in the suite, shared by name, or a row each of a data file.
+//! Reads the values of parameters from a list in the suite, a named list, or the rows of a data file.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -44,7 +44,8 @@ impl Reader<'_> {
         params
     }
 
-    /// The values, wherever they are. `is_shared`: the list has a name already.
+    /// The values, from any of these sources. `is_shared` says that this is a named list, which cannot refer to
+    /// another.
     fn values(&mut self, names: &[String], raw: RawParam, is_shared: bool) -> Vec<ParamValue> {
         match raw.value {
             Listed::List(items) => {
@@ -98,7 +99,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A value as it stands in YAML.
+    /// Reads a value that is written in YAML.
     fn value(&mut self, names: &[String], raw: Spanned<Value>) -> Checked<ParamValue> {
         let place = raw.place;
         match (names, raw.value) {
@@ -132,7 +133,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Demands that the `id` of a value can stand in a case's id.
+    /// Checks that the `id` of a value can be part of a case's id.
     fn id(&mut self, id: &Value, place: Place) -> Checked<String> {
         scalar_id(id).ok_or_else(|| {
             let what = if id.is_array() { "a list" } else { "a mapping" };
@@ -141,7 +142,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Demands a value for each name.
+    /// Checks that there is one value for each name.
     fn count(&mut self, names: &[String], place: Place, count: usize) -> Checked<()> {
         if count == names.len() { Ok(()) } else { Err(self.wrong_count(names, place, count)) }
     }
@@ -151,10 +152,11 @@ impl Reader<'_> {
         self.error(place, 1, reason).push_help(format!("write a list of one value each for {}", names.join(", ")))
     }
 
-    /// What a mapping without its `id` means: itself, its `value`, or the members that have the parameters' names.
+    /// The value of a mapping whose `id` was removed: the mapping itself, its `value`, or the members with the
+    /// parameters' names.
     fn chosen(&mut self, names: &[String], place: Place, mut members: Map<String, Value>) -> Checked<Value> {
         if names.len() == 1 {
-            // `{id: x, value: true}` names a scalar; otherwise the members are the value.
+            // `{id: x, value: true}` gives a scalar an id. Otherwise, the members are the value.
             let only_value = if members.len() == 1 { members.shift_remove("value") } else { None };
             return Ok(only_value.unwrap_or(Value::Object(members)));
         }
@@ -183,7 +185,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// A row of a data file; one without an `id` is named by its number.
+    /// Reads a row of a data file. Without an `id`, the row's number is its id.
     fn row(&mut self, names: &[String], place: Place, number: usize, row: Value) -> Checked<ParamValue> {
         let number = number.to_string();
         match row {
@@ -204,7 +206,7 @@ impl Reader<'_> {
     }
 }
 
-/// Why there are no rows.
+/// Why the rows could not be read.
 enum Unread {
     Kind,
     Row(Error),
@@ -260,7 +262,7 @@ fn comma_separated(source: &Source) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// How a scalar stands in an id: as pytest writes it.
+/// A scalar as part of an id, as pytest writes it.
 fn scalar_id(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null => "None".to_owned(),

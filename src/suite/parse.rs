@@ -1,4 +1,4 @@
-//! Suite text to [`Suite`]: every mistake of a file is told at once.
+//! Parses the text of a suite into a [`Suite`]. All mistakes of a file are reported together.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::repeat::Repeat;
 use super::shared::Files;
 use crate::yaml::{Error, Place, Short, Source, Spanned};
 
-/// Cases that one template may be.
+/// The most cases that one template may become.
 const MOST_CASES: u128 = 1_000_000;
 
 /// Names a suite may refer to.
@@ -22,9 +22,9 @@ const MOST_CASES: u128 = 1_000_000;
 pub(crate) struct Known {
     /// Capabilities.
     pub capabilities: Vec<String>,
-    /// Matchers of the project's own.
+    /// Matchers that the project wrote in Rust.
     pub matchers: OwnMatchers,
-    /// How a suite gets at the files it names.
+    /// How a suite reads the files that it names.
     pub files: Files,
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Err
     }
     let templates = match read {
         Ok(Read::Cases(templates)) => templates,
-        // The second time, all that cases share is known.
+        // This cannot happen: the second reading is given all shared definitions.
         Ok(Read::Top(_)) => Vec::new(),
         Err(error) => return Err(vec![error]),
     };
@@ -50,7 +50,7 @@ pub(crate) fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Err
     if errors.is_empty() {
         return Ok(Suite { source, secrets: reader.secrets, masks: reader.masks.into(), templates });
     }
-    // What stands in an included file comes after it, and once, however often it is used.
+    // Mistakes in included files come after those of the suite. Each is reported once, however often the file is used.
     errors.sort_by(|a, b| {
         let key = |error: &Error| (error.file.name != source.name, error.file.name.clone(), error.place);
         key(a).cmp(&key(b))
@@ -60,7 +60,7 @@ pub(crate) fn parse(source: Arc<Source>, known: &Known) -> Result<Suite, Vec<Err
 }
 
 impl Reader<'_> {
-    /// A case of the file, which reaches to `end`, or to the end of the file. `names` are those of the cases before it.
+    /// Reads a case. It ends at `end`, or at the end of the file. `names` are the names of the cases before it.
     pub(super) fn case(
         &mut self,
         case: Spanned<Box<RawTemplate>>,
@@ -126,7 +126,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Demands that a case is not so many of them that there is no memory for all: they are made one by one, later.
+    /// Checks that a template does not become more cases than fit into memory. The cases are made later.
     fn count_cases(&mut self, name: &Spanned<String>, params: &[Param], clients: usize) {
         let values = params.iter().map(|param| param.values.len() as u128);
         let count = values.fold(clients.max(1) as u128, u128::saturating_mul);
@@ -181,7 +181,7 @@ impl Reader<'_> {
         found.ok_or_else(|| self.unknown(word, "model axis", &Axis::ALL.map(|(_, name, _)| name)))
     }
 
-    /// The capability and the variable that a case asks for.
+    /// The capability and the environment variable that a case needs.
     fn condition(&mut self, raw: Option<Spanned<RawIf>>) -> (Option<Spanned<String>>, Option<String>) {
         let Some(Spanned { value: RawIf { capability, env }, place }) = raw else { return (None, None) };
         if capability.is_none() && env.is_none() {

@@ -1,4 +1,4 @@
-//! Expectations, from what stands in the file to what `check` works with.
+//! Converts expectations from the file's format into the one that `check` uses.
 
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ pub(super) fn parse_expect(reader: &mut Reader<'_>, scope: &[String], _step: Pla
     }
 }
 
-/// Reads a matcher that stands alone, and so knows no `${…}`.
+/// Reads a matcher that is not part of a case, so that it cannot use parameters and captures.
 pub(super) fn parse_need(reader: &mut Reader<'_>, raw: RawNeed) -> Need {
     ExpectParser { reader, scope: &[] }.need(raw)
 }
@@ -98,7 +98,7 @@ impl ExpectParser<'_, '_> {
         Box::new(self.value(place, value))
     }
 
-    /// A value of the file: its names must be declared.
+    /// Checks that the names in a value are declared, and returns the value.
     fn value(&mut self, place: Place, value: Value) -> Value {
         self.reader.names(self.scope, place, template::names(&value));
         value
@@ -108,7 +108,7 @@ impl ExpectParser<'_, '_> {
         raw.map(|raw| self.need(*raw).matcher)
     }
 
-    /// A matcher of a length or a number of things: its operands are numbers.
+    /// Reads a matcher of a length or a count, which is compared with numbers.
     fn size(&mut self, raw: Option<Box<RawNeed>>, what: &str) -> Option<Box<Matcher>> {
         let raw = raw?;
         let place = raw.place;
@@ -153,7 +153,7 @@ impl ExpectParser<'_, '_> {
             is: raw.is.and_then(|name| self.reader.named_matcher(&name).ok()).map(Box::new),
             fold: raw.fold,
         };
-        // What was told of its parts, or of the matcher it names, says more than that nothing is left of them.
+        // If its parts or the matcher that it names had mistakes, those reports are more useful than this one.
         if matcher.is_empty() && !is_named && self.reader.errors.len() == errors {
             self.reader
                 .error(place, 1, "this matcher asks for nothing")
@@ -165,7 +165,7 @@ impl ExpectParser<'_, '_> {
     fn regex(&mut self, text: Spanned<String>) -> Value {
         let parsed = regex::Regex::new(&text.value);
         match parsed {
-            // With a name in it, it can only be read when the name is filled in.
+            // An expression with `${…}` can be parsed only after the replacement.
             Err(error) if !text.value.contains("${") => {
                 let reason = error.to_string();
                 let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");

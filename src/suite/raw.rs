@@ -1,4 +1,4 @@
-//! What stands in a suite file, before anything is checked but its shape.
+//! The format of suite files. Reading it checks only the structure.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -18,13 +18,13 @@ pub(super) use mask::RawMask;
 use crate::yaml::{Listed, Pairs, Short, Spanned, present};
 
 /// Cases that say what an API must do.
-// Only its shape: `stream` reads a file key by key.
+// Used only for its schema: `read_file` reads a file key by key.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "its schema is what counts")]
 struct RawSuite {
-    /// Anything that YAML anchors (`&name`) are put on, for reuse as `*name` or `<<: *name`.
+    /// Values with YAML anchors (`&name`), for reuse as `*name` or `<<: *name`.
     #[serde(default)]
     anchors: Value,
     #[serde(flatten)]
@@ -34,17 +34,17 @@ struct RawSuite {
     cases: Spanned<Vec<Spanned<Box<RawTemplate>>>>,
 }
 
-/// What stands at the top of a suite beside its cases.
+/// Definitions at the top of a suite, which its cases share.
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawTop {
-    /// Files with matchers, steps and params to use here, as seen from this one: `[shared/common.yaml]`.
+    /// Files with matchers, steps and params to use here. Paths are relative to this file: `[shared/common.yaml]`.
     #[cfg_attr(test, serde(default))]
     pub(super) include: Vec<Spanned<String>>,
-    /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
+    /// Environment variables used as `${env.NAME}`, whose values are never stored or shown.
     #[cfg_attr(test, serde(default))]
     pub(super) secrets: Vec<Spanned<String>>,
-    /// Texts in requests that change from run to run: requests are compared without them and kept with them.
+    /// Texts in requests that change from run to run. They are recorded, but ignored when requests are compared.
     #[cfg_attr(test, serde(default))]
     pub(super) masks: Vec<RawMask>,
     /// Matchers by name, used as `{is: NAME}`.
@@ -58,20 +58,20 @@ pub(super) struct RawTop {
     pub(super) params: Pairs<RawParam>,
 }
 
-/// What suites share: they list this file under `include`.
+/// Definitions for all suites that list this file under `include`.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawShared {
-    /// Anything that YAML anchors (`&name`) are put on, for reuse in this file as `*name` or `<<: *name`.
+    /// Values with YAML anchors (`&name`), for reuse in this file as `*name` or `<<: *name`.
     #[serde(default)]
     #[allow(dead_code, reason = "holds YAML anchors only")]
     #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     anchors: Option<IgnoredAny>,
-    /// Environment variables used as `${env.NAME}`, whose values are never kept nor shown.
+    /// Environment variables used as `${env.NAME}`, whose values are never stored or shown.
     #[serde(default)]
     pub(super) secrets: Vec<Spanned<String>>,
-    /// Texts in requests that change from run to run: requests are compared without them and kept with them.
+    /// Texts in requests that change from run to run. They are recorded, but ignored when requests are compared.
     #[serde(default)]
     pub(super) masks: Vec<RawMask>,
     /// Matchers by name, used as `{is: NAME}`.
@@ -85,16 +85,16 @@ pub(super) struct RawShared {
     pub(super) params: Pairs<RawParam>,
 }
 
-/// Values of a parameter: a list, or where they are found.
+/// Values of a parameter: a list, or the source of one.
 pub(super) type RawParam = Spanned<Listed<RawFound>>;
 
-/// Where the values of a parameter are found.
+/// The source of a parameter's values.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["file", "use"]))))]
 pub(super) struct RawFound {
-    /// A file as seen from this one, a value a line: `.jsonl`, or `.csv` with a line of names on top.
+    /// A file with one value per line: `.jsonl`, or `.csv` with a header line. The path is relative to this file.
     #[serde(default, deserialize_with = "present")]
     pub(super) file: Option<Spanned<String>>,
     /// A list under `params` at the top of the suite or of an included file.
@@ -109,73 +109,73 @@ pub(super) struct RawFound {
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "steps"]))))]
 #[cfg_attr(test, schemars(extend("dependencies" = {"steps": {"not": {"anyOf": crate::yaml::one_of_keys(&["expect", "capture", "eventually", "faults"])}}})))]
 pub(super) struct RawTemplate {
-    /// Unique in its file: letters, digits, `_`, `-`, `.` and single `:`.
+    /// A name that is unique in its file: letters, digits, `_`, `-`, `.` and single `:`.
     #[cfg_attr(test, schemars(extend("pattern" = "^(?!.*::)[^\\s/\\[\\]]+$")))]
     pub(super) name: Spanned<String>,
-    /// One line for people.
+    /// One line for readers of the suite.
     #[serde(default, deserialize_with = "present")]
     #[expect(dead_code, reason = "it is there for those who read the suite")]
     pub(super) description: Option<String>,
-    /// How the stack is called: each calls the paths that its namesake in llama-stack's tests calls. Absent: paths are
-    /// called as they are written.
+    /// The clients that send the requests. Each uses the paths of the client with the same name in llama-stack's tests.
+    /// Without clients, paths are used as they are written.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("items" = {"enum": super::Client::ALL.map(|(_, name)| name)})))]
     pub(super) clients: Vec<Spanned<String>>,
-    /// Which of the setup's models `${model}` is.
+    /// The kind of the setup's model that is used as `${model}`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("enum" = ["text", "embedding", "vision"])))]
     pub(super) model: Option<Spanned<String>>,
-    /// Named lists of values. A mapping needs an `id`; its other members are `${name.member}`. Two names with a comma
-    /// between them have lists of two values each.
+    /// Named lists of values. A value that is a mapping needs an `id`; its other members are used as `${name.member}`.
+    /// If the name is two names with a comma between them, each value is a list of two.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[^.}, ]+(, ?[^.}, ]+)*$", "not": {"const": "model"}})))]
     pub(super) params: Pairs<RawParam>,
-    /// More words that `-k` finds, and marks for `-m`.
+    /// Additional keywords for `-k`, and marks for `-m`.
     #[serde(default)]
     pub(super) keywords: Vec<String>,
-    /// Capabilities: a provider that lacks one gets SKIPPED with its reason.
+    /// Capabilities that the provider must have. If it lacks one, the case is SKIPPED with the provider's reason.
     #[serde(default)]
     pub(super) needs: Vec<Spanned<String>>,
-    /// What must be there, else this is SKIPPED.
+    /// Conditions for the case to run. Otherwise, it is SKIPPED.
     #[serde(default, deserialize_with = "present")]
     pub(super) r#if: Option<Spanned<RawIf>>,
-    /// Why this never runs.
+    /// The reason why the case is always skipped.
     #[serde(default, deserialize_with = "present")]
     pub(super) skip: Option<String>,
-    /// Why this is expected to fail.
+    /// The reason why the case is expected to fail.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("type" = ["string", "object"])))]
     pub(super) xfail: Option<Spanned<Short<RawXfail>>>,
-    /// Run it so often, for answers that vary.
+    /// The number of tries, for answers that vary.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("minimum" = 2, "maximum" = super::repeat::Repeat::MOST)))]
     pub(super) repeat: Option<Spanned<i64>>,
-    /// The share of those tries that must pass; all of them unless said.
+    /// The share of the tries that must pass; all of them by default.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
     pub(super) pass_rate: Option<Spanned<f64>>,
-    /// What is asked, in a case of one step.
+    /// The request of a case with one step.
     #[serde(default, deserialize_with = "present")]
     pub(super) request: Option<Spanned<RawRequest>>,
-    /// What the reply must be.
+    /// Expectations for the reply.
     #[serde(default, deserialize_with = "present")]
     pub(super) expect: Option<RawExpect>,
-    /// Values of the reply to keep as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
+    /// Values of the reply for use in later steps as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("additionalProperties" = {"type": "string", "pattern": "^(\\$|text$|tool_calls$|header )"})))]
     pub(super) capture: Option<Pairs<Spanned<String>>>,
-    /// Ask again until the expectation holds, for at most this long: `10s`.
+    /// The longest time during which the request is repeated until the expectation holds: `10s`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) eventually: Option<Spanned<String>>,
-    /// What goes wrong on the way from the provider.
+    /// Faults to inject on the way from the provider.
     #[serde(default)]
     pub(super) faults: Vec<Spanned<RawFault>>,
-    /// Steps before those of the case; what they capture is there for the case. When one fails, the case is an ERROR.
+    /// Steps before those of the case, which can use their captures. If one fails, the case is an ERROR.
     #[serde(default)]
     pub(super) setup: Vec<Spanned<RawStep>>,
-    /// Steps after those of the case, whatever came of it, the last first. When one fails, that is an ERROR beside the
-    /// case's outcome.
+    /// Steps after those of the case, whatever its outcome, in reverse order. If one fails, that is an ERROR in
+    /// addition to the case's outcome.
     #[serde(default)]
     pub(super) teardown: Vec<Spanned<RawStep>>,
     /// Several requests, one after the other.
@@ -184,7 +184,7 @@ pub(super) struct RawTemplate {
     pub(super) steps: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
 
-/// What must be there for a case to run.
+/// Conditions for a case to run.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -210,66 +210,66 @@ pub(super) struct RawXfail {
     pub(super) strict: bool,
 }
 
-/// One request and what its reply must be.
+/// One request and the expectations for its reply.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["request", "use"]))))]
 #[cfg_attr(test, schemars(extend("dependencies" = {"use": {"not": {"anyOf": crate::yaml::one_of_keys(&["expect", "capture", "eventually", "faults"])}}})))]
 pub(super) struct RawStep {
-    /// For messages.
+    /// A name for messages.
     #[serde(default, deserialize_with = "present")]
     pub(super) name: Option<String>,
-    /// A step under `steps` at the top of the suite or of an included file; nothing stands beside it.
+    /// A step under `steps` at the top of the suite or of an included file. No other key but `name` is allowed with it.
     #[serde(default, deserialize_with = "present")]
     pub(super) r#use: Option<Spanned<String>>,
-    /// What is asked.
+    /// The request.
     #[serde(default, deserialize_with = "present")]
     pub(super) request: Option<Spanned<RawRequest>>,
-    /// What the reply must be.
+    /// Expectations for the reply.
     #[serde(default, deserialize_with = "present")]
     pub(super) expect: Option<RawExpect>,
-    /// Values of the reply to keep as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
+    /// Values of the reply for use in later steps as `${name}`: a JSONPath, `text`, `tool_calls` or `header NAME`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("additionalProperties" = {"type": "string", "pattern": "^(\\$|text$|tool_calls$|header )"})))]
     pub(super) capture: Option<Pairs<Spanned<String>>>,
-    /// Ask again until the expectation holds, for at most this long: `10s`.
+    /// The longest time during which the request is repeated until the expectation holds: `10s`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(super) eventually: Option<Spanned<String>>,
-    /// What goes wrong on the way from the provider.
+    /// Faults to inject on the way from the provider.
     #[serde(default)]
     pub(super) faults: Vec<Spanned<RawFault>>,
 }
 
-/// A method with its path, and what goes along.
+/// A method with its path, headers and body.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["get", "post", "put", "patch", "delete", "head"]))))]
 #[cfg_attr(test, schemars(extend("not" = {"required": ["body", "raw"]})))]
 pub(super) struct RawRequest {
-    /// The path of a GET request, as the API itself has it: `/v1/models`.
+    /// The API's own path for a GET request: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) get: Option<Spanned<String>>,
-    /// The path of a POST request, as the API itself has it: `/v1/models`.
+    /// The API's own path for a POST request: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) post: Option<Spanned<String>>,
-    /// The path of a PUT request, as the API itself has it: `/v1/models`.
+    /// The API's own path for a PUT request: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) put: Option<Spanned<String>>,
-    /// The path of a PATCH request, as the API itself has it: `/v1/models`.
+    /// The API's own path for a PATCH request: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) patch: Option<Spanned<String>>,
-    /// The path of a DELETE request, as the API itself has it: `/v1/models`.
+    /// The API's own path for a DELETE request: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) delete: Option<Spanned<String>>,
-    /// The path of a HEAD request, as the API itself has it: `/v1/models`.
+    /// The API's own path for a HEAD request: `/v1/models`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(super) head: Option<Spanned<String>>,
@@ -277,14 +277,14 @@ pub(super) struct RawRequest {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})))]
     pub(super) headers: Pairs<Spanned<String>>,
-    /// Whether the provider's key is sent: `none` leaves it out.
+    /// Whether the provider's API key is sent; `none` leaves it out.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("enum" = ["provider", "none"])))]
     pub(super) auth: Option<Spanned<String>>,
-    /// JSON, written as YAML.
+    /// A JSON body, written as YAML.
     #[serde(default, deserialize_with = "present")]
     pub(super) body: Option<Spanned<Value>>,
-    /// Text that is sent as it stands, instead of `body`.
+    /// A body of plain text, instead of `body`.
     #[serde(default, deserialize_with = "present")]
     pub(super) raw: Option<Spanned<String>>,
 }

@@ -1,5 +1,5 @@
-//! A suite file, case by case: what stands in the file for a case is let go of as soon as the case is read, because all
-//! of them together would take several times the memory of what they mean.
+//! Reads a suite file case by case. The raw form of a case is dropped as soon as the case is read, because the raw
+//! forms of all cases would take several times the memory of the result.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,15 +12,15 @@ use super::raw::{RawTemplate, RawTop};
 use super::reader::Reader;
 use crate::yaml::{self, Error, Place, Source, Spanned};
 
-/// What a file came to.
+/// The result of reading a file.
 pub(super) enum Read {
     /// Its cases.
     Cases(Vec<Template>),
-    /// What its cases may use stands below them, at least some of it: with all of it, the file is to be read again.
+    /// The shared definitions, because some of them are below the cases. The file must be read again with them.
     Top(RawTop),
 }
 
-/// Reads the file. `top` is what the cases share, when that is known already.
+/// Reads the file. `top` has the shared definitions, if they are already known.
 pub(super) fn read(reader: &mut Reader<'_>, source: &Source, top: Option<RawTop>) -> Result<Read, Error> {
     let is_known = top.is_some();
     if let Some(top) = top {
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Cases<'_, '_> {
         let (mut templates, mut names) = (Vec::new(), HashSet::new());
         let mut next: Option<Spanned<Box<RawTemplate>>> = seq.next_element()?;
         while let Some(case) = next {
-            // Where the next one begins, this one ends.
+            // A case ends where the next one begins.
             next = seq.next_element()?;
             let end = next.as_ref().map(|case| case.place).filter(|end| *end > case.place);
             templates.push(self.reader.case(case, end, &mut names));
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Cases<'_, '_> {
     }
 }
 
-/// Where the list of cases stands.
+/// The place of the list of cases.
 pub(super) fn place_of_cases(source: &Source) -> Place {
     #[derive(Deserialize)]
     struct Top {

@@ -1,4 +1,4 @@
-//! What every part of reading a suite needs: saying what is wrong and where, and the small things strings hold.
+//! What all parts of the suite reader need: error reports with a place, and parsers of small values in strings.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,20 +12,21 @@ use crate::exchange::Mask;
 use crate::spelling::nearest;
 use crate::yaml::{self, Error, Place, Source, Spanned};
 
-/// Proof that a mistake was reported. Whatever cannot be read is an `Err` of this, which only [`Reader::error`] makes:
-/// so nothing of a suite is left out in silence.
+/// Proof that a mistake was reported. What cannot be read is an `Err` of this. Only this module can make it, when an
+/// error is added, so that no part of a suite is ignored silently.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reported(());
 
 /// What was read, or the mistake that was reported instead.
 pub(super) type Checked<T> = Result<T, Reported>;
 
-/// Leaves out what was reported: the suite is an error already, and its other mistakes are still looked for.
+/// The items without those whose mistakes were reported. The suite is rejected, but its other mistakes are reported
+/// too.
 pub(super) fn readable<T>(items: impl IntoIterator<Item = Checked<T>>) -> Vec<T> {
     items.into_iter().filter_map(Checked::ok).collect()
 }
 
-/// Adds the way out to the error made last.
+/// The error that was added last, to add a help text to it.
 pub(super) struct Last<'a>(&'a mut Error);
 
 impl Last<'_> {
@@ -35,23 +36,24 @@ impl Last<'_> {
     }
 }
 
-/// Reads a file and gathers its mistakes.
+/// Reads a file and collects its mistakes.
 pub(super) struct Reader<'a> {
-    /// The file that what is being read stands in.
+    /// The file that is currently read.
     pub(super) source: Arc<Source>,
     pub(super) known: &'a Known,
     pub(super) shared: Shared,
-    /// Secrets that may be used, and those that the case being read does use.
+    /// The declared secrets, and those that the current case uses.
     pub(super) secrets: Vec<String>,
     pub(super) used_secrets: BTreeSet<String>,
-    /// Masks of the suite and of what it includes.
+    /// Masks of the suite and of the files that it includes.
     pub(super) masks: Vec<Mask>,
-    /// The parameters of the case being read.
+    /// The parameters of the current case.
     pub(super) params: Vec<Param>,
     pub(super) errors: Vec<Error>,
-    /// JSONPaths that were read already: many cases ask the same ones.
+    /// JSONPaths that were already parsed, because many cases use the same ones.
     paths: HashMap<String, Arc<JsonPath>>,
-    /// Where the case being read begins and ends, if not with the file: there its `${…}` are searched.
+    /// Where the current case begins and ends. Errors about its `${…}` search for them there. `None` is the end of the
+    /// file.
     pub(super) from: Place,
     pub(super) to: Option<Place>,
 }
@@ -73,7 +75,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads what stands at a place of another file.
+    /// Calls `read` for a place in another file.
     pub(super) fn elsewhere<T>(&mut self, source: &Arc<Source>, place: Place, read: impl FnOnce(&mut Self) -> T) -> T {
         let here = (std::mem::replace(&mut self.source, Arc::clone(source)), self.from, self.to);
         (self.from, self.to) = (place, None);
@@ -90,7 +92,7 @@ impl Reader<'_> {
         Last(&mut self.errors[last])
     }
 
-    /// A word that must be one of some; says which were near.
+    /// Reports a word that is not one of the known words, and suggests a similar one.
     pub(super) fn unknown(&mut self, word: &Spanned<String>, what: &str, known: &[&str]) -> Reported {
         let near = nearest(&word.value, known.iter().copied())
             .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
@@ -98,12 +100,12 @@ impl Reader<'_> {
             .push_help(format!("{near}There are: {}", known.join(", ")))
     }
 
-    /// Whether there are more mistakes than there were.
+    /// Proof of a mistake, if there are more mistakes than `before`.
     pub(super) fn reported_since(&self, before: usize) -> Option<Reported> {
         (self.errors.len() > before).then_some(Reported(()))
     }
 
-    /// Passes on a mistake that was found outside of the reader.
+    /// Adds a mistake that was found outside of the reader.
     pub(super) fn report(&mut self, error: Error) -> Reported {
         self.errors.push(error);
         Reported(())
@@ -116,7 +118,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an RFC 9535 JSONPath, once for all places that say it; a mistake is shown at its place inside the string.
+    /// Parses an RFC 9535 JSONPath. Equal paths share one value. An error has its position inside the string.
     pub(super) fn json_path(&mut self, text: &Spanned<String>) -> Checked<Arc<JsonPath>> {
         if let Some(known) = self.paths.get(&text.value) {
             return Ok(Arc::clone(known));

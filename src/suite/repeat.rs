@@ -19,12 +19,12 @@ impl Repeat {
         self.times
     }
 
-    /// The most tries of a case: beyond it, it is an evaluation and no test.
+    /// The most tries of a case. With more tries, it would be an evaluation, not a test.
     pub(crate) const MOST: u32 = 1000;
 
-    /// So many tries, of which this share must pass (0 to 1; at least one must).
+    /// `times` tries, of which the share `rate` (0 to 1) must pass, and at least one.
     pub(crate) fn new(times: u32, rate: f64) -> Self {
-        // 0.8 of 10 is 8, although the product may come out a hair above it.
+        // A product of floats may be slightly too large. For example, 0.8 of 10 must be 8.
         let needed = (rate * f64::from(times) - 1e-9).ceil();
         Repeat { times, needed: (needed as u32).clamp(1, times.max(1)) }
     }
@@ -39,7 +39,7 @@ impl Repeat {
         self.needed
     }
 
-    /// Whether it passes, as soon as no further try could change that.
+    /// Whether the case passes; `None` as long as further tries could change that.
     pub(crate) fn decided(self, passed: u32, failed: u32) -> Option<bool> {
         let left = self.times.saturating_sub(passed + failed);
         if passed >= self.needed {

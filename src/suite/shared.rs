@@ -1,4 +1,4 @@
-//! What cases have at hand by name: files, and the matchers, steps and parameters that they share.
+//! What cases use by name: files, and the matchers, steps and parameters that they share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,25 +11,25 @@ use crate::yaml::{Source, Spanned};
 
 type ReadFile = dyn Fn(&str, &str) -> Result<Source, String> + Send + Sync;
 
-/// How a suite gets at the files it names.
+/// How a suite reads the files that it names.
 #[derive(Clone)]
 pub(crate) struct Files(Arc<ReadFile>);
 
 impl Files {
-    /// `read` takes the name of the file that names another, and the other as it is written there; `Err` says why it
-    /// cannot be read.
+    /// `read` takes the name of the file that refers to another file, and the path of that file as it is written there.
+    /// `Err` says why the file cannot be read.
     pub(crate) fn new(read: impl Fn(&str, &str) -> Result<Source, String> + Send + Sync + 'static) -> Self {
         Files(Arc::new(read))
     }
 
-    /// The file that `from` names `path`.
+    /// The file that `from` refers to as `path`.
     pub(super) fn read(&self, from: &str, path: &str) -> Result<Source, String> {
         (self.0)(from, path)
     }
 }
 
 impl Default for Files {
-    /// There are none.
+    /// Access to no files.
     fn default() -> Self {
         Files::new(|_, _| Err("there are no files here".to_owned()))
     }
@@ -41,14 +41,14 @@ impl fmt::Debug for Files {
     }
 }
 
-/// Something with a name, and the file it stands in.
+/// A named definition and the file that has it.
 #[derive(Clone)]
 pub(super) struct Named<T> {
     pub(super) source: Arc<Source>,
     pub(super) what: T,
 }
 
-/// What cases use by name.
+/// Definitions that cases use by name.
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) matchers: BTreeMap<String, Named<RawNeed>>,
@@ -58,6 +58,7 @@ pub(super) struct Shared {
     pub(super) read: BTreeMap<String, Checked<Arc<Matcher>>>,
     /// Matchers that are being read, the outermost first.
     pub(super) open: Vec<String>,
-    /// An included file could not be read, which was reported: what it holds is not known, and so no name is unknown.
+    /// Set if an included file could not be read, which was reported. A name that is not found may be in that file, so
+    /// it is not reported.
     pub(super) unread: Option<Reported>,
 }

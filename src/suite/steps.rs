@@ -1,4 +1,4 @@
-//! Steps of a case: what each asks, expects and keeps.
+//! Reads the steps of a case: their requests, expectations and captures.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::spelling::nearest;
 use crate::yaml::{Pairs, Place, Spanned};
 
 impl Reader<'_> {
-    /// The steps of a case: those it lists, or the one whose parts stand in the case itself.
+    /// The steps of a case: those under `steps`, or the only one, whose keys are in the case itself.
     pub(super) fn steps(
         &mut self,
         place: Place,
@@ -50,7 +50,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A step: its own request, or one that is written elsewhere.
+    /// Reads a step, which has a request or refers to a named step.
     pub(super) fn step(&mut self, scope: &mut Vec<String>, raw: Spanned<RawStep>) -> Checked<Step> {
         let (place, raw) = (raw.place, raw.value);
         let Some(name) = &raw.r#use else { return self.own_step(scope, place, raw) };

@@ -1,11 +1,11 @@
-//! `${name}` and `${name.field}` in strings, typed.
+//! Replaces `${name}` and `${name.field}` in strings by values of any type.
 
 use serde_json::{Map, Value};
 
-/// Values by name: `model`, the parameters, what was captured.
+/// Values by name: `model`, the parameters, the captures.
 pub(crate) type Scope = Map<String, Value>;
 
-/// A `${…}` that names nothing.
+/// The name in a `${…}` that has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`${{{0}}}` is not set")]
 pub(crate) struct Unbound(pub String);
@@ -23,7 +23,7 @@ enum Piece<'a> {
     Open,
 }
 
-/// Cuts a string at its `${…}`. `$${` is a literal `${`.
+/// Splits a string at its `${…}`. `$${` is a literal `${`.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let mut rest = text;
@@ -46,7 +46,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     out
 }
 
-/// The value that `name.field.0` means.
+/// The value of a path such as `name.field.0`.
 fn look_up<'s>(path: &str, scope: &'s Scope) -> Option<&'s Value> {
     match path.split_once('.') {
         None => scope.get(path),
@@ -54,7 +54,7 @@ fn look_up<'s>(path: &str, scope: &'s Scope) -> Option<&'s Value> {
     }
 }
 
-/// The value that `field.0` means in another.
+/// The value of a path such as `field.0` in another value.
 pub(super) fn member<'v>(mut value: &'v Value, path: &str) -> Option<&'v Value> {
     for part in path.split('.') {
         value = match value {
@@ -66,8 +66,9 @@ pub(super) fn member<'v>(mut value: &'v Value, path: &str) -> Option<&'v Value> 
     Some(value)
 }
 
-/// Fills in every `${…}` in the strings of `value`. A string that is one `${…}` alone takes the value's own type;
-/// within text, strings stand bare and other values as compact JSON. `$${` is a literal `${`.
+/// Replaces every `${…}` in the strings of `value`. A string that is a single `${…}` becomes the value, with the
+/// value's type. Within a text, strings are inserted without quotes and other values as compact JSON. `$${` is a
+/// literal `${`.
 pub(crate) fn fill(value: &Value, scope: &Scope) -> Result<Value, Unbound> {
     Ok(match value {
         Value::String(text) => match pieces(text).as_slice() {
@@ -83,7 +84,7 @@ pub(crate) fn fill(value: &Value, scope: &Scope) -> Result<Value, Unbound> {
     })
 }
 
-/// As [`fill`], for text that stays text.
+/// Like [`fill`], but the result is always text.
 pub(crate) fn fill_text(text: &str, scope: &Scope) -> Result<String, Unbound> {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text) {

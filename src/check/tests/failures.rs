@@ -1,4 +1,4 @@
-//! What a failure says.
+//! The messages of failures.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn a_servers_words_stand_beside_every_wrong_member_of_its_error() {
     );
 }
 
-/// How expected and actual differ, where that is told line by line.
+/// The difference between expected and actual by lines, if it is shown.
 fn difference(yaml: &str, body: &Value) -> Option<String> {
     let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let body = body.to_string();

@@ -1,4 +1,4 @@
-//! Expectations as they stand in a suite, against replies.
+//! Expectations as a suite writes them, checked against replies.
 
 mod embeddings;
 mod failures;
@@ -36,7 +36,7 @@ fn at_once() -> Timing {
     Timing { chunks: vec![Duration::ZERO], clock: Clock::Measured }
 }
 
-/// The paths that do not hold.
+/// The paths of the mismatches.
 fn unmet(yaml: &str, status: u16, kind: &'static str, body: &str) -> Vec<String> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(kind));
@@ -61,7 +61,7 @@ fn chat(content: &str) -> Value {
     json!({"object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}]})
 }
 
-/// What does not hold, in words.
+/// The mismatches as text.
 fn said(yaml: &str, observed: Observed<'_>) -> String {
     let scope = Scope::from_iter([("v".to_owned(), json!([1, 0]))]);
     let verdict = check(&expect(yaml), &scope, &Seen::new(observed), &Policy::default());

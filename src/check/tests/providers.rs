@@ -1,4 +1,4 @@
-//! What the provider behind a reply said: its model, its tokens, what a gateway hides.
+//! What the provider of a reply reports: its model, its tokens, and what a gateway hides.
 
 use super::*;
 use crate::protocol::{Rule, rule};

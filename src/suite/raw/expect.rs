@@ -1,14 +1,14 @@
-//! What stands under `expect`.
+//! The file format of expectations.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::yaml::{OneOrMore, Pairs, Short, Spanned, present};
 
-// Boxed: a step may have twenty of them and has two or three.
+// Boxed to save memory: a step may have twenty of them, and usually has two or three.
 pub(in crate::suite) type RawNeed = Spanned<Short<Box<RawMatcher>>>;
 
-/// What a reply must be. Without `status` or `error`, the status must be 2xx; what is absent is not checked.
+/// Expectations for a reply. Without `status` or `error`, the status must be 2xx. Other absent keys are not checked.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -20,41 +20,41 @@ pub(in crate::suite) struct RawExpect {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"})))]
     pub(in crate::suite) headers: Pairs<RawNeed>,
-    /// What JSONPaths (RFC 9535) select in the reply: `$.choices[0].message.content`.
+    /// The values that JSONPaths (RFC 9535) select in the reply: `$.choices[0].message.content`.
     #[serde(default)]
     pub(in crate::suite) json: Pairs<RawNeed>,
     /// The text of the first choice, whole or put together from a stream.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) text: Option<RawNeed>,
-    /// That it is a stream, or with `false` that it is none; and what is in it.
+    /// Whether the reply is a stream, and expectations for the stream.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("type" = ["boolean", "object", "string"], "pattern" = "^\\$\\{")))]
     pub(in crate::suite) stream: Option<Spanned<Short<RawStream>>>,
-    /// The model that answered, whatever a gateway calls it. A text is met by its dated versions and its aliases too.
+    /// The model that answered, whatever a gateway calls it. The dated versions and aliases of a name match too.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) model: Option<RawNeed>,
-    /// That it reports tokens, and how many; of a stream the last report counts.
+    /// The token usage, which the reply must report. In a stream, the last report counts.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("not" = {"enum": [false, null]}, "type" = ["boolean", "object"])))]
     pub(in crate::suite) usage: Option<Spanned<Short<RawUsage>>>,
-    /// The tool calls in it.
+    /// The tool calls of the reply.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) tool_calls: Option<Spanned<RawToolCalls>>,
-    /// The vectors in it.
+    /// The vectors of the reply.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) embeddings: Option<Spanned<RawEmbeddings>>,
-    /// That it is an error (4xx or 5xx), and what it says.
+    /// An error reply (4xx or 5xx), and expectations for it.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("not" = {"enum": [false, null]}, "type" = ["boolean", "object"])))]
     pub(in crate::suite) error: Option<Spanned<Short<RawErrorReply>>>,
-    /// The most that may pass.
+    /// Time limits.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) time: Option<RawTime>,
-    /// `off`: the reply is not held to the rules of its protocol; a list: it may break these.
+    /// Either `off`, to ignore the rules of the protocol, or a list of rules that the reply may break.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("anyOf" = [{"const": "off"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}])))]
     pub(in crate::suite) protocol: Option<Spanned<OneOrMore>>,
-    /// The API whose reference every member of the reply is held to.
+    /// The API whose reference every member of the reply must match.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("enum" = crate::protocol::Api::ALL.map(|(_, name)| name))))]
     pub(in crate::suite) conforms: Option<Spanned<String>>,
@@ -63,20 +63,20 @@ pub(in crate::suite) struct RawExpect {
     pub(in crate::suite) broken: Option<Spanned<bool>>,
 }
 
-/// The most that may pass: `2s`, `500ms`.
+/// Time limits: `2s`, `500ms`.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawTime {
-    /// From sending to the first byte of the body.
+    /// The longest time from sending the request to the first byte of the body.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(in crate::suite) first_byte: Option<Spanned<String>>,
-    /// Between two chunks.
+    /// The longest time between two chunks.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(in crate::suite) gap: Option<Spanned<String>>,
-    /// Until the reply is complete.
+    /// The longest time from sending the request to the last byte of the body.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = crate::yaml::DURATION_PATTERN)))]
     pub(in crate::suite) whole: Option<Spanned<String>>,
@@ -88,31 +88,31 @@ pub(in crate::suite) struct RawTime {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("minProperties" = 1)))]
 pub(in crate::suite) struct RawMatcher {
-    /// It is this.
+    /// A value that it equals.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) equals: Option<Value>,
-    /// A text or list has this in it; an object has at least these members.
+    /// A part of the text, an element of the list, or members that the object has at least.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) contains: Option<Value>,
-    /// A text in which this regular expression is found.
+    /// A regular expression that is found in the text.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) matches: Option<Spanned<String>>,
-    /// How long the text, list or object is.
+    /// The length of the text, list or object.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) length: Option<Box<RawNeed>>,
-    /// It is greater.
+    /// A number that it is greater than.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(in crate::suite) gt: Option<Spanned<Value>>,
-    /// It is greater or equal.
+    /// A number that it is greater than or equal to.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(in crate::suite) ge: Option<Spanned<Value>>,
-    /// It is less.
+    /// A number that it is less than.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(in crate::suite) lt: Option<Spanned<Value>>,
-    /// It is less or equal.
+    /// A number that it is less than or equal to.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("anyOf" = crate::yaml::number_or_name())))]
     pub(in crate::suite) le: Option<Spanned<Value>>,
@@ -120,19 +120,19 @@ pub(in crate::suite) struct RawMatcher {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("enum" = ["null", "boolean", "integer", "number", "string", "array", "object"])))]
     pub(in crate::suite) r#type: Option<Spanned<String>>,
-    /// A number near another.
+    /// A number that it is near to.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) approx: Option<RawApprox>,
-    /// It is one of these.
+    /// Values of which it equals one.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) one_of: Option<Vec<Value>>,
-    /// At least one of the nodes or elements meets this.
+    /// Conditions that at least one of the nodes or elements meets.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) any: Option<Box<RawNeed>>,
-    /// All of the nodes or elements meet this, and there is one.
+    /// Conditions that all nodes or elements meet. There must be at least one.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) all: Option<Box<RawNeed>>,
-    /// It does not meet this.
+    /// Conditions that it does not meet.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) not: Option<Box<RawNeed>>,
     /// Whether the path selects something.
@@ -141,49 +141,49 @@ pub(in crate::suite) struct RawMatcher {
     /// How many nodes the path selects.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) count: Option<Box<RawNeed>>,
-    /// A JSON Schema that it fits; a text is read as JSON first.
+    /// A JSON Schema that it is valid against. A text is parsed as JSON first.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) schema: Option<Spanned<Value>>,
-    /// A matcher by its name: one under `matchers`, or one that the project wrote in Rust.
+    /// The name of a matcher under `matchers`, or of one that the project wrote in Rust.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) is: Option<Spanned<String>>,
-    /// Compare without case and diacritics.
+    /// Whether case and diacritics are ignored.
     #[serde(default)]
     pub(in crate::suite) fold: bool,
 }
 
-/// A number near another.
+/// A number that it is near to.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawApprox {
-    /// The other.
+    /// The number.
     pub(in crate::suite) value: Value,
-    /// How far away it may be.
+    /// The largest distance from the number.
     pub(in crate::suite) within: f64,
 }
 
-/// What a stream holds.
+/// Expectations for a stream.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawStream {
-    /// How many events carry something of the answer.
+    /// The number of events with a part of the answer.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) chunks: Option<RawNeed>,
-    /// How many JSON events there are, whatever they carry.
+    /// The number of JSON events, with or without a part of the answer.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) events: Option<RawNeed>,
-    /// The finish reasons.
+    /// The list of the choices' finish reasons.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) finish_reasons: Option<RawNeed>,
-    /// The token counts at its end.
+    /// The last `usage` object.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) usage: Option<RawNeed>,
-    /// The roles.
+    /// The list of the deltas' roles.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) roles: Option<RawNeed>,
-    /// The choices, put together by index.
+    /// The choices, joined by index.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) choices: Option<RawNeed>,
     /// Whether `[DONE]` ends it.
@@ -191,42 +191,42 @@ pub(in crate::suite) struct RawStream {
     pub(in crate::suite) done: Option<bool>,
 }
 
-/// The tokens of a reply.
+/// Expectations for the token usage of a reply.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawUsage {
-    /// Whether the total is the sum of the others.
+    /// Whether the total is the sum of the other counts.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) adds_up: Option<bool>,
-    /// Tokens that were asked.
+    /// The number of tokens in the prompt.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) prompt_tokens: Option<RawNeed>,
-    /// Tokens that were answered.
+    /// The number of tokens in the answer.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) completion_tokens: Option<RawNeed>,
-    /// All of them.
+    /// The number of all tokens.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) total_tokens: Option<RawNeed>,
 }
 
-/// The tool calls of a reply.
+/// Expectations for the tool calls of a reply.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawToolCalls {
-    /// The index of the choice that they are in: 0 unless said.
+    /// The index of the choice that they are in; 0 by default.
     #[serde(default)]
     pub(in crate::suite) choice: u64,
-    /// How many.
+    /// The number of calls.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) count: Option<RawNeed>,
-    /// Each is met by a call, in this order; others may stand between.
+    /// The expected calls, in this order. Other calls may be in between.
     #[serde(default)]
     pub(in crate::suite) calls: Vec<Spanned<RawToolCall>>,
 }
 
-/// One tool call.
+/// Expectations for one tool call.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -239,56 +239,56 @@ pub(in crate::suite) struct RawToolCall {
     pub(in crate::suite) arguments: Option<Spanned<RawArguments>>,
 }
 
-/// The arguments of a tool call: one of these.
+/// Expectations for the arguments of a tool call: exactly one of these.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, schemars(extend("oneOf" = crate::yaml::one_of_keys(&["schema", "subset", "equals"]))))]
 pub(in crate::suite) struct RawArguments {
-    /// A JSON Schema that they fit.
+    /// A JSON Schema that they are valid against.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) schema: Option<Value>,
-    /// At least these members.
+    /// Members that they have at least.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) subset: Option<Value>,
-    /// Exactly these.
+    /// The exact arguments.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) equals: Option<Value>,
 }
 
-/// The vectors of a reply.
+/// Expectations for the vectors of a reply.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawEmbeddings {
-    /// How many.
+    /// The number of vectors.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) count: Option<RawNeed>,
-    /// How long each is.
+    /// The length of each vector.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) dimensions: Option<RawNeed>,
-    /// Whether all numbers are finite.
+    /// Whether all numbers are finite, and no vector is empty or all zero.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) finite: Option<bool>,
-    /// How they are written.
+    /// The encoding of the vectors.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("enum" = ["float", "base64"])))]
     pub(in crate::suite) encoding: Option<Spanned<String>>,
-    /// Whether they differ from each other.
+    /// Whether all vectors differ from each other.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) differ: Option<bool>,
-    /// A vector that the first differs from.
+    /// A vector that the first vector differs from.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) differs_from: Option<Value>,
-    /// The cosine of the angle between the first and the other one.
+    /// The cosine similarity of the first vector and `cosine_with`.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) cosine: Option<RawNeed>,
-    /// The other one.
+    /// The other vector for `cosine`; the second vector of the reply by default.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) cosine_with: Option<Value>,
 }
 
-/// What an error says.
+/// Expectations for an error.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -302,7 +302,7 @@ pub(in crate::suite) struct RawErrorReply {
     /// Its code.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) code: Option<RawNeed>,
-    /// The parameter it blames.
+    /// The parameter that it is about.
     #[serde(default, deserialize_with = "present")]
     pub(in crate::suite) param: Option<RawNeed>,
 }

@@ -1,4 +1,4 @@
-//! What stands in a suite file about masks.
+//! The file format of masks.
 
 use serde::Deserialize;
 
@@ -9,11 +9,11 @@ use crate::yaml::{OneOrMore, Spanned, present};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::suite) struct RawMask {
-    /// The API's own path, in which `*` stands for anything; every path unless said.
+    /// The API's own path, in which `*` matches anything; every path by default.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(test, schemars(extend("pattern" = "^/")))]
     pub(in crate::suite) endpoint: Option<Spanned<String>>,
-    /// Where in the body it is looked for, in the texts there and below: a JSONPath, or a list of them.
+    /// Where the body has it: a JSONPath, or a list of them. All texts at and below the selected nodes are searched.
     #[cfg_attr(test, schemars(extend("pattern" = "^\\$")))]
     pub(in crate::suite) place: Spanned<OneOrMore>,
     /// What it looks like: a regular expression, or a list of them.
