@@ -10,12 +10,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
+use super::index_file::{escaped, unescaped};
+use super::sketch::mixed;
 use crate::exchange::Origin;
-
-/// The first line of an index file; a file with another one is not an index of this version.
-const HEAD: &str = "retake index 1";
 
 /// What the index has about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +62,7 @@ pub(super) struct Recorded {
 
 /// The names of cases in one text: of very many files, few are ever asked for their cases.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Cases(Box<str>);
+pub(super) struct Cases(pub(super) Box<str>);
 
 impl Cases {
     pub(super) fn of<'a>(cases: impl Iterator<Item = &'a str>) -> Self {
@@ -255,155 +252,12 @@ fn recording(entry: &Entry) -> Option<(&Entry, &Recorded)> {
     }
 }
 
-/// The first 64 bits of a text's SHA-256. On equal hashes the whole texts are compared.
-pub(super) fn hash(text: &str) -> u64 {
-    Sha256::digest(text.as_bytes())[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte))
-}
-
-/// How many words are read from each end of a request: its model and parameters, and the turns that differ.
-const MOST_WORDS: usize = 96;
-
-/// A sketch of a text (simhash over its words and pairs of words): sketches of similar texts differ in few bits.
-pub(super) fn sketch(text: &str) -> u64 {
-    let words: Vec<&str> = text.split(|ch: char| !ch.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let (first, last) = words.split_at(words.len().min(MOST_WORDS));
-    let last = &last[last.len().saturating_sub(MOST_WORDS)..];
-    let mut weights = [0_i16; 64];
-    for part in [first, last] {
-        let mut before = 0;
-        for word in part {
-            let own = fnv(word);
-            count(own, &mut weights);
-            count(mixed(before ^ own.rotate_left(17)), &mut weights);
-            before = own;
-        }
-    }
-    weights.iter().enumerate().filter(|(_, weight)| **weight > 0).fold(0, |bits, (at, _)| bits | 1 << at)
-}
-
-fn count(feature: u64, weights: &mut [i16; 64]) {
-    for (at, weight) in weights.iter_mut().enumerate() {
-        *weight += if feature >> at & 1 == 1 { 1 } else { -1 };
-    }
-}
-
-fn fnv(text: &str) -> u64 {
-    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    mixed(text.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
-}
-
-/// Spreads the differences over all bits.
-fn mixed(mut bits: u64) -> u64 {
-    bits ^= bits >> 32;
-    bits = bits.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    bits ^ bits >> 32
-}
-
-/// The index as text, one line per file. `rules` identifies the rules for the match: other rules give other hashes.
-pub(super) fn write(index: &Index, rules: u64) -> String {
-    let mut out = format!("{HEAD}\t{}\t{rules:x}\n", env!("CARGO_PKG_VERSION"));
-    for entry in index.entries() {
-        let Entry { name, modified, length, kind } = entry;
-        out.push_str(&format!("{}\t{modified:x}\t{length:x}\t", escaped(name)));
-        match kind {
-            Kind::Broken(why) => out.push_str(&format!("-\t{}", escaped(why))),
-            Kind::OtherFile { name, is_http } => {
-                out.push_str(&format!("{}\t{}", if *is_http { 't' } else { 'n' }, escaped(name)));
-            }
-            Kind::Recording(recorded) => {
-                let Recorded { hash, place, sketch, origin, host, cases } = recorded;
-                let origin = match origin {
-                    Some(Origin::Real) => 'r',
-                    Some(Origin::Simulated) => 's',
-                    None => 'e',
-                };
-                out.push_str(&format!("{origin}\t{hash:x}\t{place:x}\t{sketch:x}\t{}", escaped(host)));
-                if !cases.0.is_empty() {
-                    out.push('\t');
-                    out.push_str(&cases.0);
-                }
-            }
-        }
-        out.push('\n');
-    }
-    out
-}
-
-/// Reads an index from its text; `None` if it has another version or other rules, or is incomplete.
-pub(super) fn read(text: &str, rules: u64) -> Option<Index> {
-    let (head, rest) = text.split_once('\n')?;
-    if head != format!("{HEAD}\t{}\t{rules:x}", env!("CARGO_PKG_VERSION")) || !text.ends_with('\n') {
-        return None;
-    }
-    let mut index = Index::default();
-    for line in rest.lines() {
-        index.put(entry(line)?);
-    }
-    Some(index)
-}
-
-fn entry(line: &str) -> Option<Entry> {
-    let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    // The cases follow the host; they stay as one text.
-    let mut parts = line.splitn(9, '\t');
-    let name = shared(parts.next()?);
-    let (modified, length) = (number(parts.next()?)?, number(parts.next()?)?);
-    let origin = match parts.next()? {
-        "-" => {
-            let kind = Kind::Broken(unescaped(parts.next()?).into());
-            return Some(Entry { name, kind, modified, length });
-        }
-        word @ ("t" | "n") => {
-            let kind = Kind::OtherFile { name: unescaped(parts.next()?).into(), is_http: word == "t" };
-            return Some(Entry { name, kind, modified, length });
-        }
-        "r" => Some(Origin::Real),
-        "s" => Some(Origin::Simulated),
-        "e" => None,
-        _ => return None,
-    };
-    let (hash, place, sketch) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?);
-    let host = shared(parts.next()?);
-    let cases = Cases(parts.next().unwrap_or_default().into());
-    let kind = Kind::Recording(Recorded { hash, place, sketch, origin, host, cases });
-    Some(Entry { name, kind, modified, length })
-}
-
-fn shared(text: &str) -> Arc<str> {
-    if text.contains('\\') { unescaped(text).into() } else { text.into() }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\").replace('\t', r"\t").replace('\n', r"\n").replace('\r', r"\r")
-}
-
-fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains('\\') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(ch) = rest.next() {
-        out.push(match (ch, ch == '\\') {
-            (_, true) => match rest.next() {
-                Some('t') => '\t',
-                Some('n') => '\n',
-                Some('r') => '\r',
-                other => other.unwrap_or('\\'),
-            },
-            (ch, false) => ch,
-        });
-    }
-    Cow::Owned(out)
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
+pub(super) mod tests {
+    use super::super::sketch::{hash, sketch};
     use super::*;
 
-    fn recorded(name: &str, asked: &str, cases: &[&str]) -> Entry {
+    pub(in crate::record) fn recorded(name: &str, asked: &str, cases: &[&str]) -> Entry {
         let cases = Cases::of(cases.iter().copied());
         let kind = Kind::Recording(Recorded {
             hash: hash(asked),
@@ -478,16 +332,6 @@ mod tests {
     }
 
     #[test]
-    fn each_word_moves_some_bits_of_a_sketch() {
-        let text = |last: &str| format!("{} {last}", "the same words again and again".repeat(3));
-        let apart = |a: &str, b: &str| (sketch(a) ^ sketch(b)).count_ones();
-        let (near, far) = (apart(&text("one"), &text("two")), apart(&text("one"), "quite another text of seven words"));
-        assert!(near < 16 && far > near && far >= 16, "{near} {far}");
-        assert_eq!(apart("a, b; c", "a b c"), 0, "words count, and not what stands between them");
-        assert_ne!(sketch("a b c d e f"), sketch("f e d c b a"), "their order counts");
-    }
-
-    #[test]
     fn recordings_are_counted_by_their_host_until_they_go() {
         let mut index = Index::default();
         let of_host = |name: &str, host: &str| {
@@ -506,37 +350,5 @@ mod tests {
         index.put(of_host("d.json", "a"));
         index.remove("c.json");
         assert_eq!(counts(&index), [2, 1, 3]);
-    }
-
-    #[test]
-    fn an_index_of_other_rules_or_one_that_is_cut_is_none() {
-        let mut index = Index::default();
-        index.put(recorded("a.json", "hi", &["c"]));
-        let text = write(&index, 1);
-        assert!(read(&text, 1).is_some() && read(&text, 2).is_none());
-        assert!((0..text.len()).all(|end| read(&text[..end], 1).is_none_or(|index| index.len() == 0)));
-    }
-
-    proptest! {
-        #[test]
-        fn an_index_reads_as_it_was_written(names in proptest::collection::btree_set(".{1,6}", 0..14), what in ".{0,9}", cases in proptest::collection::vec("[a-c\t\\\\:]{0,6}", 0..3)) {
-            let mut index = Index::default();
-            for (at, name) in names.iter().enumerate() {
-                let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
-                let mut entry = recorded(name, &what, &cases);
-                if let Kind::Recording(recorded) = &mut entry.kind {
-                    recorded.origin = [Some(Origin::Real), Some(Origin::Simulated), None][at / 4 % 3];
-                }
-                let kind = match at % 4 {
-                    0 => Kind::Broken(what.as_str().into()),
-                    1 => Kind::OtherFile { name: what.as_str().into(), is_http: true },
-                    2 => Kind::OtherFile { name: what.as_str().into(), is_http: false },
-                    _ => entry.kind,
-                };
-                index.put(Entry { kind, ..entry });
-            }
-            let back = read(&write(&index, 5), 5).unwrap();
-            prop_assert_eq!(back.entries().collect::<Vec<_>>(), index.entries().collect::<Vec<_>>());
-        }
     }
 }

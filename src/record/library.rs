@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::count::Summary;
 use super::file_cache::{FileCache, Found, Stamp};
-use super::index::{Index, Kind, hash};
+use super::index::{Index, Kind};
+use super::marks::stamp;
 use super::recorded;
 use super::request_cache::RequestCache;
-use super::shelf::{Shelf, file_name, names_in, stamp};
+use super::shelf::{Shelf, file_name, names_in};
+use super::sketch::hash;
 use super::view::View;
 use crate::disk::{self, Unreadable};
 use crate::exchange::{self, Exchange, Key, Mask, Owners, ReadError, Request, Rules, host_of};

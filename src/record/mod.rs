@@ -10,14 +10,13 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `shelf` | a folder: its names; files read, written and removed whole |
-//! | `index`, `view` | the requests that its files answer, by content; the index under one set of rules, kept up to
-//! date |
+//! | `shelf`, `marks` | a folder: its names, files written and removed whole; what shows that a file has changed |
+//! | `index`, `sketch`, `index_file` | the requests that its files answer, by content; an index as text |
+//! | `view` | the index under one set of rules, kept up to date |
 //! | `library` | the recordings of a provider: which of them answer a request |
 //! | `order` | pure: which recording answers which case, and which of its equal requests |
 //! | `player` | a recorded reply as a live one |
-//! | `recorder`, `task`, `in_flight` | live requests, shared by all who ask the same, and what waits for the end of its
-//! case |
+//! | `recorder`, `task`, `in_flight` | live requests, shared by all who ask the same, and replies that wait |
 //! | `relay`, `pipe`, `ending` | passing a reply on: no faster than its client reads, and how long it is waited for |
 //! | `entry`, `spool`, `size` | exchanges that are not written yet, in memory or in a temporary file; limits of size |
 //! | `plan`, `same` | pure: what happens to the files when something was recorded anew |
@@ -37,7 +36,9 @@ mod figures;
 mod file_cache;
 mod in_flight;
 mod index;
+mod index_file;
 mod library;
+mod marks;
 mod miss;
 mod mode;
 mod near;
@@ -54,6 +55,7 @@ mod same;
 mod set;
 mod shelf;
 mod size;
+mod sketch;
 mod spool;
 mod tape;
 mod task;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::index::{Index, sketch};
+use super::index::Index;
 use super::library::{Library, Place, place_of};
 use super::recorded;
+use super::sketch::sketch;
 use super::view::View;
 use crate::exchange::{self, Key, Request, host_of};
 

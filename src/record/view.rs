@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::index::{self, Cases, Entry, Index, Kind, Recorded, hash, sketch};
+use super::index::{Cases, Entry, Index, Kind, Recorded};
+use super::index_file;
 use super::library::{Library, Place, irregular, lock, place_of};
+use super::marks::{mark, marks, stamp};
 use super::recorded;
-use super::shelf::{mark, marks, stamp};
+use super::sketch::{hash, sketch};
 use crate::disk::{self, MOST_RECORDED};
 use crate::exchange::{Mask, OtherFile, ReadError, Recording, Rules, host_of};
 
@@ -96,7 +98,7 @@ impl View {
         let path = self.path(library, place);
         if !known.is_loaded
             && let Some(index) =
-                disk::text(&path, MOST_RECORDED).ok().and_then(|text| index::read(&text, self.rules.fingerprint()))
+                disk::text(&path, MOST_RECORDED).ok().and_then(|text| index_file::read(&text, self.rules.fingerprint()))
         {
             known.index = index;
         }
@@ -124,7 +126,7 @@ impl View {
         let entries = new.iter().filter_map(|name| self.entry(library, place, name));
         entries.for_each(|entry| known.index.put(entry));
         if known.index.len() >= LEAST_KEPT && !(new.is_empty() && gone.is_empty()) {
-            keep(&path, &index::write(&known.index, self.rules.fingerprint()));
+            keep(&path, &index_file::write(&known.index, self.rules.fingerprint()));
         }
     }
 

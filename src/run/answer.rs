@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::{Clock, Timing};
+use crate::check::{Clock, Observed, Timing};
 use crate::event;
 use crate::exchange::Request;
+use crate::protocol::Asked;
 use crate::upstream::{self, ErrorKind};
 use crate::wire::usage;
 
@@ -36,6 +37,12 @@ impl Answer {
     /// The model that a gateway says has answered.
     pub(super) fn model(&self) -> Option<&str> {
         std::str::from_utf8(self.headers.get(upstream::MODEL_HEADER)?.as_bytes()).ok()
+    }
+
+    /// The reply for the checks, from the one that was asked, with no gateway between.
+    pub(super) fn observed(&self, timing: Timing, asked: Asked) -> Observed<'_> {
+        let (status, headers, body, broken) = (self.status, &self.headers, &self.body, self.broken.as_deref());
+        Observed { status, headers, body, broken, timing, asked, heard: &[], model: None }
     }
 
     /// The same as data; `chunks` is when each chunk of the body came by the clock that tells of the provider.

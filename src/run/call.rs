@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 
-use crate::check::{Observed, Seen};
+use crate::check::Seen;
 use crate::event::{Call, Chunk, Part, Usage};
 use crate::exchange::Request;
 use crate::protocol::Asked;
@@ -68,16 +68,7 @@ pub(crate) fn complete(
     answered(call, answer, &timing.chunks, replayed);
     let model = asked.model().map(str::to_owned);
     call.usd = price.zip(model).zip(call.usage).and_then(|((price, model), usage)| price(&model, usage));
-    let seen = Seen::new(Observed {
-        status: answer.status,
-        headers: &answer.headers,
-        body: &answer.body,
-        broken: answer.broken.as_deref(),
-        timing,
-        asked,
-        heard: &[],
-        model: None,
-    });
+    let seen = Seen::new(answer.observed(timing, asked));
     (call.model, call.finish_reason) = named(&seen);
 }
 

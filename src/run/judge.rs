@@ -78,16 +78,7 @@ pub(super) async fn judge(step: &Step, look: Look, deadline: Instant) -> Judged 
 
 fn judged(expect: &Expect, capture: &[Capture], look: Look) -> Judged {
     let Look { scope, answer, asked, timing, policy, heard } = look;
-    let seen = Seen::new(Observed {
-        status: answer.status,
-        headers: &answer.headers,
-        body: &answer.body,
-        broken: answer.broken.as_deref(),
-        timing,
-        asked,
-        heard: &heard,
-        model: answer.model(),
-    });
+    let seen = Seen::new(Observed { heard: &heard, model: answer.model(), ..answer.observed(timing, asked) });
     let verdict = check::check(expect, &scope, &seen, &policy);
     let came = match verdict.mismatches.is_empty() {
         true => captured(capture, &seen),
