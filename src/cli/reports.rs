@@ -51,7 +51,7 @@ impl FromStr for Wanted {
             .map_err(|why| format!("{why}{}; write KIND=FILE", near::one_of(kind, Kind::ALL.map(Kind::name))))?;
         let out = match out {
             None if kind == Kind::Github => Out::Stdout,
-            None | Some("") => return Err(format!("where to? write {kind}=FILE, or {kind}=- for stdout")),
+            None | Some("") => return Err(format!("where to? write {kind}=FILE")),
             Some("-") => Out::Stdout,
             Some(file) => Out::File(file.into()),
         };

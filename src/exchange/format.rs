@@ -20,16 +20,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// A recording's file, to be written.
-pub struct Written {
+pub(crate) struct Written {
     /// The text, except for the bytes of a large body.
-    pub text: String,
+    pub(crate) text: String,
     /// A large body, and where in the text its base64 belongs.
     large: Option<(usize, Large)>,
 }
 
 impl Written {
     /// Writes the whole file; a large body is read meanwhile.
-    pub fn to(&self, out: &mut impl io::Write) -> io::Result<()> {
+    pub(crate) fn to(&self, out: &mut impl io::Write) -> io::Result<()> {
         let Some((at, large)) = &self.large else { return out.write_all(self.text.as_bytes()) };
         let (before, after) = self.text.split_at(*at);
         out.write_all(before.as_bytes())?;
@@ -43,14 +43,15 @@ impl Written {
     }
 }
 
-/// The text of a recording's file. Its body must be in memory.
+/// The text of a recording's file, with the whole body. It is empty if a large body cannot be read.
 pub fn write(recording: &Recording) -> String {
-    // Only reading a large body can fail.
-    written(recording).map_or_else(|_| String::new(), |written| written.text)
+    let mut out = Vec::new();
+    let whole = written(recording).and_then(|written| written.to(&mut out));
+    whole.ok().and_then(|()| String::from_utf8(out).ok()).unwrap_or_default()
 }
 
 /// A recording's file, to be written.
-pub fn written(recording: &Recording) -> io::Result<Written> {
+pub(crate) fn written(recording: &Recording) -> io::Result<Written> {
     let exchange = &recording.exchange;
     let kind = kind_of(&exchange.reply.headers);
     // This comes first because it needs much memory for a moment, and nothing else is held yet.

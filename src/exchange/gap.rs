@@ -7,27 +7,27 @@ const LEAST: usize = 512 << 10;
 
 /// A file's text without the bytes in the gap.
 #[derive(Default)]
-pub struct Text {
+pub(crate) struct Text {
     /// The rest of the text. In the gap's place stands an empty string.
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The long base64.
-    pub gap: Option<Gap>,
+    pub(crate) gap: Option<Gap>,
 }
 
 /// Where the long base64 stands in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// Its first byte.
-    pub start: u64,
+    pub(crate) start: u64,
     /// Its number of characters.
-    pub length: u64,
+    pub(crate) length: u64,
     /// The characters `=` at its end.
-    pub padding: u8,
+    pub(crate) padding: u8,
 }
 
 /// Reads a file piece by piece.
 #[derive(Default)]
-pub struct Reader {
+pub(crate) struct Reader {
     read: Text,
     /// How many bytes came.
     at: u64,
@@ -38,14 +38,14 @@ pub struct Reader {
 
 impl Gap {
     /// The number of bytes that it stands for.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         (self.length / 4 * 3).saturating_sub(self.padding.into())
     }
 }
 
 impl Reader {
     /// Takes the next bytes of the file.
-    pub fn push(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         self.at += bytes.len() as u64;
         while !bytes.is_empty() {
             bytes = if self.is_within { self.pass(bytes) } else { self.add(bytes) };
@@ -53,7 +53,7 @@ impl Reader {
     }
 
     /// The text and the gap, after the last byte.
-    pub fn end(self) -> Text {
+    pub(crate) fn end(self) -> Text {
         self.read
     }
 

@@ -34,7 +34,7 @@ pub fn read(text: &str) -> Result<Recording, ReadError> {
 
 /// Like [`read`], for a text from which a long base64 was left out, whose bytes are in `large`. `None` if these are not
 /// the whole body of the reply: then the whole text is needed.
-pub fn read_large(text: &str, large: Large) -> Result<Option<Recording>, ReadError> {
+pub(crate) fn read_large(text: &str, large: Large) -> Result<Option<Recording>, ReadError> {
     let file = open(text)?;
     match file.section() {
         Some(section) => Ok(section::recording(&file, section, Some(large))?),

@@ -233,7 +233,8 @@ impl Task {
                 let secret = secrets.find_in_large(&exchange, || cases.ending.is_called());
                 if let Some(secret) = secret.map_err(no_time_or_lost)? {
                     return Err(Kept::Refused(format!(
-                        "its reply holds what {secret} stands for, and it is too large to be changed"
+                        "its reply holds a secret ({secret}), which cannot be replaced in a reply of more than {}",
+                        Size(most)
                     )));
                 }
             } else {

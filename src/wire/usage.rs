@@ -113,6 +113,8 @@ mod tests {
         assert_eq!(json(r#"{"usage": {"total_tokens": 9}}"#), Some((9, 0)));
         let messages = r#"{"usage": {"input_tokens": 1, "cache_read_input_tokens": 10, "output_tokens": 2}}"#;
         assert_eq!(json(messages), Some((11, 2)));
+        let lenient = r#"{"logprob": NaN, "usage": {"prompt_tokens": 3, "completion_tokens": 5}}"#;
+        assert_eq!(json(lenient), Some((3, 5)), "what is not quite JSON is read as far as it is");
         assert_eq!(json(r#"{"done": true, "prompt_eval_count": 6, "eval_count": 7}"#), Some((6, 7)));
     }
 
