@@ -295,7 +295,7 @@ fn counted(troubles: usize, recordings: usize, masks: usize) -> String {
     };
     let parts = [
         plural(troubles, "request", "had no answer"),
-        plural(recordings, "recording", "could not be written"),
+        plural(recordings, "recording", "could not be made"),
         plural(masks, "mask", "hit nothing"),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
@@ -318,10 +318,10 @@ mod tests {
     #[test]
     fn what_is_counted_reads_as_a_sentence() {
         assert_eq!(counted(1, 0, 0), "1 request had no answer");
-        assert_eq!(counted(0, 2, 0), "2 recordings could not be written");
+        assert_eq!(counted(0, 2, 0), "2 recordings could not be made");
         assert_eq!(
             counted(2, 1, 1),
-            "2 requests had no answer and 1 recording could not be written and 1 mask hit nothing"
+            "2 requests had no answer and 1 recording could not be made and 1 mask hit nothing"
         );
         assert_eq!(counted(0, 0, 0), "");
     }

@@ -176,9 +176,12 @@ impl Refusal {
     /// Whether it makes a run untrustworthy. A passing failure of the network or the provider does not: the client may
     /// retry, and its test decides.
     pub(super) fn is_trouble(&self) -> bool {
-        let passing = [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::Broken].map(ErrorKind::name);
         // Some clients look for their own news, and live without: a blocked host is named at the end.
-        !passing.contains(&self.name) && self.name != BLOCKED
+        !self.may_pass() && self.name != BLOCKED
+    }
+
+    fn may_pass(&self) -> bool {
+        ErrorKind::from_name(self.name).is_some_and(ErrorKind::may_pass)
     }
 
     fn body(&self) -> Value {
@@ -204,8 +207,10 @@ impl IntoResponse for Refusal {
         let mut response = json_response(self.status, &self.body());
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.name));
-        // A retry would only get the same answer later.
-        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        if !self.may_pass() {
+            // A retry would only get the same answer later.
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
         if self.name == "no-connect" {
             // A client that wanted a tunnel may already send data for it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -228,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_error_has_its_own_status_type_and_code() {
-        let all = [ErrorKind::MissingRecording, ErrorKind::StaleRecording, ErrorKind::MissingKey, ErrorKind::Connect]
+        let all = [ErrorKind::MissingRecording, ErrorKind::StaleRecording, ErrorKind::MissingKey, ErrorKind::Connect, ErrorKind::Broken]
             .map(|kind| Refusal::from(Error::new(kind, "why")))
             .into_iter()
             .chain([
@@ -242,6 +247,7 @@ mod tests {
         424 true {"error":{"message":"why","type":"retake_stale_recording","param":null,"code":"stale-recording"}}
         401 true {"error":{"message":"why","type":"retake_missing_key","param":null,"code":"missing-key"}}
         502 false {"error":{"message":"why","type":"retake_connect","param":null,"code":"connect"}}
+        502 false {"error":{"message":"why","type":"retake_broken_off","param":null,"code":"broken-off"}}
         404 true {"error":{"message":"why","type":"retake_unknown_route","param":null,"code":"unknown-route"}}
         413 true {"error":{"message":"the request's body is larger than 100MiB, the most that is taken; --max-request-size SIZE, or RETAKE_MAX_REQUEST_SIZE, sets another limit","type":"retake_too_large","param":null,"code":"too-large"}}
         409 true {"error":{"message":"the session \"a\" runs already: finish it with POST /session/NAME/finish","type":"retake_session_runs","param":null,"code":"session-runs"}}

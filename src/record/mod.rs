@@ -22,7 +22,7 @@
 //! | `plan`, `same` | pure: what happens to the files when something was recorded anew |
 //! | `writer` | writes the files, each as a whole |
 //! | `case`, `cases`, `set` | a running case, all of them, and all tapes of a run |
-//! | `figures` | what a run did for each provider, in numbers |
+//! | `figures`, `unanswered` | what a run did for each provider, in numbers; requests to which no reply came |
 //! | `near`, `miss` | the recordings nearest to a request that nothing answers, and the message about it |
 //! | `recorded` | reads a file, and leaves the bytes of a large reply in it |
 //! | `request_cache`, `file_cache`, `count` | recent requests, parsed files, the number of recordings |
@@ -59,6 +59,7 @@ mod sketch;
 mod spool;
 mod tape;
 mod task;
+mod unanswered;
 mod view;
 mod writer;
 

@@ -1,6 +1,7 @@
-//! A cache of recent requests and the files that answered them, so that equal requests need no parsing and no search.
+//! A cache of repeated requests and the files that answered them, so that equal requests need no parsing and no search.
+//! A request that comes only once, as most of a suite do, leaves its hash and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,18 +17,26 @@ use crate::exchange::{Auth, Key, Request};
 /// The most bytes of requests and files in the cache, with the cost of each entry.
 const MOST_BYTES: usize = 16 << 20;
 const COST: usize = 2 << 10;
+/// The most hashes of requests that came once.
+const MOST_ONCE: usize = 1 << 16;
 /// Larger requests are rare, and their analysis costs little compared to the rest.
 const LARGEST_BODY: usize = 64 << 10;
 
 /// An analysed request, with the files that answer it.
 pub(super) struct Known {
     asked: Parts,
+    pub(super) analysed: Analysed,
+    looked: Instant,
+    told: AtomicBool,
+}
+
+/// What the analysis of a request gives.
+pub(super) struct Analysed {
     pub(super) key: Key,
     /// The name under which a case counts it.
     pub(super) count_name: String,
+    /// The files that answer it.
     pub(super) files: Vec<Arc<Found>>,
-    looked: Instant,
-    told: AtomicBool,
 }
 
 /// Everything in a request that decides what answers it.
@@ -61,8 +70,9 @@ impl Known {
     }
 
     fn weight(&self) -> usize {
-        let files: usize = self.files.iter().map(|found| found.size).sum();
-        COST + self.asked.body.len() + self.key.canonical.len() + files
+        let Analysed { key, files, .. } = &self.analysed;
+        let files: usize = files.iter().map(|found| found.size).sum();
+        COST + self.asked.body.len() + key.canonical.len() + files
     }
 }
 
@@ -78,6 +88,18 @@ pub(super) struct RequestCache {
 struct Inner {
     known: HashMap<u64, Arc<Known>>,
     bytes: usize,
+    /// The hashes of requests that came once.
+    once: HashSet<u64>,
+}
+
+impl Inner {
+    /// Whether a request with this hash comes for the first time, as far as is remembered.
+    fn comes_first(&mut self, hash: u64) -> bool {
+        if self.once.len() >= MOST_ONCE {
+            self.once.clear();
+        }
+        !self.known.contains_key(&hash) && self.once.insert(hash)
+    }
 }
 
 impl RequestCache {
@@ -99,9 +121,13 @@ impl RequestCache {
         known.answers(request, &self.counted).then_some(known)
     }
 
-    /// Stores what was found at the time `looked`.
-    pub(super) fn put(&self, request: &Request, key: Key, count_name: String, files: Vec<Arc<Found>>, looked: Instant) {
+    /// Stores what was found at the time `looked`, if the request comes for the second time at least.
+    pub(super) fn put(&self, request: &Request, looked: Instant, analysed: impl FnOnce() -> Analysed) {
         if request.body.len() > LARGEST_BODY {
+            return;
+        }
+        let hash = self.hash(request);
+        if self.lock().comes_first(hash) {
             return;
         }
         let mut headers = HeaderMap::new();
@@ -118,11 +144,10 @@ impl RequestCache {
             // A copy, because the original may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
         };
-        let known = Arc::new(Known { asked, key, count_name, files, looked, told: AtomicBool::new(false) });
-        let hash = self.hash(request);
+        let known = Arc::new(Known { asked, analysed: analysed(), looked, told: AtomicBool::new(false) });
         let mut inner = self.lock();
         if inner.bytes + known.weight() > MOST_BYTES {
-            *inner = Inner::default();
+            (inner.known, inner.bytes) = Default::default();
         }
         inner.bytes += known.weight();
         if let Some(before) = inner.known.insert(hash, known) {
@@ -132,7 +157,8 @@ impl RequestCache {
 
     /// Empties the cache, because a file was written.
     pub(super) fn clear(&self) {
-        *self.lock() = Inner::default();
+        let mut inner = self.lock();
+        (inner.known, inner.bytes) = Default::default();
     }
 
     fn hash(&self, request: &Request) -> u64 {
@@ -164,13 +190,21 @@ mod tests {
     }
 
     fn put(request_cache: &RequestCache, request: &Request, looked: Instant) {
-        request_cache.put(
-            request,
-            crate::exchange::key(request, "https://h.example/v1", &Rules::default()),
-            "p/n".to_owned(),
-            Vec::new(),
-            looked,
-        );
+        let key = crate::exchange::key(request, "https://h.example/v1", &Rules::default());
+        for _ in 0..2 {
+            let analysed = || Analysed { key: key.clone(), count_name: "p/n".to_owned(), files: Vec::new() };
+            request_cache.put(request, looked, analysed);
+        }
+    }
+
+    #[test]
+    fn a_request_that_comes_once_is_not_kept() {
+        let (request_cache, now) = (RequestCache::new(&[]), Instant::now());
+        for number in 0..2 * MOST_ONCE {
+            request_cache.put(&request("/v1/x", &number.to_string()), now, || panic!("it came once"));
+        }
+        let inner = request_cache.lock();
+        assert!(inner.known.is_empty() && inner.once.len() <= MOST_ONCE);
     }
 
     #[test]
@@ -201,7 +235,7 @@ mod tests {
         put(&request_cache, &asked, now);
         let known = request_cache.get(&asked).unwrap();
         assert!(known.is_fresh(now) && !known.is_fresh(now + FRESH));
-        assert_eq!(known.key, crate::exchange::key(&asked, "https://h.example/v1", &Rules::default()));
+        assert_eq!(known.analysed.key, crate::exchange::key(&asked, "https://h.example/v1", &Rules::default()));
     }
 
     #[test]

@@ -69,9 +69,20 @@ impl TapeSet {
         for tape in self.tapes() {
             tape.conclude(verdict, why).await;
         }
-        for note in self.cases.take_notes_of_running() {
+        let tapes = self.tapes();
+        let unanswered = match verdict {
+            Verdict::Failed => Vec::new(),
+            _ => tokio::task::spawn_blocking(move || unanswered(&tapes)).await.unwrap_or_default(),
+        };
+        for note in self.cases.take_notes_of_running().into_iter().chain(unanswered) {
             self.cases.nobody().note(note);
         }
+    }
+
+    /// Messages about requests of a run that records to which no reply came, and which replay would miss: the run fails.
+    /// Reads files.
+    pub fn unanswered(&self) -> Vec<String> {
+        unanswered(&self.tapes())
     }
 
     /// Waits for replies that still arrive, until `patience` ends. Then the remaining ones are broken off, no new
@@ -175,4 +186,8 @@ impl TapeSet {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Tape>>> {
         self.tapes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn unanswered(tapes: &[Arc<Tape>]) -> Vec<String> {
+    tapes.iter().flat_map(|tape| tape.unanswered()).collect()
 }

@@ -16,7 +16,9 @@ use super::mode::Mode;
 use super::order::{Answer, Asker, answer};
 use super::player;
 use super::recorder::Recorder;
+use super::request_cache::Analysed;
 use super::task::ToRecord;
+use super::unanswered::{Lost, Place, Unanswered};
 use super::view::View;
 use super::{Options, Staging, Verdict};
 use crate::exchange::{self, Auth, Key, Secrets, What, trouble};
@@ -30,6 +32,7 @@ pub struct Tape {
     recorder: Option<Recorder>,
     pub(super) cases: Arc<Cases>,
     pub(super) counter: Counter,
+    unanswered: Unanswered,
     options: Options,
 }
 
@@ -109,7 +112,8 @@ impl Tape {
             .clone()
             .filter(|_| matches!(mode, Mode::Record | Mode::RecordIfMissing))
             .map(|live| Recorder::new(live, Arc::clone(&library), Arc::clone(&cases), options.clone(), is_whole));
-        Tape { mode, library, live, recorder, cases, counter: Counter::default(), options }
+        let (counter, unanswered) = Default::default();
+        Tape { mode, library, live, recorder, cases, counter, unanswered, options }
     }
 
     /// The recordings of its provider.
@@ -132,6 +136,9 @@ impl Tape {
                 case.note(note);
             }
         }
+        if verdict == Verdict::Failed {
+            self.unanswered.forget(case.case.as_deref());
+        }
     }
 
     /// Ends all cases, sessions and requests that have not ended yet, with this `verdict`; `why` tells users why
@@ -142,6 +149,14 @@ impl Tape {
                 self.cases.nobody().note(note);
             }
         }
+    }
+
+    /// Messages about requests of a run that records to which no reply came, and which replay would miss: the run fails.
+    /// Reads files.
+    pub(super) fn unanswered(&self) -> Vec<String> {
+        let said = self.unanswered.take(&self.library);
+        said.iter().for_each(|why| self.cases.failed(why.clone()));
+        said
     }
 
     /// What the run did for its provider, in numbers.
@@ -219,18 +234,18 @@ impl Tape {
         let is_known = self.mode != Mode::Record && view.is_plain();
         let known = is_known.then(|| self.library.request_cache.get(&request)).flatten();
         if let Some(known) = known.as_ref().filter(|known| known.is_fresh(Instant::now())) {
-            let name = known.count_name.as_str();
+            let Analysed { count_name: name, files, .. } = &known.analysed;
             let nth = case.next_nth(name);
-            if let Played::Reply(found) = self.played(&case, &known.files, nth) {
+            if let Played::Reply(found) = self.played(&case, files, nth) {
                 // Without a case, a single reply to a request needs only one note.
-                if case.case.is_some() || known.files.len() > 1 || known.is_new() {
+                if case.case.is_some() || files.len() > 1 || known.is_new() {
                     self.note(&case, &found);
                 }
                 return Ok(self.replayed(&found));
             }
             case.release(name, nth);
         }
-        let key = known.map(|known| known.key.clone());
+        let key = known.map(|known| known.analysed.key.clone());
         let (kept, key, secrets) = self.understood(&request, &view, key).await?;
         self.cases.masked(&view.rules, &kept.endpoint, &key);
         let name = self.library.count_name(&key);
@@ -301,9 +316,18 @@ impl Tape {
         }
         let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
         self.say_what_it_depends_on(&asked);
-        let Understood { request, kept, key, nth, case, secrets, .. } = asked;
+        let Understood { request, kept, key, nth, case, secrets, view } = asked;
+        let place = Place { case: case.case.clone(), name: self.library.count_name(&key), nth };
+        let lost = Lost { request: kept.clone(), view, why: String::new() };
         let answered = recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await;
         self.counter.sent(&answered);
+        match &answered {
+            Ok(_) => self.unanswered.answered(&place),
+            Err(error) if error.kind.may_pass() => {
+                self.unanswered.add(place, Lost { why: error.message.clone(), ..lost });
+            }
+            Err(_) => {}
+        }
         answered.map(|reply| (Source::Provider, reply))
     }
 
@@ -323,8 +347,10 @@ impl Tape {
         if let Played::Reply(found) = &played {
             self.note(&asked.case, found);
             if asked.view.is_plain() {
-                let name = self.library.count_name(&asked.key);
-                self.library.request_cache.put(&asked.request, asked.key.clone(), name, files, looked);
+                self.library.request_cache.put(&asked.request, looked, || {
+                    let (key, count_name) = (asked.key.clone(), self.library.count_name(&asked.key));
+                    Analysed { key, count_name, files }
+                });
             }
         }
         Ok(played)

@@ -8,6 +8,7 @@ mod replay;
 mod rules;
 mod set;
 mod summary;
+mod unanswered;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -29,7 +30,7 @@ use crate::exchange::{self, Auth, Owners, Recording};
 use crate::provider::Provider;
 use crate::upstream::{Error, ErrorKind, Reply, Request, Upstream};
 
-/// One reply of the fake upstream: status, content type, body chunks.
+/// One reply of the fake upstream: status, content type, body chunks. Status 0 is no reply.
 #[derive(Clone)]
 struct Answer {
     status: u16,
@@ -77,7 +78,9 @@ impl Upstream for Fake {
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         let gate = Arc::clone(&self.gate);
         async move {
-            let answer = answer.ok_or_else(|| Error::new(ErrorKind::Connect, "nobody is there"))?;
+            let answer = answer
+                .filter(|answer| answer.status != 0)
+                .ok_or_else(|| Error::new(ErrorKind::Connect, "nobody is there"))?;
             let mut headers = HeaderMap::new();
             headers.insert("content-type", HeaderValue::from_static(answer.kind));
             headers.insert("date", HeaderValue::from_static("Sat, 21 Nov 2026 07:00:00 GMT"));

@@ -144,10 +144,15 @@ impl ErrorKind {
     pub fn status(self) -> StatusCode {
         match self {
             ErrorKind::MissingKey => StatusCode::UNAUTHORIZED,
-            ErrorKind::Connect => StatusCode::BAD_GATEWAY,
+            ErrorKind::Connect | ErrorKind::Broken => StatusCode::BAD_GATEWAY,
             ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::FAILED_DEPENDENCY,
         }
+    }
+
+    /// Whether the network or the provider failed, perhaps for a moment: a client may try again.
+    pub fn may_pass(self) -> bool {
+        matches!(self, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Broken)
     }
 
     /// The kind as the `type` of an error in OpenAI's form: `retake_missing_recording`, …

@@ -107,7 +107,7 @@ pub(in crate::cli) struct ServeArgs {
                         start without one.\n\
                         Ends with the command's exit code (128 + N when signal N ended it, 127 when there is no such \
                         command), and with 1 when it succeeded although a recording was missing, a request went \
-                        nowhere, a recording could not be written, or nothing was recorded although something was asked.\n\
+                        nowhere, a recording could not be made, or nothing was recorded although something was asked.\n\
                         A provider whose base-URL variable is set already is asked there."
 )]
 pub(in crate::cli) struct ProgramArgs {

@@ -79,9 +79,11 @@ impl Run<'_> {
                 tapes.set.failed(why.clone());
                 Event::Notice(format!("error: {why}"))
             });
+            let lost = tapes.set.unanswered().into_iter().map(|why| Event::Notice(format!("error: {why}")));
             let mended = if is_whole { known.mended() } else { Vec::new() };
             let unused = unused.into_iter().chain(mended.into_iter().map(Event::Notice));
             Ok(idle
+                .chain(lost)
                 .chain(unused)
                 .chain(spending.iter().map(|spending| Event::Notice(spending.summary_line())))
                 .collect())

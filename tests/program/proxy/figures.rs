@@ -96,8 +96,8 @@ async fn a_run_that_asked_and_recorded_nothing_fails_and_says_why() {
     let alone = Waiting::start(&dir, flags, "OLLAMA_HOST");
     assert_eq!(alone.ask("/api/chat").await, 502);
     let ran = alone.end(0).exits(1).says("ollama: 1 request, 0 recorded, 1 without a reply (recordings/ollama)");
-    let ran = ran.says("the command succeeded, but nothing was recorded, although 1 request was sent to be recorded");
-    ran.says("127.0.0.1:9");
+    let ran = ran.says("POST /api/chat: no reply came").says("127.0.0.1:9");
+    ran.says("the command succeeded, but 1 recording could not be made: exit 1");
     let provider = Provider::start().await;
     let flags = ollama(&provider, "record") + " --max-recording-size 1KiB";
     let large = Waiting::start(&dir, &flags, "OLLAMA_HOST");

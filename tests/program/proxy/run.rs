@@ -151,7 +151,7 @@ async fn a_recording_that_cannot_be_written_fails_the_run() {
     let flags = format!("--mode record --provider ollama=http://127.0.0.1:{}/v1", provider.port);
     let recording = Waiting::start(&dir, &flags, "OLLAMA_HOST");
     assert_eq!(recording.ask("/api/chat").await, 200);
-    recording.end(0).exits(1).says("could not write").says("1 recording could not be written: exit 1");
+    recording.end(0).exits(1).says("could not write").says("1 recording could not be made: exit 1");
 }
 
 #[tokio::test]
