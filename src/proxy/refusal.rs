@@ -233,15 +233,17 @@ mod tests {
 
     #[test]
     fn an_error_has_its_own_status_type_and_code() {
-        let all = [ErrorKind::MissingRecording, ErrorKind::StaleRecording, ErrorKind::MissingKey, ErrorKind::Connect, ErrorKind::Broken]
-            .map(|kind| Refusal::from(Error::new(kind, "why")))
-            .into_iter()
-            .chain([
-                Refusal::unknown_route("why"),
-                Refusal::too_large(None, Size(100 << 20)),
-                Refusal::session_runs("a"),
-            ])
-            .map(|refusal| format!("{} {} {}", refusal.status.as_u16(), refusal.is_trouble(), refusal.body()));
+        let all = [
+            ErrorKind::MissingRecording,
+            ErrorKind::StaleRecording,
+            ErrorKind::MissingKey,
+            ErrorKind::Connect,
+            ErrorKind::Broken,
+        ]
+        .map(|kind| Refusal::from(Error::new(kind, "why")))
+        .into_iter()
+        .chain([Refusal::unknown_route("why"), Refusal::too_large(None, Size(100 << 20)), Refusal::session_runs("a")])
+        .map(|refusal| format!("{} {} {}", refusal.status.as_u16(), refusal.is_trouble(), refusal.body()));
         insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n"), @r#"
         424 true {"error":{"message":"why","type":"retake_missing_recording","param":null,"code":"missing-recording"}}
         424 true {"error":{"message":"why","type":"retake_stale_recording","param":null,"code":"stale-recording"}}

@@ -109,8 +109,45 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Count {
     last: u32,
-    /// Numbers given back by requests that got no reply: the next request takes the lowest.
-    free: BTreeSet<u32>,
+    /// Numbers given back by requests that got no reply: the next request takes the lowest. A request whose client has
+    /// left, but which still waits for the provider, is told.
+    free: BTreeMap<u32, Option<Arc<Ending>>>,
+}
+
+/// The number of a request that waits for its answer. It is given back if none comes, or if the client no longer waits.
+pub(super) struct Claim {
+    case: Arc<CaseState>,
+    name: String,
+    pub(super) nth: u32,
+    is_answered: bool,
+    asked_again: Option<Arc<Ending>>,
+}
+
+impl Claim {
+    pub(super) fn of(case: &Arc<CaseState>, name: String) -> Self {
+        let nth = case.next_nth(&name);
+        Claim { case: Arc::clone(case), name, nth, is_answered: false, asked_again: None }
+    }
+
+    /// A signal that is given when the client has left and another request has taken the number.
+    pub(super) fn asked_again(&mut self) -> Arc<Ending> {
+        Arc::clone(self.asked_again.get_or_insert_default())
+    }
+
+    /// An answer came, or an error in place of it.
+    pub(super) fn end<T, E>(mut self, answer: Result<T, E>) -> Result<T, E> {
+        self.is_answered = answer.is_ok();
+        self.asked_again = None;
+        answer
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.case.release(&self.name, self.nth, self.asked_again.take());
+        }
+    }
 }
 
 impl CaseState {
@@ -127,18 +164,24 @@ impl CaseState {
             // Only the first request copies the name.
             None => inner.counts.entry(name.to_owned()).or_default(),
         };
-        count.free.pop_first().unwrap_or_else(|| {
-            count.last = count.last.saturating_add(1);
-            count.last
-        })
+        match count.free.pop_first() {
+            Some((nth, left)) => {
+                left.iter().for_each(|left| left.call());
+                nth
+            }
+            None => {
+                count.last = count.last.saturating_add(1);
+                count.last
+            }
+        }
     }
 
-    /// Gives back the number of a request that got no answer.
-    pub(super) fn release(&self, name: &str, nth: u32) {
+    /// Gives back the number of a request that got no answer. `left` is told when another request takes it.
+    pub(super) fn release(&self, name: &str, nth: u32, left: Option<Arc<Ending>>) {
         let mut inner = self.lock();
         let Some(count) = inner.counts.get_mut(name) else { return };
-        count.free.insert(nth);
-        while count.free.last() == Some(&count.last) {
+        count.free.insert(nth, left);
+        while count.free.get(&count.last).is_some_and(Option::is_none) {
             count.free.remove(&count.last);
             count.last -= 1;
         }
@@ -150,7 +193,8 @@ impl CaseState {
 
     /// How often this request was sent so far.
     pub(super) fn asked(&self, name: &str) -> u32 {
-        self.lock().counts.get(name).map_or(0, |count| count.last)
+        let is_kept = |count: &Count| (1..=count.last).rev().find(|nth| !count.free.contains_key(nth));
+        self.lock().counts.get(name).and_then(is_kept).unwrap_or(0)
     }
 
     /// From its next call on, these faults apply and no others.
@@ -291,14 +335,40 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_that_is_dropped_gives_its_place_back_and_hears_who_takes_it() {
+        let case = Arc::new(CaseState::new(Some("a")));
+        let claim = || Claim::of(&case, "x".to_owned());
+        let [mut first, second, third] = [(); 3].map(|()| claim());
+        let asked_again = first.asked_again();
+        drop(first);
+        assert_eq!(
+            (second.nth, third.nth, second.end(Ok::<_, ()>(1)), third.end(Err::<(), _>(2))),
+            (2, 3, Ok(1), Err(2))
+        );
+        assert_eq!((case.asked("x"), asked_again.is_called()), (2, false));
+        let again = claim();
+        assert_eq!((again.nth, asked_again.is_called()), (1, true));
+        assert_eq!((again.end(Ok::<_, ()>(1)), claim().nth), (Ok(1), 3));
+    }
+
+    #[test]
+    fn a_request_that_was_left_counts_only_if_it_is_asked_again() {
+        let case = Arc::new(CaseState::new(None));
+        let mut claim = Claim::of(&case, "x".to_owned());
+        let _left = claim.asked_again();
+        drop(claim);
+        assert_eq!((case.asked("x"), case.next_nth("x"), case.asked("x")), (0, 1, 1));
+    }
+
+    #[test]
     fn a_request_without_a_reply_leaves_its_place_to_the_next_one() {
         let case = CaseState::new(Some("a"));
         assert_eq!([case.next_nth("x"), case.next_nth("x"), case.next_nth("x"), case.next_nth("y")], [1, 2, 3, 1]);
         // The second request failed while the third was still under way.
-        case.release("x", 2);
+        case.release("x", 2, None);
         assert_eq!([case.next_nth("x"), case.next_nth("x")], [2, 4]);
-        case.release("x", 4);
-        case.release("y", 1);
+        case.release("x", 4, None);
+        case.release("y", 1, None);
         assert_eq!((case.asked("x"), case.asked("y"), case.next_nth("x")), (3, 0, 4));
     }
 

@@ -61,7 +61,11 @@ struct Waiting {
 }
 
 enum Slot {
-    UnderWay,
+    UnderWay {
+        by: String,
+        /// The number of the request.
+        number: u64,
+    },
     Answered {
         entry: Arc<Entry>,
         /// The cases that received this reply. A case that sends the same request again has started anew, so the
@@ -84,7 +88,8 @@ impl InFlight {
         let place = (key.canonical.clone(), nth);
         let mut inner = self.lock();
         match inner.slots.get_mut(&place) {
-            Some(Slot::UnderWay) => return Turn::Wait,
+            // A case asks again for a place that its request holds only if it no longer waits for that one.
+            Some(Slot::UnderWay { by, .. }) if by != case => return Turn::Wait,
             Some(Slot::Answered { entry, heard }) if !heard.contains(case) => {
                 heard.insert(case.to_owned());
                 let entry = Arc::clone(entry);
@@ -93,10 +98,12 @@ impl InFlight {
             }
             _ => {}
         }
-        if let Some(Slot::Answered { entry, .. }) = inner.slots.insert(place.clone(), Slot::UnderWay) {
+        let request = inner.under_way(self, Some(case.to_owned()), Some(place.clone()), what);
+        let slot = Slot::UnderWay { by: case.to_owned(), number: request.number };
+        if let Some(Slot::Answered { entry, .. }) = inner.slots.insert(place, slot) {
             inner.held = inner.held.saturating_sub(entry.weight());
         }
-        Turn::Ask(inner.under_way(self, Some(case.to_owned()), Some(place), what))
+        Turn::Ask(request)
     }
 
     /// A request that is not shared with others.
@@ -138,7 +145,7 @@ impl InFlight {
 
     /// Whether the `nth` request of this key is not under way.
     pub(super) fn is_answered(&self, key: &Key, nth: u32) -> bool {
-        !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::UnderWay))
+        !matches!(self.lock().slots.get(&(key.canonical.clone(), nth)), Some(Slot::UnderWay { .. }))
     }
 
     /// Holds an entry until the end of its case, or of the run. Returns the entries for which there is no more room:
@@ -227,6 +234,11 @@ impl Inner {
         entries
     }
 
+    /// Whether this request holds the place, and no later one of its case has taken it over.
+    fn is_of(&self, place: &(String, u32), number: u64) -> bool {
+        matches!(self.slots.get(place), Some(Slot::UnderWay { number: of, .. }) if *of == number)
+    }
+
     /// The case, other than this one, that has recorded nothing for longest.
     fn longest_idle(&self, but: &Whose) -> Option<Whose> {
         let others = self.staged.iter().filter(|(whose, _)| *whose != but && !self.under_way.contains_key(*whose));
@@ -248,7 +260,7 @@ impl Inner {
 
     fn hold(&mut self, place: (String, u32), entry: &Arc<Entry>, whose: &Whose) {
         if self.held + entry.weight() > MOST_HELD {
-            self.slots.retain(|_, slot| matches!(slot, Slot::UnderWay));
+            self.slots.retain(|_, slot| matches!(slot, Slot::UnderWay { .. }));
             self.held = 0;
         }
         self.held += entry.weight();
@@ -263,6 +275,9 @@ impl LiveRequest {
     pub(super) fn share(&mut self, entry: &Arc<Entry>) {
         let Some(place) = self.slot.take() else { return };
         let mut inner = self.in_flight.lock();
+        if !inner.is_of(&place, self.number) {
+            return;
+        }
         if entry.is_lasting {
             inner.hold(place, entry, &self.whose);
         } else {
@@ -274,8 +289,8 @@ impl LiveRequest {
 impl Drop for LiveRequest {
     fn drop(&mut self) {
         let mut inner = self.in_flight.lock();
-        if let Some(slot) = self.slot.take() {
-            inner.slots.remove(&slot);
+        if let Some(place) = self.slot.take().filter(|place| inner.is_of(place, self.number)) {
+            inner.slots.remove(&place);
         }
         inner.asked.remove(&self.number);
         if let Some(count) = inner.under_way.get_mut(&self.whose) {
@@ -337,7 +352,7 @@ mod tests {
             let inner = in_flight.lock();
             let weight = |slot: &Slot| match slot {
                 Slot::Answered { entry, .. } => entry.weight(),
-                Slot::UnderWay => 0,
+                Slot::UnderWay { .. } => 0,
             };
             assert_eq!(inner.held, inner.slots.values().map(weight).sum::<usize>());
             assert!(inner.held <= MOST_HELD);

@@ -1,8 +1,8 @@
 //! A cache of repeated requests and the files that answered them, so that equal requests need no parsing and no search.
 //! A request that comes only once, as most of a suite do, leaves its hash and nothing else.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::case::{CaseState, Miss, PlayedReply, Usage};
+use super::case::{CaseState, Claim, Miss, PlayedReply, Usage};
 use super::cases::Cases;
 use super::figures::{Counter, Figures};
 use super::file_cache::Found;
@@ -243,19 +243,15 @@ impl Tape {
                 }
                 return Ok(self.replayed(&found));
             }
-            case.release(name, nth);
+            case.release(name, nth, None);
         }
         let key = known.map(|known| known.analysed.key.clone());
         let (kept, key, secrets) = self.understood(&request, &view, key).await?;
         self.cases.masked(&view.rules, &kept.endpoint, &key);
-        let name = self.library.count_name(&key);
-        let nth = case.next_nth(&name);
-        let state = Arc::clone(&case);
-        let reply = self.find(Understood { request, kept, key, nth, view, case, secrets }).await;
-        if reply.is_err() {
-            state.release(&name, nth);
-        }
-        reply
+        let mut claim = Claim::of(&case, self.library.count_name(&key));
+        let nth = claim.nth;
+        let reply = self.find(Understood { request, kept, key, nth, view, case, secrets }, &mut claim).await;
+        claim.end(reply)
     }
 
     /// The request as it is recorded, its key, and the secrets to remove from its reply.
@@ -294,7 +290,7 @@ impl Tape {
         }
     }
 
-    async fn find(&self, asked: Understood) -> Result<(Source, Reply), Error> {
+    async fn find(&self, asked: Understood, claim: &mut Claim) -> Result<(Source, Reply), Error> {
         let mut files = Vec::new();
         if self.mode != Mode::Record {
             match self.look(&asked).await? {
@@ -318,15 +314,14 @@ impl Tape {
         self.say_what_it_depends_on(&asked);
         let Understood { request, kept, key, nth, case, secrets, view } = asked;
         let place = Place { case: case.case.clone(), name: self.library.count_name(&key), nth };
-        let lost = Lost { request: kept.clone(), view, why: String::new() };
-        let answered = recorder.send(ToRecord { request, kept, key, nth, case, secrets }).await;
+        self.unanswered.add(place.clone(), Lost::of(kept.clone(), view));
+        // If the client leaves, this ends here, and the recorder goes on.
+        let asked_again = claim.asked_again();
+        let answered = recorder.send(ToRecord { request, kept, key, nth, case, secrets, asked_again }).await;
         self.counter.sent(&answered);
         match &answered {
-            Ok(_) => self.unanswered.answered(&place),
-            Err(error) if error.kind.may_pass() => {
-                self.unanswered.add(place, Lost { why: error.message.clone(), ..lost });
-            }
-            Err(_) => {}
+            Err(error) if error.kind.may_pass() => self.unanswered.because(&place, &error.message),
+            _ => self.unanswered.remove(&place),
         }
         answered.map(|reply| (Source::Provider, reply))
     }

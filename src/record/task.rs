@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::case::CaseState;
 use super::cases::Cases;
+use super::ending::Ending;
 use super::entry::Entry;
 use super::in_flight::{InFlight, LiveRequest, MOST_WAITING};
 use super::pipe::pipe;
@@ -42,6 +43,8 @@ pub(super) struct ToRecord {
     pub(super) case: Arc<CaseState>,
     /// The secrets to remove: the declared ones, and the credentials in the request.
     pub(super) secrets: Secrets,
+    /// Called when its client has left and has asked again.
+    pub(super) asked_again: Arc<Ending>,
 }
 
 /// Writes a batch. That waits for the disk and for other processes, so it does not run on a thread that relays.
@@ -116,10 +119,10 @@ impl Task {
         mut flight: LiveRequest,
         mut head: oneshot::Sender<Result<Reply, Error>>,
     ) {
-        let ToRecord { request, kept, key, nth, case, secrets } = asked;
+        let ToRecord { request, kept, key, nth, case, secrets, asked_again } = asked;
         let options = &self.keeping.options;
         let start = Instant::now();
-        let mut live = match self.ask(request, &mut head, (&case, &key)).await {
+        let mut live = match self.ask(request, &mut head, (&case, &key, &asked_again)).await {
             Ok(reply) => reply,
             Err(error) => {
                 drop(flight);
@@ -161,6 +164,9 @@ impl Task {
             }
             Err(kept) => return self.lost(&case, &key_of, &kept),
         };
+        if asked_again.is_called() {
+            return;
+        }
         if self.waits(&case) {
             let gone = self.keeping.in_flight.stage(&case.case, Arc::clone(&entry));
             self.let_go(&gone);
@@ -178,10 +184,12 @@ impl Task {
         &self,
         request: Request,
         head: &mut oneshot::Sender<Result<Reply, Error>>,
-        (case, key): (&CaseState, &Key),
+        (case, key, asked_again): (&CaseState, &Key, &Ending),
     ) -> Result<Reply, Error> {
         tokio::select! {
             biased;
+            // The reply to the retry is recorded in its place: nothing is lost.
+            () = asked_again.called() => Err(Error::new(ErrorKind::Other, "its client had left and asked again")),
             why = self.unwanted(head, case) => {
                 case.note(self.keeping.writer.not_kept(key, why));
                 Err(Error::new(ErrorKind::Other, why))

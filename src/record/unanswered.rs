@@ -12,7 +12,7 @@ use crate::exchange::Request;
 const MOST: usize = 1_000;
 
 /// Which of the equal requests of a case one is.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) case: Option<String>,
     /// The name under which the case counts it.
@@ -23,10 +23,17 @@ pub(super) struct Place {
 
 /// A request without a reply.
 pub(super) struct Lost {
-    pub(super) request: Request,
-    pub(super) view: Arc<View>,
+    request: Request,
+    view: Arc<View>,
     /// Why no reply came.
-    pub(super) why: String,
+    why: String,
+}
+
+impl Lost {
+    /// A request as it is recorded, before there is a reply.
+    pub(super) fn of(request: Request, view: Arc<View>) -> Self {
+        Lost { request, view, why: "its client left before one came".to_owned() }
+    }
 }
 
 /// The requests without a reply whose places are still empty.
@@ -34,6 +41,7 @@ pub(super) struct Lost {
 pub(super) struct Unanswered(Mutex<BTreeMap<Place, Lost>>);
 
 impl Unanswered {
+    /// Adds a request that is about to be sent.
     pub(super) fn add(&self, place: Place, lost: Lost) {
         let mut all = self.lock();
         if all.len() < MOST {
@@ -41,8 +49,15 @@ impl Unanswered {
         }
     }
 
-    /// A later equal request took the place, and was answered.
-    pub(super) fn answered(&self, place: &Place) {
+    /// Says why no reply came.
+    pub(super) fn because(&self, place: &Place, why: &str) {
+        if let Some(lost) = self.lock().get_mut(place) {
+            why.clone_into(&mut lost.why);
+        }
+    }
+
+    /// The request was answered, or its failure is told elsewhere.
+    pub(super) fn remove(&self, place: &Place) {
         self.lock().remove(place);
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
+use std::time::Duration;
 
 use reqwest::Response;
 
@@ -52,6 +53,11 @@ impl Waiting {
 
     pub(super) async fn reply(&self, path: &str, body: &str) -> Response {
         client().post(format!("{}{path}", self.base)).body(body.to_owned()).send().await.unwrap()
+    }
+
+    /// The error of a client that waits only so long.
+    pub(super) async fn leave(&self, path: &str, limit: Duration) -> reqwest::Error {
+        client().post(format!("{}{path}", self.base)).body("{}").timeout(limit).send().await.unwrap_err()
     }
 
     pub(super) fn end(mut self, code: u8) -> Ran {
