@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ending::Ending;
+use super::places::Places;
 use crate::exchange::{ChunkMark, Fault, Mask, Origin, What, case_label};
 use crate::upstream::ErrorKind;
 
@@ -95,7 +96,7 @@ pub(super) struct CaseState {
 
 #[derive(Debug, Default)]
 struct Inner {
-    counts: HashMap<String, Count>,
+    places: HashMap<String, Places>,
     usage: Usage,
     played: Option<PlayedReply>,
     faults: Vec<Fault>,
@@ -103,15 +104,6 @@ struct Inner {
     masks: Arc<[Mask]>,
     /// For each provider, the case whose recordings are used because this case has none.
     lenders: BTreeMap<String, String>,
-}
-
-/// How often an equal request was sent.
-#[derive(Debug, Default)]
-struct Count {
-    last: u32,
-    /// Numbers given back by requests that got no reply: the next request takes the lowest. A request whose client has
-    /// left, but which still waits for the provider, is told.
-    free: BTreeMap<u32, Option<Arc<Ending>>>,
 }
 
 /// The number of a request that waits for its answer. It is given back if none comes, or if the client no longer waits.
@@ -159,42 +151,30 @@ impl CaseState {
     /// Counts a request and returns its number, from 1.
     pub(super) fn next_nth(&self, name: &str) -> u32 {
         let mut inner = self.lock();
-        let count = match inner.counts.get_mut(name) {
-            Some(count) => count,
+        match inner.places.get_mut(name) {
+            Some(places) => places.take(),
             // Only the first request copies the name.
-            None => inner.counts.entry(name.to_owned()).or_default(),
-        };
-        match count.free.pop_first() {
-            Some((nth, left)) => {
-                left.iter().for_each(|left| left.call());
-                nth
-            }
-            None => {
-                count.last = count.last.saturating_add(1);
-                count.last
-            }
+            None => inner.places.entry(name.to_owned()).or_default().take(),
         }
     }
 
     /// Gives back the number of a request that got no answer. `left` is told when another request takes it.
     pub(super) fn release(&self, name: &str, nth: u32, left: Option<Arc<Ending>>) {
         let mut inner = self.lock();
-        let Some(count) = inner.counts.get_mut(name) else { return };
-        count.free.insert(nth, left);
-        while count.free.get(&count.last).is_some_and(Option::is_none) {
-            count.free.remove(&count.last);
-            count.last -= 1;
-        }
-        // Requests that were never answered leave nothing behind.
-        if count.last == 0 {
-            inner.counts.remove(name);
+        let Some(places) = inner.places.get_mut(name) else { return };
+        places.release(nth, left);
+        if places.is_empty() {
+            inner.places.remove(name);
         }
     }
 
-    /// How often this request was sent so far.
-    pub(super) fn asked(&self, name: &str) -> u32 {
-        let is_kept = |count: &Count| (1..=count.last).rev().find(|nth| !count.free.contains_key(nth));
-        self.lock().counts.get(name).and_then(is_kept).unwrap_or(0)
+    /// How often this request was sent so far, and the number in replay of the `nth` of them; `None` if its reply came
+    /// too late to count.
+    pub(super) fn settled(&self, name: &str, nth: u32) -> Option<(u32, u32)> {
+        match self.lock().places.get(name) {
+            Some(places) => Some((places.count(), places.settled(nth)?)),
+            None => Some((0, nth)),
+        }
     }
 
     /// From its next call on, these faults apply and no others.
@@ -338,26 +318,15 @@ mod tests {
     fn a_claim_that_is_dropped_gives_its_place_back_and_hears_who_takes_it() {
         let case = Arc::new(CaseState::new(Some("a")));
         let claim = || Claim::of(&case, "x".to_owned());
-        let [mut first, second, third] = [(); 3].map(|()| claim());
-        let asked_again = first.asked_again();
-        drop(first);
+        let [first, second, mut third] = [(); 3].map(|()| claim());
+        let asked_again = third.asked_again();
         assert_eq!(
-            (second.nth, third.nth, second.end(Ok::<_, ()>(1)), third.end(Err::<(), _>(2))),
-            (2, 3, Ok(1), Err(2))
+            (first.nth, first.end(Ok::<_, ()>(1)), second.nth, second.end(Err::<(), _>(2))),
+            (1, Ok(1), 2, Err(2))
         );
-        assert_eq!((case.asked("x"), asked_again.is_called()), (2, false));
-        let again = claim();
-        assert_eq!((again.nth, asked_again.is_called()), (1, true));
-        assert_eq!((again.end(Ok::<_, ()>(1)), claim().nth), (Ok(1), 3));
-    }
-
-    #[test]
-    fn a_request_that_was_left_counts_only_if_it_is_asked_again() {
-        let case = Arc::new(CaseState::new(None));
-        let mut claim = Claim::of(&case, "x".to_owned());
-        let _left = claim.asked_again();
-        drop(claim);
-        assert_eq!((case.asked("x"), case.next_nth("x"), case.asked("x")), (0, 1, 1));
+        drop(third);
+        let again = [claim(), claim()];
+        assert_eq!((again[0].nth, again[1].nth, asked_again.is_called()), (2, 3, true));
     }
 
     #[test]
@@ -369,7 +338,7 @@ mod tests {
         assert_eq!([case.next_nth("x"), case.next_nth("x")], [2, 4]);
         case.release("x", 4, None);
         case.release("y", 1, None);
-        assert_eq!((case.asked("x"), case.asked("y"), case.next_nth("x")), (3, 0, 4));
+        assert_eq!((case.settled("x", 3), case.settled("y", 1), case.next_nth("x")), (Some((3, 3)), Some((0, 1)), 4));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | `view` | the index under one set of rules, kept up to date |
 //! | `library` | the recordings of a provider: which of them answer a request |
 //! | `order` | pure: which recording answers which case, and which of its equal requests |
+//! | `places` | pure: the order of equal requests, where some were left or asked again |
 //! | `player` | a recorded reply as a live one |
 //! | `recorder`, `task`, `in_flight` | live requests, shared by all who ask the same, and replies that wait |
 //! | `relay`, `pipe`, `ending` | passing a reply on: no faster than its client reads, and how long it is waited for |
@@ -45,6 +46,7 @@ mod near;
 mod order;
 mod path;
 mod pipe;
+mod places;
 mod plan;
 mod player;
 mod recorded;

@@ -12,7 +12,7 @@ use super::library::Library;
 use super::plan::Trust;
 use super::spool::Spool;
 use super::task::{AT_ONCE, Keeping, Task, ToRecord, WRITERS, keep};
-use super::writer::{Batch, Writer};
+use super::writer::{Batch, Placed, Writer};
 use super::{Options, Staging, Verdict, player};
 use crate::upstream::{Error, ErrorKind, Reply, Shared};
 
@@ -159,9 +159,10 @@ impl Recorder {
             Verdict::Failed => return self.drop_all(case, entries, why).await,
         };
         self.in_flight.take_kept_for_now(&case.case);
-        let asked = entries.iter().map(|entry| case.asked(&self.writer.library().count_name(&entry.key))).collect();
+        let placed = |entry| Placed::of(case, self.writer.library(), entry);
+        let entries: Vec<Placed> = entries.into_iter().filter_map(placed).collect();
         let is_whole = self.is_whole && !entries.is_empty();
-        let batch = Batch { case: Arc::clone(case), entries, asked, trust, is_whole };
+        let batch = Batch { case: Arc::clone(case), entries, trust, is_whole };
         keep(&self.writer, &self.writers, batch).await
     }
 

@@ -16,7 +16,7 @@ use super::plan::Trust;
 use super::relay::{Body, Kept, Relay, Relayed};
 use super::size::Size;
 use super::spool::Spool;
-use super::writer::{Batch, Writer};
+use super::writer::{Batch, Placed, Writer};
 use super::{Options, Staging, player};
 use crate::exchange::{self, End, Exchange, Key, Origin, Secrets};
 use crate::upstream::{Error, ErrorKind, ORIGIN_HEADER, Reply, Request, Shared, is_misplaced};
@@ -88,14 +88,11 @@ impl Keeping {
         if staged {
             return;
         }
-        let asked = vec![case.asked(&self.writer.library().count_name(&entry.key))];
-        let batch = Batch {
-            case: Arc::clone(case),
-            entries: vec![Arc::clone(entry)],
-            asked,
-            trust: Trust::Unknown,
-            is_whole: false,
-        };
+        // What later becomes of the other places is not known: the entry keeps its own.
+        let asked =
+            case.settled(&self.writer.library().count_name(&entry.key), entry.nth).map_or(0, |(asked, _)| asked);
+        let entries = vec![Placed { entry: Arc::clone(entry), nth: entry.nth, asked }];
+        let batch = Batch { case: Arc::clone(case), entries, trust: Trust::Unknown, is_whole: false };
         for note in keep(&self.writer, &self.writers, batch).await {
             case.note(note);
         }

@@ -27,12 +27,27 @@ pub(super) struct Writer {
 pub(super) struct Batch {
     pub(super) case: Arc<CaseState>,
     /// The entries, in the order of their keys and repeats.
-    pub(super) entries: Vec<Arc<Entry>>,
-    /// For each entry, how often its request was sent.
-    pub(super) asked: Vec<u32>,
+    pub(super) entries: Vec<Placed>,
     pub(super) trust: Trust,
     /// Whether everything was asked anew: then the case gives up the recordings that it did not ask for.
     pub(super) is_whole: bool,
+}
+
+/// An entry with its place in replay.
+pub(super) struct Placed {
+    pub(super) entry: Arc<Entry>,
+    /// Which of the equal requests of the case it answers, from 1.
+    pub(super) nth: u32,
+    /// How many of them there were.
+    pub(super) asked: u32,
+}
+
+impl Placed {
+    /// The entry in its place for this case, as far as is known. `None` if it is of no use.
+    pub(super) fn of(case: &CaseState, library: &Library, entry: Arc<Entry>) -> Option<Self> {
+        let (asked, nth) = case.settled(&library.count_name(&entry.key), entry.nth)?;
+        Some(Placed { entry, nth, asked })
+    }
 }
 
 impl Writer {
@@ -75,8 +90,8 @@ impl Writer {
             let kept =
                 lock.as_ref().map_err(again).and_then(|lock| self.keep_one(batch, entries, asked, lock, &mut notes));
             match kept {
-                Ok(()) => entries.iter().for_each(|entry| entry.keep()),
-                Err(error) => self.failed(&entries[0].key, &error, &mut notes),
+                Ok(()) => entries.iter().for_each(|placed| placed.entry.keep()),
+                Err(error) => self.failed(&entries[0].entry.key, &error, &mut notes),
             }
         }
         let is_test = batch.case.label.as_deref().is_some_and(|label| label.contains("::"));
@@ -99,15 +114,16 @@ impl Writer {
     fn keep_one(
         &self,
         batch: &Batch,
-        entries: &[Arc<Entry>],
+        entries: &[Placed],
         asked: u32,
         _lock: &File,
         notes: &mut Vec<String>,
     ) -> io::Result<()> {
-        let (first, label) = (&entries[0], self.label(&batch.case));
+        let (first, label) = (&entries[0].entry, self.label(&batch.case));
         let (files, broken) = self.old_files(batch, first);
-        let reply =
-            |entry: &Arc<Entry>| Ok(NewReply { nth: entry.nth, is_cut: entry.is_cut, exchange: entry.exchange()? });
+        let reply = |Placed { entry, nth, .. }: &Placed| {
+            Ok(NewReply { nth: *nth, is_cut: entry.is_cut, exchange: entry.exchange()? })
+        };
         let replies = entries.iter().map(reply).collect::<io::Result<Vec<NewReply>>>()?;
         let (trust, provider) = (batch.trust, self.library.provider());
         let recorded = Recorded { label: label.as_deref(), replies: &replies, asked, trust, provider };
@@ -190,12 +206,13 @@ impl Writer {
         let view = self.library.view(batch.case.masks());
         let asks = |found: &Found| {
             let request = &found.recording.exchange.request;
-            let is_there = |entry: &&Arc<Entry>| {
-                let asked = entry.request();
+            let is_there = |placed: &&Placed| {
+                let asked = placed.entry.request();
                 (&asked.method, &asked.endpoint) == (&request.method, &request.endpoint)
             };
             let key = self.library.key_under(&view.rules, request);
-            batch.entries.iter().any(|entry| is_there(&entry)) && batch.entries.iter().all(|entry| entry.key != key)
+            let mut all = batch.entries.iter();
+            all.clone().any(|placed| is_there(&placed)) && all.all(|placed| placed.entry.key != key)
         };
         for place in Place::ALL {
             for name in self.library.labelled(&view, place, &label) {
@@ -310,15 +327,9 @@ impl Writer {
 }
 
 /// The entries grouped by request, with how often it was sent.
-fn groups(batch: &Batch) -> Vec<(&[Arc<Entry>], u32)> {
-    let mut groups = Vec::new();
-    let mut start = 0;
-    for group in batch.entries.chunk_by(|a, b| a.key == b.key) {
-        let asked = batch.asked.get(start).copied().unwrap_or_default();
-        groups.push((group, asked.max(group.last().map_or(0, |entry| entry.nth))));
-        start += group.len();
-    }
-    groups
+fn groups(batch: &Batch) -> Vec<(&[Placed], u32)> {
+    let asked = |group: &[Placed]| group.last().map_or(0, |last| last.asked.max(last.nth));
+    batch.entries.chunk_by(|a, b| a.entry.key == b.entry.key).map(|group| (group, asked(group))).collect()
 }
 
 fn place_and_name(library: &Library, path: &Path) -> (Place, String) {

@@ -17,8 +17,11 @@ fn a_file_in_which_a_secret_would_remain_is_not_written() {
     let file = found("", "a", Owners::Named(Named::of(None, 1)));
     let batch = Batch {
         case: cases.of(None),
-        entries: vec![Arc::new(Entry::new(file.key.clone(), 1, file.recording.exchange.clone()))],
-        asked: vec![1],
+        entries: vec![Placed {
+            entry: Arc::new(Entry::new(file.key.clone(), 1, file.recording.exchange.clone())),
+            nth: 1,
+            asked: 1,
+        }],
         trust: Trust::Unknown,
         is_whole: false,
     };

@@ -3,6 +3,7 @@
 mod addresses;
 mod faults;
 mod figures;
+mod flaky;
 mod intercept;
 mod kept;
 mod process;

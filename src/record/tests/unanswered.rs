@@ -127,6 +127,39 @@ async fn a_reply_that_was_arriving_when_its_client_asked_again_is_not_recorded()
 }
 
 #[tokio::test]
+async fn of_two_equal_requests_at_once_the_one_that_was_left_is_not_asked_in_replay() {
+    for (case, staging) in [
+        (Some("c"), Staging::Case),
+        (Some("session c"), Staging::Server),
+        (Some("session c"), Staging::Command),
+        (None, Staging::Command),
+    ] {
+        let root = TempDir::new().unwrap();
+        let live = slow(vec![json("{\"n\":1}"), json("{\"n\":2}")]);
+        let set = TapeSet::default();
+        let options = Options { staging, ..Options::default() };
+        let tape =
+            set.open(Mode::Record, Library::open(root.path(), &provider()), Some(Arc::clone(&live) as Shared), options);
+        {
+            let mut first = Box::pin(hear(&tape, ask(case, "hi")));
+            assert!(tokio::time::timeout(Duration::from_millis(20), &mut first).await.is_err());
+            assert_eq!(body(&tape, ask(case, "hi")).await, "{\"n\":1}");
+        }
+        assert_eq!(body(&tape, ask(case, "hi there")).await, "{\"n\":2}");
+        live.answer();
+        tape.settle().await;
+        if let Some(case) = case {
+            set.finish(case, Verdict::Passed).await;
+        }
+        set.conclude(Verdict::Passed, "").await;
+        assert_eq!((files(root.path()).len(), set.failures()), (2, vec![]), "{case:?} {staging:?}");
+        let player = player(root.path());
+        assert_eq!(body(&player, ask(case, "hi")).await, "{\"n\":1}", "{case:?} {staging:?}");
+        assert_eq!(body(&player, ask(case, "hi there")).await, "{\"n\":2}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_client_that_left_never_asked_again_is_recorded() {
     let root = TempDir::new().unwrap();
     let live = slow(vec![]);
