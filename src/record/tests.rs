@@ -119,7 +119,7 @@ fn player(root: &Path) -> Tape {
     tape(Mode::Replay, root, None, Options::default())
 }
 
-fn ask(case: Option<&str>, prompt: &str) -> Request {
+pub(super) fn ask(case: Option<&str>, prompt: &str) -> Request {
     Request {
         method: Method::POST,
         endpoint: "/v1/chat/completions".to_owned(),

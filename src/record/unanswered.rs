@@ -8,8 +8,9 @@ use super::library::Library;
 use super::view::View;
 use crate::exchange::Request;
 
-/// The most requests that are remembered: one is enough to fail the run.
+/// The most requests that are remembered, and the most bytes of their bodies: one is enough to fail the run.
 const MOST: usize = 1_000;
+const MOST_BYTES: usize = 64 << 20;
 
 /// Which of the equal requests of a case one is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +45,8 @@ impl Unanswered {
     /// Adds a request that is about to be sent.
     pub(super) fn add(&self, place: Place, lost: Lost) {
         let mut all = self.lock();
-        if all.len() < MOST {
+        let bytes: usize = all.values().chain([&lost]).map(|lost| lost.request.body.len()).sum();
+        if all.len() < MOST && bytes <= MOST_BYTES {
             all.insert(place, lost);
         }
     }
@@ -89,5 +91,27 @@ impl Unanswered {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Place, Lost>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Rules;
+    use crate::record::tests::ask;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let place = |nth| Place { case: None, name: "x".to_owned(), nth };
+        let lost = |size| {
+            let request = Request { body: vec![b'x'; size].into(), ..ask(None, "hi") };
+            Lost::of(request, Arc::new(View::new(Rules::default(), Arc::default())))
+        };
+        let unanswered = Unanswered::default();
+        (1..=5).for_each(|nth| unanswered.add(place(nth), lost(MOST_BYTES / 2 - 1)));
+        assert_eq!(unanswered.lock().len(), 2);
+        unanswered.remove(&place(1));
+        (1..=2 * MOST as u32).for_each(|nth| unanswered.add(place(nth), lost(1)));
+        assert_eq!(unanswered.lock().len(), MOST);
     }
 }
