@@ -27,6 +27,33 @@ fn sources(path: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// The source without what is compiled for tests alone. As rustfmt writes it, an item of several lines ends with a brace
+/// that stands below its beginning.
+fn without_tests(source: &str) -> String {
+    let mut kept = Vec::new();
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        let (attribute, indent) = (line.trim_start(), line.len() - line.trim_start().len());
+        if !["#[cfg(test)]", "#[cfg(all(test"].iter().any(|start| attribute.starts_with(start)) {
+            kept.push(line);
+            continue;
+        }
+        let end = format!("{}}}", &line[..indent]);
+        let item = lines.find(|line| !line.trim_start().starts_with("#["));
+        if item.is_some_and(|line| !line.ends_with([';', ',', '}'])) {
+            lines.find(|line| *line == end);
+        }
+    }
+    kept.join("\n")
+}
+
+#[test]
+fn what_stands_below_a_test_is_looked_at_too() {
+    let source = "use a;\n#[cfg(test)]\nuse b;\nuse c;\n#[cfg(test)]\n#[path = \"x\"]\nmod tests {\n    fn d() {\n    }\n}\nuse e;\n\
+                  #[cfg(all(test, unix))]\nmod f;\nstruct G {\n    #[cfg(test)]\n    h: u8,\n    i: u8,\n}";
+    assert_eq!(without_tests(source), "use a;\nuse c;\nuse e;\nstruct G {\n    i: u8,\n}");
+}
+
 /// Every source file with its top-level module.
 fn modules() -> Vec<(String, String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -40,7 +67,7 @@ fn modules() -> Vec<(String, String, String)> {
             let text = std::fs::read_to_string(&file).expect("readable source");
             // What a module uses in its own tests is its own affair.
             let is_test = short.components().any(|part| part.as_os_str().to_string_lossy().ends_with("tests"));
-            let text = if is_test { "" } else { text.split("#[cfg(test)]").next().unwrap_or_default() }.to_owned();
+            let text = if is_test { String::new() } else { without_tests(&text) };
             (module != "lib" && module != "main").then(|| (module, short.display().to_string(), text))
         })
         .collect()
@@ -159,9 +186,9 @@ fn inside_a_module_names_are_imported_from_the_file_that_defines_them() {
             for found in imports.captures_iter(text) {
                 let imported = found.get(1).or(found.get(2)).map_or("", |names| names.as_str());
                 for name in imported.split(',').map(str::trim) {
-                    let Some(home) = names.get(name).filter(|home| !file.ends_with(&format!("/{home}"))) else {
-                        continue;
-                    };
+                    // A file may define what bears its own name: then the file is imported.
+                    let is_elsewhere = |home: &&String| *home != name && !file.ends_with(&format!("/{home}"));
+                    let Some(home) = names.get(name).filter(is_elsewhere) else { continue };
                     wrong.push(format!("src/{file}.rs: `super::{name}` is `super::{home}::{name}`"));
                 }
             }
