@@ -99,7 +99,7 @@ fn again(command: &str, args: &TestArgs) -> String {
 
 /// Each case once. Two setups may give the same case: same provider, model and parameters. If only the id is the same,
 /// because it names no model, the case runs for the first of the setups, and a message says for which it does not.
-fn of_setups(cases: impl Iterator<Item = Case>) -> (Vec<Case>, Vec<String>) {
+fn of_setups(cases: impl Iterator<Item = Arc<Case>>) -> (Vec<Arc<Case>>, Vec<String>) {
     let (mut kept, mut providers) = (Vec::new(), HashMap::new());
     let mut left_out: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     for case in cases {
@@ -204,13 +204,13 @@ impl Run<'_> {
     fn cases(&self, suites: &[Arc<Suite>]) -> (Vec<Arc<Case>>, Vec<String>) {
         let (catalogue, direct) = (&self.parties.catalogue, self.stack.is_bare());
         let expand = |setup| suites.iter().flat_map(move |suite| matrix::expand(suite, setup, catalogue, direct));
-        let cases = self.setups.iter().flat_map(expand);
-        let (cases, said) = match self.setups {
+        let (var, is_replay) = (|name: &str| self.sourcing.var(name), self.sourcing.mode == Mode::Replay);
+        // One by one: a list of cases that becomes a list of pointers would keep its room for cases.
+        let cases = self.setups.iter().flat_map(expand).map(|case| Arc::new(case.equipped(&var, is_replay)));
+        match self.setups {
             [_] => (cases.collect(), Vec::new()),
             _ => of_setups(cases),
-        };
-        let (var, is_replay) = (|name: &str| self.sourcing.var(name), self.sourcing.mode == Mode::Replay);
-        (cases.into_iter().map(|case| Arc::new(case.equipped(&var, is_replay))).collect(), said)
+        }
     }
 
     /// Shows the cases that would run.

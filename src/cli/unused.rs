@@ -1,6 +1,7 @@
 //! Finds recordings that no case uses any more.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::SelectArgs;
 use super::exit::Stop;
@@ -45,9 +46,9 @@ fn untouched(tapes: &TapeSet, is_whole: impl Fn(&Tape) -> bool) -> Vec<PathBuf> 
     let open = tapes.tapes();
     let whole = open.iter().filter(|tape| is_whole(tape));
     // A shared folder also holds recordings of providers that were not run.
-    let is_own = |tape: &Tape, file: &PathBuf| file.parent().is_some_and(|at| at.ends_with(tape.library().provider()));
-    let files = whole.flat_map(|tape| tape.library().recordings().into_iter().filter(|file| is_own(tape, file)));
-    files.filter(|file| !tapes.is_touched(file)).collect()
+    let is_own = |tape: &Tape, file: &Path| file.parent().is_some_and(|at| at.ends_with(tape.library().provider()));
+    let left = |tape: &Arc<Tape>| tape.library().recordings(|file| is_own(tape, file) && !tapes.is_touched(file));
+    whole.flat_map(left).collect()
 }
 
 /// The message about recordings that none of `users` (`case`, `request`) used; removes them first if `prune` is set.

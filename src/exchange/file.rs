@@ -73,8 +73,9 @@ impl<'a> File<'a> {
     ) -> Result<Request, FormatError> {
         let wrong = |reason: String| self.text.error(self.request.place("headers"), reason);
         let recorded: Headers = self.request.or_default(self.text, "headers")?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in recorded.pairs().map_err(wrong)? {
+        let pairs = recorded.pairs().map_err(wrong)?;
+        let mut headers = HeaderMap::with_capacity(pairs.len());
+        for (name, value) in pairs {
             let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header::bytes(&value)))
             else {

@@ -378,16 +378,18 @@ impl Library {
         shelf.names().iter().map(|name| shelf.path(name)).collect()
     }
 
-    /// Those of [`Library::files`] that are recordings; other tools may keep files of theirs beside them.
-    pub fn recordings(&self) -> Vec<PathBuf> {
+    /// Those of [`Library::files`] that are recordings, and that are wanted; other tools may keep files of theirs beside
+    /// them.
+    pub fn recordings(&self, is_wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
         let place = if self.own.is_empty() { Place::Flat } else { Place::Own };
-        let is_recording = |index: &Index, path: &PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let entry = name.and_then(|name| index.get(name));
-            entry.is_some_and(|entry| matches!(entry.kind, Kind::Recording(_)))
-        };
-        let files = self.files();
-        self.indexed(&self.plain, place, |index| files.into_iter().filter(|path| is_recording(index, path)).collect())
+        let is_recording =
+            |index: &Index, name: &str| index.get(name).is_some_and(|entry| matches!(entry.kind, Kind::Recording(_)));
+        let shelf = self.shelf(place);
+        let names = shelf.names();
+        self.indexed(&self.plain, place, |index| {
+            let recordings = names.iter().filter(|name| is_recording(index, name)).map(|name| shelf.path(name));
+            recordings.filter(|path| is_wanted(path)).collect()
+        })
     }
 
     /// The cases that a file names; none if it cannot be read.

@@ -152,7 +152,7 @@ pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// Recorded headers as they are sent.
 pub(super) fn headers(pairs: &[(String, String)]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&header::bytes(value)))

@@ -23,7 +23,10 @@ pub(super) type Checked<T> = Result<T, Reported>;
 /// The items without those whose mistakes were reported. The suite is rejected, but its other mistakes are reported
 /// too.
 pub(super) fn readable<T>(items: impl IntoIterator<Item = Checked<T>>) -> Vec<T> {
-    items.into_iter().filter_map(Checked::ok).collect()
+    let mut read: Vec<T> = items.into_iter().filter_map(Checked::ok).collect();
+    // Of a filter's items nobody knows the count: there would be room for four, and a suite may have very many of one.
+    read.shrink_to_fit();
+    read
 }
 
 /// The error that was added last, to add a help text to it.

@@ -50,7 +50,7 @@ async fn the_files_of_a_folder_are_listed_with_their_exchanges_and_cases() {
     let player = player(root.path());
     let library = player.library();
     assert_eq!(library.files(), [path.clone(), cassette.clone()]);
-    assert_eq!(library.recordings(), std::slice::from_ref(&path));
+    assert_eq!(library.recordings(|_| true), std::slice::from_ref(&path));
     let asked: Vec<_> = library.exchanges().unwrap().into_iter().map(|exchange| exchange.request.endpoint).collect();
     assert_eq!(asked, ["/v1/chat/completions"]);
     assert_eq!(
@@ -61,5 +61,5 @@ async fn the_files_of_a_folder_are_listed_with_their_exchanges_and_cases() {
     // Without a folder of the provider's own, the shared one counts.
     std::fs::rename(&path, root.path().join("0123456789ab.json")).unwrap();
     std::fs::remove_dir_all(root.path().join("together")).unwrap();
-    assert_eq!(super::player(root.path()).library().recordings(), [root.path().join("0123456789ab.json")]);
+    assert_eq!(super::player(root.path()).library().recordings(|_| true), [root.path().join("0123456789ab.json")]);
 }
