@@ -13,7 +13,7 @@ use crate::upstream::{self, without_own_headers};
 
 /// How many bytes of files are kept in the cache, with the cost of each entry. Cases share recordings, and a run asks
 /// for few of them.
-const MOST_CACHED: u64 = 32 << 20;
+const MOST_CACHED: u64 = 16 << 20;
 const COST: u64 = 4 << 10;
 
 /// How long a look at a folder and its files stays valid. Nobody edits a file by hand, or records it anew from another

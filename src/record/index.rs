@@ -119,6 +119,17 @@ fn gist(case: &str) -> &str {
 }
 
 impl Index {
+    /// An empty index for so many files.
+    pub(super) fn with_room(files: usize) -> Self {
+        Index {
+            entries: Vec::with_capacity(files),
+            sketches: Vec::with_capacity(files),
+            by_name: HashMap::with_capacity_and_hasher(files, BuildHasherDefault::default()),
+            before: Vec::with_capacity(files),
+            ..Index::default()
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
     }

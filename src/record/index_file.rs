@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, rules: u64) -> Option<Index> {
     if head != format!("{HEAD}\t{}\t{rules:x}", env!("CARGO_PKG_VERSION")) || !text.ends_with('\n') {
         return None;
     }
-    let mut index = Index::default();
+    let mut index = Index::with_room(rest.lines().count());
     for line in rest.lines() {
         index.put(entry(line)?);
     }

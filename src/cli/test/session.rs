@@ -127,7 +127,7 @@ impl Run<'_> {
         wired: &mut Wired<'_>,
         tapes: &Tapes<'_>,
     ) -> Result<Vec<Planned>, Stop> {
-        let mut plan = Vec::new();
+        let mut plan = Vec::with_capacity(selected.cases.len());
         for case in &selected.cases {
             let setup = self.setups.iter().find(|setup| setup.name == *case.setup);
             let setup = setup.ok_or_else(|| Stop::internal(format!("{}: no setup `{}`", case.id, case.setup)))?;
