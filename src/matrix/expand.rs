@@ -116,19 +116,19 @@ mod tests {
         Template {
             name: name.into(),
             place: Place::default(),
-            clients: vec![],
+            clients: Box::default(),
             model: None,
-            params: vec![],
-            keywords: vec![],
-            needs: vec![],
+            params: Box::default(),
+            keywords: Box::default(),
+            needs: Box::default(),
             needs_env: None,
-            secrets: vec![],
+            secrets: Box::default(),
             skip: None,
             xfail: None,
             repeat: Repeat::default(),
-            setup: vec![],
-            teardown: vec![],
-            steps: vec![],
+            setup: Box::default(),
+            teardown: Box::default(),
+            steps: Box::default(),
         }
     }
 
@@ -197,12 +197,12 @@ mod tests {
         let stream = || param("stream", vec![("True", json!(true)), ("False", json!(false))]);
         let case = param("case", vec![("inference:01", json!({"question": "q"})), ("inference:02", json!(null))]);
         let chat = Template {
-            clients: vec![Client::OpenAi, Client::WithModels],
+            clients: vec![Client::OpenAi, Client::WithModels].into(),
             model: Some(Axis::Text),
-            params: vec![case, stream()],
+            params: vec![case, stream()].into(),
             ..template("chat")
         };
-        let bare = Template { params: vec![stream()], ..template("bare") };
+        let bare = Template { params: vec![stream()].into(), ..template("bare") };
         assert_eq!(
             ids(vec![chat, template("plain"), bare]),
             [
@@ -227,13 +227,19 @@ mod tests {
             param("a", vec![("x", json!(1)), ("x-y", json!(2))]),
             param("b", vec![("y-z", json!(3)), ("z", json!(4))]),
         ];
-        assert_eq!(ids(vec![Template { params, ..template("t") }]), ["t[x-y-z]", "t[x-z]", "t[x-y-y-z]", "t[x-y-z]#2"]);
+        assert_eq!(
+            ids(vec![Template { params: params.into(), ..template("t") }]),
+            ["t[x-y-z]", "t[x-z]", "t[x-y-y-z]", "t[x-y-z]#2"]
+        );
     }
 
     #[test]
     fn scope_holds_the_model_and_typed_values() {
         let params = vec![param("n", vec![("1", json!(1))]), param("case", vec![("c", json!({"q": "x"}))])];
-        let [case] = &cases(vec![Template { model: Some(Axis::Text), params, ..template("t") }])[..] else { panic!() };
+        let [case] = &cases(vec![Template { model: Some(Axis::Text), params: params.into(), ..template("t") }])[..]
+        else {
+            panic!()
+        };
         assert_eq!(Value::Object(case.scope()), json!({"model": "together/meta/Big", "n": 1, "case": {"q": "x"}}));
         assert_eq!((case.client, &*case.provider, &*case.setup), (None, "together", "together"));
     }
@@ -282,7 +288,7 @@ mod tests {
     fn a_case_that_a_model_is_known_to_fail_is_expected_to() {
         let some = |name: &str| Template {
             model: Some(Axis::Text),
-            params: vec![param("p", vec![("a", json!(1)), ("b", json!(2))])],
+            params: vec![param("p", vec![("a", json!(1)), ("b", json!(2))])].into(),
             ..template(name)
         };
         let expected = |setup: &Setup| -> Vec<bool> {
@@ -299,7 +305,7 @@ mod tests {
     fn a_gap_may_be_that_of_one_model() {
         let mut setup = setup();
         setup.models.text = Some("together/meta/Small".into());
-        let tools = Template { model: Some(Axis::Text), needs: vec!["tools".into()], ..template("t") };
+        let tools = Template { model: Some(Axis::Text), needs: vec!["tools".into()].into(), ..template("t") };
         assert_eq!(cases_with(vec![tools], &setup, false)[0].skip.as_deref(), Some("no tools"));
     }
 
@@ -318,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_the_stack_offers_is_missing_without_it() {
-        let store = || Template { needs: vec!["store".into()], ..template("t") };
+        let store = || Template { needs: vec!["store".into()].into(), ..template("t") };
         assert_eq!(cases_with(vec![store()], &setup(), false)[0].skip, None);
         let reason = cases_with(vec![store()], &setup(), true)[0].skip.clone().unwrap();
         assert_eq!(reason, "store is offered by the gateway, and there is none (direct)");

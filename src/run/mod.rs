@@ -365,7 +365,7 @@ fn case_ref(case: &Case) -> CaseRef {
         model: case.model().map(str::to_owned),
         client: case.client.map(|client| client.name().to_owned()),
         parameters: case.parameters().collect(),
-        capabilities: template.needs.clone(),
+        capabilities: template.needs.to_vec(),
         is_session: false,
     }
 }

@@ -33,19 +33,19 @@ pub(crate) struct Template {
     /// Where the template starts.
     pub place: Place,
     /// The clients that send the requests. Empty means the default client, which is then not part of the id.
-    pub clients: Vec<Client>,
+    pub clients: Box<[Client]>,
     /// Which model of the setup is used as `${model}`; `None` when the case needs none.
     pub model: Option<Axis>,
     /// Named parameters, in file order.
-    pub params: Vec<Param>,
+    pub params: Box<[Param]>,
     /// Additional keywords for `-k`, and marks for `-m`.
-    pub keywords: Vec<String>,
+    pub keywords: Box<[String]>,
     /// Capabilities that the provider must have, else the case is skipped.
-    pub needs: Vec<String>,
+    pub needs: Box<[String]>,
     /// An environment variable that must be set and not empty, else the case is skipped.
     pub needs_env: Option<String>,
     /// Secrets that its requests and expectations use.
-    pub secrets: Vec<String>,
+    pub secrets: Box<[String]>,
     /// The reason why the case is always skipped.
     pub skip: Option<String>,
     /// Why the case is expected to fail.
@@ -53,12 +53,12 @@ pub(crate) struct Template {
     /// How often it is run.
     pub repeat: Repeat,
     /// The steps before the case's own, in order.
-    pub setup: Vec<Step>,
+    pub setup: Box<[Step]>,
     /// The steps after the case's own, whatever their outcome. They are in the order of execution, which is the reverse
     /// of the order in the file.
-    pub teardown: Vec<Step>,
+    pub teardown: Box<[Step]>,
     /// The requests, in order; a one-request case has one step.
-    pub steps: Vec<Step>,
+    pub steps: Box<[Step]>,
 }
 
 /// An expected failure.
@@ -181,11 +181,11 @@ pub(crate) struct Step {
     /// What the reply must be.
     pub expect: Expect,
     /// Values kept for later steps, in file order.
-    pub capture: Vec<Capture>,
+    pub capture: Box<[Capture]>,
     /// The longest time during which the request is repeated until the expectation holds.
     pub eventually: Option<Duration>,
     /// Faults to inject on the way from the provider.
-    pub faults: Vec<Fault>,
+    pub faults: Box<[Fault]>,
 }
 
 /// A request before interpolation. Strings may hold `${…}`.

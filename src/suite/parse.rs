@@ -110,19 +110,19 @@ impl Reader<'_> {
         Template {
             name: raw.name.value,
             place: raw.name.place,
-            clients,
+            clients: clients.into(),
             model,
-            params: std::mem::take(&mut self.params),
-            keywords: raw.keywords,
+            params: std::mem::take(&mut self.params).into(),
+            keywords: raw.keywords.into(),
             needs: needs.into_iter().map(|need| need.value).collect(),
             needs_env,
             secrets: std::mem::take(&mut self.used_secrets).into_iter().collect(),
             skip: raw.skip,
             xfail: raw.xfail.and_then(|xfail| self.xfail(xfail.place, xfail.value).ok()),
             repeat: self.repeat(raw.repeat, raw.pass_rate),
-            setup,
-            steps,
-            teardown,
+            setup: setup.into(),
+            steps: steps.into(),
+            teardown: teardown.into(),
         }
     }
 

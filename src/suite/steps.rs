@@ -81,6 +81,7 @@ impl Reader<'_> {
         let eventually = raw.eventually.and_then(|text| self.duration(&text).ok());
         let faults = readable(raw.faults.into_iter().map(|raw| lower_fault(self, raw)));
         let source = Arc::clone(&self.source);
+        let (capture, faults) = (capture.into(), faults.into());
         Ok(Step { source, place, name: raw.name, request, expect, capture, eventually, faults })
     }
 
