@@ -354,7 +354,7 @@ impl Behind {
         super::masks::idle(seen.keys(), &seen)
     }
 
-    /// Recordings that could not be written.
+    /// Recordings that could not be made or written.
     pub(super) fn failures(&self) -> Vec<String> {
         self.tapes.failures()
     }

@@ -63,7 +63,9 @@ impl Places {
         if nth < top && self.is_empty_at(nth) {
             return None;
         }
-        Some(nth - (1..nth.min(top)).filter(|nth| self.is_empty_at(*nth)).count() as u32)
+        let before = ..nth.min(top);
+        let empty = self.free.range(before).count() + self.passed.range(before).count();
+        Some(nth - empty as u32)
     }
 
     /// The last place that a request has; 0 if there is none.

@@ -129,7 +129,7 @@ impl TapeSet {
         self.cases.nobody().take_notes()
     }
 
-    /// Recordings that should have been written but could not be: such a run must fail.
+    /// Recordings that should have been made or written but could not be: such a run must fail.
     pub fn failures(&self) -> Vec<String> {
         self.cases.failures()
     }

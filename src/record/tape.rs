@@ -18,7 +18,7 @@ use super::player;
 use super::recorder::Recorder;
 use super::request_cache::Analysed;
 use super::task::ToRecord;
-use super::unanswered::{Lost, Place, Unanswered};
+use super::unanswered::{Lost, RequestOfCase, Unanswered};
 use super::view::View;
 use super::{Options, Staging, Verdict};
 use crate::exchange::{self, Auth, Key, Secrets, What, trouble};
@@ -183,7 +183,7 @@ impl Tape {
         }
     }
 
-    /// Recordings that should have been written but could not be: such a run must fail.
+    /// Recordings that should have been made or written but could not be: such a run must fail.
     pub fn failures(&self) -> Vec<String> {
         self.cases.failures()
     }
@@ -313,15 +313,15 @@ impl Tape {
         let recorder = self.recorder.as_ref().ok_or_else(|| self.no_live())?;
         self.say_what_it_depends_on(&asked);
         let Understood { request, kept, key, nth, case, secrets, view } = asked;
-        let place = Place { case: case.case.clone(), name: self.library.count_name(&key), nth };
-        self.unanswered.add(place.clone(), Lost::of(kept.clone(), view));
+        let which = RequestOfCase { case: case.case.clone(), name: self.library.count_name(&key), nth };
+        self.unanswered.add(which.clone(), Lost::of(kept.clone(), view));
         // If the client leaves, this ends here, and the recorder goes on.
         let asked_again = claim.asked_again();
         let answered = recorder.send(ToRecord { request, kept, key, nth, case, secrets, asked_again }).await;
         self.counter.sent(&answered);
         match &answered {
-            Err(error) if error.kind.may_pass() => self.unanswered.because(&place, &error.message),
-            _ => self.unanswered.remove(&place),
+            Err(error) if error.kind.may_pass() => self.unanswered.because(&which, &error.message),
+            _ => self.unanswered.remove(&which),
         }
         answered.map(|reply| (Source::Provider, reply))
     }

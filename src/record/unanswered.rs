@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 64 << 20;
 
 /// Which of the equal requests of a case one is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct RequestOfCase {
     pub(super) case: Option<String>,
     /// The name under which the case counts it.
     pub(super) name: String,
@@ -39,33 +39,33 @@ impl Lost {
 
 /// The requests without a reply whose places are still empty.
 #[derive(Default)]
-pub(super) struct Unanswered(Mutex<BTreeMap<Place, Lost>>);
+pub(super) struct Unanswered(Mutex<BTreeMap<RequestOfCase, Lost>>);
 
 impl Unanswered {
     /// Adds a request that is about to be sent.
-    pub(super) fn add(&self, place: Place, lost: Lost) {
+    pub(super) fn add(&self, which: RequestOfCase, lost: Lost) {
         let mut all = self.lock();
         let bytes: usize = all.values().chain([&lost]).map(|lost| lost.request.body.len()).sum();
         if all.len() < MOST && bytes <= MOST_BYTES {
-            all.insert(place, lost);
+            all.insert(which, lost);
         }
     }
 
     /// Says why no reply came.
-    pub(super) fn because(&self, place: &Place, why: &str) {
-        if let Some(lost) = self.lock().get_mut(place) {
+    pub(super) fn because(&self, which: &RequestOfCase, why: &str) {
+        if let Some(lost) = self.lock().get_mut(which) {
             why.clone_into(&mut lost.why);
         }
     }
 
     /// The request was answered, or its failure is told elsewhere.
-    pub(super) fn remove(&self, place: &Place) {
-        self.lock().remove(place);
+    pub(super) fn remove(&self, which: &RequestOfCase) {
+        self.lock().remove(which);
     }
 
     /// Drops the requests of a case that did not pass: what it needs in replay is not known.
     pub(super) fn forget(&self, case: Option<&str>) {
-        self.lock().retain(|place, _| place.case.as_deref() != case);
+        self.lock().retain(|which, _| which.case.as_deref() != case);
     }
 
     /// Messages about the requests that no recording answers, each once. They are not told again. Reads files.
@@ -89,7 +89,7 @@ impl Unanswered {
         said
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Place, Lost>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RequestOfCase, Lost>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,16 +102,16 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let place = |nth| Place { case: None, name: "x".to_owned(), nth };
+        let which = |nth| RequestOfCase { case: None, name: "x".to_owned(), nth };
         let lost = |size| {
             let request = Request { body: vec![b'x'; size].into(), ..ask(None, "hi") };
             Lost::of(request, Arc::new(View::new(Rules::default(), Arc::default())))
         };
         let unanswered = Unanswered::default();
-        (1..=5).for_each(|nth| unanswered.add(place(nth), lost(MOST_BYTES / 2 - 1)));
+        (1..=5).for_each(|nth| unanswered.add(which(nth), lost(MOST_BYTES / 2 - 1)));
         assert_eq!(unanswered.lock().len(), 2);
-        unanswered.remove(&place(1));
-        (1..=2 * MOST as u32).for_each(|nth| unanswered.add(place(nth), lost(1)));
+        unanswered.remove(&which(1));
+        (1..=2 * MOST as u32).for_each(|nth| unanswered.add(which(nth), lost(1)));
         assert_eq!(unanswered.lock().len(), MOST);
     }
 }
