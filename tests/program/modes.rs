@@ -216,3 +216,24 @@ fn passed_cases_show_their_last_exchanges_to_who_asks() {
     assert!(short.contains("PASSED suites/inference/planets.yaml::planet"), "{short}");
     assert!(!run(&dir, &format!("{words} -rp --stack-config direct")).exits(0).stdout.contains("PASSES"));
 }
+
+#[test]
+fn a_case_that_fails_as_expected_for_want_of_a_reply_cannot_be_recorded() {
+    let dir = Dir::new();
+    dir.write(
+        "suites/a.yaml",
+        "cases:\n- name: gone\n  model: text\n  xfail: the provider is down\n  \
+         request: {post: /v1/chat/completions, body: {model: \"${model}\", messages: [{role: user, content: hi}]}}\n",
+    );
+    let provider = "{type: remote::odd, base_url: 'http://127.0.0.1:9/v1', retries: {times: 0}}";
+    dir.write("suites/providers.yaml", &format!("providers:\n  odd: {provider}\n"));
+    dir.write("suites/setups.yaml", "setups:\n  odd: {provider: odd, models: {text: odd/m}}\n");
+    for stack in ["direct", "ci-tests"] {
+        let ran = dir.retake(&format!("test --setup odd --mode record --stack-config {stack}")).run().exits(1);
+        let ran = ran.says("1 xfailed").says("error: POST /v1/chat/completions: no reply came");
+        assert!(ran.stdout.contains("replay misses this request"), "{stack}");
+        dir.retake(&format!("test --setup odd --stack-config {stack}")).run().exits(1).says("missing recording");
+        // Live, nothing is recorded, and nothing is lacking.
+        dir.retake(&format!("test --setup odd --mode live --stack-config {stack}")).run().exits(0);
+    }
+}
